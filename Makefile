@@ -1,0 +1,74 @@
+# Every target makes what it needs, .venv first.
+#
+#   make test PYTHON=python3.12             another Python for .venv
+#   make test WORKERS=8                     more test processes
+#   make test ARGS="-k elr -x"              other arguments for pytest
+#   make test CONSTRAINTS=.ci/oldest.txt    another set of versions
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+EXTRAS ?= test,lint
+WORKERS ?= 2
+ARGS ?=
+SPHINXOPTS ?= -W --keep-going
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
+INSTALLED := $(VENV)/.installed
+INSTALLED_DOCS := $(VENV)/.installed-docs
+BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
+
+# One thread in each test process: more of them only wait for each other.
+TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench docs clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: $(INSTALLED)  ## train on wrong labels: the quickstart example
+	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
+
+test: $(INSTALLED)  ## run the tests and the examples in the docstrings
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(INSTALLED)  ## style, types and spelling; changes nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy sknoisy
+	$(BIN)/codespell
+
+format: $(INSTALLED)  ## put the code in our style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(INSTALLED)  ## run the benchmarks, one after another
+	@set -e; for script in $(BENCHMARKS); do echo "==> $$script"; $(BIN)/python $$script; done
+
+docs: $(INSTALLED_DOCS)  ## build the documentation in docs/_build/html
+	MPLBACKEND=Agg $(BIN)/python -m sphinx -b html $(SPHINXOPTS) docs docs/_build/html
+
+clean:  ## remove what the targets made, except .venv
+	rm -rf build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/auto_examples docs/generated docs/_*.rst docs/sg_execution_times.rst
+	rm -rf examples/output
+	find sknoisy tests benchmarks examples docs -name __pycache__ -prune -exec rm -rf {} +
+
+# A .venv that is already there is kept; pip then installs only what is missing or of another version.
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		$(PYTHON) -c 'import sys; sys.exit("sknoisy needs Python 3.11 or newer: make PYTHON=python3.x" if sys.version_info < (3, 11) else 0)' \
+		&& echo "making $(VENV)" && $(PYTHON) -m venv $(VENV); }
+	@echo "installing torch (the largest part, so first)"
+	@$(PIP) torch
+	@echo "installing sknoisy with its extras: $(EXTRAS)"
+	@$(PIP) -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(INSTALLED_DOCS): $(INSTALLED)
+	@echo "installing the documentation tools"
+	@$(PIP) -e '.[docs]'
+	@touch $@

@@ -1,0 +1,103 @@
+"""Configuration of the documentation; tables of methods are written from METHODS at each build."""
+
+import inspect
+from importlib.metadata import version as installed_version
+from importlib.util import find_spec
+from pathlib import Path
+
+from sknoisy import METHODS
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parent / "examples"
+
+project = "sknoisy"
+author = "the sknoisy developers"
+copyright = "2026, the sknoisy developers"
+release = version = installed_version("sknoisy")
+
+
+def installed(*names):
+    """Those of the named modules that are here, so that a build never needs them all."""
+    return [name for name in names if find_spec(name.partition(".")[0])]
+
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    *installed("numpydoc", "sphinx_gallery.gen_gallery"),
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+html_theme = (installed("pydata_sphinx_theme") or ["alabaster"])[0]
+html_title = f"sknoisy {release}"
+html_show_sourcelink = False
+
+autodoc_typehints = "none"  # the docstrings say more
+autosummary_generate = ["api.rst", "_methods_api.rst"]
+numpydoc_show_class_members = False  # the class template lists them
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(EXAMPLES),
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"plot_",
+    "download_all_examples": False,
+    "show_memory": False,
+}
+
+
+def first_sentence(cls):
+    """The line of the docstring that says the idea."""
+    return inspect.getdoc(cls).splitlines()[0]
+
+
+def settings(cls):
+    """The parameters of a method with their defaults, as one line."""
+    found = [f"``{name}={value!r}``" for name, value in cls().get_params(deep=False).items()]
+    return ", ".join(found) or "none"
+
+
+def write(name, lines):
+    """Write a generated page, but leave one that is already right so that it is not built again."""
+    path, text = HERE / name, "\n".join(lines) + "\n"
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def write_methods():
+    """Write the table for the methods page and the list for the API page."""
+    table = [".. list-table::", "   :header-rows: 1", "   :widths: 14 16 42 18 10", ""]
+    heads = ["``method=``", "Class", "Idea", "``method__*``", "Networks"]
+    rows = [
+        [
+            f'``"{key}"``',
+            f":class:`~sknoisy.methods.{cls.__name__}`",
+            first_sentence(cls),
+            settings(cls),
+            str(cls.n_networks),
+        ]
+        for key, cls in METHODS.items()
+    ]
+    for row in [heads, *rows]:
+        table += [f"   * - {row[0]}", *(f"     - {cell}" for cell in row[1:])]
+    write("_methods_table.rst", table)
+
+    names = dict.fromkeys(cls.__name__ for cls in METHODS.values())
+    listing = [".. autosummary::", "   :toctree: generated", "   :nosignatures:", ""]
+    write("_methods_api.rst", [*listing, *(f"   sknoisy.methods.{name}" for name in names)])
+
+
+def write_plain_gallery():
+    """Where sphinx-gallery is missing, show the examples as plain source."""
+    lines = ["Examples", "========", ""]
+    for script in sorted(EXAMPLES.glob("plot_*.py")):
+        title = script.stem.removeprefix("plot_").replace("_", " ").capitalize()
+        lines += [title, "-" * len(title), ""]
+        lines += [f".. literalinclude:: ../../examples/{script.name}", ""]
+    write("auto_examples/index.rst", lines)
+
+
+write_methods()
+if "sphinx_gallery.gen_gallery" not in extensions:
+    write_plain_gallery()

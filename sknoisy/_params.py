@@ -1,0 +1,76 @@
+"""Parameters with a double underscore, which belong to a part of the estimator."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.utils._param_validation import InvalidParameterError
+
+__all__ = ["DunderParams"]
+
+
+class DunderParams:
+    """Keep parameters such as ``optimizer__betas``, in the order of an estimator's own.
+
+    They are stored as given, appear in ``get_params`` and reach their part in ``fit``. A class that
+    mixes this in names the parts in ``_parts``, calls :meth:`_keep` in ``__init__``
+    and :meth:`_check_names` in ``fit``.
+    """
+
+    _parts: tuple[str, ...] = ()
+
+    def _keep(self, params: dict[str, Any]) -> None:
+        unknown = [name for name in params if "__" not in name and name != "params"]
+        # As Python does for a misspelt keyword. "params" itself is refused in fit: scikit-learn's
+        # checks pass a value for every name in the signature and expect no error so early.
+        if unknown:
+            name = type(self).__name__
+            raise TypeError(f"{name}.__init__() got an unexpected keyword argument {unknown[0]!r}")
+        self._dunder = dict(params)
+
+    def _check_names(self) -> None:
+        """Refuse what belongs to no part, in fit as all values are."""
+        for name in self._dunder:
+            part, _, rest = name.partition("__")
+            if part not in self._parts or not rest:
+                raise InvalidParameterError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. Parameters "
+                    f"of its parts begin with one of {[f'{p}__' for p in self._parts]!r}."
+                )
+
+    def _given(self, part: str) -> dict[str, Any]:
+        """Parameters of one part, by the names that the part knows."""
+        prefix = f"{part}__"
+        return {k.removeprefix(prefix): v for k, v in self._dunder.items() if k.startswith(prefix)}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of the estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also return those of a ``method`` instance, as ``method__name``.
+
+        Returns
+        -------
+        dict
+            Parameter names mapped to their values, those of parts included.
+        """
+        return {**super().get_params(deep=deep), **self._dunder}  # type: ignore[misc]
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator and, as ``part__name``, of its parts.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name.
+
+        Returns
+        -------
+        self
+        """
+        dunder = {k: v for k, v in params.items() if "__" in k or k in self._dunder}
+        super().set_params(**{k: v for k, v in params.items() if k not in dunder})  # type: ignore[misc]
+        self._dunder = {**self._dunder, **dunder}
+        return self

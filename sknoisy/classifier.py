@@ -1,0 +1,659 @@
+"""The scikit-learn side: parameters, checks, labels and weights."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from math import ceil
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+from torch import nn
+from torch.utils.data import Dataset
+
+from sknoisy._params import DunderParams
+from sknoisy.data import LabelledRows, Rows, as_rows
+from sknoisy.methods import METHODS, Method, make_method
+from sknoisy.networks import CNN, MLP
+from sknoisy.runtime import find_device
+from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
+
+__all__ = ["NoisyLabelClassifier"]
+
+# Numbers in these types are trained from as they are, batch by batch; others become float32.
+_CHECKS: dict[str, Any] = {
+    "dtype": [np.float32, np.float64, np.float16, np.uint8],
+    "order": "C",
+    "accept_sparse": "csr",
+    "allow_nd": True,
+}
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
+_IMAGE_NDIM = 4
+
+# Chosen by measurement: benchmarks/smoothing_stability.py.
+_NEGATIVE_WARMUP = 0.1
+_NEGATIVE_BOUND = 4.0
+
+
+class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
+    """Classify with a neural network that learns well from wrong labels.
+
+    A network first fits the right labels and then memorises the wrong ones. ``method`` chooses what
+    keeps it from doing so, and ``smoothing``, which may be negative, combines with any of them.
+
+    Parameters
+    ----------
+    method : str, Method class or Method instance, default="ce"
+        How to learn from labels that may be wrong: a name from :data:`sknoisy.METHODS`, or a
+        :class:`~sknoisy.methods.Method` of your own. Its parameters are set as ``method__name``.
+    smoothing : float, default=0.0
+        Rate of label smoothing, in (-inf, 1]. Above zero the target is drawn toward the uniform
+        distribution, below zero it is pushed away from it; the noisier the labels, the more
+        negative the rate that serves best. With symmetric noise of rate e and K classes, theory
+        names -r / (1 - r) with r = e K / (K - 1).
+    module : None, Module class, callable or Module instance, default=None
+        The network. None: a :class:`~sknoisy.networks.MLP` for tables, a
+        :class:`~sknoisy.networks.CNN` for images. A class or callable receives ``n_in`` (columns or
+        channels) and ``n_out`` (classes) where it takes them, and ``module__name`` parameters. An
+        instance is copied, and training starts from its weights. It returns logits of shape
+        (n_samples, n_classes).
+    warmup : "auto", int or float, default="auto"
+        How long to train on plain cross-entropy and unsmoothed labels first: epochs, or a fraction
+        of ``max_epochs``. "auto": what the method asks for, and with negative smoothing at least a
+        tenth of the epochs.
+    logit_bound : "auto", float or None, default="auto"
+        Logits pass through ``bound * tanh(logits / bound)``. "auto": a bound only with negative
+        smoothing, whose loss has no lower limit without it.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, multiplied into the sample weights.
+    optimizer : str or Optimizer class, default="adam"
+        A name such as "adam", "adamw", "sgd", or a torch optimizer class. Its parameters are set as
+        ``optimizer__name``.
+    lr : float, default=0.001
+        Learning rate.
+    lr_schedule : "cosine", "linear", callable or None, default=None
+        How the learning rate falls over ``max_epochs``: a function from progress in [0, 1] to a
+        factor; None: it does not.
+    max_epochs : int, default=100
+        Passes over the training set.
+    batch_size : int, default=128
+        Rows per step; -1: all of them.
+    precision : "float32", "float64" or "bf16-mixed", default="float32"
+        Of parameters and computations; "bf16-mixed" keeps parameters in float32 and computes in
+        bfloat16 where torch deems it safe.
+    early_stopping : bool, default=False
+        Hold out a part of the training set, stop when its accuracy (on labels as noisy as the
+        others; never its loss) no longer rises, and return to the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without a better accuracy before stopping. Only with ``early_stopping``.
+    device : str or torch.device, default="auto"
+        Where to train. "auto": CUDA, then MPS, then the CPU.
+    random_state : int, RandomState instance or None, default=None
+        An int makes every fit the same, down to the bits on one machine. Global generators of
+        torch are left as they were in any case.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the last one, for ``max_epochs`` more.
+    verbose : int, default=0
+        Above 0, print a row for each epoch.
+    callbacks : list, "disable" or None, default=None
+        Callbacks of skorch, which receive the inner net. Their parameters are set as
+        ``callbacks__callback__name``.
+    **params
+        Parameters of parts: ``method__*``, ``module__*``, ``optimizer__*``, ``callbacks__*``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_features_in_ : int
+        Columns (or channels) seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X has names that are strings.
+    n_iter_ : int
+        Epochs trained.
+    smoothing_ : float
+        The rate of smoothing in use.
+    label_quality_ : ndarray of shape (n_samples,)
+        For each training row how firmly its label was believed in the course of training, in
+        [0, 1]: wrong labels come out low.
+    net_ : skorch net
+        The inner net; it sees classes as codes.
+
+    See Also
+    --------
+    sknoisy.METHODS : The methods by name.
+
+    Notes
+    -----
+    Torch works with one thread as long as a training step is small, where a second costs more than
+    it brings; the setting is put back after each call. Fits in threads of one process take turns,
+    because torch has one random generator per process; use processes to fit in parallel.
+
+    References
+    ----------
+    Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = NoisyLabelClassifier(method="elr", max_epochs=20, random_state=0).fit(X, y)
+    >>> clf.predict(X[:3])
+    array([0, 1, 2])
+    """
+
+    _parts = ("callbacks", "method", "module", "optimizer")
+    _doc_link_module = "sknoisy"
+    _doc_link_template = "https://sknoisy.readthedocs.io/en/latest/generated/{estimator_module}.{estimator_name}.html"
+
+    _parameter_constraints: dict = {
+        "method": [StrOptions(set(METHODS)), Method, type],
+        "smoothing": [Interval(Real, -np.inf, 1, closed="right")],
+        "module": [callable, None],
+        "warmup": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="both"),
+        ],
+        "logit_bound": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="neither"), None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "lr": [Interval(Real, 0, np.inf, closed="neither")],
+        "lr_schedule": [StrOptions(set(SCHEDULES)), callable, None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
+        "precision": [StrOptions({"float32", "float64", "bf16-mixed"})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "callbacks": [list, StrOptions({"disable"}), None],
+    }
+
+    def __init__(
+        self,
+        method: str | type[Method] | Method = "ce",
+        *,
+        smoothing: float = 0.0,
+        module: Callable[..., nn.Module] | None = None,
+        warmup: str | int | float = "auto",
+        logit_bound: str | float | None = "auto",
+        class_weight: dict | str | None = None,
+        optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
+        lr: float = 0.001,
+        lr_schedule: str | Callable[[float], float] | None = None,
+        max_epochs: int = 100,
+        batch_size: int = 128,
+        precision: str = "float32",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        device: str | torch.device = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        callbacks: list | str | None = None,
+        **params: Any,
+    ) -> None:
+        self.method = method
+        self.smoothing = smoothing
+        self.module = module
+        self.warmup = warmup
+        self.logit_bound = logit_bound
+        self.class_weight = class_weight
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.precision = precision
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.device = device
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self._keep(params)
+
+    # ---- fitting --------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> NoisyLabelClassifier:
+        """Train on labels that may be wrong.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
+(n_samples, channels, height, width), or torch Dataset
+            The samples.
+        y : array-like of shape (n_samples,), default=None
+            The given labels, of any type scikit-learn takes. None: from the items of a Dataset.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; only their ratios matter. Rows of weight 0 are left out.
+
+        Returns
+        -------
+        self
+            The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
+        """
+        self._check_names()
+        with _restored_on_error(self):
+            known = self.warm_start and hasattr(self, "net_")
+            X, y = self._validate(X, y, reset=not known)
+            classes = self.classes_ if known else np.unique(y)
+            codes = _encode(y, classes)
+            weight = self._weigh(codes, classes, sample_weight)
+            if len(np.unique(codes[weight > 0])) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs samples of at least 2 classes in the data, but "
+                    "the data contains only one class with a positive weight."
+                )
+            self._train(X, codes, classes, weight, self.max_epochs, self.net_ if known else None)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+    ) -> NoisyLabelClassifier:
+        """Train for one epoch more.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
+(n_samples, channels, height, width), or torch Dataset
+            The samples. A method with state for each row needs the same rows in every call.
+        y : array-like of shape (n_samples,), default=None
+            The given labels. None: from the items of a Dataset.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever be met; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self
+            The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
+        """
+        self._check_names()
+        if self.class_weight == "balanced" or self.early_stopping:
+            name = "early_stopping=True" if self.early_stopping else "class_weight='balanced'"
+            raise ValueError(
+                f"{name} is not supported for partial_fit, which sees a part at a time."
+            )
+        with _restored_on_error(self):
+            first = not hasattr(self, "net_")
+            X, y = self._validate(X, y, reset=first)
+            classes = self._stated_classes(classes, first)
+            codes = _encode(y, classes)
+            weight = self._weigh(codes, classes, sample_weight)
+            self._train(X, codes, classes, weight, 1, None if first else self.net_)
+        return self
+
+    def _stated_classes(self, stated: Any, first: bool) -> np.ndarray:
+        if stated is None:
+            if first:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return self.classes_
+        stated = unique_labels(stated)
+        if not first and not np.array_equal(stated, self.classes_):
+            raise ValueError(
+                f"`classes={stated!r}` is not the same as on last call to partial_fit, was: "
+                f"{self.classes_!r}"
+            )
+        if len(stated) < 2:
+            raise ValueError(f"The 'classes' of partial_fit must be at least 2. Got {stated!r}.")
+        return stated
+
+    def _weigh(self, codes: np.ndarray, classes: np.ndarray, sample_weight: Any) -> np.ndarray:
+        weight = _check_sample_weight(
+            sample_weight, codes, dtype=np.float64, ensure_non_negative=True, copy=True
+        )
+        if not weight.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        if isinstance(self.class_weight, dict):
+            by_class = compute_class_weight(self.class_weight, classes=classes, y=classes)
+            weight *= by_class[codes]
+        elif self.class_weight == "balanced":
+            totals = np.bincount(codes, weight, len(classes))
+            weight *= (weight.sum() / (len(classes) * np.where(totals > 0, totals, 1)))[codes]
+        return weight
+
+    def _train(
+        self,
+        X: Any,
+        codes: np.ndarray,
+        classes: np.ndarray,
+        weight: np.ndarray,
+        epochs: int,
+        net: Trainer | None,
+    ) -> None:
+        """Train on checked samples: a new net where none is given."""
+        device, dtype = find_device(self.device), _DTYPES[self.precision]
+        rows = as_rows(X, device, dtype)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        if net is None:
+            net = self._make_net(rows, len(classes), device, dtype)
+        else:
+            self._renew(net, len(rows))
+        train, held_out = self._split(codes, weight, seed)
+        data = LabelledRows(
+            rows,
+            torch.from_numpy(codes).to(device),
+            torch.from_numpy(weight / weight[train].mean()).to(device, dtype),
+            None if len(train) == len(rows) else torch.from_numpy(train),
+        )
+        rest = None if held_out is None else data.part(torch.from_numpy(held_out))
+        self.label_quality_ = net.train(data, rest, epochs, seed)
+        self.n_iter_, self.smoothing_ = len(net.history), float(self.smoothing)
+        self.net_, self.classes_ = net, classes
+
+    def _split(
+        self, codes: np.ndarray, weight: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Rows to train on, and rows held out: a share of every class where there is enough."""
+        rows = np.flatnonzero(weight)
+        if not self.early_stopping:
+            return rows, None
+        n_held_out = ceil(self.validation_fraction * len(rows))
+        if n_held_out >= len(rows):
+            raise ValueError(
+                f"With early_stopping and validation_fraction={self.validation_fraction}, "
+                f"{len(rows)} samples leave none to train on."
+            )
+        counts = np.bincount(codes[rows])
+        counts = counts[counts > 0]
+        enough = counts.min() > 1 and min(n_held_out, len(rows) - n_held_out) >= len(counts)
+        train, held_out = train_test_split(
+            rows,
+            test_size=n_held_out,
+            stratify=codes[rows] if enough else None,
+            random_state=seed,
+        )
+        return np.sort(train), np.sort(held_out)
+
+    def _make_net(
+        self, rows: Rows, n_classes: int, device: torch.device, dtype: torch.dtype
+    ) -> Trainer:
+        method = make_method(self.method, **self._given("method"))
+        one = rows.span(0, 1)
+        module = (MLP if one.ndim == 2 else CNN) if self.module is None else self.module
+        optimizer: Any = self.optimizer
+        optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+        given = self._given("module")
+        if isinstance(module, nn.Module):
+            if given:
+                raise ValueError(
+                    f"The 'module' parameter is an instance, so {[f'module__{k}' for k in given]} "
+                    "have no effect; pass the class."
+                )
+        else:
+            given = {**_offered(module, {"n_in": one.shape[1], "n_out": n_classes}), **given}
+            _check_accepted("module", module, given)
+        _check_accepted("optimizer", optimizer, self._given("optimizer"), {"param_groups"})
+        return Trainer(
+            module,
+            criterion=method,
+            optimizer=optimizer,
+            n_classes=n_classes,
+            device=str(device),
+            dtype=dtype,
+            callbacks=self.callbacks,
+            **self._settings(method),
+            **{f"module__{name}": value for name, value in given.items()},
+            **{k: v for k, v in self._dunder.items() if k.startswith(("optimizer", "callbacks"))},
+        )
+
+    def _settings(self, method: Method) -> dict[str, Any]:
+        """What may change from one call of fit to the next that goes on from it."""
+        negative = self.smoothing < 0
+        warmup = self.warmup
+        if warmup == "auto":
+            warmup = max(method.warmup, _NEGATIVE_WARMUP if negative else 0.0)
+        if isinstance(warmup, Real) and not isinstance(warmup, Integral):
+            warmup = round(float(warmup) * self.max_epochs)
+        bound = self.logit_bound
+        return {
+            "smoothing": float(self.smoothing),
+            "warmup_epochs": int(warmup),
+            "logit_bound": (_NEGATIVE_BOUND if negative else None) if bound == "auto" else bound,
+            "lr": self.lr,
+            "lr_schedule": self.lr_schedule,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "mixed": self.precision == "bf16-mixed",
+            "patience": self.n_iter_no_change if self.early_stopping else None,
+            "verbose": self.verbose,
+        }
+
+    def _renew(self, net: Trainer, n_rows: int) -> None:
+        """Let a trained net go on with the parameters and the rows of this call."""
+        if net.criterion_.per_sample and net.n_rows_ != n_rows:
+            raise ValueError(
+                f"The 'method' parameter: {type(net.criterion_).__name__} keeps state for each "
+                f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
+                f"{n_rows} rows."
+            )
+        net.set_params(**self._settings(net.criterion_))
+
+    # ---- checks ---------------------------------------------------------------------------------
+
+    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:
+        if isinstance(X, Dataset):
+            n_samples = len(X)  # type: ignore[arg-type]
+            y = [X[i][1] for i in range(n_samples)] if y is None else list(y)
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(X, y)
+        else:
+            _refuse_missing_labels(y)
+            X, y = validate_data(self, _plain(X), y, reset=reset, **_CHECKS)
+            self._check_values(X)
+        check_classification_targets(y)
+        return X, y
+
+    def _rows(self, X: Any) -> LabelledRows:
+        """Rows to predict."""
+        check_is_fitted(self, "net_")
+        if not isinstance(X, Dataset):
+            X = validate_data(self, _plain(X), reset=False, **_CHECKS)
+            self._check_values(X)
+        return LabelledRows(as_rows(X, torch.device(self.net_.device), self.net_.dtype))
+
+    def _check_values(self, X: Any) -> None:
+        name = type(self).__name__
+        if self.module is None and X.ndim not in (2, _IMAGE_NDIM):
+            raise ValueError(
+                f"Found array with dim {X.ndim}, while dim 2 (tables) or {_IMAGE_NDIM} (images: "
+                f"samples, channels, height, width) is required by {name} without a 'module'."
+            )
+        if X.ndim == _IMAGE_NDIM and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
+            warnings.warn(
+                f"X of shape {X.shape} looks like images with channels last; torch expects them "
+                "first: X.transpose(0, 3, 1, 2).",
+                UserWarning,
+                stacklevel=4,
+            )
+        values = X.data if sp.issparse(X) else X
+        if values.dtype == np.float64 and self.precision != "float64" and values.size:
+            if max(values.max(), -values.min()) > np.finfo(np.float32).max:
+                raise ValueError(
+                    "Input X contains infinity or a value too large for dtype('float32')."
+                )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # ---- predicting -----------------------------------------------------------------------------
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : of a type and shape that ``fit`` takes
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_`` and in the precision of the training.
+        """
+        rows = self._rows(X)
+        return self.net_.probabilities(rows)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : of a type and shape that ``fit`` takes
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        likely = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likely]
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Predict logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : of a type and shape that ``fit`` takes
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Confidence in each class, in the order of the probabilities.
+
+        Parameters
+        ----------
+        X : of a type and shape that ``fit`` takes
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            For two classes the log-odds of the second, else logarithms of probabilities.
+        """
+        p = self.predict_proba(X).astype(np.float64)
+        p = p.clip(np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
+        if p.shape[1] == 2:
+            return np.log(p[:, 1]) - np.log1p(-p[:, 1])
+        return np.log(p)
+
+    # ---- what the net holds ---------------------------------------------------------------------
+
+    @property
+    def module_(self) -> nn.Module:
+        """The trained network, or a :class:`~sknoisy.networks.Peers` of several."""
+        check_is_fitted(self, "net_")
+        return self.net_.module_
+
+    @property
+    def method_(self) -> Method:
+        """The method, with what it learned of the training set."""
+        check_is_fitted(self, "net_")
+        return self.net_.criterion_
+
+    @property
+    def history_(self) -> Any:
+        """A row for each epoch; ``history_[:, "train_loss"]`` is one column of them."""
+        check_is_fitted(self, "net_")
+        return self.net_.history
+
+
+@contextmanager
+def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
+    unknown = classes[codes] != y
+    if unknown.any():
+        raise ValueError(
+            "classes should include all valid labels that can be in y; got "
+            f"{np.unique(y[unknown]).tolist()} beside {classes.tolist()}."
+        )
+    return codes.astype(np.int64)
+
+
+def _plain(X: Any) -> Any:
+    """Turn tensors into arrays, and refuse what would be read wrongly without a word."""
+    if isinstance(X, torch.Tensor):
+        if X.requires_grad:
+            raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
+        return X.cpu().numpy()
+    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
+        raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        times = [c for c in X.columns if getattr(X[c].dtype, "kind", "") in "mM"]
+        if times:
+            raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
+    return X
+
+
+def _refuse_missing_labels(y: Any) -> None:
+    missing = getattr(y, "isna", None)
+    if missing is not None and np.any(missing()):
+        raise ValueError("Input y contains NaN.")
+
+
+def _offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
+    """Those of the parameters that a class or function takes."""
+    known = inspect.signature(part).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in known):
+        return params
+    return {name: value for name, value in params.items() if name in {p.name for p in known}}
+
+
+def _check_accepted(
+    prefix: str, part: Callable, params: dict[str, Any], also: Set[str] = frozenset()
+) -> None:
+    unknown = sorted(set(params) - set(_offered(part, params)) - also)
+    if unknown:
+        known = [name for name in inspect.signature(part).parameters if name != "params"]
+        raise ValueError(
+            f"Invalid parameter '{prefix}__{unknown[0]}': {part.__name__} takes {known}."
+        )

@@ -1,0 +1,197 @@
+"""Losses as functions of the logits: one number for each class, contracted with a target.
+
+Entry ``k`` of a *class loss* is what would be paid were ``k`` the label, so that label smoothing of
+either sign, mixup, soft labels and backward correction are all just another target. Everything here
+takes free leading axes and is safe under :func:`torch.vmap`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "bounded",
+    "class_cross_entropy",
+    "expected",
+    "margin",
+    "one_hot",
+    "smooth",
+    "weighted_mean",
+]
+
+
+def class_cross_entropy(logits: Tensor) -> Tensor:
+    """Cross-entropy each class would cost as the label, ``-log softmax``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> class_cross_entropy(torch.zeros(1, 4)).exp()
+    tensor([[4., 4., 4., 4.]])
+    """
+    return -torch.log_softmax(logits, dim=-1)
+
+
+def expected(class_losses: Tensor, target: Tensor) -> Tensor:
+    """Contract one loss per class with a target, to one loss per sample.
+
+    Parameters
+    ----------
+    class_losses : Tensor of shape (..., n_classes)
+    target : Tensor of shape (..., n_classes)
+        Rows sum to one; entries may be negative.
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> expected(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.75, 0.25]]))
+    tensor([1.5000])
+    """
+    return (class_losses * target).sum(dim=-1)
+
+
+def one_hot(y: Tensor, n_classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Targets that put all weight on the given label.
+
+    Parameters
+    ----------
+    y : Tensor of shape (...), int64
+    n_classes : int
+    dtype : torch.dtype, default=torch.float32
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> one_hot(torch.tensor([1, 0]), 2)
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    target = torch.zeros(*y.shape, n_classes, dtype=dtype, device=y.device)
+    return target.scatter_(-1, y.unsqueeze(-1), 1.0)
+
+
+def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
+    """Mix a target with the uniform distribution, at a rate of either sign.
+
+    ``(1 - rate) * target + rate / n_classes``: label smoothing for a positive rate, negative label
+    smoothing for a negative one; rows keep their sum.
+
+    Parameters
+    ----------
+    target : Tensor of shape (..., n_classes)
+    rate : float or Tensor, in (-inf, 1]
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    References
+    ----------
+    Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022, Eq. 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> smooth(torch.tensor([[1.0, 0.0]]), -1.0)
+    tensor([[ 1.5000, -0.5000]])
+    """
+    return (1.0 - rate) * target + rate / target.shape[-1]
+
+
+def bounded(logits: Tensor, bound: float) -> Tensor:
+    """Squash logits into ``(-bound, bound)`` by ``bound * tanh(logits / bound)``.
+
+    A loss with negative targets falls without limit as logits grow; on bounded logits it cannot.
+
+    Parameters
+    ----------
+    logits : Tensor
+    bound : float
+        Positive; near zero the map is the identity.
+
+    Returns
+    -------
+    Tensor of the same shape
+
+    Examples
+    --------
+    >>> import torch
+    >>> bounded(torch.tensor([0.0, 1e6]), 4.0)
+    tensor([0., 4.])
+    """
+    return bound * torch.tanh(logits / bound)
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """Logit of the given label less the largest other logit.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_samples, n_classes)
+    y : Tensor of shape (n_samples,), int64
+
+    Returns
+    -------
+    Tensor of shape (..., n_samples)
+
+    References
+    ----------
+    Pleiss et al., "Identifying Mislabeled Data using the Area Under the Margin Ranking",
+    NeurIPS 2020, Eq. 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([1]))
+    tensor([-2.])
+    """
+    place = y.unsqueeze(-1).expand(*logits.shape[:-1], 1)
+    own = logits.gather(-1, place)
+    others = logits.scatter(-1, place, -torch.inf)
+    return own.squeeze(-1) - others.amax(dim=-1)
+
+
+def weighted_mean(losses: Tensor, weight: Tensor, keep: Tensor | None = None) -> Tensor:
+    """Average losses over the samples of a batch.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (..., n_samples)
+    weight : Tensor of shape (n_samples,)
+        Sample weights whose mean over the *training set* is one.
+    keep : Tensor of shape (..., n_samples), default=None
+        How much each sample counts, in [0, 1]; None: every sample counts in full.
+
+    Returns
+    -------
+    Tensor of shape (...)
+        ``sum(weight * keep * loss) / sum(keep)``, zero where nothing is kept.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weighted_mean(torch.tensor([1.0, 5.0]), torch.ones(2))
+    tensor(3.)
+    >>> weighted_mean(torch.tensor([1.0, 5.0]), torch.ones(2), torch.tensor([1.0, 0.0]))
+    tensor(1.)
+    """
+    if keep is None:
+        return (losses @ weight) / weight.shape[0]
+    return ((losses * keep) @ weight) / keep.sum(dim=-1).clamp_min(torch.finfo(keep.dtype).tiny)

@@ -1,0 +1,186 @@
+"""The life of a training set in five moments, which every method fills in as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from sknoisy.losses import expected, weighted_mean
+
+if TYPE_CHECKING:
+    from sknoisy.data import Batch, Scan
+
+__all__ = ["ClassLoss", "Method", "Net"]
+
+
+class Net(Protocol):
+    """What a method may ask of the network it is training.
+
+    Attributes
+    ----------
+    n_classes : int
+    device : torch.device
+    dtype : torch.dtype
+        Of parameters and of per-sample state.
+    """
+
+    n_classes: int
+    device: Any
+    dtype: torch.dtype
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Logits of x, with a graph, of shape ([n_networks,] n_samples, n_classes)."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """What reaches the last linear layer, in evaluation mode and without a graph."""
+
+
+class Method(BaseEstimator, nn.Module):
+    """A way to learn from wrong labels: five moments in the life of a training set.
+
+    Override the narrowest moment that holds your idea; only :meth:`loss` is required. A method is
+    at once a scikit-learn estimator (``get_params``, ``clone``) and a torch module: per-sample
+    memory goes into buffers and learned quantities into parameters, both made in :meth:`begin`, so
+    that they follow the device, reach the optimizer and travel with checkpoints. ``__init__`` only
+    stores its arguments, and need not call ``super().__init__()``.
+
+    Attributes
+    ----------
+    n_networks : int
+        Networks trained side by side, as a leading axis of the logits.
+    warmup : float
+        Fraction of the epochs trained on plain cross-entropy first, where the estimator's
+        ``warmup`` is ``"auto"``.
+    per_sample : bool
+        Whether state is kept for each training row, so that ``partial_fit`` on other rows makes no
+        sense.
+
+    Examples
+    --------
+    A loss of one's own is one function of the logits:
+
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> from sknoisy.methods import ClassLoss
+    >>> class MeanAbsoluteError(ClassLoss):
+    ...     def class_losses(self, logits):
+    ...         return 2 * (1 - torch.softmax(logits, -1))
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = NoisyLabelClassifier(method=MeanAbsoluteError, random_state=0).fit(X, y)
+    >>> bool(clf.score(X, y) > 0.9)
+    True
+    """
+
+    n_networks: int = 1
+    warmup: float = 0.0
+    per_sample: bool = False
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Method:
+        method = super().__new__(cls)
+        nn.Module.__init__(method)
+        return method
+
+    def __init__(self) -> None:
+        pass
+
+    def begin(self, net: Net, y: Tensor) -> None:
+        """Once, before the optimizer is built: make buffers and parameters.
+
+        Parameters
+        ----------
+        net : Net
+        y : Tensor of shape (n_samples,), int64
+            The given labels of all training rows.
+        """
+
+    def refit(self, net: Net, scan: Scan) -> None:
+        """Before each epoch after warm-up: look at the whole training set."""
+
+    def prepare(self, net: Net, batch: Batch) -> Batch:
+        """Before the forward pass: mix, synthesise or relabel; returns the batch to train on."""
+        return batch
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """After the forward pass: one loss for each sample.
+
+        Parameters
+        ----------
+        logits : Tensor of shape ([n_networks,] n_samples, n_classes)
+        batch : Batch
+
+        Returns
+        -------
+        Tensor of shape ([n_networks,] n_samples)
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define loss(logits, batch).")
+
+    def weigh(self, losses: Tensor, batch: Batch) -> Tensor | None:
+        """Then: how much each sample counts, in [0, 1], of the shape of losses; None: all alike."""
+        return None
+
+    def proba(self, logits: Tensor) -> Tensor:
+        """Class probabilities from logits, averaged over networks."""
+        p = torch.softmax(logits, dim=-1)
+        return p if self.n_networks == 1 else p.mean(dim=0)
+
+    def step(self, net: Net, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
+        """One training step, from batch to (loss to minimise, logits, batch they belong to).
+
+        The last resort: override it only where the order of the moments does not fit.
+        """
+        batch = self.prepare(net, batch)
+        logits = net.infer(batch.x)
+        losses = self.loss(logits, batch)
+        keep = self.weigh(losses.detach(), batch)
+        return weighted_mean(losses, batch.weight, keep).sum(), logits, batch
+
+    # Tensors travel as arrays: a fitted method loads on any device, and without pickled bytes.
+    def __getstate__(self) -> dict[str, Any]:
+        plain = {k: v for k, v in vars(self).items() if k not in _MODULE_STATE}
+        return {
+            "plain": plain,
+            "buffers": {k: _array(v) for k, v in self._buffers.items()},
+            "parameters": {k: _array(v) for k, v in self._parameters.items()},
+            "modules": dict(self._modules),
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        nn.Module.__init__(self)
+        self.__dict__.update(state["plain"])
+        for name, value in state["buffers"].items():
+            self.register_buffer(name, _tensor(value))
+        for name, value in state["parameters"].items():
+            self.register_parameter(name, None if value is None else nn.Parameter(_tensor(value)))
+        for name, module in state["modules"].items():
+            self.add_module(name, module)
+
+
+_MODULE_STATE = frozenset(vars(nn.Module()))
+
+
+def _array(value: Tensor | None) -> Any:
+    return None if value is None else value.detach().cpu().numpy()
+
+
+def _tensor(value: Any) -> Any:
+    return None if value is None else torch.as_tensor(value).clone()
+
+
+class ClassLoss(Method):
+    """A method that is only a loss: one number for each class, contracted with the target."""
+
+    def class_losses(self, logits: Tensor) -> Tensor:
+        """What each class would cost as the label, in the shape (..., n_classes) of the logits."""
+        raise NotImplementedError(f"{type(self).__name__} must define class_losses(logits).")
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return expected(self.class_losses(logits), batch.target)

@@ -1,0 +1,76 @@
+"""Early-learning regularization: hold on to what was believed before memorisation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sknoisy.losses import class_cross_entropy, expected
+from sknoisy.methods._base import Method, Net
+
+if TYPE_CHECKING:
+    from sknoisy.data import Batch
+
+__all__ = ["ELR"]
+
+
+class ELR(Method):
+    """Hold on to what the network believed of each sample before it began to memorise.
+
+    A running average of the predictions for each sample is a target the network is drawn to. Where
+    it contradicts the given label, it cancels the pull of that label. Works on all kinds of noise;
+    a strong first choice when nothing is known of it.
+
+    Cost: one network, one pass per step, ``n_classes`` numbers per sample. Needs: nothing.
+
+    Parameters
+    ----------
+    beta : float, default=0.7
+        Memory of the running average, in [0, 1).
+    lam : float, default=3.0
+        Strength, at least 0. At 0 it is cross-entropy.
+
+    Attributes
+    ----------
+    memory : Tensor of shape (n_samples, n_classes)
+        Running average of the predictions; row ``i`` belongs to row ``i`` of X.
+
+    References
+    ----------
+    Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
+    Eq. 6 and 9. As in the authors' code, the average is updated before it is used, and
+    probabilities are clamped to [1e-4, 1 - 1e-4].
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = NoisyLabelClassifier(method="elr", method__lam=2.0, random_state=0).fit(X, y)
+    >>> clf.method_.memory.shape
+    torch.Size([150, 3])
+    """
+
+    per_sample = True
+
+    def __init__(self, beta: float = 0.7, lam: float = 3.0) -> None:
+        self.beta = beta
+        self.lam = lam
+
+    def begin(self, net: Net, y: Tensor) -> None:
+        memory = torch.zeros(len(y), net.n_classes, dtype=net.dtype, device=y.device)
+        self.register_buffer("memory", memory)
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        losses = class_cross_entropy(logits)
+        p = torch.exp(-losses).clamp(1e-4, 1 - 1e-4)
+        believed = torch.lerp(_normalised(p.detach()), self.memory[batch.index], self.beta)
+        self.memory[batch.index] = believed
+        agreement = (p * believed).sum(dim=-1)
+        return expected(losses, batch.target) + self.lam * torch.log1p(-agreement)
+
+
+def _normalised(p: Tensor) -> Tensor:
+    return p / p.sum(dim=-1, keepdim=True)

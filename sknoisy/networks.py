@@ -1,0 +1,224 @@
+"""Networks: the built-in MLP and CNN, and several networks as one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["CNN", "MLP", "Peers", "Standardize", "capture_features", "replicate"]
+
+
+class Standardize(nn.Module):
+    """Centre and scale the inputs by training statistics, kept in buffers.
+
+    Parameters
+    ----------
+    n_in : int
+        Columns of a table, or channels of an image (axis 1).
+
+    Attributes
+    ----------
+    mean, scale : Tensor of shape (n_in,)
+        Weighted mean and the reciprocal of the weighted standard deviation; 0 and 1 until
+        :meth:`adapt`.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, n_in: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_in))
+        self.register_buffer("scale", torch.ones(n_in))
+
+    @torch.no_grad()
+    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Take the statistics from batches of (x, weight), in one pass and in double precision."""
+        total, mean, spread = 0.0, torch.zeros(()), torch.zeros(())
+        for x, weight in batches:
+            x = x.movedim(1, -1).flatten(1, -2) if x.dim() > 2 else x.unsqueeze(1)
+            x, w = x.double(), weight.double()
+            part = float(w.sum()) * x.shape[1]
+            if part == 0:
+                continue
+            part_mean = torch.einsum("b,bsc->c", w, x) / part
+            part_spread = torch.einsum("b,bsc->c", w, (x - part_mean) ** 2)
+            # Chan et al. 1979: merge two parts' moments without cancellation.
+            shift = part_mean - mean
+            spread = spread + part_spread + shift**2 * (total * part / (total + part))
+            mean = mean + shift * (part / (total + part))
+            total += part
+        std = (spread / total).sqrt()
+        # A column that does not vary, but for rounding, carries nothing: leave its scale alone.
+        varies = std > 10 * torch.finfo(self.mean.dtype).eps * mean.abs()
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.where(varies, 1.0 / std, 1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 2:
+            return (x - self.mean) * self.scale
+        shape = (-1,) + (1,) * (x.dim() - 2)
+        return (x - self.mean.view(shape)) * self.scale.view(shape)
+
+
+class MLP(nn.Sequential):
+    """A multi-layer perceptron that standardises its own input.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of columns.
+    n_out : int
+        Number of classes.
+    hidden : sequence of int, default=(128, 128)
+        Width of each hidden layer.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> MLP(4, 3, hidden=(8,))(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, hidden: Sequence[int] = (128, 128), dropout: float = 0.0
+    ) -> None:
+        layers: list[nn.Module] = [Standardize(n_in)]
+        for width in hidden:
+            layers += [nn.Linear(n_in, width), nn.ReLU()]
+            layers += [nn.Dropout(dropout)] if dropout else []
+            n_in = width
+        super().__init__(*layers, nn.Linear(n_in, n_out))
+
+
+class CNN(nn.Sequential):
+    """A small convolutional network for images (channels, height, width) of any size.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of channels.
+    n_out : int
+        Number of classes.
+    widths : sequence of int, default=(32, 64)
+        Channels of each stage; a stage is a 3 x 3 convolution and, from the second stage on, a
+        halving of the image before it.
+    pooled : int, default=4
+        Height and width that the last stage is averaged to.
+    hidden : int, default=128
+        Width of the layer before the last.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> CNN(3, 10)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        widths: Sequence[int] = (32, 64),
+        pooled: int = 4,
+        hidden: int = 128,
+        dropout: float = 0.0,
+    ) -> None:
+        layers: list[nn.Module] = [Standardize(n_in)]
+        for i, width in enumerate(widths):
+            # Without ceil_mode an image of one pixel would vanish.
+            layers += [nn.MaxPool2d(2, ceil_mode=True)] if i else []
+            layers += [nn.Conv2d(n_in, width, 3, padding=1), nn.ReLU()]
+            n_in = width
+        layers += [nn.AdaptiveAvgPool2d(pooled), nn.Flatten()]
+        layers += [nn.Linear(n_in * pooled**2, hidden), nn.ReLU()]
+        layers += [nn.Dropout(dropout)] if dropout else []
+        super().__init__(*layers, nn.Linear(hidden, n_out))
+
+
+class Peers(nn.ModuleList):
+    """Several independent networks as a leading axis, computed one after another.
+
+    They share nothing, so one backward pass over the sum of their losses trains each as if alone.
+
+    Parameters
+    ----------
+    networks : iterable of Module
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([network(x) for network in self])
+
+
+def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
+    """Build one network, or several with starts of their own.
+
+    Parameters
+    ----------
+    build : callable
+        Returns a new network; a copy of a given one is re-initialised from the second on.
+    n_networks : int
+
+    Returns
+    -------
+    Module
+    """
+    if n_networks == 1:
+        return build()
+    return Peers([build() if i == 0 else _restarted(build()) for i in range(n_networks)])
+
+
+def _restarted(network: nn.Module) -> nn.Module:
+    for part in network.modules():
+        reset = getattr(part, "reset_parameters", None)
+        if callable(reset):
+            reset()
+    return network
+
+
+def capture_features(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute logits and what reached the last linear layer, in one pass.
+
+    Parameters
+    ----------
+    network : Module
+    x : Tensor
+
+    Returns
+    -------
+    logits : Tensor of shape ([n_networks,] n_samples, n_classes)
+    features : Tensor of shape ([n_networks,] n_samples, n_features)
+    """
+    networks = list(network) if isinstance(network, Peers) else [network]
+    logits, features = zip(*(_captured(one, x) for one in networks), strict=True)
+    if isinstance(network, Peers):
+        return torch.stack(logits), torch.stack(features)
+    return logits[0], features[0]
+
+
+def _captured(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    last: list[Tensor] = []
+
+    def remember(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        # The last linear layer *called*: the order of registration need not be that of execution.
+        last[:] = [inputs[0]]
+
+    hooks = [
+        part.register_forward_pre_hook(remember)
+        for part in network.modules()
+        if isinstance(part, nn.Linear)
+    ]
+    try:
+        logits = network(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    # A network without a linear layer is its own representation.
+    return logits, (last[0] if last else logits).flatten(1)

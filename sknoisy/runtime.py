@@ -1,0 +1,153 @@
+"""The machine a training runs on: device, random state, threads and interrupts."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+__all__ = ["caught_sigint", "few_threads", "find_device", "seeded"]
+
+# Torch's generator is one for the whole process, so fits in threads of one process take turns.
+_GENERATOR = threading.RLock()
+
+# Below this many multiplications in a step a second thread costs more than it brings.
+_ONE_THREAD_WORK = 2**30
+
+
+def find_device(device: str | torch.device) -> torch.device:
+    """Resolve ``"auto"`` and check that a device is there.
+
+    Parameters
+    ----------
+    device : str or torch.device
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If there is no such device here.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"The 'device' parameter of NoisyLabelClassifier is {str(device)!r}, which is not "
+            f"available here (torch {torch.__version__}); use 'auto' or 'cpu'."
+        ) from error
+    return found
+
+
+@contextlib.contextmanager
+def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> Iterator[dict]:
+    """Draw from generators of one's own: torch's global ones are put back afterwards.
+
+    Parameters
+    ----------
+    device : torch.device
+    seed : int, default=None
+        Where the draws begin; or
+    state : ndarray, default=None
+        where an earlier context left off.
+
+    Yields
+    ------
+    dict
+        ``["state"]`` holds, after the context, where it left off.
+    """
+    left: dict[str, Any] = {}
+    on_cuda = device.type == "cuda"
+    index = torch.cuda.current_device() if on_cuda and device.index is None else device.index
+    devices = [index] if on_cuda else []
+    with _GENERATOR, torch.random.fork_rng(devices=devices):
+        if state is not None:
+            torch.set_rng_state(torch.from_numpy(np.array(state["cpu"])))
+            if on_cuda and "cuda" in state:
+                torch.cuda.set_rng_state(torch.from_numpy(np.array(state["cuda"])), device)
+        elif seed is not None:
+            torch.manual_seed(seed)
+        try:
+            yield left
+        finally:
+            left["state"] = {"cpu": torch.get_rng_state().numpy()}
+            if on_cuda:
+                left["state"]["cuda"] = torch.cuda.get_rng_state(device).numpy()
+
+
+class _FewThreads:
+    """Torch's thread count, lowered while any small training runs and then put back."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, 1
+
+    @contextlib.contextmanager
+    def __call__(self, work: float) -> Iterator[None]:
+        """Hold torch to one thread if a step is this small.
+
+        Parameters
+        ----------
+        work : float
+            Multiplications in a step: rows times parameters.
+        """
+        if work > _ONE_THREAD_WORK:
+            yield
+            return
+        with self._lock:
+            if self._inside == 0:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    torch.set_num_threads(self._before)
+
+
+few_threads = _FewThreads()
+
+
+@contextlib.contextmanager
+def caught_sigint() -> Iterator[list]:
+    """Note a real Ctrl-C, which skorch's way of stopping early looks exactly like.
+
+    Yields
+    ------
+    list
+        Empty unless the interrupt key was pressed in this context.
+    """
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        if callable(before):
+            before(number, frame)
+
+    if not callable(before):
+        # Ignored, or handled outside Python: not ours to catch.
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

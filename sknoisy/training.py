@@ -1,0 +1,567 @@
+"""The training loop: a private skorch net, and the only file that knows skorch."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.utils import to_tensor
+from torch import Tensor, nn
+
+from sknoisy.beliefs import LabelQuality
+from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, Scan, as_rows
+from sknoisy.losses import bounded, class_cross_entropy, expected, one_hot, smooth, weighted_mean
+from sknoisy.methods._base import Method
+from sknoisy.networks import Standardize, capture_features, replicate
+from sknoisy.runtime import caught_sigint, few_threads, seeded
+
+__all__ = ["OPTIMIZERS", "SCHEDULES", "Trainer"]
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    name.lower(): getattr(torch.optim, name)
+    for name in ("Adam", "AdamW", "SGD", "RMSprop", "NAdam", "RAdam", "Adagrad", "LBFGS")
+}
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+    "linear": lambda progress: 1 - progress,
+}
+
+_BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
+
+# What one step reports: its loss, its logits, and whether they belong to the batch as it was given.
+Report = tuple[Tensor, Tensor, bool]
+Step = Callable[["Trainer", Batch], tuple[Tensor, Tensor, Batch]]
+
+
+class Trainer(NeuralNetClassifier):
+    """A skorch net whose criterion is a :class:`Method` and whose batches come whole.
+
+    It sees label codes only. Everything a skorch callback may ask of a net works; callbacks that
+    listen to single batches are called at each, and where there are none nothing is spent on them.
+
+    Parameters
+    ----------
+    module : Module class or instance
+    criterion : Method
+    n_classes : int
+    smoothing : float
+        Of the targets, after warm-up.
+    warmup_epochs : int
+        Epochs on plain cross-entropy before the method begins.
+    logit_bound : float or None
+        Bound of the logits; None: as the network gives them.
+    lr_schedule : str, callable or None
+        A name of SCHEDULES, or a function from progress in [0, 1) to a factor on the learning rate.
+    dtype : torch.dtype
+        Of parameters and inputs.
+    mixed : bool
+        Compute in bfloat16 where torch deems it safe.
+    patience : int or None
+        Epochs without a better held-out accuracy before stopping; None: never stop.
+    """
+
+    data_: LabelledRows | None = None
+    held_out_: LabelledRows | None = None
+    quality_: LabelQuality
+    random_state_: dict[str, Any] | None = None
+
+    device: str
+
+    def __init__(
+        self,
+        module: Any,
+        *args: Any,
+        n_classes: int,
+        smoothing: float = 0.0,
+        warmup_epochs: int = 0,
+        logit_bound: float | None = None,
+        lr_schedule: str | Callable[[float], float] | None = None,
+        dtype: torch.dtype = torch.float32,
+        mixed: bool = False,
+        patience: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(module, *args, classes=range(n_classes), **kwargs)
+        self.n_classes = n_classes
+        self.smoothing = smoothing
+        self.warmup_epochs = warmup_epochs
+        self.logit_bound = logit_bound
+        self.lr_schedule = lr_schedule
+        self.dtype = dtype
+        self.mixed = mixed
+        self.patience = patience
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        # Losses and accuracies are recorded by the loop itself, which has them at hand.
+        names = ("epoch_timer", "best_epoch", "print_log")
+        return list(zip(names, (EpochTimer(), _BestEpoch(), PrintLog()), strict=True))
+
+    # ---- building -------------------------------------------------------------------------------
+
+    def build(self, data: LabelledRows) -> Trainer:
+        """Make networks, method and optimizer for a training set."""
+        self.data_, self.n_rows_ = data, len(data.rows)
+        try:
+            return self.initialize()
+        finally:
+            self.data_ = None
+
+    def check_data(self, X: Any, y: Any = None) -> None:
+        """The classifier has checked the data and knows the classes."""
+
+    def initialize_module(self) -> Trainer:
+        kwargs = self.get_params_for("module")
+
+        def make() -> nn.Module:
+            # A network the user made is an example: train a copy.
+            given = (
+                copy.deepcopy(self.module) if isinstance(self.module, nn.Module) else self.module
+            )
+            return self.initialized_instance(given, kwargs).to(self.device, self.dtype)
+
+        self.module_ = replicate(make, self.criterion.n_networks)
+        if self.data_ is not None:
+            for part in self.module_.modules():
+                if isinstance(part, Standardize):
+                    part.adapt(_statistics(self.data_))
+            self._probe(self.data_)
+        return self
+
+    def initialize_criterion(self) -> Trainer:
+        self.criterion_ = self.criterion.to(self.device)
+        if self.data_ is not None:
+            self.criterion_.begin(self, self.data_.y)
+        return self
+
+    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[tuple, dict]:
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        # One kernel for all parameters: a third of the time of a step of a small network.
+        chosen = {"fused", "foreach", "capturable", "differentiable"} & set(kwargs)
+        fusable = "fused" in inspect.signature(self.optimizer).parameters
+        if fusable and not chosen and torch.device(self.device).type in ("cpu", "cuda"):
+            kwargs["fused"] = True
+        return args, kwargs
+
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Trainer:
+        super().initialize_optimizer(*args, **kwargs)
+        for group in self.optimizer_.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        return self
+
+    def _probe(self, data: LabelledRows) -> None:
+        """Run two rows through, so that a module that does not fit is named before training."""
+        x = data.rows.take(
+            torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
+        )
+        self.module_.eval()
+        with torch.no_grad():
+            logits = self.infer(x)
+        name = type(self.module_).__name__
+        n_networks = self.criterion.n_networks
+        shape = (*((n_networks,) if n_networks > 1 else ()), len(x), self.n_classes)
+        if not isinstance(logits, Tensor):
+            raise TypeError(
+                f"The 'module' parameter: {name} returned {type(logits).__name__}, but one tensor "
+                f"of logits of shape {shape} was expected."
+            )
+        if tuple(logits.shape) != shape:
+            raise ValueError(
+                f"The 'module' parameter: {name} returned shape {tuple(logits.shape)} but y has "
+                f"{self.n_classes} classes: expected {shape}."
+            )
+        if not torch.isfinite(logits).all():
+            raise ValueError(
+                f"The 'module' parameter: {name} returned NaN or infinity on the first rows of X."
+            )
+        total = logits.double().sum(-1)
+        if (logits >= 0).all() and torch.allclose(total, torch.ones_like(total)):
+            warnings.warn(
+                f"The 'module' parameter: {name} seems to return probabilities; return logits, "
+                "without a softmax.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    # ---- what a method may ask ------------------------------------------------------------------
+
+    def infer(self, x: Any, **_: Any) -> Tensor:
+        if not isinstance(x, Tensor):
+            x = to_tensor(x, device=self.device).to(self.dtype)
+        if self.mixed:
+            with self._precision():
+                return self._finish(self.module_(x))
+        return self._finish(self.module_(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """What reaches the last linear layer, in evaluation mode and without a graph."""
+        return self._see(x)[1]
+
+    def scan(self, data: LabelledRows) -> Scan:
+        """See the whole training set at once: :class:`sknoisy.data.Scan`."""
+        loader = BatchLoader(data)
+        index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
+        seen = [self._see(x) for x, _ in loader]
+        logits, features = (torch.cat(parts, dim=-2) for parts in zip(*seen, strict=True))
+        epoch = len(self.history) - 1
+        return Scan(index, data.y[index], data.weight[index], logits, features, epoch)
+
+    def _see(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        training = self.module_.training
+        # Batch normalisation must not be moved by rows that are only looked at.
+        self.module_.eval()
+        try:
+            with torch.no_grad(), self._precision():
+                logits, features = capture_features(self.module_, x)
+        finally:
+            self.module_.train(training)
+        return self._finish(logits), features.to(self.dtype)
+
+    def _precision(self) -> AbstractContextManager:
+        if not self.mixed:
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def _finish(self, logits: Tensor) -> Tensor:
+        logits = logits.to(self.dtype) if self.mixed else logits
+        return logits if self.logit_bound is None else bounded(logits, self.logit_bound)
+
+    # ---- training -------------------------------------------------------------------------------
+
+    def train(
+        self, data: LabelledRows, held_out: LabelledRows | None, epochs: int, seed: int | None
+    ) -> np.ndarray:
+        """Build if need be, train for some more epochs, and return the quality of each label.
+
+        An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
+        which skorch raises the same exception as Ctrl-C, ends the training in good order.
+        """
+        self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
+        try:
+            with seeded(torch.device(self.device), seed, self.random_state_) as left:
+                if not self.initialized_:
+                    self.build(data)
+                with few_threads(self._work(data.rows)), self._rolled_back_on_error():
+                    self._train(data, epochs)
+            self.random_state_ = left["state"]
+            return self.quality_.numpy()
+        finally:
+            self.held_out_ = None
+            del self.quality_
+
+    def _train(self, data: LabelledRows, epochs: int) -> None:
+        self.notify("on_train_begin", X=data, y=data.y)
+        with caught_sigint() as pressed:
+            try:
+                self.fit_loop(data, epochs=epochs)
+            except KeyboardInterrupt:
+                if pressed:
+                    raise
+        unseen = self.quality_.missing()
+        if len(unseen):
+            scan = self.scan(data.part(unseen))
+            self.quality_.add(scan.logits, scan.y, scan.index)
+        self.notify("on_train_end", X=data, y=data.y)
+
+    def _work(self, rows: Rows) -> float:
+        """Multiplications in one step, roughly: a convolution uses a weight at each position."""
+        positions = math.prod(rows.span(0, 1).shape[2:])
+        weights = sum(
+            p.numel() * (positions if p.dim() > 2 else 1) for p in self.module_.parameters()
+        )
+        return float(weights * (len(rows) if self.batch_size == -1 else self.batch_size))
+
+    @contextmanager
+    def _rolled_back_on_error(self) -> Iterator[None]:
+        before = len(self.history), self._state()
+        try:
+            yield
+        except BaseException:
+            n_epochs, states = before
+            del self.history[n_epochs:]
+            for part, state in zip(self._parts(), states, strict=True):
+                part.load_state_dict(state)
+            raise
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.module_, self.criterion_, self.optimizer_
+
+    def _state(self) -> tuple[Any, ...]:
+        if not len(self.history):
+            # Nothing trained yet: nothing to lose.
+            return tuple(part.state_dict() for part in self._parts())
+        return tuple(copy.deepcopy(part.state_dict()) for part in self._parts())
+
+    def get_dataset(self, X: Any, y: Any = None) -> LabelledRows:
+        if isinstance(X, LabelledRows):
+            return X
+        return LabelledRows(as_rows(X, torch.device(self.device), self.dtype))
+
+    def get_split_datasets(
+        self, X: Any, y: Any = None, **_: Any
+    ) -> tuple[LabelledRows, LabelledRows | None]:
+        return self.get_dataset(X), self.held_out_
+
+    def get_iterator(self, dataset: LabelledRows, training: bool = False) -> BatchLoader:
+        size = len(dataset) if self.batch_size == -1 else self.batch_size
+        return BatchLoader(dataset, size if training else None, shuffle=training)
+
+    def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
+        return self.criterion_.proba
+
+    def forward_iter(self, X: Any, training: bool = False, device: str = "cpu") -> Iterator[Tensor]:
+        data = self.get_dataset(X)
+        self._set_training(training)
+        for x, _ in self.get_iterator(data):
+            with torch.no_grad():
+                logits = self.infer(x)
+            yield logits.to(device)
+
+    def probabilities(self, X: Any) -> np.ndarray:
+        """Class probabilities of many rows, of shape (n_samples, n_classes)."""
+        data = self.get_dataset(X)
+        with few_threads(self._work(data.rows)):
+            return self.predict_proba(data)
+
+    def run_single_epoch(
+        self, iterator: BatchLoader | None, training: bool, *_: Any, **__: Any
+    ) -> None:
+        if iterator is None:
+            return
+        (self._train_epoch if training else self._validate_epoch)(iterator)
+
+    def _train_epoch(self, loader: BatchLoader) -> None:
+        method, data = self.criterion_, loader.dataset
+        epoch, begun = len(self.history) - 1, 0
+        warm = epoch < self.warmup_epochs
+        if not warm and type(method).refit is not Method.refit:
+            method.refit(self, self.scan(data))
+        self._set_training(True)
+        step: Step = _warm_step if warm else method.step
+        listened = self._listened()
+        for chunk in self._chunks(loader, epoch, 0.0 if warm else self.smoothing):
+            reports: list[Report] = []
+            for batch in chunk:
+                self._schedule(epoch + (begun + len(reports)) / len(loader))
+                reports.append(self._advance(step, batch, listened))
+            self._settle(chunk, reports, begun, listened)
+            begun += len(chunk)
+        self._record("train", loss=self._mean_loss("train"))
+
+    def _chunks(self, loader: BatchLoader, epoch: int, rate: float) -> Iterator[list[Batch]]:
+        """Cut batches from tables, many at a time: one gather and one smoothing serve them all."""
+        data = loader.dataset
+        for index, sizes in loader.indices():
+            x, index = loader.rows_at(index), index.to(data.y.device)
+            y = data.y[index]
+            target = smooth(one_hot(y, self.n_classes, self.dtype), rate)
+            fields = (part.split(sizes) for part in (x, y, target, data.weight[index], index))
+            yield [Batch(*parts, epoch=epoch) for parts in zip(*fields, strict=True)]
+
+    def _advance(self, step: Step, batch: Batch, listened: bool) -> Report:
+        """Take one step of the optimizer, which may ask for the gradient more than once."""
+        taken: list[Report] = []
+        if listened:
+            plain = {"batch": (batch.x, batch.y), "training": True}
+            self.notify("on_batch_begin", **plain)
+
+        def evaluate() -> Tensor:
+            self.optimizer_.zero_grad()
+            loss, logits, trained = step(self, batch)
+            loss.backward()
+            taken.append((loss.detach(), logits.detach(), trained.x is batch.x))
+            if listened:
+                parameters = list(self.get_all_learnable_params())
+                self.notify("on_grad_computed", named_parameters=parameters, **plain)
+            return loss
+
+        self.optimizer_.step(evaluate)
+        if listened:
+            loss, logits, _ = taken[0]
+            self._note_batch("train", loss.item() / self.criterion.n_networks, len(batch.y))
+            self.notify("on_batch_end", loss=loss, y_pred=logits, **plain)
+        return taken[0]
+
+    def _settle(
+        self, chunk: list[Batch], reports: list[Report], begun: int, listened: bool
+    ) -> None:
+        """Read the losses of a chunk at once: one wait for the device, not one for each batch."""
+        losses, logits, plain = zip(*reports, strict=True)
+        values = (torch.stack(losses) / self.criterion.n_networks).tolist()
+        for i, value in enumerate(values):
+            if not math.isfinite(value):
+                lr = self.optimizer_.param_groups[0]["lr"]
+                raise FloatingPointError(
+                    f"The training loss is {value} in epoch {len(self.history)}, batch "
+                    f"{begun + i + 1}, with lr={lr:g}. Lower 'lr', or bound the logits with "
+                    "'logit_bound'."
+                )
+        if not listened:
+            self.history[-1]["batches"] += [
+                {"train_loss": value, "train_batch_size": len(batch.y)}
+                for value, batch in zip(values, chunk, strict=True)
+            ]
+        if all(plain):
+            y, index = (torch.cat([getattr(b, f) for b in chunk]) for f in ("y", "index"))
+            self.quality_.add(torch.cat(logits, dim=-2), y, index)
+
+    def _validate_epoch(self, loader: BatchLoader) -> None:
+        self._set_training(False)
+        data, listened = loader.dataset, self._listened()
+        right, paid = [], []
+        for index, sizes in loader.indices():
+            for part in index.split(sizes):
+                x, part = loader.rows_at(part), part.to(data.y.device)
+                y, weight = data.y[part], data.weight[part]
+                batch = {"batch": (x, y), "training": False}
+                if listened:
+                    self.notify("on_batch_begin", **batch)
+                with torch.no_grad():
+                    logits = self.infer(x)
+                    p = self.criterion_.proba(logits)
+                right.append(weight * (p.argmax(dim=-1) == y))
+                paid.append(weight * -torch.log(p.gather(1, y[:, None]).squeeze(1)))
+                self.quality_.add(logits, y, part)
+                if listened:
+                    self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))
+                    self.notify("on_batch_end", loss=paid[-1].mean(), y_pred=logits, **batch)
+        total = data.weight[data.index].sum()
+        score, loss = (float(torch.cat(parts).sum() / total) for parts in (right, paid))
+        self._record("valid", loss=loss, acc=score)
+
+    def _listened(self) -> bool:
+        """Whether a callback listens to single batches."""
+        kinds = [type(callback) for _, callback in self.callbacks_]
+        return any(
+            getattr(kind, event) is not getattr(Callback, event)
+            for kind in kinds
+            for event in _BATCH_EVENTS
+        )
+
+    def _schedule(self, epoch: float) -> None:
+        if self.lr_schedule is None:
+            return
+        schedule = self.lr_schedule
+        factor = (schedule if callable(schedule) else SCHEDULES[schedule])(
+            min(epoch / self.max_epochs, 1.0)
+        )
+        for group in self.optimizer_.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+    def _note_batch(self, prefix: str, loss: float, size: int) -> None:
+        self.history.record_batch(f"{prefix}_loss", loss)
+        self.history.record_batch(f"{prefix}_batch_size", size)
+
+    def _mean_loss(self, prefix: str) -> float:
+        batches = [b for b in self.history[-1]["batches"] if f"{prefix}_loss" in b]
+        sizes = [b[f"{prefix}_batch_size"] for b in batches]
+        losses = [b[f"{prefix}_loss"] for b in batches]
+        return float(np.average(losses, weights=sizes))
+
+    def _record(self, prefix: str, **values: float) -> None:
+        """Record an epoch's values, and whether each is the best so far."""
+        for name, value in values.items():
+            key, sign = f"{prefix}_{name}", -1 if name == "acc" else 1
+            before = [sign * row[key] for row in self.history[:-1] if key in row]
+            self.history.record(key, value)
+            self.history.record(f"{key}_best", all(sign * value < old for old in before))
+
+    # ---- travelling -----------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hold tensors as arrays: they load on any device, and skops trusts no pickled bytes."""
+        state = dict(vars(self))
+        if self.initialized_:
+            if not isinstance(self.module, nn.Module):
+                state["module_"] = _to_arrays(self.module_.state_dict())
+            state["optimizer_"] = _to_arrays(self.optimizer_.state_dict())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        module, optimizer = (state.pop(k, None) for k in ("module_", "optimizer_"))
+        self.__dict__.update(state)
+        if not self.initialized_:
+            return
+        if torch.device(self.device).type == "cuda" and not torch.cuda.is_available():
+            self.device = self._check_device(self.device, "cpu")
+        with seeded(torch.device("cpu")):
+            if isinstance(module, nn.Module):
+                self.__dict__["module_"] = module.to(self.device)
+            else:
+                self.initialize_module()
+                self.module_.load_state_dict(_to_tensors(module))
+            self.criterion_.to(self.device)
+            self.initialize_optimizer()
+        self.optimizer_.load_state_dict(_to_tensors(optimizer))
+
+
+def _warm_step(net: Trainer, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
+    """Cross-entropy on the batch as it is: what every method is before it begins."""
+    logits = net.infer(batch.x)
+    losses = expected(class_cross_entropy(logits), batch.target)
+    return weighted_mean(losses, batch.weight).sum(), logits, batch
+
+
+def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
+    loader = BatchLoader(data)
+    for index, sizes in loader.indices():
+        for part in index.split(sizes):
+            yield loader.rows_at(part), data.weight[part.to(data.weight.device)]
+
+
+def _to_arrays(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, dict):
+        return {k: _to_arrays(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_arrays(v) for v in value]
+    return value
+
+
+def _to_tensors(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(np.array(value))
+    if isinstance(value, dict):
+        return {k: _to_tensors(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_to_tensors(v) for v in value]
+    return value
+
+
+class _BestEpoch(Callback):
+    """Stop when held-out accuracy has not risen for a while, and go back to the best weights.
+
+    The labels held out are noisy too; their accuracy still ranks epochs, while their loss, which
+    has no lower limit for a negative rate, does not.
+    """
+
+    def on_train_begin(self, net: Trainer, **_: Any) -> None:
+        self.score_, self.epoch_ = -1.0, 0
+        self.weights_: dict[str, Any] | None = None
+
+    def on_epoch_end(self, net: Trainer, **_: Any) -> None:
+        if net.patience is None:
+            return
+        score, epoch = net.history[-1, "valid_acc"], len(net.history)
+        if score > self.score_:
+            self.score_, self.epoch_ = score, epoch
+            self.weights_ = copy.deepcopy(net.module_.state_dict())
+        elif epoch - self.epoch_ >= net.patience:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, net: Trainer, **_: Any) -> None:
+        if self.weights_ is not None:
+            net.module_.load_state_dict(self.weights_)
+        self.weights_ = None
