@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-__all__ = ["DunderParams"]
+__all__ = ["DunderParams", "parameters_of"]
+
+
+@functools.lru_cache
+def parameters_of(part: Callable) -> Mapping[str, inspect.Parameter]:
+    """Parameters of a class or function; asked for in every fit, and slow to find."""
+    return inspect.signature(part).parameters
 
 
 class DunderParams:

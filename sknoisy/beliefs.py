@@ -75,7 +75,8 @@ def small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tens
     """
     order = losses.argsort(dim=-1, stable=True)
     sorted_weight = weight.expand_as(losses).gather(-1, order)
-    before = sorted_weight.cumsum(dim=-1) - sorted_weight
-    room = fraction * weight.sum() - before
-    kept = (room / sorted_weight).clamp(0.0, 1.0)
+    total = sorted_weight.cumsum(dim=-1)
+    # Counted from above, so that rounding takes nothing away at a fraction of one.
+    excess = total - fraction * total[..., -1:]
+    kept = 1.0 - (excess / sorted_weight).clamp(0.0, 1.0)
     return torch.zeros_like(losses).scatter(-1, order, kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
@@ -28,12 +27,12 @@ from sklearn.utils.validation import (
 from torch import nn
 from torch.utils.data import Dataset
 
-from sknoisy._params import DunderParams
+from sknoisy._params import DunderParams, parameters_of
 from sknoisy.data import LabelledRows, Rows, as_rows
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, MLP
 from sknoisy.runtime import find_device
-from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
+from sknoisy.training import DATASETS, OPTIMIZERS, SCHEDULES, Trainer
 
 __all__ = ["NoisyLabelClassifier"]
 
@@ -48,8 +47,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": tor
 _IMAGE_NDIM = 4
 
 # Chosen by measurement: benchmarks/smoothing_stability.py.
-_NEGATIVE_WARMUP = 0.1
-_NEGATIVE_BOUND = 4.0
+_NEGATIVE_BOUND = 1.0
 
 
 class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
@@ -76,11 +74,10 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         (n_samples, n_classes).
     warmup : "auto", int or float, default="auto"
         How long to train on plain cross-entropy and unsmoothed labels first: epochs, or a fraction
-        of ``max_epochs``. "auto": what the method asks for, and with negative smoothing at least a
-        tenth of the epochs.
+        of ``max_epochs``. "auto": what the method asks for.
     logit_bound : "auto", float or None, default="auto"
-        Logits pass through ``bound * tanh(logits / bound)``. "auto": a bound only with negative
-        smoothing, whose loss has no lower limit without it.
+        Logits pass through ``z / sqrt(1 + (z / bound) ** 2)``. "auto": a bound of 1 with negative
+        smoothing, whose loss has no lower limit without it, and none otherwise.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
     optimizer : str or Optimizer class, default="adam"
@@ -353,7 +350,11 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         net: Trainer | None,
     ) -> None:
         """Train on checked samples: a new net where none is given."""
-        device, dtype = find_device(self.device), _DTYPES[self.precision]
+        if net is None:
+            device, dtype = find_device(self.device), _DTYPES[self.precision]
+        else:
+            # "auto" may mean another device here than where the net was trained.
+            device, dtype = torch.device(net.device), net.dtype
         rows = as_rows(X, device, dtype)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         if net is None:
@@ -433,7 +434,7 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         negative = self.smoothing < 0
         warmup = self.warmup
         if warmup == "auto":
-            warmup = max(method.warmup, _NEGATIVE_WARMUP if negative else 0.0)
+            warmup = method.warmup
         if isinstance(warmup, Real) and not isinstance(warmup, Integral):
             warmup = round(float(warmup) * self.max_epochs)
         bound = self.logit_bound
@@ -463,11 +464,8 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
     # ---- checks ---------------------------------------------------------------------------------
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:
-        if isinstance(X, Dataset):
-            n_samples = len(X)  # type: ignore[arg-type]
-            y = [X[i][1] for i in range(n_samples)] if y is None else list(y)
-            y = column_or_1d(y, warn=True)
-            check_consistent_length(X, y)
+        if isinstance(X, DATASETS):
+            y = self._validate_items(X, y, reset)
         else:
             _refuse_missing_labels(y)
             X, y = validate_data(self, _plain(X), y, reset=reset, **_CHECKS)
@@ -475,10 +473,25 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         return X, y
 
+    def _validate_items(self, X: Any, y: Any, reset: bool) -> np.ndarray:
+        if y is None and not isinstance(X, Dataset):
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed with a "
+                "SliceDataset, but the target y is None."
+            )
+        y = [X[i][1] for i in range(len(X))] if y is None else list(y)
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        if reset:
+            first = as_rows(X, torch.device("cpu"), torch.float32).span(0, 1)
+            self.n_features_in_ = first.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+        return y
+
     def _rows(self, X: Any) -> LabelledRows:
         """Rows to predict."""
         check_is_fitted(self, "net_")
-        if not isinstance(X, Dataset):
+        if not isinstance(X, DATASETS):
             X = validate_data(self, _plain(X), reset=False, **_CHECKS)
             self._check_values(X)
         return LabelledRows(as_rows(X, torch.device(self.net_.device), self.net_.dtype))
@@ -570,11 +583,11 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             For two classes the log-odds of the second, else logarithms of probabilities.
         """
-        p = self.predict_proba(X).astype(np.float64)
+        proba = self.predict_proba(X)
+        p = proba.astype(np.float64)
         p = p.clip(np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
-        if p.shape[1] == 2:
-            return np.log(p[:, 1]) - np.log1p(-p[:, 1])
-        return np.log(p)
+        score = np.log(p[:, 1]) - np.log1p(-p[:, 1]) if p.shape[1] == 2 else np.log(p)
+        return score.astype(proba.dtype)
 
     # ---- what the net holds ---------------------------------------------------------------------
 
@@ -642,7 +655,7 @@ def _refuse_missing_labels(y: Any) -> None:
 
 def _offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
     """Those of the parameters that a class or function takes."""
-    known = inspect.signature(part).parameters.values()
+    known = parameters_of(part).values()
     if any(p.kind is p.VAR_KEYWORD for p in known):
         return params
     return {name: value for name, value in params.items() if name in {p.name for p in known}}
@@ -653,7 +666,7 @@ def _check_accepted(
 ) -> None:
     unknown = sorted(set(params) - set(_offered(part, params)) - also)
     if unknown:
-        known = [name for name in inspect.signature(part).parameters if name != "params"]
+        known = [name for name in parameters_of(part) if name != "params"]
         raise ValueError(
             f"Invalid parameter '{prefix}__{unknown[0]}': {part.__name__} takes {known}."
         )

@@ -37,7 +37,8 @@ class Batch:
     target : Tensor of shape (n_samples, n_classes)
         The labels one-hot, smoothed at the estimator's rate.
     weight : Tensor of shape (n_samples,)
-        Sample weight times class weight; mean one over the training set.
+        What each sample's loss is multiplied by: sample weight times class weight, over the number
+        of samples; the weights of an average batch sum to one.
     index : Tensor of shape (n_samples,), int64
         Row of each sample in the training set: the key to all per-sample state.
     epoch : int

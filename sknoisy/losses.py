@@ -16,8 +16,8 @@ __all__ = [
     "expected",
     "margin",
     "one_hot",
+    "shares",
     "smooth",
-    "weighted_mean",
 ]
 
 
@@ -84,7 +84,7 @@ def one_hot(y: Tensor, n_classes: int, dtype: torch.dtype = torch.float32) -> Te
             [1., 0.]])
     """
     target = torch.zeros(*y.shape, n_classes, dtype=dtype, device=y.device)
-    return target.scatter_(-1, y.unsqueeze(-1), 1.0)
+    return target.scatter(-1, y.unsqueeze(-1), 1.0)
 
 
 def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
@@ -116,9 +116,11 @@ def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
 
 
 def bounded(logits: Tensor, bound: float) -> Tensor:
-    """Squash logits into ``(-bound, bound)`` by ``bound * tanh(logits / bound)``.
+    """Squash logits into ``(-bound, bound)``, one by one and keeping their order.
 
-    A loss with negative targets falls without limit as logits grow; on bounded logits it cannot.
+    The map is ``z / sqrt(1 + (z / bound) ** 2)``. A loss with negative targets falls without limit
+    as logits grow; on bounded logits it cannot. The tails are heavier than those of ``tanh``, so
+    that a logit far out can still be brought back.
 
     Parameters
     ----------
@@ -133,10 +135,12 @@ def bounded(logits: Tensor, bound: float) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> bounded(torch.tensor([0.0, 1e6]), 4.0)
-    tensor([0., 4.])
+    >>> bounded(torch.tensor([0.0, 3.0, 1e6]), 4.0)
+    tensor([0.0000, 2.4000, 4.0000])
     """
-    return bound * torch.tanh(logits / bound)
+    scaled = logits / bound
+    # The square of a huge logit would overflow, and the logit come out as zero.
+    return logits / torch.hypot(scaled, torch.ones_like(scaled))
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
@@ -168,30 +172,28 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return own.squeeze(-1) - others.amax(dim=-1)
 
 
-def weighted_mean(losses: Tensor, weight: Tensor, keep: Tensor | None = None) -> Tensor:
-    """Average losses over the samples of a batch.
+def shares(weight: Tensor, keep: Tensor | None = None) -> Tensor:
+    """Spread the weight of a batch over the samples that are kept.
 
     Parameters
     ----------
-    losses : Tensor of shape (..., n_samples)
     weight : Tensor of shape (n_samples,)
-        Sample weights whose mean over the *training set* is one.
+        What each sample's loss is multiplied by when all count.
     keep : Tensor of shape (..., n_samples), default=None
         How much each sample counts, in [0, 1]; None: every sample counts in full.
 
     Returns
     -------
-    Tensor of shape (...)
-        ``sum(weight * keep * loss) / sum(keep)``, zero where nothing is kept.
+    Tensor of shape (..., n_samples)
+        ``weight * keep`` over the mean of ``keep``; zero where nothing is kept.
 
     Examples
     --------
     >>> import torch
-    >>> weighted_mean(torch.tensor([1.0, 5.0]), torch.ones(2))
-    tensor(3.)
-    >>> weighted_mean(torch.tensor([1.0, 5.0]), torch.ones(2), torch.tensor([1.0, 0.0]))
-    tensor(1.)
+    >>> shares(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
+    tensor([1., 0.])
     """
     if keep is None:
-        return (losses @ weight) / weight.shape[0]
-    return ((losses * keep) @ weight) / keep.sum(dim=-1).clamp_min(torch.finfo(keep.dtype).tiny)
+        return weight
+    kept = keep.mean(dim=-1, keepdim=True).clamp_min(torch.finfo(keep.dtype).tiny)
+    return weight * keep / kept

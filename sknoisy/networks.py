@@ -21,24 +21,35 @@ class Standardize(nn.Module):
 
     Attributes
     ----------
-    mean, scale : Tensor of shape (n_in,)
-        Weighted mean and the reciprocal of the weighted standard deviation; 0 and 1 until
-        :meth:`adapt`.
+    shift, scale : Tensor of shape (n_in,)
+        Inputs become ``x * scale + shift``: the reciprocal of the weighted standard deviation and
+        less the weighted mean times it; 1 and 0 until :meth:`adapt`.
     """
 
-    mean: Tensor
+    shift: Tensor
     scale: Tensor
 
     def __init__(self, n_in: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(n_in))
+        self.register_buffer("shift", torch.zeros(n_in))
         self.register_buffer("scale", torch.ones(n_in))
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Take the statistics from batches of (x, weight), in one pass and in double precision."""
+        """Take the statistics from batches of (x, weight), in one pass and in double precision.
+
+        Raises
+        ------
+        ValueError
+            If x has not ``n_in`` columns or channels.
+        """
         total, mean, spread = 0.0, torch.zeros(()), torch.zeros(())
         for x, weight in batches:
+            if x.shape[1] != len(self.shift):
+                raise ValueError(
+                    f"Standardize was made for n_in={len(self.shift)} columns or channels. Got "
+                    f"{x.shape[1]}."
+                )
             x = x.movedim(1, -1).flatten(1, -2) if x.dim() > 2 else x.unsqueeze(1)
             x, w = x.double(), weight.double()
             part = float(w.sum()) * x.shape[1]
@@ -53,15 +64,16 @@ class Standardize(nn.Module):
             total += part
         std = (spread / total).sqrt()
         # A column that does not vary, but for rounding, carries nothing: leave its scale alone.
-        varies = std > 10 * torch.finfo(self.mean.dtype).eps * mean.abs()
-        self.mean.copy_(mean)
-        self.scale.copy_(torch.where(varies, 1.0 / std, 1.0))
+        varies = std > 10 * torch.finfo(self.shift.dtype).eps * mean.abs()
+        scale = torch.where(varies, 1.0 / std, 1.0)
+        self.scale.copy_(scale)
+        self.shift.copy_(-mean * scale)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 2:
-            return (x - self.mean) * self.scale
+            return torch.addcmul(self.shift, x, self.scale)
         shape = (-1,) + (1,) * (x.dim() - 2)
-        return (x - self.mean.view(shape)) * self.scale.view(shape)
+        return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
 
 
 class MLP(nn.Sequential):

@@ -78,7 +78,10 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
             if on_cuda and "cuda" in state:
                 torch.cuda.set_rng_state(torch.from_numpy(np.array(state["cuda"])), device)
         elif seed is not None:
-            torch.manual_seed(seed)
+            # torch.manual_seed also queues a call, with a stack trace, for each absent accelerator.
+            torch.default_generator.manual_seed(seed)
+            if on_cuda:
+                torch.cuda.manual_seed(seed)
         try:
             yield left
         finally:
@@ -88,10 +91,11 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
 
 
 class _FewThreads:
-    """Torch's thread count, lowered while any small training runs and then put back."""
+    """Torch's thread count, lowered in a thread while it trains in small steps, then put back."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._before = threading.Lock(), 0, 1
+        self._here = threading.local()
 
     @contextlib.contextmanager
     def __call__(self, work: float) -> Iterator[None]:
@@ -102,12 +106,15 @@ class _FewThreads:
         work : float
             Multiplications in a step: rows times parameters.
         """
-        if work > _ONE_THREAD_WORK:
+        if work > _ONE_THREAD_WORK or hasattr(self._here, "before"):
             yield
             return
         with self._lock:
-            if self._inside == 0:
-                self._before = torch.get_num_threads()
+            before = torch.get_num_threads()
+            if self._inside:
+                # A thread that is new begins with the count set last anywhere, which may be ours.
+                before = max(before, self._before)
+            self._here.before = self._before = before
             self._inside += 1
             torch.set_num_threads(1)
         try:
@@ -115,8 +122,8 @@ class _FewThreads:
         finally:
             with self._lock:
                 self._inside -= 1
-                if self._inside == 0:
-                    torch.set_num_threads(self._before)
+                torch.set_num_threads(self._here.before)
+                del self._here.before
 
 
 few_threads = _FewThreads()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,17 +13,21 @@ import numpy as np
 import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.helper import SliceDataset
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
+from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, Scan, as_rows
-from sknoisy.losses import bounded, class_cross_entropy, expected, one_hot, smooth, weighted_mean
-from sknoisy.methods._base import Method
+from sknoisy.losses import bounded, class_cross_entropy, expected, one_hot, smooth
+from sknoisy.methods._base import Method, Step
 from sknoisy.networks import Standardize, capture_features, replicate
 from sknoisy.runtime import caught_sigint, few_threads, seeded
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Trainer"]
+__all__ = ["DATASETS", "OPTIMIZERS", "SCHEDULES", "Trainer"]
+
+DATASETS = (torch.utils.data.Dataset, SliceDataset)
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     name.lower(): getattr(torch.optim, name)
@@ -38,9 +41,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 
-# What one step reports: its loss, its logits, and whether they belong to the batch as it was given.
-Report = tuple[Tensor, Tensor, bool]
-Step = Callable[["Trainer", Batch], tuple[Tensor, Tensor, Batch]]
+TakeStep = Callable[["Trainer", Batch], Step]
 
 
 class Trainer(NeuralNetClassifier):
@@ -104,14 +105,15 @@ class Trainer(NeuralNetClassifier):
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # Losses and accuracies are recorded by the loop itself, which has them at hand.
-        names = ("epoch_timer", "best_epoch", "print_log")
-        return list(zip(names, (EpochTimer(), _BestEpoch(), PrintLog()), strict=True))
+        log = [("print_log", PrintLog())] if self.verbose else []
+        return [("epoch_timer", EpochTimer()), ("best_epoch", _BestEpoch()), *log]
 
     # ---- building -------------------------------------------------------------------------------
 
     def build(self, data: LabelledRows) -> Trainer:
         """Make networks, method and optimizer for a training set."""
         self.data_, self.n_rows_ = data, len(data.rows)
+        self.best_: dict[str, float] = {}
         try:
             return self.initialize()
         finally:
@@ -148,7 +150,7 @@ class Trainer(NeuralNetClassifier):
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
         # One kernel for all parameters: a third of the time of a step of a small network.
         chosen = {"fused", "foreach", "capturable", "differentiable"} & set(kwargs)
-        fusable = "fused" in inspect.signature(self.optimizer).parameters
+        fusable = "fused" in parameters_of(self.optimizer)
         if fusable and not chosen and torch.device(self.device).type in ("cpu", "cuda"):
             kwargs["fused"] = True
         return args, kwargs
@@ -283,12 +285,12 @@ class Trainer(NeuralNetClassifier):
 
     @contextmanager
     def _rolled_back_on_error(self) -> Iterator[None]:
-        before = len(self.history), self._state()
+        n_epochs, best, states = len(self.history), dict(self.best_), self._states()
         try:
             yield
         except BaseException:
-            n_epochs, states = before
             del self.history[n_epochs:]
+            self.best_ = best
             for part, state in zip(self._parts(), states, strict=True):
                 part.load_state_dict(state)
             raise
@@ -296,7 +298,7 @@ class Trainer(NeuralNetClassifier):
     def _parts(self) -> tuple[Any, ...]:
         return self.module_, self.criterion_, self.optimizer_
 
-    def _state(self) -> tuple[Any, ...]:
+    def _states(self) -> tuple[Any, ...]:
         if not len(self.history):
             # Nothing trained yet: nothing to lose.
             return tuple(part.state_dict() for part in self._parts())
@@ -346,58 +348,84 @@ class Trainer(NeuralNetClassifier):
         warm = epoch < self.warmup_epochs
         if not warm and type(method).refit is not Method.refit:
             method.refit(self, self.scan(data))
-        self._set_training(True)
-        step: Step = _warm_step if warm else method.step
-        listened = self._listened()
-        for chunk in self._chunks(loader, epoch, 0.0 if warm else self.smoothing):
-            reports: list[Report] = []
-            for batch in chunk:
-                self._schedule(epoch + (begun + len(reports)) / len(loader))
-                reports.append(self._advance(step, batch, listened))
-            self._settle(chunk, reports, begun, listened)
-            begun += len(chunk)
-        self._record("train", loss=self._mean_loss("train"))
+        if not (self.module_.training and method.training):
+            self._set_training(True)
+        step: TakeStep = _warm_step if warm else method.step
+        told = self._listened() or _needs_closure(self.optimizer_)
+        advance = self._told_advance if told else self._advance
+        for batches, y, index in self._chunks(loader, epoch, 0.0 if warm else self.smoothing):
+            taken: list[Step] = []
+            for batch in batches:
+                if self.lr_schedule is not None:
+                    self._set_lr(epoch + (begun + len(taken)) / len(loader))
+                taken.append(advance(step, batch))
+            self._settle(taken, begun, told)
+            if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
+                self.quality_.add(torch.cat([one.logits for one in taken], dim=-2), y, index)
+            begun += len(taken)
+        rows = self.history[-1]["batches"]
+        total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
+        self._record("train", loss=total / len(data))
 
-    def _chunks(self, loader: BatchLoader, epoch: int, rate: float) -> Iterator[list[Batch]]:
+    def _chunks(
+        self, loader: BatchLoader, epoch: int, rate: float
+    ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
         """Cut batches from tables, many at a time: one gather and one smoothing serve them all."""
         data = loader.dataset
         for index, sizes in loader.indices():
             x, index = loader.rows_at(index), index.to(data.y.device)
             y = data.y[index]
-            target = smooth(one_hot(y, self.n_classes, self.dtype), rate)
-            fields = (part.split(sizes) for part in (x, y, target, data.weight[index], index))
-            yield [Batch(*parts, epoch=epoch) for parts in zip(*fields, strict=True)]
+            target = one_hot(y, self.n_classes, self.dtype)
+            target = smooth(target, rate) if rate else target
+            per_batch = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
+            weight = data.weight[index] / per_batch
+            fields = (part.split(sizes) for part in (x, y, target, weight, index))
+            parts = zip(*fields, strict=True)
+            yield [Batch(x, y, t, w, i, epoch) for x, y, t, w, i in parts], y, index
 
-    def _advance(self, step: Step, batch: Batch, listened: bool) -> Report:
-        """Take one step of the optimizer, which may ask for the gradient more than once."""
-        taken: list[Report] = []
-        if listened:
-            plain = {"batch": (batch.x, batch.y), "training": True}
-            self.notify("on_batch_begin", **plain)
+    def _advance(self, step: TakeStep, batch: Batch) -> Step:
+        """Take one step of the optimizer."""
+        taken = self._descend(step, batch)
+        self.optimizer_.step()
+        return taken
+
+    def _descend(self, step: TakeStep, batch: Batch) -> Step:
+        """Compute the gradient. The share of each loss *is* its gradient: no mean is taken."""
+        for group in self.optimizer_.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+        taken = step(self, batch)
+        taken.losses.backward(taken.share.expand_as(taken.losses))
+        return taken
+
+    def _told_advance(self, step: TakeStep, batch: Batch) -> Step:
+        """Take one step with each callback called at its moment, and the gradient at will."""
+        plain = {"batch": (batch.x, batch.y), "training": True}
+        first: list[Step] = []
+        self.notify("on_batch_begin", **plain)
 
         def evaluate() -> Tensor:
-            self.optimizer_.zero_grad()
-            loss, logits, trained = step(self, batch)
-            loss.backward()
-            taken.append((loss.detach(), logits.detach(), trained.x is batch.x))
-            if listened:
-                parameters = list(self.get_all_learnable_params())
-                self.notify("on_grad_computed", named_parameters=parameters, **plain)
-            return loss
+            first.append(self._descend(step, batch))
+            parameters = list(self.get_all_learnable_params())
+            self.notify("on_grad_computed", named_parameters=parameters, **plain)
+            return (first[-1].losses.detach() * first[-1].share).sum()
 
         self.optimizer_.step(evaluate)
-        if listened:
-            loss, logits, _ = taken[0]
-            self._note_batch("train", loss.item() / self.criterion.n_networks, len(batch.y))
-            self.notify("on_batch_end", loss=loss, y_pred=logits, **plain)
-        return taken[0]
+        taken = first[0]
+        loss = (taken.losses.detach() * taken.share).sum() / self.criterion.n_networks
+        self._note_batch("train", loss.item(), len(batch.y))
+        self.notify("on_batch_end", loss=loss, y_pred=taken.logits, **plain)
+        return taken
 
-    def _settle(
-        self, chunk: list[Batch], reports: list[Report], begun: int, listened: bool
-    ) -> None:
+    @torch.no_grad()
+    def _settle(self, taken: list[Step], begun: int, told: bool) -> None:
         """Read the losses of a chunk at once: one wait for the device, not one for each batch."""
-        losses, logits, plain = zip(*reports, strict=True)
-        values = (torch.stack(losses) / self.criterion.n_networks).tolist()
+        sizes = [one.losses.shape[-1] for one in taken]
+        share = torch.cat([one.share for one in taken], dim=-1)
+        paid = torch.cat([one.losses for one in taken], dim=-1) * share
+        paid = paid.mean(dim=0) if paid.dim() > 1 else paid
+        starts = np.cumsum([0, *sizes[:-1]])
+        values = np.add.reduceat(paid.cpu().numpy(), starts).tolist()
         for i, value in enumerate(values):
             if not math.isfinite(value):
                 lr = self.optimizer_.param_groups[0]["lr"]
@@ -406,14 +434,11 @@ class Trainer(NeuralNetClassifier):
                     f"{begun + i + 1}, with lr={lr:g}. Lower 'lr', or bound the logits with "
                     "'logit_bound'."
                 )
-        if not listened:
+        if not told:
             self.history[-1]["batches"] += [
-                {"train_loss": value, "train_batch_size": len(batch.y)}
-                for value, batch in zip(values, chunk, strict=True)
+                {"train_loss": value, "train_batch_size": size}
+                for value, size in zip(values, sizes, strict=True)
             ]
-        if all(plain):
-            y, index = (torch.cat([getattr(b, f) for b in chunk]) for f in ("y", "index"))
-            self.quality_.add(torch.cat(logits, dim=-2), y, index)
 
     def _validate_epoch(self, loader: BatchLoader) -> None:
         self._set_training(False)
@@ -448,13 +473,11 @@ class Trainer(NeuralNetClassifier):
             for event in _BATCH_EVENTS
         )
 
-    def _schedule(self, epoch: float) -> None:
-        if self.lr_schedule is None:
-            return
+    def _set_lr(self, epoch: float) -> None:
         schedule = self.lr_schedule
-        factor = (schedule if callable(schedule) else SCHEDULES[schedule])(
-            min(epoch / self.max_epochs, 1.0)
-        )
+        schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        assert schedule is not None
+        factor = schedule(min(epoch / self.max_epochs, 1.0))
         for group in self.optimizer_.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
@@ -462,19 +485,16 @@ class Trainer(NeuralNetClassifier):
         self.history.record_batch(f"{prefix}_loss", loss)
         self.history.record_batch(f"{prefix}_batch_size", size)
 
-    def _mean_loss(self, prefix: str) -> float:
-        batches = [b for b in self.history[-1]["batches"] if f"{prefix}_loss" in b]
-        sizes = [b[f"{prefix}_batch_size"] for b in batches]
-        losses = [b[f"{prefix}_loss"] for b in batches]
-        return float(np.average(losses, weights=sizes))
-
     def _record(self, prefix: str, **values: float) -> None:
         """Record an epoch's values, and whether each is the best so far."""
         for name, value in values.items():
-            key, sign = f"{prefix}_{name}", -1 if name == "acc" else 1
-            before = [sign * row[key] for row in self.history[:-1] if key in row]
+            key = f"{prefix}_{name}"
+            rank = value if name == "acc" else -value
+            best = rank > self.best_.get(key, -math.inf)
+            if best:
+                self.best_[key] = rank
             self.history.record(key, value)
-            self.history.record(f"{key}_best", all(sign * value < old for old in before))
+            self.history.record(f"{key}_best", best)
 
     # ---- travelling -----------------------------------------------------------------------------
 
@@ -505,11 +525,16 @@ class Trainer(NeuralNetClassifier):
         self.optimizer_.load_state_dict(_to_tensors(optimizer))
 
 
-def _warm_step(net: Trainer, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
+def _warm_step(net: Trainer, batch: Batch) -> Step:
     """Cross-entropy on the batch as it is: what every method is before it begins."""
     logits = net.infer(batch.x)
     losses = expected(class_cross_entropy(logits), batch.target)
-    return weighted_mean(losses, batch.weight).sum(), logits, batch
+    return Step(losses, batch.weight, logits, batch)
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    closure = parameters_of(type(optimizer).step)["closure"]
+    return closure.default is closure.empty
 
 
 def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:

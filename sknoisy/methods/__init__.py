@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sknoisy.methods._base import ClassLoss, Method, Net
+from sknoisy.methods._base import ClassLoss, Method, Net, Step
 from sknoisy.methods.ce import CrossEntropy
 from sknoisy.methods.co_teaching import CoTeaching
 from sknoisy.methods.elr import ELR
@@ -21,6 +21,7 @@ __all__ = [
     "CrossEntropy",
     "Method",
     "Net",
+    "Step",
     "make_method",
 ]
 
@@ -45,6 +46,13 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
     -------
     Method
 
+    Raises
+    ------
+    TypeError
+        If it is no method.
+    ValueError
+        If the method has no such parameter, or a value is out of its range.
+
     Examples
     --------
     >>> make_method("elr", beta=0.9)
@@ -57,4 +65,6 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
             f"instance of Method. Got {kind!r} instead."
         )
     made = kind() if isinstance(kind, type) else clone(kind)
-    return made.set_params(**params)
+    made.set_params(**params)
+    made._validate_params()
+    return made

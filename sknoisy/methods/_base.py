@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from sknoisy.losses import expected, weighted_mean
+from sknoisy.losses import expected, shares
 
 if TYPE_CHECKING:
     from sknoisy.data import Batch, Scan
 
-__all__ = ["ClassLoss", "Method", "Net"]
+__all__ = ["ClassLoss", "Method", "Net", "Step"]
 
 
 class Net(Protocol):
@@ -37,6 +37,25 @@ class Net(Protocol):
 
     def features(self, x: Tensor) -> Tensor:
         """What reaches the last linear layer, in evaluation mode and without a graph."""
+
+
+class Step(NamedTuple):
+    """What a training step minimises, ``(losses * share).sum()``, and what it saw on the way.
+
+    Attributes
+    ----------
+    losses : Tensor of shape ([n_networks,] n_samples)
+        With a graph.
+    share : Tensor that broadcasts to the shape of losses
+    logits : Tensor of shape ([n_networks,] n_samples, n_classes)
+    batch : Batch
+        The batch the logits belong to.
+    """
+
+    losses: Tensor
+    share: Tensor
+    logits: Tensor
+    batch: Batch
 
 
 class Method(BaseEstimator, nn.Module):
@@ -79,6 +98,9 @@ class Method(BaseEstimator, nn.Module):
     n_networks: int = 1
     warmup: float = 0.0
     per_sample: bool = False
+
+    # As in scikit-learn; a parameter without an entry is taken as it is.
+    _parameter_constraints: dict = {}
 
     if TYPE_CHECKING:
 
@@ -132,16 +154,15 @@ class Method(BaseEstimator, nn.Module):
         p = torch.softmax(logits, dim=-1)
         return p if self.n_networks == 1 else p.mean(dim=0)
 
-    def step(self, net: Net, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
-        """One training step, from batch to (loss to minimise, logits, batch they belong to).
+    def step(self, net: Net, batch: Batch) -> Step:
+        """One training step, through the moments in their order.
 
-        The last resort: override it only where the order of the moments does not fit.
+        The last resort: override it only where that order does not fit.
         """
         batch = self.prepare(net, batch)
         logits = net.infer(batch.x)
         losses = self.loss(logits, batch)
-        keep = self.weigh(losses.detach(), batch)
-        return weighted_mean(losses, batch.weight, keep).sum(), logits, batch
+        return Step(losses, shares(batch.weight, self.weigh(losses.detach(), batch)), logits, batch)
 
     # Tensors travel as arrays: a fitted method loads on any device, and without pickled bytes.
     def __getstate__(self) -> dict[str, Any]:

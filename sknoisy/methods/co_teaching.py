@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import torch
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.beliefs import small_loss
@@ -59,6 +61,10 @@ class CoTeaching(Method):
 
     n_networks = 2
     warmup = 0.1
+    _parameter_constraints = {
+        "forget_rate": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "ramp_epochs": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(self, forget_rate: float | str = "auto", ramp_epochs: int = 10) -> None:
         self.forget_rate = forget_rate

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from sknoisy.losses import class_cross_entropy, expected
@@ -54,6 +57,10 @@ class ELR(Method):
     """
 
     per_sample = True
+    _parameter_constraints = {
+        "beta": [Interval(Real, 0, 1, closed="left")],
+        "lam": [Interval(Real, 0, np.inf, closed="left")],
+    }
 
     def __init__(self, beta: float = 0.7, lam: float = 3.0) -> None:
         self.beta = beta

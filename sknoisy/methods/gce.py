@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from sknoisy.methods._base import ClassLoss
@@ -38,6 +41,8 @@ class GCE(ClassLoss):
     >>> bool(clf.score(X, y) > 0.9)
     True
     """
+
+    _parameter_constraints = {"q": [Interval(Real, 0, 1, closed="right")]}
 
     def __init__(self, q: float = 0.7) -> None:
         self.q = q

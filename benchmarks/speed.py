@@ -1,0 +1,245 @@
+"""How fast is a fit, a prediction, a method, beside the best that others do?
+
+Prints ratios of CPU time from interleaved rounds (medians), one thread, one network for all: an MLP
+with one hidden layer of 128. ``--quick`` runs fewer rounds; ``--only fit predict methods memory``
+runs a part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+
+from _common import interleaved, save, setting, table
+
+# ruff: isort: split
+import numpy as np
+import torch
+from sklearn.datasets import load_digits, load_wine, make_classification
+from sklearn.neural_network import MLPClassifier
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from sknoisy import METHODS, NoisyLabelClassifier
+
+HIDDEN = 128
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+def datasets() -> dict[str, Arrays]:
+    wide = make_classification(100_000, 50, n_informative=20, n_classes=5, random_state=0)
+    sets = {
+        "100k x 50": wide,
+        "digits": load_digits(return_X_y=True),
+        "142 x 13": tuple(a[:142] for a in load_wine(return_X_y=True)),
+    }
+    return {name: (X.astype(np.float32), y.astype(np.int64)) for name, (X, y) in sets.items()}
+
+
+class Net(nn.Module):
+    """The network of every contender but MLPClassifier, which builds the same."""
+
+    def __init__(self, n_in: int = 50, n_out: int = 5) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(n_in, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, n_out))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+def by_hand(X: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> nn.Module:
+    """The limit to be near: fused Adam, and a permutation taken in chunks of 64 batches."""
+    X, y = torch.from_numpy((X - X.mean(0)) / (X.std(0) + 1e-8)), torch.from_numpy(y)
+    net = Net(X.shape[1], int(y.max()) + 1)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    for _ in range(epochs):
+        for part in torch.randperm(len(X)).split(64 * batch):
+            for xb, yb in zip(X[part].split(batch), y[part].split(batch), strict=True):
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(net(xb), yb).backward()
+                optimizer.step()
+    return net
+
+
+def ours(X: np.ndarray, y: np.ndarray, epochs: int, batch: int, **params: object):
+    clf = NoisyLabelClassifier(max_epochs=epochs, batch_size=batch, module__hidden=(HIDDEN,))
+    return clf.set_params(device="cpu", **params).fit(X, y)
+
+
+def by_skorch(X: np.ndarray, y: np.ndarray, epochs: int, batch: int, **params: object):
+    net = NeuralNetClassifier(
+        Net,
+        module__n_in=X.shape[1],
+        module__n_out=int(y.max()) + 1,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=1e-3,
+        max_epochs=epochs,
+        batch_size=batch,
+        iterator_train__shuffle=True,
+        verbose=0,
+        **params,
+    )
+    return net.fit(X, y)
+
+
+def by_mlp(X: np.ndarray, y: np.ndarray, epochs: int, batch: int):
+    clf = MLPClassifier(
+        (HIDDEN,), batch_size=min(batch, len(X)), max_iter=epochs, tol=0.0, n_iter_no_change=epochs
+    )
+    return clf.fit(X, y)
+
+
+def fit_table(rounds: int) -> str:
+    rows = []
+    for name, (X, y) in datasets().items():
+        for batch in (32, 128, 2048):
+            steps = -(-len(X) // batch)
+            epochs = max(1, min(20, 2000 // steps))
+            job = (X, y, epochs, batch)
+            run: dict[str, Callable[[], object]] = {
+                "hand": lambda job=job: by_hand(*job),
+                "ours": lambda job=job: ours(*job),
+                "skorch": lambda job=job: by_skorch(*job),
+                "skorch, no split": lambda job=job: by_skorch(*job, train_split=None),
+                "MLPClassifier": lambda job=job: _quiet(by_mlp, *job),
+            }
+            took = interleaved(run, rounds)
+            ratios = [took[k] / took["hand"] for k in list(run)[1:]]
+            rows.append([name, batch, epochs, *ratios, took["skorch"] / took["ours"]])
+            print(rows[-1], file=sys.stderr, flush=True)
+    header = ["data", "batch", "epochs", "ours", "skorch", "skorch, no split", "MLPClassifier"]
+    return "## Fit, relative to the best hand-written loop\n\n" + table(
+        [*header, "skorch / ours"], rows
+    )
+
+
+def _quiet(run: Callable, *job: object) -> object:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return run(*job)
+
+
+def predict_table(rounds: int) -> str:
+    rows = []
+    for name, (X, y) in datasets().items():
+        clf = ours(X, y, 1, 2048)
+        plain = by_skorch(X, y, 1, 128)
+        hand = by_hand(X, y, 1, 2048)
+        mean, std = X.mean(0), X.std(0) + 1e-8
+        repeat = max(1, 100_000 // len(X))
+
+        def by_hand_predict(X=X, hand=hand, mean=mean, std=std) -> np.ndarray:
+            with torch.no_grad():
+                x = torch.from_numpy(X)
+                parts = [hand((part - mean) / std).softmax(-1) for part in x.split(4096)]
+            return torch.cat(parts).numpy()
+
+        mean, std = torch.from_numpy(mean), torch.from_numpy(std)
+        run = {
+            "hand": lambda f=by_hand_predict, mean=mean, std=std, n=repeat: [
+                f(mean=mean, std=std) for _ in range(n)
+            ],
+            "ours": lambda clf=clf, X=X, n=repeat: [clf.predict_proba(X) for _ in range(n)],
+            "skorch": lambda net=plain, X=X, n=repeat: [net.predict_proba(X) for _ in range(n)],
+        }
+        took = interleaved(run, rounds)
+        rows.append([name, took["ours"] / took["hand"], took["skorch"] / took["hand"]])
+        print(rows[-1], file=sys.stderr, flush=True)
+    return "## predict_proba, relative to hand-written\n\n" + table(["data", "ours", "skorch"], rows)
+
+
+def method_table(rounds: int) -> str:
+    rows = []
+    for name, (X, y) in datasets().items():
+        epochs = 2 if len(X) > 10_000 else 20
+        run = {
+            key: lambda key=key, X=X, y=y, epochs=epochs: ours(X, y, epochs, 128, method=key)
+            for key in METHODS
+        }
+        run["ce, smoothing=-1"] = lambda X=X, y=y, e=epochs: ours(X, y, e, 128, smoothing=-1.0)
+        run["ce, early_stopping"] = lambda X=X, y=y, e=epochs: ours(
+            X, y, e, 128, early_stopping=True, n_iter_no_change=e
+        )
+        took = interleaved(run, rounds)
+        rows.append([name, *(took[key] / took["ce"] for key in run)])
+        print(rows[-1], file=sys.stderr, flush=True)
+    return "## Methods, relative to ce (batch 128)\n\n" + table(["data", *run], rows)
+
+
+def memory_table() -> str:
+    """Peak memory beside X of a process that fits 1M x 100, less one that only makes X."""
+    peaks = {}
+    for who in ("nobody", "ours", "ours, float64 X", "hand"):
+        done = subprocess.run(
+            [sys.executable, __file__, "--peak", who], capture_output=True, text=True, check=True
+        )
+        peaks[who] = float(done.stdout)
+    base = peaks.pop("nobody")
+    base64 = base + 1e6 * 100 * 4 / 2**20
+    rows = [[who, f"{p - (base64 if '64' in who else base):.0f} MiB"] for who, p in peaks.items()]
+    text = table(["", "extra peak"], rows)
+    return "## Memory beside X, 1M x 100 float32, batch 128, one epoch\n\n" + text
+
+
+def peak_of(who: str) -> float:
+    kind = np.float64 if "64" in who else np.float32
+    X = np.empty((1_000_000, 100), kind)
+    rng = np.random.default_rng(0)
+    for part in np.array_split(X, 100):
+        part[:] = rng.standard_normal(part.shape)
+    y = rng.integers(0, 5, len(X))
+    torch.set_num_threads(1)
+    # Each contender's libraries are warm, so that only the fit is counted.
+    ours(X[:256].copy(), y[:256], 1, 128)
+    if who.startswith("ours"):
+        ours(X, y, 1, 128)
+    elif who == "hand":
+        _hand_in_place(X, y)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _hand_in_place(X: np.ndarray, y: np.ndarray) -> None:
+    x, codes = torch.from_numpy(X), torch.from_numpy(y)
+    net = Net(100, 5)
+    optimizer = torch.optim.Adam(net.parameters(), fused=True)
+    for part in torch.randperm(len(x)).split(128):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x[part]), codes[part]).backward()
+        optimizer.step()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="+", default=["fit", "predict", "methods", "memory"])
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.peak:
+        print(peak_of(args.peak))
+        return
+    rounds = 3 if args.quick else 9
+    parts = {
+        "fit": lambda: fit_table(rounds),
+        "predict": lambda: predict_table(rounds),
+        "methods": lambda: method_table(rounds),
+        "memory": memory_table,
+    }
+    text = f"# Speed\n\n{setting()}; medians of {rounds} rounds\n\n"
+    text += "\n\n".join(parts[name]() for name in args.only)
+    if args.quick or len(args.only) < len(parts):
+        print(text)
+    else:
+        save("speed", text)
+
+
+if __name__ == "__main__":
+    main()
