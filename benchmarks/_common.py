@@ -1,4 +1,4 @@
-"""What the benchmarks share: one thread, interleaved rounds of CPU time, and results with versions."""
+"""What the benchmarks share: one thread, interleaved rounds, and results with versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast is a fit, a prediction, a method, beside the best that others do?
+"""How fast a fit, a prediction and a method are, beside the best that others do.
 
 Prints ratios of CPU time from interleaved rounds (medians), one thread, one network for all: an MLP
 with one hidden layer of 128. ``--quick`` runs fewer rounds; ``--only fit predict methods memory``
@@ -153,7 +153,9 @@ def predict_table(rounds: int) -> str:
         took = interleaved(run, rounds)
         rows.append([name, took["ours"] / took["hand"], took["skorch"] / took["hand"]])
         print(rows[-1], file=sys.stderr, flush=True)
-    return "## predict_proba, relative to hand-written\n\n" + table(["data", "ours", "skorch"], rows)
+    return "## predict_proba, relative to hand-written\n\n" + table(
+        ["data", "ours", "skorch"], rows
+    )
 
 
 def method_table(rounds: int) -> str:

@@ -76,8 +76,9 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         How long to train on plain cross-entropy and unsmoothed labels first: epochs, or a fraction
         of ``max_epochs``. "auto": what the method asks for.
     logit_bound : "auto", float or None, default="auto"
-        Logits pass through ``z / sqrt(1 + (z / bound) ** 2)``. "auto": a bound of 1 with negative
-        smoothing, whose loss has no lower limit without it, and none otherwise.
+        In training, logits pass through ``z / sqrt(1 + (z / bound) ** 2)``; predictions take them
+        as they are. "auto": a bound of 1 with negative smoothing, whose loss has no lower limit
+        without it, and none otherwise.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
     optimizer : str or Optimizer class, default="adam"
@@ -161,7 +162,9 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
 
     _parts = ("callbacks", "method", "module", "optimizer")
     _doc_link_module = "sknoisy"
-    _doc_link_template = "https://sknoisy.readthedocs.io/en/latest/generated/{estimator_module}.{estimator_name}.html"
+    _doc_link_template = (
+        "https://sknoisy.readthedocs.io/en/latest/generated/sknoisy.{estimator_name}.html"
+    )
 
     _parameter_constraints: dict = {
         "method": [StrOptions(set(METHODS)), Method, type],

@@ -185,7 +185,8 @@ def shares(weight: Tensor, keep: Tensor | None = None) -> Tensor:
     Returns
     -------
     Tensor of shape (..., n_samples)
-        ``weight * keep`` over the mean of ``keep``; zero where nothing is kept.
+        ``weight * keep``, scaled to the sum of ``weight``, so that a sample of weight two counts
+        as the sample given twice; zero where nothing is kept.
 
     Examples
     --------
@@ -195,5 +196,6 @@ def shares(weight: Tensor, keep: Tensor | None = None) -> Tensor:
     """
     if keep is None:
         return weight
-    kept = keep.mean(dim=-1, keepdim=True).clamp_min(torch.finfo(keep.dtype).tiny)
-    return weight * keep / kept
+    kept = weight * keep
+    total = kept.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(kept.dtype).tiny)
+    return kept / total * weight.sum()

@@ -60,7 +60,7 @@ class Trainer(NeuralNetClassifier):
     warmup_epochs : int
         Epochs on plain cross-entropy before the method begins.
     logit_bound : float or None
-        Bound of the logits; None: as the network gives them.
+        Bound of the logits in training; None: as the network gives them.
     lr_schedule : str, callable or None
         A name of SCHEDULES, or a function from progress in [0, 1) to a factor on the learning rate.
     dtype : torch.dtype
@@ -225,9 +225,9 @@ class Trainer(NeuralNetClassifier):
         try:
             with torch.no_grad(), self._precision():
                 logits, features = capture_features(self.module_, x)
+            return self._finish(logits), features.to(self.dtype)
         finally:
             self.module_.train(training)
-        return self._finish(logits), features.to(self.dtype)
 
     def _precision(self) -> AbstractContextManager:
         if not self.mixed:
@@ -236,7 +236,10 @@ class Trainer(NeuralNetClassifier):
 
     def _finish(self, logits: Tensor) -> Tensor:
         logits = logits.to(self.dtype) if self.mixed else logits
-        return logits if self.logit_bound is None else bounded(logits, self.logit_bound)
+        # The order of classes is the same either way; unbounded logits are the better calibrated.
+        if self.logit_bound is None or not self.module_.training:
+            return logits
+        return bounded(logits, self.logit_bound)
 
     # ---- training -------------------------------------------------------------------------------
 
