@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
+from functools import partial
 from math import ceil
 from numbers import Integral, Real
 from typing import Any
@@ -28,6 +29,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from sknoisy._params import DunderParams, parameters_of
+from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy.data import LabelledRows, Rows, as_rows
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, MLP
@@ -50,7 +52,7 @@ _IMAGE_NDIM = 4
 _NEGATIVE_BOUND = 1.0
 
 
-class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
+class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Classify with a neural network that learns well from wrong labels.
 
     A network first fits the right labels and then memorises the wrong ones. ``method`` chooses what
@@ -242,6 +244,7 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
 
     # ---- fitting --------------------------------------------------------------------------------
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> NoisyLabelClassifier:
         """Train on labels that may be wrong.
@@ -262,6 +265,7 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         self._check_names()
+        tasks = FitTasks(self, self.max_epochs)
         with _restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
             X, y = self._validate(X, y, reset=not known)
@@ -273,7 +277,10 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
                     f"{type(self).__name__} needs samples of at least 2 classes in the data, but "
                     "the data contains only one class with a positive weight."
                 )
-            self._train(X, codes, classes, weight, self.max_epochs, self.net_ if known else None)
+            tasks.begin(X, y)
+            net = self.net_ if known else None
+            self._train(X, codes, classes, weight, self.max_epochs, net, tasks)
+            tasks.end(net_=self.net_, classes_=classes)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -351,6 +358,7 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
         weight: np.ndarray,
         epochs: int,
         net: Trainer | None,
+        tasks: FitTasks | None = None,
     ) -> None:
         """Train on checked samples: a new net where none is given."""
         if net is None:
@@ -372,7 +380,8 @@ class NoisyLabelClassifier(DunderParams, ClassifierMixin, BaseEstimator):
             None if len(train) == len(rows) else torch.from_numpy(train),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
-        self.label_quality_ = net.train(data, rest, epochs, seed)
+        told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
+        self.label_quality_ = net.train(data, rest, epochs, seed, told)
         self.n_iter_, self.smoothing_ = len(net.history), float(self.smoothing)
         self.net_, self.classes_ = net, classes
 

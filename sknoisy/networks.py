@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 __all__ = ["CNN", "MLP", "Peers", "Standardize", "capture_features", "replicate"]
 
@@ -175,7 +176,7 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     Parameters
     ----------
     build : callable
-        Returns a new network; a copy of a given one is re-initialised from the second on.
+        Returns a network: a new one, or a copy of a given one.
     n_networks : int
 
     Returns
@@ -184,15 +185,24 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     """
     if n_networks == 1:
         return build()
-    return Peers([build() if i == 0 else _restarted(build()) for i in range(n_networks)])
+    first, *others = (build() for _ in range(n_networks))
+    for other in others:
+        if _twins(first, other):
+            _restart(other)
+    return Peers([first, *others])
 
 
-def _restarted(network: nn.Module) -> nn.Module:
+def _twins(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks start alike, and would learn alike."""
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(is_lazy(p) or torch.equal(p, q) for p, q in pairs)
+
+
+def _restart(network: nn.Module) -> None:
     for part in network.modules():
         reset = getattr(part, "reset_parameters", None)
         if callable(reset):
             reset()
-    return network
 
 
 def capture_features(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -73,6 +73,7 @@ class Trainer(NeuralNetClassifier):
 
     data_: LabelledRows | None = None
     held_out_: LabelledRows | None = None
+    epoch_told_: Callable[[], bool] | None = None
     quality_: LabelQuality
     random_state_: dict[str, Any] | None = None
 
@@ -244,13 +245,20 @@ class Trainer(NeuralNetClassifier):
     # ---- training -------------------------------------------------------------------------------
 
     def train(
-        self, data: LabelledRows, held_out: LabelledRows | None, epochs: int, seed: int | None
+        self,
+        data: LabelledRows,
+        held_out: LabelledRows | None,
+        epochs: int,
+        seed: int | None,
+        epoch_told: Callable[[], bool] | None = None,
     ) -> np.ndarray:
         """Build if need be, train for some more epochs, and return the quality of each label.
 
         An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
-        which skorch raises the same exception as Ctrl-C, ends the training in good order.
+        which skorch raises the same exception as Ctrl-C, ends the training in good order. So does
+        ``epoch_told``, called after each epoch, when it returns True.
         """
+        self.epoch_told_ = epoch_told
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
         try:
             with seeded(torch.device(self.device), seed, self.random_state_) as left:
@@ -261,7 +269,7 @@ class Trainer(NeuralNetClassifier):
             self.random_state_ = left["state"]
             return self.quality_.numpy()
         finally:
-            self.held_out_ = None
+            self.held_out_ = self.epoch_told_ = None
             del self.quality_
 
     def _train(self, data: LabelledRows, epochs: int) -> None:
@@ -306,6 +314,11 @@ class Trainer(NeuralNetClassifier):
             # Nothing trained yet: nothing to lose.
             return tuple(part.state_dict() for part in self._parts())
         return tuple(copy.deepcopy(part.state_dict()) for part in self._parts())
+
+    def notify(self, method_name: str, **kwargs: Any) -> None:
+        super().notify(method_name, **kwargs)
+        if method_name == "on_epoch_end" and self.epoch_told_ is not None and self.epoch_told_():
+            raise KeyboardInterrupt
 
     def get_dataset(self, X: Any, y: Any = None) -> LabelledRows:
         if isinstance(X, LabelledRows):
