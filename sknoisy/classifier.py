@@ -376,12 +376,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         data = LabelledRows(
             rows,
             torch.from_numpy(codes).to(device),
-            torch.from_numpy(weight / weight[train].mean()).to(device, dtype),
+            torch.from_numpy(weight / weight[train].mean()).to(dtype).to(device),
             None if len(train) == len(rows) else torch.from_numpy(train),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
-        self.label_quality_ = net.train(data, rest, epochs, seed, told)
+        begun = 0 if tasks is None else len(net.history or ())
+        self.label_quality_ = net.train(data, rest, epochs, seed, told, begun)
         self.n_iter_, self.smoothing_ = len(net.history), float(self.smoothing)
         self.net_, self.classes_ = net, classes
 
@@ -471,7 +472,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
                 f"{n_rows} rows."
             )
-        net.set_params(**self._settings(net.criterion_))
+        settings = self._settings(net.criterion_).items()
+        net.set_params(**{k: v for k, v in settings if getattr(net, k) != v})
 
     # ---- checks ---------------------------------------------------------------------------------
 

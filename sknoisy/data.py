@@ -114,7 +114,9 @@ class _DenseRows:
         self.device, self.dtype = device, dtype
         self.row_bytes = math.prod(X.shape[1:]) * dtype.itemsize
         if device.type != "cpu" and _fits(self.data, device):
-            self.data = self.data.to(device)
+            # Small numbers stay small; doubles do not, as not every device has them.
+            wide = self.data.dtype == torch.float64
+            self.data = (self.data.to(dtype) if wide else self.data).to(device)
 
     def __len__(self) -> int:
         return len(self.data)

@@ -52,7 +52,9 @@ class Standardize(nn.Module):
                     f"{x.shape[1]}."
                 )
             x = x.movedim(1, -1).flatten(1, -2) if x.dim() > 2 else x.unsqueeze(1)
-            x, w = x.double(), weight.double()
+            # MPS has no double precision.
+            wide = torch.float32 if x.device.type == "mps" else torch.float64
+            x, w = x.to(wide), weight.to(wide)
             part = float(w.sum()) * x.shape[1]
             if part == 0:
                 continue

@@ -74,6 +74,7 @@ class Trainer(NeuralNetClassifier):
     data_: LabelledRows | None = None
     held_out_: LabelledRows | None = None
     epoch_told_: Callable[[], bool] | None = None
+    first_epoch_: int = 0
     quality_: LabelQuality
     random_state_: dict[str, Any] | None = None
 
@@ -158,9 +159,19 @@ class Trainer(NeuralNetClassifier):
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Trainer:
         super().initialize_optimizer(*args, **kwargs)
-        for group in self.optimizer_.param_groups:
-            group.setdefault("initial_lr", group["lr"])
+        self._note_lr()
         return self
+
+    def set_params(self, **params: Any) -> Trainer:
+        super().set_params(**params)
+        if "lr" in params and self.initialized_:
+            self._note_lr()
+        return self
+
+    def _note_lr(self) -> None:
+        """Remember what a schedule begins from."""
+        for group in self.optimizer_.param_groups:
+            group["initial_lr"] = group["lr"]
 
     def _probe(self, data: LabelledRows) -> None:
         """Run two rows through, so that a module that does not fit is named before training."""
@@ -251,14 +262,16 @@ class Trainer(NeuralNetClassifier):
         epochs: int,
         seed: int | None,
         epoch_told: Callable[[], bool] | None = None,
+        first_epoch: int = 0,
     ) -> np.ndarray:
         """Build if need be, train for some more epochs, and return the quality of each label.
 
         An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
         which skorch raises the same exception as Ctrl-C, ends the training in good order. So does
-        ``epoch_told``, called after each epoch, when it returns True.
+        ``epoch_told``, called after each epoch, when it returns True. The learning rate is
+        scheduled from ``first_epoch`` on.
         """
-        self.epoch_told_ = epoch_told
+        self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
         try:
             with seeded(torch.device(self.device), seed, self.random_state_) as left:
@@ -493,7 +506,7 @@ class Trainer(NeuralNetClassifier):
         schedule = self.lr_schedule
         schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
         assert schedule is not None
-        factor = schedule(min(epoch / self.max_epochs, 1.0))
+        factor = schedule(min((epoch - self.first_epoch_) / self.max_epochs, 1.0))
         for group in self.optimizer_.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
