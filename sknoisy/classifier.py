@@ -39,12 +39,6 @@ from sknoisy.training import DATASETS, OPTIMIZERS, SCHEDULES, Trainer
 __all__ = ["NoisyLabelClassifier"]
 
 # Numbers in these types are trained from as they are, batch by batch; others become float32.
-_CHECKS: dict[str, Any] = {
-    "dtype": [np.float32, np.float64, np.float16, np.uint8],
-    "order": "C",
-    "accept_sparse": "csr",
-    "allow_nd": True,
-}
 _DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
 _IMAGE_NDIM = 4
 
@@ -371,7 +365,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         if net is None:
             net = self._make_net(rows, len(classes), device, dtype)
         else:
-            self._renew(net, len(rows))
+            self._check_rows(net, len(rows))
         train, held_out = self._split(codes, weight, seed)
         data = LabelledRows(
             rows,
@@ -382,7 +376,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
         begun = 0 if tasks is None else len(net.history or ())
-        self.label_quality_ = net.train(data, rest, epochs, seed, told, begun)
+        settings = self._settings(net.criterion)
+        self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
         self.n_iter_, self.smoothing_ = len(net.history), float(self.smoothing)
         self.net_, self.classes_ = net, classes
 
@@ -464,16 +459,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             "verbose": self.verbose,
         }
 
-    def _renew(self, net: Trainer, n_rows: int) -> None:
-        """Let a trained net go on with the parameters and the rows of this call."""
+    def _check_rows(self, net: Trainer, n_rows: int) -> None:
+        """Check that a trained net can go on with the rows of this call."""
         if net.criterion_.per_sample and net.n_rows_ != n_rows:
             raise ValueError(
                 f"The 'method' parameter: {type(net.criterion_).__name__} keeps state for each "
                 f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
                 f"{n_rows} rows."
             )
-        settings = self._settings(net.criterion_).items()
-        net.set_params(**{k: v for k, v in settings if getattr(net, k) != v})
 
     # ---- checks ---------------------------------------------------------------------------------
 
@@ -482,7 +475,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             y = self._validate_items(X, y, reset)
         else:
             _refuse_missing_labels(y)
-            X, y = validate_data(self, _plain(X), y, reset=reset, **_CHECKS)
+            X, y = validate_data(self, _plain(X), y, reset=reset, **self._accepted())
             self._check_values(X)
         check_classification_targets(y)
         return X, y
@@ -506,9 +499,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """Rows to predict."""
         check_is_fitted(self, "net_")
         if not isinstance(X, DATASETS):
-            X = validate_data(self, _plain(X), reset=False, **_CHECKS)
+            X = validate_data(self, _plain(X), reset=False, **self._accepted())
             self._check_values(X)
         return LabelledRows(as_rows(X, torch.device(self.net_.device), self.net_.dtype))
+
+    def _accepted(self) -> dict[str, Any]:
+        """What X may be, for scikit-learn's checks; types not listed become the first."""
+        kept = [np.float32, np.float64, np.float16, np.uint8]
+        first = [np.float64] if self.precision == "float64" else []
+        return {"dtype": first + kept, "order": "C", "accept_sparse": "csr", "allow_nd": True}
 
     def _check_values(self, X: Any) -> None:
         name = type(self).__name__

@@ -145,9 +145,13 @@ def caught_sigint() -> Iterator[list]:
     before = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: Any) -> None:
-        pressed.append(number)
         if callable(before):
-            before(number, frame)
+            try:
+                before(number, frame)
+            except KeyboardInterrupt:
+                # A handler that lets the program go on is no Ctrl-C.
+                pressed.append(number)
+                raise
 
     if not callable(before):
         # Ignored, or handled outside Python: not ours to catch.

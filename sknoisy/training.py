@@ -13,16 +13,18 @@ import numpy as np
 import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.dataset import Dataset as SkorchDataset
 from skorch.helper import SliceDataset
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
+from sknoisy._arrays import to_arrays, to_tensors
 from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, Scan, as_rows
 from sknoisy.losses import bounded, class_cross_entropy, expected, one_hot, smooth
 from sknoisy.methods._base import Method, Step
-from sknoisy.networks import Standardize, capture_features, replicate
+from sknoisy.networks import Peers, Standardize, capture_features, replicate
 from sknoisy.runtime import caught_sigint, few_threads, seeded
 
 __all__ = ["DATASETS", "OPTIMIZERS", "SCHEDULES", "Trainer"]
@@ -132,7 +134,12 @@ class Trainer(NeuralNetClassifier):
             given = (
                 copy.deepcopy(self.module) if isinstance(self.module, nn.Module) else self.module
             )
-            return self.initialized_instance(given, kwargs).to(self.device, self.dtype)
+            made = self.initialized_instance(given, kwargs)
+            if not isinstance(made, nn.Module):
+                raise TypeError(
+                    f"The 'module' parameter must make a torch Module. Got {made!r} instead."
+                )
+            return made.to(self.device, self.dtype)
 
         self.module_ = replicate(make, self.criterion.n_networks)
         if self.data_ is not None:
@@ -175,13 +182,17 @@ class Trainer(NeuralNetClassifier):
 
     def _probe(self, data: LabelledRows) -> None:
         """Run two rows through, so that a module that does not fit is named before training."""
-        x = data.rows.take(
-            torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
-        )
+        x = self._first_rows(data)
+        network = self.module_[0] if isinstance(self.module_, Peers) else self.module_
+        name = type(network).__name__
         self.module_.eval()
-        with torch.no_grad():
+        try:
             logits = self.infer(x)
-        name = type(self.module_).__name__
+        except (RuntimeError, NotImplementedError) as error:
+            raise ValueError(
+                f"The 'module' parameter: {name} failed on the first rows of X, of shape "
+                f"{tuple(x.shape)}: {error}"
+            ) from error
         n_networks = self.criterion.n_networks
         shape = (*((n_networks,) if n_networks > 1 else ()), len(x), self.n_classes)
         if not isinstance(logits, Tensor):
@@ -194,6 +205,14 @@ class Trainer(NeuralNetClassifier):
                 f"The 'module' parameter: {name} returned shape {tuple(logits.shape)} but y has "
                 f"{self.n_classes} classes: expected {shape}."
             )
+        if not logits.is_floating_point():
+            raise TypeError(
+                f"The 'module' parameter: {name} returned {logits.dtype}, but logits of "
+                f"{self.dtype} were expected."
+            )
+        if not logits.requires_grad:
+            raise ValueError(f"The 'module' parameter: {name} returned logits without a gradient.")
+        logits = logits.detach()
         if not torch.isfinite(logits).all():
             raise ValueError(
                 f"The 'module' parameter: {name} returned NaN or infinity on the first rows of X."
@@ -261,6 +280,7 @@ class Trainer(NeuralNetClassifier):
         held_out: LabelledRows | None,
         epochs: int,
         seed: int | None,
+        settings: dict[str, Any],
         epoch_told: Callable[[], bool] | None = None,
         first_epoch: int = 0,
     ) -> np.ndarray:
@@ -268,8 +288,8 @@ class Trainer(NeuralNetClassifier):
 
         An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
         which skorch raises the same exception as Ctrl-C, ends the training in good order. So does
-        ``epoch_told``, called after each epoch, when it returns True. The learning rate is
-        scheduled from ``first_epoch`` on.
+        ``epoch_told``, called after each epoch, when it returns True. ``settings`` hold from now
+        on, and the learning rate is scheduled from ``first_epoch``.
         """
         self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
@@ -277,8 +297,9 @@ class Trainer(NeuralNetClassifier):
             with seeded(torch.device(self.device), seed, self.random_state_) as left:
                 if not self.initialized_:
                     self.build(data)
-                with few_threads(self._work(data.rows)), self._rolled_back_on_error():
-                    self._train(data, epochs)
+                with self._rolled_back_on_error(settings):
+                    with few_threads(self._work(data.rows)):
+                        self._train(data, epochs)
             self.random_state_ = left["state"]
             return self.quality_.numpy()
         finally:
@@ -298,6 +319,21 @@ class Trainer(NeuralNetClassifier):
             scan = self.scan(data.part(unseen))
             self.quality_.add(scan.logits, scan.y, scan.index)
         self.notify("on_train_end", X=data, y=data.y)
+        self._check_last_step(data)
+
+    def _check_last_step(self, data: LabelledRows) -> None:
+        """No loss shows what the last step did."""
+        with torch.no_grad():
+            if not torch.isfinite(self._see(self._first_rows(data))[0]).all():
+                lr = self.optimizer_.param_groups[0]["lr"]
+                raise FloatingPointError(
+                    f"The network returns NaN or infinity after epoch {len(self.history)}, with "
+                    f"lr={lr:g}. Lower 'lr'."
+                )
+
+    def _first_rows(self, data: LabelledRows) -> Tensor:
+        first = torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
+        return data.rows.take(first)
 
     def _work(self, rows: Rows) -> float:
         """Multiplications in one step, roughly: a convolution uses a weight at each position."""
@@ -308,11 +344,16 @@ class Trainer(NeuralNetClassifier):
         return float(weights * (len(rows) if self.batch_size == -1 else self.batch_size))
 
     @contextmanager
-    def _rolled_back_on_error(self) -> Iterator[None]:
+    def _rolled_back_on_error(self, settings: dict[str, Any]) -> Iterator[None]:
+        """Go on with other settings; an error takes back what came of them, and themselves."""
+        settings = {k: v for k, v in settings.items() if getattr(self, k) != v}
+        before = {name: getattr(self, name) for name in settings}
         n_epochs, best, states = len(self.history), dict(self.best_), self._states()
         try:
+            self.set_params(**settings)
             yield
         except BaseException:
+            vars(self).update(before)
             del self.history[n_epochs:]
             self.best_ = best
             for part, state in zip(self._parts(), states, strict=True):
@@ -334,16 +375,17 @@ class Trainer(NeuralNetClassifier):
             raise KeyboardInterrupt
 
     def get_dataset(self, X: Any, y: Any = None) -> LabelledRows:
+        if isinstance(X, _Shown):
+            return X.X
         if isinstance(X, LabelledRows):
             return X
         return LabelledRows(as_rows(X, torch.device(self.device), self.dtype))
 
-    def get_split_datasets(
-        self, X: Any, y: Any = None, **_: Any
-    ) -> tuple[LabelledRows, LabelledRows | None]:
-        return self.get_dataset(X), self.held_out_
+    def get_split_datasets(self, X: Any, y: Any = None, **_: Any) -> tuple[_Shown, _Shown | None]:
+        return _Shown(self.get_dataset(X)), self.held_out_ and _Shown(self.held_out_)
 
-    def get_iterator(self, dataset: LabelledRows, training: bool = False) -> BatchLoader:
+    def get_iterator(self, dataset: Any, training: bool = False) -> BatchLoader:
+        dataset = self.get_dataset(dataset)
         size = len(dataset) if self.batch_size == -1 else self.batch_size
         return BatchLoader(dataset, size if training else None, shuffle=training)
 
@@ -441,20 +483,25 @@ class Trainer(NeuralNetClassifier):
 
         self.optimizer_.step(evaluate)
         taken = first[0]
-        loss = (taken.losses.detach() * taken.share).sum() / self.criterion.n_networks
-        self._note_batch("train", loss.item(), len(batch.y))
-        self.notify("on_batch_end", loss=loss, y_pred=taken.logits, **plain)
+        loss = self._paid([taken])[0]
+        self._note_batch("train", loss, len(batch.y))
+        self.notify("on_batch_end", loss=torch.tensor(loss), y_pred=taken.logits.detach(), **plain)
         return taken
 
     @torch.no_grad()
-    def _settle(self, taken: list[Step], begun: int, told: bool) -> None:
-        """Read the losses of a chunk at once: one wait for the device, not one for each batch."""
+    def _paid(self, taken: list[Step]) -> list[float]:
+        """Read the losses of batches at once: one wait for the device, not one for each batch."""
         sizes = [one.losses.shape[-1] for one in taken]
         share = torch.cat([one.share for one in taken], dim=-1)
         paid = torch.cat([one.losses for one in taken], dim=-1) * share
         paid = paid.mean(dim=0) if paid.dim() > 1 else paid
         starts = np.cumsum([0, *sizes[:-1]])
-        values = np.add.reduceat(paid.cpu().numpy(), starts).tolist()
+        return np.add.reduceat(paid.cpu().numpy(), starts).tolist()
+
+    def _settle(self, taken: list[Step], begun: int, told: bool) -> None:
+        """Check the losses of a chunk, and record them where that was not done at each batch."""
+        sizes = [one.losses.shape[-1] for one in taken]
+        values = self._paid(taken)
         for i, value in enumerate(values):
             if not math.isfinite(value):
                 lr = self.optimizer_.param_groups[0]["lr"]
@@ -484,10 +531,13 @@ class Trainer(NeuralNetClassifier):
                     logits = self.infer(x)
                     p = self.criterion_.proba(logits)
                 right.append(weight * (p.argmax(dim=-1) == y))
-                paid.append(weight * -torch.log(p.gather(1, y[:, None]).squeeze(1)))
+                likely = p.gather(1, y[:, None]).squeeze(1)
+                paid.append(weight * -torch.log(likely.clamp_min(torch.finfo(p.dtype).tiny)))
                 self.quality_.add(logits, y, part)
+                if not listened:
+                    self.history.new_batch()
+                self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))
                 if listened:
-                    self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))
                     self.notify("on_batch_end", loss=paid[-1].mean(), y_pred=logits, **batch)
         total = data.weight[data.index].sum()
         score, loss = (float(torch.cat(parts).sum() / total) for parts in (right, paid))
@@ -506,7 +556,7 @@ class Trainer(NeuralNetClassifier):
         schedule = self.lr_schedule
         schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
         assert schedule is not None
-        factor = schedule(min((epoch - self.first_epoch_) / self.max_epochs, 1.0))
+        factor = schedule((epoch - self.first_epoch_) % self.max_epochs / self.max_epochs)
         for group in self.optimizer_.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
@@ -529,16 +579,17 @@ class Trainer(NeuralNetClassifier):
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold tensors as arrays: they load on any device, and skops trusts no pickled bytes."""
-        state = dict(vars(self))
+        state = {**vars(self), "dtype": str(self.dtype).removeprefix("torch.")}
         if self.initialized_:
             if not isinstance(self.module, nn.Module):
-                state["module_"] = _to_arrays(self.module_.state_dict())
-            state["optimizer_"] = _to_arrays(self.optimizer_.state_dict())
+                state["module_"] = to_arrays(self.module_.state_dict())
+            state["optimizer_"] = to_arrays(self.optimizer_.state_dict())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         module, optimizer = (state.pop(k, None) for k in ("module_", "optimizer_"))
         self.__dict__.update(state)
+        self.dtype = getattr(torch, state["dtype"])
         if not self.initialized_:
             return
         if torch.device(self.device).type == "cuda" and not torch.cuda.is_available():
@@ -548,10 +599,20 @@ class Trainer(NeuralNetClassifier):
                 self.__dict__["module_"] = module.to(self.device)
             else:
                 self.initialize_module()
-                self.module_.load_state_dict(_to_tensors(module))
+                self.module_.load_state_dict(to_tensors(module))
             self.criterion_.to(self.device)
             self.initialize_optimizer()
-        self.optimizer_.load_state_dict(_to_tensors(optimizer))
+        self.optimizer_.load_state_dict(to_tensors(optimizer))
+
+
+class _Shown(SkorchDataset):
+    """A part of the training set as callbacks see it: skorch looks for its labels in ``y``."""
+
+    def __init__(self, data: LabelledRows) -> None:
+        super().__init__(data, data.y if data.index is None else data.y[data.index], len(data))
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Any]:
+        return self.X[i]
 
 
 def _warm_step(net: Trainer, batch: Batch) -> Step:
@@ -571,27 +632,6 @@ def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
     for index, sizes in loader.indices():
         for part in index.split(sizes):
             yield loader.rows_at(part), data.weight[part.to(data.weight.device)]
-
-
-def _to_arrays(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        value = value.detach().cpu()
-        return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-    if isinstance(value, dict):
-        return {k: _to_arrays(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_arrays(v) for v in value]
-    return value
-
-
-def _to_tensors(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(np.array(value))
-    if isinstance(value, dict):
-        return {k: _to_tensors(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_to_tensors(v) for v in value]
-    return value
 
 
 class _BestEpoch(Callback):

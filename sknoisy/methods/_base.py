@@ -9,6 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from sknoisy._arrays import to_arrays, to_tensors
 from sknoisy.losses import expected, shares
 
 if TYPE_CHECKING:
@@ -169,31 +170,23 @@ class Method(BaseEstimator, nn.Module):
         plain = {k: v for k, v in vars(self).items() if k not in _MODULE_STATE}
         return {
             "plain": plain,
-            "buffers": {k: _array(v) for k, v in self._buffers.items()},
-            "parameters": {k: _array(v) for k, v in self._parameters.items()},
+            "buffers": to_arrays(self._buffers),
+            "parameters": to_arrays(self._parameters),
             "modules": dict(self._modules),
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         nn.Module.__init__(self)
         self.__dict__.update(state["plain"])
-        for name, value in state["buffers"].items():
-            self.register_buffer(name, _tensor(value))
-        for name, value in state["parameters"].items():
-            self.register_parameter(name, None if value is None else nn.Parameter(_tensor(value)))
+        for name, value in to_tensors(state["buffers"]).items():
+            self.register_buffer(name, value)
+        for name, value in to_tensors(state["parameters"]).items():
+            self.register_parameter(name, None if value is None else nn.Parameter(value))
         for name, module in state["modules"].items():
             self.add_module(name, module)
 
 
 _MODULE_STATE = frozenset(vars(nn.Module()))
-
-
-def _array(value: Tensor | None) -> Any:
-    return None if value is None else value.detach().cpu().numpy()
-
-
-def _tensor(value: Any) -> Any:
-    return None if value is None else torch.as_tensor(value).clone()
 
 
 class ClassLoss(Method):

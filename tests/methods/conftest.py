@@ -1,0 +1,63 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.data import Batch
+from sknoisy.losses import one_hot, smooth
+
+
+@pytest.fixture(scope="session")
+def score_on_noisy_digits():
+    """Clean test accuracy after a training long enough to memorise wrong labels."""
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(len(y)) < 0.4
+    noisy = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
+
+    def score(**params):
+        clf = NoisyLabelClassifier(
+            max_epochs=60, batch_size=64, lr=0.003, random_state=0, **params
+        ).fit(X, noisy)
+        return clf.score(X_test, y_test)
+
+    return score
+
+
+@pytest.fixture(scope="session")
+def plain_score(score_on_noisy_digits):
+    """The same for cross-entropy."""
+    return score_on_noisy_digits()
+
+
+@pytest.fixture
+def begin():
+    """Begin a method without a training."""
+
+    def begin(method, y, n_classes=3):
+        net = SimpleNamespace(n_classes=n_classes, dtype=torch.float64, device="cpu")
+        method.begin(net, torch.as_tensor(y))
+        return method
+
+    return begin
+
+
+@pytest.fixture
+def make_batch():
+    def make_batch(y, n_classes=3, rate=0.0, epoch=0, index=None, weight=None):
+        y = torch.as_tensor(y)
+        return Batch(
+            x=torch.zeros(len(y), 1),
+            y=y,
+            target=smooth(one_hot(y, n_classes, torch.float64), rate),
+            weight=torch.ones(len(y), dtype=torch.float64) if weight is None else weight,
+            index=torch.arange(len(y)) if index is None else torch.as_tensor(index),
+            epoch=epoch,
+        )
+
+    return make_batch

@@ -1,0 +1,122 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from torch import nn
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.data import Scan
+from sknoisy.losses import shares
+from sknoisy.methods import CoTeaching
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Y = np.arange(10) % 3
+
+
+def started(begin, forget_rate, first_epoch=0, **params):
+    method = begin(CoTeaching(forget_rate, **params), Y)
+    method.first_epoch.fill_(first_epoch)
+    return method
+
+
+def test_each_network_learns_what_the_other_finds_easy(begin, make_batch):
+    method = started(begin, 0.4, ramp_epochs=1)
+    losses = torch.tensor(rng.random((2, 10)))
+    found = method.weigh(losses, make_batch(Y, epoch=5)).numpy()
+    for network in (0, 1):
+        smallest = np.argsort(losses[1 - network].numpy())[:6]
+        np.testing.assert_allclose(found[network], np.isin(np.arange(10), smallest), atol=1e-9)
+
+
+def test_loss_is_the_mean_over_what_is_kept(begin, make_batch):
+    # Han et al. 2018, Algorithm 1, lines 5 to 9.
+    method, batch = started(begin, 0.3, ramp_epochs=1), make_batch(Y, epoch=5)
+    Z = rng.normal(size=(2, 10, 3))
+    losses = method.loss(torch.tensor(Z), batch)
+    share = shares(batch.weight / 10, method.weigh(losses, batch))
+    found = (losses * share).sum(dim=-1).numpy()
+    paid = losses.numpy()
+    for network in (0, 1):
+        smallest = np.argsort(paid[1 - network])[:7]
+        np.testing.assert_allclose(found[network], paid[network, smallest].mean())
+
+
+@pytest.mark.parametrize(
+    ("epoch", "kept"), [(3, 10), (4, 9.6), (8, 8), (13, 6), (100, 6)], ids=lambda v: str(v)
+)
+def test_fraction_grows_linearly_after_warm_up(begin, make_batch, epoch, kept):
+    method = started(begin, 0.4, first_epoch=3, ramp_epochs=10)
+    found = method.weigh(torch.tensor(rng.random((2, 10))), make_batch(Y, epoch=epoch))
+    np.testing.assert_allclose(found.sum(dim=1), kept)
+
+
+def test_rate_is_estimated_once_from_what_the_networks_contradict(begin):
+    method = begin(CoTeaching(), Y)
+    logits = 5 * torch.eye(3, dtype=torch.float64)[torch.tensor(Y)].repeat(2, 1, 1)
+    logits[:, :4] = logits[:, :4].roll(1, dims=-1)
+    weight = torch.ones(10, dtype=torch.float64)
+    weight[0] = 3
+    scan = Scan(torch.arange(10), torch.tensor(Y), weight, logits, logits, epoch=7)
+    assert method.forgotten.isnan()
+    method.refit(None, scan)
+    assert (float(method.forgotten), int(method.first_epoch)) == (pytest.approx(0.5), 7)
+    method.refit(None, Scan(scan.index, scan.y, weight, logits * 0, logits, epoch=9))
+    assert (float(method.forgotten), int(method.first_epoch)) == (pytest.approx(0.5), 7)
+
+
+def test_given_rate_is_kept(begin):
+    method = begin(CoTeaching(forget_rate=0.2), Y)
+    logits = torch.zeros(2, 10, 3)
+    scan = Scan(torch.arange(10), torch.tensor(Y), torch.ones(10), logits, logits, epoch=2)
+    method.refit(None, scan)
+    assert float(method.forgotten) == pytest.approx(0.2)
+
+
+def train(method, module, **params):
+    settings = {"max_epochs": 8, "batch_size": -1, "precision": "float64", "random_state": 0}
+    return NoisyLabelClassifier(method=method, module=module, **{**settings, **params}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "params", [{"method__forget_rate": 0.0, "warmup": 0}, {"warmup": 8}], ids=["rate", "warm-up"]
+)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_without_forgetting_each_network_is_trained_on_cross_entropy(params, optimizer):
+    # All rows in one batch: their order is all that differs.
+    first = nn.Linear(4, 3).double()
+    both = train("co_teaching", first, optimizer=optimizer, **params)
+    alone = train("ce", first, optimizer=optimizer)
+    for ours, theirs in zip(both.module_[0].parameters(), alone.module_.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_probabilities_are_the_mean_of_both():
+    clf = train("co_teaching", None)
+    each = [torch.softmax(network(torch.tensor(X)), -1) for network in clf.module_]
+    assert not torch.equal(*each)
+    np.testing.assert_allclose(clf.predict_proba(X), (sum(each) / 2).detach(), rtol=1e-10)
+
+
+def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+    clf = train("co_teaching", None)
+    assert {"forgotten", "first_epoch"} <= set(clf.method_.state_dict())
+    again = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(again.method_.forgotten, clf.method_.forgotten)
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert not dict(clone(clf.method_).named_buffers())
+
+
+def test_estimated_rate_is_near_the_noise():
+    X, y = load_digits(return_X_y=True)
+    wrong = rng.random(len(y)) < 0.3
+    noisy = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
+    clf = NoisyLabelClassifier("co_teaching", max_epochs=40, warmup=5, random_state=0)
+    assert float(clf.fit(X, noisy).method_.forgotten) == pytest.approx(wrong.mean(), abs=0.05)
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="co_teaching") > plain_score + 0.1

@@ -1,0 +1,107 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.methods import ELR
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Y = np.array([0, 2, 1, 1, 0, 2, 2])
+
+
+def reference(Z, labels, memory, beta, lam):
+    """Liu et al. 2020, Eq. 6 and 9, in the order of the authors' code."""
+    p = softmax(Z, axis=1).clip(1e-4, 1 - 1e-4)
+    memory = beta * memory + (1 - beta) * p / p.sum(axis=1, keepdims=True)
+    ce = -log_softmax(Z, axis=1)[np.arange(len(labels)), labels]
+    return ce + lam * np.log(1 - (p * memory).sum(axis=1)), memory
+
+
+@pytest.mark.parametrize(("beta", "lam"), [(0.7, 3.0), (0.0, 1.0), (0.9, 0.0)])
+def test_equation(begin, make_batch, beta, lam):
+    method, memory = begin(ELR(beta, lam), Y), np.zeros((7, 3))
+    for _ in range(3):
+        Z = rng.normal(scale=3, size=(7, 3))
+        losses, memory = reference(Z, Y, memory, beta, lam)
+        np.testing.assert_allclose(method.loss(torch.tensor(Z), make_batch(Y)), losses)
+        np.testing.assert_allclose(method.memory, memory)
+
+
+def test_gradient(begin, make_batch):
+    # p - y + lam g, with g_c = p_c / (1 - <p, t>) * sum_k (t_k - t_c) p_k
+    method = begin(ELR(0.7, 3.0), Y)
+    z = torch.tensor(rng.normal(size=(7, 3)), requires_grad=True)
+    method.loss(z, make_batch(Y)).sum().backward()
+    p, t = softmax(z.detach().numpy(), axis=1), method.memory.numpy()
+    drawn = p * ((t * p).sum(axis=1, keepdims=True) - t * p.sum(axis=1, keepdims=True))
+    g = drawn / (1 - (p * t).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(z.grad, p - np.eye(3)[Y] + 3 * g, atol=1e-12)
+
+
+def test_only_rows_of_the_batch_are_remembered(begin, make_batch):
+    method = begin(ELR(), np.zeros(10, dtype=int))
+    method.loss(torch.tensor(rng.normal(size=(3, 3))), make_batch([0, 1, 2], index=[7, 2, 4]))
+    touched = method.memory.abs().sum(dim=1) > 0
+    assert torch.nonzero(touched).flatten().tolist() == [2, 4, 7]
+
+
+def test_memory_needs_no_gradient_and_is_finite_at_certainty(begin, make_batch):
+    method = begin(ELR(), Y)
+    z = torch.tensor(1e4 * np.eye(3)[Y], requires_grad=True)
+    for _ in range(50):
+        losses = method.loss(z, make_batch(Y))
+    losses.sum().backward()
+    assert not method.memory.requires_grad
+    assert torch.isfinite(losses).all() and torch.isfinite(z.grad).all()
+
+
+def test_smoothing_is_another_target(begin, make_batch):
+    Z = torch.tensor(rng.normal(size=(7, 3)))
+    plain = begin(ELR(), Y).loss(Z, make_batch(Y))
+    smoothed = begin(ELR(), Y).loss(Z, make_batch(Y, rate=-1.0))
+    np.testing.assert_allclose(smoothed - plain, -(Z[np.arange(7), Y] - Z.mean(dim=1)))
+
+
+def test_without_strength_it_is_cross_entropy():
+    params = {"max_epochs": 5, "random_state": 0}
+    elr = NoisyLabelClassifier(method="elr", method__lam=0.0, **params).fit(X, y)
+    ce = NoisyLabelClassifier(**params).fit(X, y)
+    np.testing.assert_array_equal(elr.predict_proba(X), ce.predict_proba(X))
+
+
+def test_memory_belongs_to_the_rows_of_x():
+    clf = NoisyLabelClassifier(method="elr", max_epochs=30, random_state=0).fit(X, y)
+    believed = clf.method_.memory
+    torch.testing.assert_close(believed.sum(dim=1), 1 - 0.7**30 * torch.ones(150))
+    agree = (believed.numpy().argmax(axis=1) == clf.predict(X)).mean()
+    assert agree > 0.95
+    assert "memory" in clf.method_.state_dict()
+    again = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(again.method_.memory, believed)
+
+
+def test_held_out_and_weightless_rows_are_not_remembered():
+    weight = np.ones(150)
+    weight[[3, 77]] = 0
+    clf = NoisyLabelClassifier(method="elr", max_epochs=2, early_stopping=True, random_state=0)
+    empty = (clf.fit(X, y, weight).method_.memory == 0).all(dim=1)
+    assert empty[[3, 77]].all()
+    assert empty.sum() == 2 + 15
+
+
+def test_example_stays_empty():
+    method = ELR(beta=0.5)
+    clf = NoisyLabelClassifier(method=method, max_epochs=2).fit(X, y)
+    assert not dict(method.named_buffers())
+    assert not dict(clone(clf.method_).named_buffers())
+    assert clone(clf).get_params()["method__beta"] == 0.5
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="elr") > plain_score + 0.1

@@ -1,0 +1,523 @@
+"""Bad input is refused with a word on what it was and what is allowed; good input is not."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.datasets import load_iris
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.model_selection import cross_val_score
+from torch import nn
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.methods import GCE
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4)).astype(np.float32)
+y = np.arange(60) % 3
+frame = pd.DataFrame(X, columns=list("abcd"))
+images = rng.random((60, 3, 8, 8))
+NAME = "NoisyLabelClassifier"
+
+
+def make(**params):
+    return NoisyLabelClassifier(**{"max_epochs": 1, "random_state": 0, **params})
+
+
+def with_cell(value, of=X):
+    changed = of.astype(np.float64)
+    changed.flat[0] = value
+    return changed
+
+
+def with_label(value, dtype=object):
+    changed = y.astype(dtype)
+    changed[3] = value
+    return changed
+
+
+# ---- X -------------------------------------------------------------------------------------------
+
+BAD_X = {
+    "NaN": (with_cell(np.nan), ValueError, "Input X contains NaN.*does not accept missing values"),
+    "inf": (with_cell(np.inf), ValueError, "Input X contains infinity or a value too large"),
+    "1e300": (with_cell(1e300), ValueError, r"too large for dtype\('float32'\)"),
+    "-1e300": (with_cell(-1e300), ValueError, r"too large for dtype\('float32'\)"),
+    "NaN in sparse": (sp.csr_array(with_cell(np.nan)), ValueError, "Input X contains NaN"),
+    "1e300 in sparse": (sp.csr_array(with_cell(1e300)), ValueError, r"dtype\('float32'\)"),
+    "NaN in images": (with_cell(np.nan, images), ValueError, "Input X contains NaN"),
+    "1-D": (X[:, 0], ValueError, "Expected 2D array, got 1D array instead.*Reshape your data"),
+    "scalar": (3.0, ValueError, "Expected 2D array, got scalar array instead"),
+    "3-D": (X.reshape(60, 2, 2), ValueError, f"dim 3, while dim 2 .* or 4 .*{NAME} without a 'mod"),
+    "5-D": (X.reshape(60, 2, 2, 1, 1), ValueError, "dim 5, while dim 2"),
+    "no column": (X[:, :0], ValueError, r"0 feature\(s\) \(shape=\(60, 0\)\) while a minimum of 1"),
+    "no pixel": (images[..., :0], ValueError, r"\(\d+, 3, 8, 0\)"),
+    "ragged": ([[1, 2], [3]] * 30, ValueError, "setting an array element with a sequence"),
+    "a word": (np.array([["hello", 1, 2, 3]] * 60, dtype=object), ValueError, "float: 'hello'"),
+    "words": (np.full((60, 4), "hello"), ValueError, "could not convert string to float.*'hello'"),
+    "one string": ("hello", ValueError, "could not convert string to float: 'hello'"),
+    "text column": (frame.assign(e="hello"), ValueError, "could not convert string to float"),
+    "category": (frame.assign(e=pd.Categorical(["u"] * 60)), ValueError, "to float: 'u'"),
+    "complex": (X + 1j, ValueError, "Complex data not supported"),
+    "None": (None, ValueError, "Expected 2D array, got scalar array"),
+    "dict": ({"a": X}, TypeError, "not 'dict'"),
+    "set": ({1, 2}, TypeError, "not 'set'"),
+    "dates": (frame.assign(t=pd.Timestamp("2020")), TypeError, r"dates or durations, \['t'\]"),
+    "dates in UTC": (frame.assign(t=pd.Timestamp("2020", tz="UTC")), TypeError, r"\['t'\]"),
+    "durations": (frame.assign(t=pd.Timedelta(1)), TypeError, r"dates or durations, \['t'\]"),
+    "array of dates": (np.full((60, 2), np.datetime64("2020")), TypeError, "dates or durations"),
+    "pd.NA": (frame.astype("Float64").mask(frame > 1), ValueError, "Input X contains NaN"),
+    "masked": (np.ma.masked_greater(X, 1), ValueError, "masked array.*fill them first"),
+    "names given twice": (frame.set_axis(list("aabc"), axis=1), ValueError, "(?i)duplicate|unique"),
+    "mixed names": (frame.set_axis(["a", 1, "b", 2], axis=1), TypeError, r"\['int', 'str'\]"),
+    "one row less": (X[:-1], ValueError, r"inconsistent numbers of samples: \[59, 60\]"),
+    "gradient": (torch.tensor(X, requires_grad=True), TypeError, r"gradient; pass X.detach\(\)"),
+}
+
+
+@pytest.mark.parametrize(("bad", "error", "match"), BAD_X.values(), ids=BAD_X)
+def test_bad_x(bad, error, match):
+    with pytest.raises(error, match=f"(?s){match}"):
+        make().fit(bad, y)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "match"),
+    [(0, r"Found array with 0 sample\(s\) \(shape=\(0, 4\)\)"), (1, "only one class")],
+)
+def test_too_few_rows(n_rows, match):
+    with pytest.raises(ValueError, match=match):
+        make().fit(X[:n_rows], y[:n_rows])
+
+
+# ---- y -------------------------------------------------------------------------------------------
+
+BAD_Y = {
+    "None": (None, ValueError, "requires y to be passed, but the target y is None"),
+    "NaN": (with_label(np.nan, float), ValueError, "Input y contains NaN"),
+    "inf": (with_label(np.inf, float), ValueError, "Input y contains infinity"),
+    "pd.NA": (pd.Series(y, dtype="Int64").mask(y == 2), ValueError, "y contains NaN"),
+    "missing string": (pd.Series(["a", "b", None] * 20), ValueError, "y contains NaN"),
+    "a None": (with_label(None), ValueError, "Unknown label type: unknown"),
+    "int and str": (with_label("a"), ValueError, "Unknown label type: unknown"),
+    "continuous": (y + 0.5, ValueError, "Unknown label type: continuous"),
+    "one class": (0 * y, ValueError, "at least 2 classes .* only one class"),
+    "one-hot": (np.eye(3)[y], ValueError, r"y should be a 1d array, got .* shape \(60, 3\)"),
+    "soft": (np.full((60, 3), 1 / 3), ValueError, r"1d array, got .* shape \(60, 3\)"),
+    "empty": ([], ValueError, r"inconsistent numbers of samples: \[60, 0\]"),
+    "short": (y[:-1], ValueError, r"inconsistent numbers of samples: \[60, 59\]"),
+    "scalar": (1, ValueError, r"1d array, got an array of shape \(\)"),
+    "complex": (y + 1j, ValueError, "Complex data not supported"),
+    "bytes": (np.array([b"a", b"b", b"c"])[y], TypeError, "labels represented as bytes"),
+    "sets of labels": ([[1, 2], [3]] * 30, ValueError, "setting an array element"),
+}
+
+
+@pytest.mark.parametrize(("bad", "error", "match"), BAD_Y.values(), ids=BAD_Y)
+def test_bad_y(bad, error, match):
+    with pytest.raises(error, match=match):
+        make().fit(X, bad)
+
+
+def test_column_of_labels_is_taken_with_a_warning():
+    with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
+        clf = make().fit(X, y[:, None])
+    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+
+
+def test_as_many_classes_as_rows_are_taken_with_a_warning():
+    with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
+        assert len(make().fit(X, np.arange(60)).classes_) == 60
+
+
+# ---- weights -------------------------------------------------------------------------------------
+
+BAD_WEIGHTS = {
+    "negative": (-np.ones(60), "Negative values in data passed to `sample_weight`"),
+    "all zero": (np.zeros(60), "must contain at least one non-zero number"),
+    "one class": ((y == 1) * 1.0, "at least 2 classes .* only one class with a positive weight"),
+    "NaN": (np.full(60, np.nan), "sample_weight contains NaN"),
+    "inf": (np.full(60, np.inf), "sample_weight contains infinity"),
+    "short": (np.ones(59), r"sample_weight.shape == \(59,\), expected \(60,\)"),
+    "2-D": (np.ones((60, 2)), "Sample weights must be 1D array or scalar, got 2D array"),
+    "strings": (["a"] * 60, "could not convert string to float: 'a'"),
+}
+
+
+@pytest.mark.parametrize(("bad", "match"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
+def test_bad_sample_weight(bad, match):
+    with pytest.raises(ValueError, match=match):
+        make().fit(X, y, bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "match"),
+    [
+        ({7: 1.0}, "not in class_weight"),
+        ({0: -1.0}, "class_weight.*-1"),
+        ({0: np.nan}, "class_weight.*nan"),
+    ],
+    ids=str,
+)
+def test_bad_class_weight(bad, match):
+    with pytest.raises(ValueError, match=match):
+        make(class_weight=bad).fit(X, y)
+
+
+# ---- predicting ----------------------------------------------------------------------------------
+
+BAD_PREDICT = {
+    "fewer columns": (X[:, :3], ValueError, f"X has 3 features, but {NAME} is expecting 4"),
+    "1-D": (X[0], ValueError, "Expected 2D array, got 1D array"),
+    "3-D": (X.reshape(60, 4, 1), ValueError, "dim 3"),
+    "images": (X.reshape(60, 4, 1, 1), ValueError, "dim 4"),
+    "no rows": (X[:0], ValueError, r"0 sample\(s\)"),
+    "NaN": (with_cell(np.nan), ValueError, "Input X contains NaN"),
+    "1e300": (with_cell(1e300), ValueError, r"dtype\('float32'\)"),
+    "complex": (X + 1j, ValueError, "Complex data not supported"),
+    "strings": ([["hello"] * 4], ValueError, "could not convert string to float"),
+    "None": (None, ValueError, "Expected 2D array"),
+    "gradient": (torch.tensor(X, requires_grad=True), TypeError, "detach"),
+}
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_predict_before_fit(method):
+    with pytest.raises(NotFittedError, match=f"This {NAME} instance is not fitted yet"):
+        getattr(make(), method)(X)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return make().fit(X, y)
+
+
+@pytest.mark.parametrize(("bad", "error", "match"), BAD_PREDICT.values(), ids=BAD_PREDICT)
+def test_bad_x_in_predict(fitted, bad, error, match):
+    with pytest.raises(error, match=match):
+        fitted.predict(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "match"),
+    [
+        (frame[list("bacd")], "must be in the same order as they were in fit"),
+        (frame[list("abc")], "yet now missing:\n- d"),
+        (frame.rename(columns={"a": "z"}), "unseen at fit time:\n- z"),
+    ],
+    ids=["reordered", "missing", "unknown"],
+)
+def test_other_columns_in_predict(bad, match):
+    with pytest.raises(ValueError, match=f"(?s)feature names should match.*{match}"):
+        make().fit(frame, y).predict(bad)
+
+
+def test_names_on_one_side_only_are_a_warning(fitted):
+    with pytest.warns(UserWarning, match="X has feature names, but .* fitted without"):
+        fitted.predict(frame)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        make().fit(frame, y).predict(X)
+
+
+@pytest.mark.parametrize(
+    ("bad", "match"),
+    [(images[:, :1], "1 features.*expecting 3"), (images[:, :, 0, 0], "dim 2")],
+    ids=["channels", "table"],
+)
+def test_other_images_in_predict(bad, match):
+    clf = make().fit(images, y)
+    with pytest.raises(ValueError, match=match):
+        clf.predict(bad)
+
+
+def test_y_of_other_length_in_score(fitted):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[59, 60\]"):
+        fitted.score(X, y[:-1])
+
+
+# ---- partial_fit ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        ({"y": y}, "classes must be passed on the first call to partial_fit"),
+        ({"y": y, "classes": [0, 1]}, r"all valid labels that can be in y; got \[2\] .* \[0, 1\]"),
+        ({"y": 0 * y, "classes": [0]}, r"'classes' of partial_fit .* at least 2. Got"),
+    ],
+    ids=["none", "label missing", "one"],
+)
+def test_bad_classes_in_the_first_partial_fit(call, match):
+    with pytest.raises(ValueError, match=match):
+        make().partial_fit(X, **call)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        ({"X": X, "y": y + 1}, r"labels that can be in y; got \[3\] beside \[0, 1, 2\]"),
+        ({"X": X, "y": y.astype(str)}, "labels that can be in y"),
+        ({"X": X, "y": y, "classes": [0, 1, 2, 3]}, "not the same as on last call to partial_fit"),
+        ({"X": X[:, :3], "y": y}, "X has 3 features, but .* is expecting 4"),
+        ({"X": X}, "requires y to be passed"),
+    ],
+    ids=["new label", "strings", "other classes", "columns", "no y"],
+)
+def test_bad_call_of_a_later_partial_fit(call, match):
+    clf = make().partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=match):
+        clf.partial_fit(**call)
+
+
+@pytest.mark.parametrize("params", [{"class_weight": "balanced"}, {"early_stopping": True}])
+def test_what_needs_all_rows_is_refused_in_partial_fit(params):
+    with pytest.raises(ValueError, match=f"{next(iter(params))}.*not supported for partial_fit"):
+        make(**params).partial_fit(X, y, classes=[0, 1, 2])
+
+
+def test_new_label_in_a_warm_start():
+    with pytest.raises(ValueError, match=r"got \[3\] beside \[0, 1, 2\]"):
+        make(warm_start=True).fit(X, y).fit(X, y + 1)
+
+
+# ---- parameters ----------------------------------------------------------------------------------
+
+BAD_VALUES = {
+    "smoothing": [1.5, np.nan, -np.inf, "0.1", None],
+    "method": ["smothing", "CE", None, 3, dict, nn.Linear],
+    "module": [3, "mlp", int],
+    "warmup": [-1, 1.5, np.nan, "none", None],
+    "logit_bound": [0, -1, np.inf, np.nan, "high"],
+    "class_weight": ["auto", 3],
+    "optimizer": ["Adm", 3, int],
+    "lr": [0, -1, np.nan, np.inf, "0.1", None],
+    "lr_schedule": ["cos", 3],
+    "max_epochs": [0, -3, 2.5, None],
+    "batch_size": [0, -5, 32.0, None],
+    "precision": ["half", 16],
+    "early_stopping": ["yes", 2, None],
+    "validation_fraction": [0, 1, 1.5, np.nan],
+    "n_iter_no_change": [0, 2.5],
+    "device": ["gpu", "cuda:99", 3],
+    "random_state": ["x", -1, 1.5],
+    "warm_start": ["yes"],
+    "verbose": ["yes", -1],
+    "callbacks": [5, "off", [5], [ValueError], [("name",)]],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD_VALUES.items() for value in values]
+)
+def test_bad_parameter(name, value):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        make(**{name: value}).fit(X, y)
+    message = str(caught.value)
+    assert f"'{name}' parameter" in message
+    assert repr(value) in message
+    assert re.search("must be|use ", message)
+
+
+def test_every_parameter_has_its_bad_values():
+    assert set(BAD_VALUES) == set(make().get_params())
+
+
+def test_names_of_methods_are_listed():
+    with pytest.raises(ValueError, match=r"must be a str among .*'ce'.*Got 'smothing' instead"):
+        make(method="smothing").fit(X, y)
+
+
+def test_held_out_part_that_leaves_nothing():
+    with pytest.raises(ValueError, match=r"validation_fraction=0.999, 60 samples leave none"):
+        make(early_stopping=True, validation_fraction=0.999).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        ("gce", "q", 0),
+        ("gce", "q", 2.0),
+        ("gce", "q", "a"),
+        ("elr", "beta", 1.0),
+        ("elr", "beta", -0.1),
+        ("elr", "lam", -1),
+        ("elr", "lam", np.nan),
+        ("co_teaching", "forget_rate", 1.0),
+        ("co_teaching", "forget_rate", -0.1),
+        ("co_teaching", "forget_rate", "x"),
+        ("co_teaching", "ramp_epochs", 0),
+        ("co_teaching", "ramp_epochs", 2.5),
+    ],
+)
+def test_bad_parameter_of_a_method(method, name, value):
+    clf = make(method=method, **{f"method__{name}": value})
+    with pytest.raises(ValueError, match=f"'{name}' parameter .* must be .*Got {value!r} instead"):
+        clf.fit(X, y)
+
+
+def test_bad_parameter_of_a_method_instance():
+    with pytest.raises(ValueError, match=r"'q' parameter of GCE .* \(0.0, 1.0\]. Got 3 instead"):
+        make(method=GCE(q=3)).fit(X, y)
+
+
+# ---- misspelt names ------------------------------------------------------------------------------
+
+
+def test_misspelt_parameter_is_refused_at_once():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'smothing'"):
+        NoisyLabelClassifier(smothing=1)
+    with pytest.raises(ValueError, match="Invalid parameter 'smothing' for estimator"):
+        make().set_params(smothing=1)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"optimizr__lr": 0.1}, "Invalid parameter 'optimizr__lr'.*'optimizer__'"),
+        ({"module__": 1}, "Invalid parameter 'module__'"),
+        ({"module__hiden": 3}, "Invalid parameter 'module__hiden': MLP takes .*'hidden'"),
+        ({"optimizer__momentun": 0.9}, "'optimizer__momentun': Adam takes .*'betas'"),
+        ({"optimizer": "sgd", "optimizer__momentun": 0.9}, "SGD takes .*'momentum'"),
+        ({"method__betta": 1}, "Invalid parameter 'betta' for estimator CrossEntropy"),
+        ({"method": "elr", "method__betta": 1}, r"'betta' .*parameters are: \['beta', 'lam'\]"),
+        ({"callbacks__nothere__x": 1}, "callbacks__nothere__x|nothere"),
+        ({"callbacks__epoch_timer__x": 1}, "Invalid parameter 'x' for estimator .*EpochTimer"),
+        ({"module": nn.Linear(4, 3), "module__x": 1}, r"\['module__x'\] have no effect"),
+        ({"module": nn.Linear, "module__in_featurs": 4}, "Linear takes .*'in_features'"),
+    ],
+    ids=lambda value: next(reversed(value)) if isinstance(value, dict) else "",
+)
+def test_misspelt_parameter_of_a_part_is_refused_in_fit(params, match):
+    clf = make(**params)
+    with pytest.raises((ValueError, TypeError), match=match):
+        clf.fit(X, y)
+
+
+# ---- modules -------------------------------------------------------------------------------------
+
+
+class Through(nn.Module):
+    """A linear layer with a function behind it."""
+
+    def __init__(self, then):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+        self.then = then
+
+    def forward(self, x):
+        return self.then(self.layer(x))
+
+
+BAD_MODULES = {
+    "too wide": (
+        nn.Linear(4, 8),
+        r"Linear returned shape \(2, 8\) .* 3 classes: expected \(2, 3\)",
+    ),
+    "too narrow": (nn.Linear(4, 2), r"Linear returned shape \(2, 2\)"),
+    "other columns": (nn.Linear(5, 3), r"Linear.*\(2, 4\)"),
+    "tuple": (Through(lambda z: (z, z)), r"Through returned tuple, .* shape \(2, 3\) was expected"),
+    "list": (Through(lambda z: [z]), "Through returned list"),
+    "None": (Through(lambda z: None), "Through returned NoneType"),
+    "numpy": (Through(lambda z: z.detach().numpy()), "Through returned ndarray"),
+    "1-D": (Through(lambda z: z[:, 0]), r"Through returned shape \(2,\)"),
+    "3-D": (Through(lambda z: z[None]), r"Through returned shape \(1, 2, 3\)"),
+    "scalar": (Through(torch.sum), r"Through returned shape \(\)"),
+    "NaN": (Through(lambda z: z * np.nan), "Through returned NaN or infinity"),
+    "inf": (Through(lambda z: z / 0), "Through returned NaN or infinity"),
+    "integers": (Through(torch.Tensor.long), "Through returned .*int64"),
+    "complex": (Through(lambda z: z + 1j), "Through returned .*complex"),
+    "no gradient": (Through(torch.Tensor.detach), "Through.*gradient"),
+}
+
+
+@pytest.mark.parametrize(("module", "match"), BAD_MODULES.values(), ids=BAD_MODULES)
+def test_bad_module_is_named_on_the_first_batch(module, match):
+    with pytest.raises((ValueError, TypeError), match=f"(?s)'module' parameter.*{match}"):
+        make(module=module).fit(X, y)
+
+
+def test_bad_module_of_a_method_with_two_networks():
+    with pytest.raises(ValueError, match=r"Linear returned shape .*8\) .* 3 classes"):
+        make(module=nn.Linear(4, 8), method="co_teaching").fit(X, y)
+
+
+def test_function_that_makes_no_module():
+    with pytest.raises((ValueError, TypeError), match=r"'module' parameter.*(int|Got 3)"):
+        make(module=lambda: 3).fit(X, y)
+
+
+def test_sizes_that_do_not_fit_the_data():
+    with pytest.raises(ValueError, match=r"n_in=7 columns or channels\. Got 4"):
+        make(module__n_in=7).fit(X, y)
+    with pytest.raises(ValueError, match=r"returned shape \(2, 7\) but y has 3 classes"):
+        make(module__n_out=7).fit(X, y)
+
+
+def test_probabilities_where_logits_are_wanted_are_a_warning():
+    with pytest.warns(UserWarning, match="Through seems to return probabilities; return logits"):
+        make(module=Through(nn.Softmax(dim=1))).fit(X, y)
+
+
+def test_images_with_channels_last_are_a_warning():
+    with pytest.warns(UserWarning, match=r"\(60, 8, 8, 3\) looks like .* channels last"):
+        make().fit(images.transpose(0, 2, 3, 1), y)
+
+
+# ---- good input ----------------------------------------------------------------------------------
+
+GOOD = {
+    "lists": (X.tolist(), y.tolist()),
+    "integers": ((9 * X).astype(int), y),
+    "booleans": (X > 0, y),
+    "uint8": ((9 * X).astype(np.uint8), y),
+    "float16": (X.astype(np.float16), y),
+    "long double": (X.astype(np.longdouble), y),
+    "big endian": (X.astype(">f8"), y),
+    "Fortran order": (np.asfortranarray(X), y),
+    "backwards": (X[::-1, ::-1], y),
+    "huge in float32": (with_cell(1e30), y),
+    "csr": (sp.csr_array(X), y),
+    "csc matrix": (sp.csc_matrix(X), y),
+    "sparse integers": (sp.csr_array((2 * X).astype(int)), y),
+    "tensor": (torch.tensor(X), torch.tensor(y)),
+    "frame": (frame, pd.Series(y, index=range(60, 0, -1))),
+    "nullable": (frame.astype("Float64"), pd.Series(y, dtype="Int64")),
+    "mask without a masked cell": (np.ma.array(X), y),
+    "constant column": (np.c_[X, np.ones(60)], y),
+    "bool labels": (X, y > 0),
+    "negative labels": (X, y - 5),
+    "string labels": (X, np.array(["a", "b", "c"])[y]),
+    "object labels": (X, np.array(["a", "b", "c"], dtype=object)[y]),
+    "categories": (X, pd.Categorical(y)),
+    "images": (images, y),
+    "images of one pixel": (images[:, :, :1, :1], y),
+    "images of one channel": (images[:, :1], y),
+    "bytes of images": ((255 * images).astype(np.uint8), y),
+}
+
+
+@pytest.mark.parametrize(("X", "y"), GOOD.values(), ids=GOOD)
+def test_good_input_is_taken(X, y):
+    clf = make().fit(X, y)
+    p = clf.predict_proba(X)
+    assert p.shape == (60, len(np.unique(y)))
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    assert set(clf.predict(X)) <= set(np.asarray(y).tolist())
+
+
+def test_bytes_of_images_need_no_scaling():
+    as_bytes = (255 * images).astype(np.uint8)
+    scaled = as_bytes / 255
+    np.testing.assert_allclose(
+        make().fit(as_bytes, y).predict_proba(as_bytes),
+        make().fit(scaled, y).predict_proba(scaled),
+        rtol=1e-3,
+    )
+
+
+def test_a_bad_value_in_a_search_is_told():
+    with pytest.raises(ValueError, match=r"'smoothing' parameter .* Got 2 instead"):
+        cross_val_score(make(smoothing=2), *load_iris(return_X_y=True), error_score="raise")

@@ -1,0 +1,90 @@
+"""Beliefs about labels against plain numpy."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from sknoisy.beliefs import LabelQuality, small_loss
+
+rng = np.random.default_rng(0)
+
+
+def reference(losses, weight, fraction):
+    """Fill the room with the smallest losses, one after another."""
+    kept, room = np.zeros(len(losses)), fraction * weight.sum()
+    for i in np.argsort(losses, kind="stable"):
+        kept[i] = min(1.0, max(0.0, room / weight[i]))
+        room -= weight[i]
+    return kept
+
+
+@given(
+    st.lists(st.tuples(st.floats(-50, 50), st.floats(0.01, 10)), min_size=1, max_size=20),
+    st.floats(0, 1),
+)
+def test_small_loss_fills_the_room(rows, fraction):
+    losses, weight = np.array(rows).T
+    kept = small_loss(torch.tensor(losses), torch.tensor(weight), fraction).numpy()
+    np.testing.assert_allclose(kept, reference(losses, weight, fraction), atol=1e-8)
+    np.testing.assert_allclose((kept * weight).sum(), fraction * weight.sum(), atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("fraction", [1.0, torch.tensor(1.0)])
+def test_whole_fraction_keeps_all_in_full(dtype, fraction):
+    # Also where the cumulated weights are rounded: at 1 nothing may be lost.
+    losses = torch.tensor(rng.random((2, 128)), dtype=dtype)
+    weight = torch.tensor(rng.random(128) * 3, dtype=dtype)
+    assert (small_loss(losses, weight, fraction) == 1).all()
+
+
+def test_nothing_is_kept_of_no_fraction():
+    assert (small_loss(torch.rand(2, 9), torch.rand(9), 0.0) == 0).all()
+
+
+def test_each_network_has_its_own_order():
+    losses = torch.tensor([[3.0, 1.0, 2.0, 0.0], [0.0, 1.0, 2.0, 3.0]])
+    kept = small_loss(losses, torch.ones(4), 0.5)
+    assert kept.tolist() == [[0, 1, 0, 1], [1, 1, 0, 0]]
+
+
+def test_a_sample_of_weight_two_counts_as_the_sample_twice():
+    losses, weight = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 1.0])
+    kept = small_loss(losses, weight, 0.6)
+    twice = small_loss(torch.tensor([1.0, 2.0, 2.0, 3.0]), torch.ones(4), 0.6)
+    torch.testing.assert_close(2 * kept[1], twice[1] + twice[2])
+    torch.testing.assert_close(kept[[0, 2]], twice[[0, 3]])
+
+
+def test_quality_is_the_mean_of_the_squashed_margins():
+    quality = LabelQuality(4, torch.device("cpu"))
+    first, second = torch.tensor(rng.normal(size=(2, 3, 5)))
+    y = torch.tensor([0, 1, 2])
+    quality.add(first, y, torch.tensor([2, 0, 3]))
+    quality.add(second[:1], y[:1], torch.tensor([2]))
+
+    def believed(z, k):
+        return expit(z[k] - max(z[j] for j in range(5) if j != k))
+
+    first, second = first.numpy(), second.numpy()
+    assert quality.missing().tolist() == [1]
+    found = quality.numpy()
+    assert np.isnan(found[1])
+    np.testing.assert_allclose(found[0], believed(first[1], 1), rtol=1e-5)
+    np.testing.assert_allclose(
+        found[2], (believed(first[0], 0) + believed(second[0], 0)) / 2, rtol=1e-5
+    )
+
+
+def test_quality_of_two_networks_is_their_mean():
+    both, each = LabelQuality(3, torch.device("cpu")), []
+    logits, y = torch.tensor(rng.normal(size=(2, 3, 4))), torch.tensor([0, 3, 1])
+    both.add(logits, y, torch.arange(3))
+    for one in logits:
+        alone = LabelQuality(3, torch.device("cpu"))
+        alone.add(one, y, torch.arange(3))
+        each.append(alone.numpy())
+    np.testing.assert_allclose(both.numpy(), np.mean(each, axis=0), rtol=1e-6)

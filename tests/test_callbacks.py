@@ -1,0 +1,404 @@
+"""Callbacks of skorch, and those that users write for it, work as they do in skorch."""
+
+import io
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.metrics import accuracy_score, make_scorer, roc_auc_score
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    Freezer,
+    GradientNormClipping,
+    Initializer,
+    LoadInitState,
+    LRScheduler,
+    ParamMapper,
+    ProgressBar,
+    TrainEndCheckpoint,
+)
+
+from sknoisy import METHODS, NoisyLabelClassifier
+
+X, y = make_classification(203, 6, n_informative=4, flip_y=0.2, random_state=0)
+BATCHES = 7
+
+
+def make(*callbacks, **params):
+    settings = {"max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
+    return NoisyLabelClassifier(callbacks=list(callbacks) or None, **{**settings, **params})
+
+
+class Listener(Callback):
+    """Write down all events, and what came with each batch."""
+
+    def __init__(self):
+        self.events = []
+        self.batches = []
+
+    def on_train_begin(self, net, X, y, **_):
+        self.events.append("train_begin")
+
+    def on_epoch_begin(self, net, dataset_train, dataset_valid, **_):
+        self.events.append("epoch_begin")
+
+    def on_batch_begin(self, net, batch, training, **_):
+        self.events.append("batch_begin")
+
+    def on_grad_computed(self, net, named_parameters, batch, training, **_):
+        self.events.append("grad_computed")
+        assert all(p.grad is not None for _, p in named_parameters)
+
+    def on_batch_end(self, net, batch, training, loss, y_pred, **_):
+        self.events.append("batch_end")
+        self.batches.append((*batch, training, float(loss), y_pred))
+
+    def on_epoch_end(self, net, dataset_train, dataset_valid, **_):
+        self.events.append("epoch_end")
+
+    def on_train_end(self, net, X, y, **_):
+        self.events.append("train_end")
+
+
+def history(clf, with_batches=True):
+    rows = [{k: v for k, v in row.items() if k != "dur"} for row in clf.history_]
+    return rows if with_batches else [{**row, "batches": []} for row in rows]
+
+
+# ---- the protocol --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_events_come_in_order_with_plain_batches(method):
+    listener = Listener()
+    clf = make(listener, method=method, max_epochs=2, early_stopping=True).fit(X, y)
+    train = ["batch_begin", "grad_computed", "batch_end"] * 6
+    epoch = ["epoch_begin", *train, "batch_begin", "batch_end", "epoch_end"]
+    assert listener.events == ["train_begin", *epoch, *epoch, "train_end"]
+    rows = {row.tobytes(): label for row, label in zip(X.astype(np.float32), y, strict=True)}
+    for x, labels, training, loss, logits in listener.batches:
+        assert [rows[row.tobytes()] for row in x.numpy()] == labels.tolist()
+        assert logits.shape[-2:] == (len(x), 2)
+        assert np.isfinite(loss)
+        assert not (training and logits.requires_grad)
+    seen = torch.cat([x for x, _, training, *_ in listener.batches if training])
+    assert len(seen) == 2 * 182
+    assert dict(clf.net_.callbacks_)["Listener"] is listener
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_listening_changes_nothing(method, early_stopping):
+    params = {"method": method, "early_stopping": early_stopping, "warmup": 1}
+    alone = make(**params).fit(X, y)
+    heard = make(Listener(), **params).fit(X, y)
+    np.testing.assert_array_equal(heard.predict_proba(X), alone.predict_proba(X))
+    np.testing.assert_array_equal(heard.label_quality_, alone.label_quality_)
+    assert [r["train_loss"] for r in heard.history_] == [r["train_loss"] for r in alone.history_]
+    assert history(heard) == history(alone)
+
+
+def test_history_has_each_batch():
+    clf = make().fit(X, y)
+    sizes = np.array(clf.history_[:, "batches", :, "train_batch_size"])
+    losses = np.array(clf.history_[:, "batches", :, "train_loss"])
+    assert sizes.tolist() == [[32] * 6 + [11]] * 4
+    np.testing.assert_allclose(
+        np.average(losses, axis=1, weights=sizes[0]), clf.history_[:, "train_loss"]
+    )
+
+
+def test_net_shows_the_parameters_of_the_classifier():
+    seen = []
+
+    class Read(Callback):
+        def on_epoch_begin(self, net, **_):
+            seen.append((net.smoothing, net.max_epochs, net.lr, net.batch_size, net.n_classes))
+
+    make(Read(), smoothing=-0.5, max_epochs=2).fit(X, y)
+    assert seen == [(-0.5, 2, 0.01, 32, 2)] * 2
+
+
+def test_error_of_a_callback_comes_out():
+    class Fail(Callback):
+        def on_batch_end(self, net, **_):
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        make(Fail()).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["class", "named", "instance"])
+def test_ways_to_give_a_callback(kind):
+    class Count(Callback):
+        def __init__(self, step=1):
+            self.step = step
+
+        def on_epoch_end(self, net, **_):
+            net.history.record("counted", self.step)
+
+    given = {"class": Count, "named": ("Count", Count()), "instance": Count()}[kind]
+    clf = make(given, callbacks__Count__step=3).fit(X, y)
+    assert clf.history_[:, "counted"] == [3] * 4
+    assert clf.get_params()["callbacks__Count__step"] == 3
+    again = clone(clf).set_params(callbacks__Count__step=5).fit(X, y)
+    assert again.history_[:, "counted"] == [5] * 4
+
+
+def test_callbacks_can_be_switched_off():
+    clf = make().set_params(callbacks="disable").fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+    assert all("dur" not in row for row in clf.history_)
+
+
+# ---- printing ------------------------------------------------------------------------------------
+
+
+def test_verbose_prints_a_row_for_each_epoch():
+    out = io.StringIO()
+    with redirect_stdout(out):
+        make(verbose=1, early_stopping=True).fit(X, y)
+    head, rule, *rows = out.getvalue().splitlines()
+    assert head.split() == ["epoch", "train_loss", "valid_acc", "valid_loss", "dur"]
+    assert set(rule) == {"-", " "}
+    assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
+
+
+def test_silent_by_default(capsys):
+    make().fit(X, y)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_bar(capsys):
+    make(ProgressBar(detect_notebook=False), max_epochs=2).fit(X, y)
+    assert capsys.readouterr().err.count(f"0/{BATCHES} ") == 2
+
+
+# ---- scoring -------------------------------------------------------------------------------------
+
+
+def half_right(net, X, y):
+    return accuracy_score(y, net.predict(X)) / 2
+
+
+@pytest.mark.parametrize("use_caching", [True, False], ids=["cached", "anew"])
+@pytest.mark.parametrize("on_train", [True, False], ids=["train", "valid"])
+@pytest.mark.parametrize(
+    ("scoring", "score"),
+    [
+        ("accuracy", lambda y, p: accuracy_score(y, p.argmax(1))),
+        ("roc_auc", lambda y, p: roc_auc_score(y, p[:, 1])),
+        (half_right, lambda y, p: accuracy_score(y, p.argmax(1)) / 2),
+        (make_scorer(accuracy_score), lambda y, p: accuracy_score(y, p.argmax(1))),
+    ],
+    ids=["accuracy", "roc_auc", "callable", "scorer"],
+)
+def test_epoch_scoring(scoring, score, on_train, use_caching):
+    class Keep(Callback):
+        def on_epoch_end(self, net, dataset_train, dataset_valid, **_):
+            self.part_ = dataset_train if on_train else dataset_valid
+            self.proba_ = net.predict_proba(self.part_)
+
+    keep = Keep()
+    scored = EpochScoring(
+        scoring, lower_is_better=False, on_train=on_train, name="s", use_caching=use_caching
+    )
+    clf = make(keep, scored, early_stopping=True, max_epochs=2).fit(X, y)
+    values = clf.history_[:, "s"]
+    assert len(values) == 2
+    if not (on_train and use_caching):
+        # What is cached in training are predictions made while the weights still moved.
+        labels = np.array([keep.part_[i][1] for i in range(len(keep.part_))])
+        expected = score(labels, keep.proba_)
+        assert values[-1] == pytest.approx(expected)
+    assert 0 <= values[-1] <= 1
+    assert clf.history_[0, "s_best"] is True
+
+
+def test_cached_training_score_is_that_of_the_training_passes():
+    listener = Listener()
+    scored = EpochScoring("accuracy", on_train=True, name="s")
+    clf = make(listener, scored, max_epochs=1).fit(X, y)
+    right = [(p.argmax(1) == labels).sum() for _, labels, _, _, p in listener.batches]
+    assert clf.history_[-1, "s"] == pytest.approx(float(sum(right)) / len(y))
+
+
+def test_valid_accuracy_of_the_loop_is_that_of_a_callback():
+    scored = EpochScoring("accuracy", lower_is_better=False, name="s")
+    clf = make(scored, early_stopping=True).fit(X, y)
+    np.testing.assert_allclose(clf.history_[:, "valid_acc"], clf.history_[:, "s"], rtol=1e-6)
+    assert clf.history_[:, "valid_acc_best"] == clf.history_[:, "s_best"]
+
+
+def test_scoring_of_two_networks():
+    scored = EpochScoring("accuracy", lower_is_better=False, name="s")
+    clf = make(scored, method="co_teaching", early_stopping=True).fit(X, y)
+    np.testing.assert_allclose(clf.history_[:, "valid_acc"], clf.history_[:, "s"], rtol=1e-6)
+
+
+def test_batch_scoring():
+    clf = make(BatchScoring("accuracy", on_train=True, name="b"), max_epochs=2).fit(X, y)
+    each = np.array(clf.history_[:, "batches", :, "b"])
+    assert each.shape == (2, BATCHES)
+    sizes = clf.history_[0, "batches", :, "train_batch_size"]
+    np.testing.assert_allclose(np.average(each, axis=1, weights=sizes), clf.history_[:, "b"])
+
+
+# ---- stopping and keeping ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("monitor", "params"),
+    [("train_loss", {}), ("valid_loss", {"early_stopping": True, "n_iter_no_change": 100})],
+)
+def test_early_stopping(monitor, params):
+    stop = EarlyStopping(monitor, patience=3, threshold=5.0, sink=lambda text: None)
+    clf = make(stop, max_epochs=30, **params).fit(X, y)
+    assert clf.n_iter_ == 4
+
+
+def test_early_stopping_goes_back_to_the_best(tmp_path):
+    stop = EarlyStopping(
+        "train_loss", patience=2, threshold=9.0, load_best=True, sink=lambda text: None
+    )
+    clf = make(stop, max_epochs=30).fit(X, y)
+    np.testing.assert_array_equal(
+        clf.predict_proba(X), make(max_epochs=1).fit(X, y).predict_proba(X)
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_checkpoint_can_be_loaded_back(tmp_path, method):
+    keep = Checkpoint(dirname=tmp_path, monitor=None)
+    clf = make(keep, method=method).fit(X, y)
+    p = clf.predict_proba(X)
+    with torch.no_grad():
+        for parameter in clf.module_.parameters():
+            parameter.zero_()
+    assert not np.array_equal(clf.predict_proba(X), p)
+    clf.net_.load_params(checkpoint=keep)
+    np.testing.assert_array_equal(clf.predict_proba(X), p)
+
+
+def test_best_checkpoint_and_last(tmp_path):
+    best = Checkpoint(dirname=tmp_path, monitor="valid_acc_best", fn_prefix="best_")
+    last = TrainEndCheckpoint(dirname=tmp_path)
+    clf = make(best, last, early_stopping=True).fit(X, y)
+    clf.net_.load_params(checkpoint=best)
+    best_epoch = int(np.argmax(clf.history_[:, "valid_acc"]))
+    same = make(early_stopping=True, max_epochs=best_epoch + 1).fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), same.predict_proba(X))
+    assert (tmp_path / "train_end_params.pt").exists()
+
+
+def test_training_starts_from_a_checkpoint(tmp_path):
+    starts = []
+
+    class Keep(Callback):
+        def on_epoch_begin(self, net, dataset_train, **_):
+            starts.append(net.predict_proba(dataset_train))
+
+    first = make(Checkpoint(dirname=tmp_path, monitor=None), random_state=1).fit(X, y)
+    second = make(LoadInitState(Checkpoint(dirname=tmp_path)), Keep(), max_epochs=1).fit(X, y)
+    np.testing.assert_array_equal(starts[0], first.predict_proba(X))
+    assert len(second.history_) == 5
+
+
+# ---- changing the training -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"policy": "StepLR", "step_size": 2, "gamma": 0.1}, [0.01, 0.01, 0.001, 0.001]),
+        (
+            {"policy": torch.optim.lr_scheduler.ExponentialLR, "gamma": 0.5},
+            [0.01, 0.005, 0.0025, 0.00125],
+        ),
+        (
+            {"policy": "ReduceLROnPlateau", "monitor": lambda net: 1.0, "patience": 0},
+            [0.01, 0.01, 0.001, 0.0001],
+        ),
+    ],
+    ids=["step", "exponential", "plateau"],
+)
+def test_lr_scheduler_of_each_epoch(params, expected):
+    lrs = []
+
+    class Read(Callback):
+        def on_epoch_begin(self, net, **_):
+            lrs.append(net.optimizer_.param_groups[0]["lr"])
+
+    make(Read(), LRScheduler(**params)).fit(X, y)
+    np.testing.assert_allclose(lrs, expected)
+
+
+def test_lr_scheduler_of_each_batch():
+    lrs = []
+
+    class Read(Callback):
+        def on_batch_begin(self, net, **_):
+            lrs.append(net.optimizer_.param_groups[0]["lr"])
+
+    scheduler = LRScheduler("StepLR", step_size=BATCHES, gamma=0.5, step_every="batch")
+    make(Read(), scheduler, max_epochs=3).fit(X, y)
+    np.testing.assert_allclose(lrs, np.repeat([0.01, 0.005, 0.0025], BATCHES))
+
+
+def test_gradients_are_clipped():
+    norms = []
+
+    class Measure(Callback):
+        def on_grad_computed(self, net, named_parameters, **_):
+            norms.append(torch.stack([p.grad.norm() for _, p in named_parameters]).norm().item())
+
+    clip = GradientNormClipping(gradient_clip_value=0.01)
+    clf = make(clip, Measure(), optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
+    assert max(norms) <= 0.01 * (1 + 1e-4)
+    free = make(Measure(), optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
+    assert max(norms) > 0.1
+    assert not np.array_equal(clf.predict_proba(X), free.predict_proba(X))
+
+
+def test_layers_are_frozen():
+    names = [n for n, _ in make(max_epochs=1).fit(X, y).module_.named_parameters() if "weight" in n]
+    freeze, initial = Freezer(names[0]), Initializer("*weight", fn=torch.nn.init.ones_)
+    clf = make(initial, freeze).fit(X, y)
+    weights = dict(clf.module_.named_parameters())
+    assert (weights[names[0]] == 1).all()
+    assert not (weights[names[-1]] == 1).all()
+
+
+def test_layers_are_thawed_again():
+    first = {}
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **_):
+            first.setdefault(len(net.history), next(net.module_.parameters()).clone())
+
+    freeze = Freezer("1.*")
+    thaw = ParamMapper("1.*", fn=lambda p: p.requires_grad_(True), at=3)
+    make(freeze, thaw, Keep()).fit(X, y)
+    assert torch.equal(first[1], first[2])
+    assert not torch.equal(first[2], first[3])
+
+
+# ---- optimizers that ask for the gradient more than once -----------------------------------------
+
+
+@pytest.mark.parametrize("listened", [False, True])
+def test_lbfgs(listened):
+    callbacks = [Listener()] if listened else []
+    clf = make(*callbacks, optimizer="lbfgs", lr=0.5, batch_size=-1, max_epochs=10).fit(X, y)
+    assert clf.history_[-1, "train_loss"] < 0.5 * clf.history_[0, "train_loss"]
+    assert clf.score(X, y) > 0.9
+    if listened:
+        assert callbacks[0].events.count("grad_computed") > 10
+        assert callbacks[0].events.count("batch_end") == 10

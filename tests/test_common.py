@@ -1,0 +1,208 @@
+"""What every method owes to scikit-learn and to its users, whatever it does in training."""
+
+import os
+import pickle
+from unittest import SkipTest
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    parametrize_with_checks,
+)
+from skorch.callbacks import Callback
+
+from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy.methods import Method
+
+ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+def short(method, **params):
+    """An estimator that has left warm-up after its first epoch."""
+    return NoisyLabelClassifier(
+        method, **{"max_epochs": 4, "warmup": 1, "lr": 0.01, "random_state": 0, **params}
+    )
+
+
+def checked(method="ce", **params):
+    return NoisyLabelClassifier(method, max_epochs=20, lr=0.01, **params)
+
+
+CHECKED = [
+    *(checked(name, precision="float64") for name in METHODS),
+    checked(smoothing=-0.5, precision="float64"),
+    checked(),
+]
+
+
+def _inexact_in_float32(estimator):
+    if estimator.precision == "float64":
+        return {}
+    reason = "compares to 1e-7, more digits than float32 has; see test_weights_repeat_rows"
+    return {
+        f"check_sample_weight_equivalence_on_{kind}_data": reason for kind in ("dense", "sparse")
+    }
+
+
+@parametrize_with_checks(CHECKED, expected_failed_checks=_inexact_in_float32)
+def test_scikit_learn(estimator, check):
+    try:
+        check(estimator)
+    except SkipTest as skipped:
+        pytest.fail(f"scikit-learn skipped a check: {skipped}")
+
+
+def test_scipy_reads_the_array_api():
+    assert os.environ["SCIPY_ARRAY_API"] == "1"
+
+
+@every_method
+@pytest.mark.parametrize(
+    "check", [check_param_validation, check_dataframe_column_names_consistency]
+)
+def test_scikit_learn_asks_of_its_own(method, check):
+    check("NoisyLabelClassifier", NoisyLabelClassifier(method, max_epochs=2))
+
+
+@every_method
+@pytest.mark.parametrize("classes", [["no", "yes"], [3, 5, 15]])
+def test_two_and_more_classes(method, classes, table):
+    X, codes = table
+    keep = codes < len(classes)
+    X, y = X[keep], np.array(classes)[codes[keep]]
+    clf = short(method, max_epochs=20).fit(X, y)
+    assert_array_equal(clf.classes_, classes)
+    p = clf.predict_proba(X)
+    assert p.shape == (len(X), len(classes))
+    assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+    assert_allclose(clf.predict_log_proba(X), np.log(p))
+    assert_array_equal(clf.predict(X), clf.classes_[p.argmax(axis=1)])
+    scores = clf.decision_function(X)
+    assert scores.shape == ((len(X),) if len(classes) == 2 else p.shape)
+    assert clf.score(X, y) > 0.7
+
+
+@every_method
+@pytest.mark.parametrize("smoothing", [0.0, -1.0])
+def test_images(method, smoothing, images):
+    X, y = images
+    clf = short(method, smoothing=smoothing, max_epochs=10).fit(X, y)
+    assert clf.score(X, y) > 0.9
+
+
+@every_method
+@pytest.mark.parametrize("smoothing", [0.0, 0.3, -1.0])
+def test_same_seed_same_bits(method, smoothing, table):
+    first, second = (short(method, smoothing=smoothing).fit(*table) for _ in range(2))
+    assert_array_equal(first.predict_proba(table[0]), second.predict_proba(table[0]))
+    assert_array_equal(first.label_quality_, second.label_quality_)
+    assert_array_equal(first.history_[:, "train_loss"], second.history_[:, "train_loss"])
+    other = short(method, smoothing=smoothing, random_state=1).fit(*table)
+    assert not np.array_equal(first.predict_proba(table[0]), other.predict_proba(table[0]))
+
+
+@every_method
+def test_clone_keeps_parameters_and_forgets_the_rest(method, table):
+    clf = short(method, module__hidden=(8,), optimizer__weight_decay=0.01).fit(*table)
+    twin = clone(clf)
+    assert twin.get_params() == clf.get_params()
+    assert {name for name in vars(twin) if name.endswith("_")} == set()
+    assert_array_equal(twin.fit(*table).predict_proba(table[0]), clf.predict_proba(table[0]))
+
+
+@every_method
+def test_pickle_keeps_predictions_and_what_training_goes_on_from(method, table):
+    clf = short(method).fit(*table)
+    twin = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
+    assert_array_equal(twin.label_quality_, clf.label_quality_)
+    for each in (clf, twin):
+        each.partial_fit(*table)
+    assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
+    assert twin.n_iter_ == clf.n_iter_ == 5
+
+
+@every_method
+def test_all_a_method_learned_is_in_its_state_dict(method, table):
+    clf, twin = (short(method).fit(*table) for _ in range(2))
+    learned = clf.method_.state_dict()
+    twin.method_.begin(twin.net_, torch.from_numpy(table[1]))
+    twin.method_.load_state_dict(learned)
+    for each in (clf, twin):
+        each.partial_fit(*table)
+    assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
+    extra = set(vars(clf.method_)) - set(vars(Method())) - set(clf.method_.get_params())
+    assert extra == set(), "state outside of buffers and parameters"
+
+
+@every_method
+def test_a_method_given_as_an_instance_is_an_example(method, table):
+    given = METHODS[method]()
+    params = given.get_params()
+    clf = short(given).fit(*table)
+    assert clf.method is given
+    assert clf.method_ is not given
+    assert given.get_params() == params
+    assert not given.state_dict()
+    assert_array_equal(
+        clf.predict_proba(table[0]), short(method).fit(*table).predict_proba(table[0])
+    )
+
+
+class Listener(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.n_batches_ = 0
+
+    def on_batch_end(self, net, batch, training, **kwargs):
+        self.n_batches_ += training
+
+
+@every_method
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_callback_that_only_listens_changes_nothing(method, optimizer, table):
+    params = {"optimizer": optimizer, "batch_size": 32}
+    plain = short(method, **params).fit(*table)
+    heard = short(method, callbacks=[("ear", Listener)], **params).fit(*table)
+    assert dict(heard.net_.callbacks_)["ear"].n_batches_ == 4 * 4
+    assert_array_equal(heard.predict_proba(table[0]), plain.predict_proba(table[0]))
+    assert_allclose(heard.history_[:, "train_loss"], plain.history_[:, "train_loss"], rtol=1e-6)
+
+
+@every_method
+@pytest.mark.parametrize("smoothing", [0.0, -1.0])
+def test_weights_repeat_rows(method, smoothing, table):
+    X, y = table
+    weight = np.arange(len(X)) % 3
+    # In mini-batches other rows would meet, so the two differ by nature.
+    params = {"batch_size": -1, "smoothing": smoothing, "max_epochs": 8}
+    weighted = short(method, **params).fit(X, y, sample_weight=weight)
+    repeated = short(method, **params).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ONE_NETWORK)
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
+def test_warmup_is_cross_entropy(method, params, table):
+    warm = short(method, warmup=1.0, **params).fit(*table)
+    plain = short("ce", warmup=0, **params).fit(*table)
+    assert_array_equal(warm.predict_proba(table[0]), plain.predict_proba(table[0]))
+    if method != "ce":
+        begun = short(method, warmup=0, **params).fit(*table)
+        assert not np.array_equal(begun.predict_proba(table[0]), plain.predict_proba(table[0]))
+
+
+@every_method
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "validation_fraction": 0.3}])
+def test_every_row_has_a_label_quality(method, params, table):
+    X, y = table
+    weight = np.arange(len(X)) % 4
+    clf = short(method, **params).fit(X, y, sample_weight=weight)
+    assert clf.label_quality_.shape == (len(X),)
+    assert ((clf.label_quality_ >= 0) & (clf.label_quality_ <= 1)).all()
+    assert len(np.unique(clf.label_quality_)) > len(X) / 2

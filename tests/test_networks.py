@@ -1,0 +1,199 @@
+"""Networks, and several of them as one axis."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sknoisy.networks import CNN, MLP, Peers, Standardize, capture_features, replicate
+
+rng = np.random.default_rng(0)
+
+
+def standardized(x, weight, batch_size=7, dtype=torch.float32):
+    part = Standardize(x.shape[1]).to(dtype)
+    x, weight = torch.tensor(x), torch.tensor(weight)
+    part.adapt(zip(x.split(batch_size), weight.split(batch_size), strict=True))
+    return part, part(x.to(dtype)).numpy()
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 100])
+@pytest.mark.parametrize("shape", [(30, 4), (30, 4, 3, 5)], ids=["table", "images"])
+def test_weighted_mean_and_deviation_become_0_and_1(shape, batch_size):
+    x, weight = rng.normal(50, 3, size=shape), rng.integers(0, 3, 30) * 1.0
+    _, z = standardized(x, weight, batch_size, torch.float64)
+    z = np.repeat(z, weight.astype(int), axis=0)
+    axes = (0, *range(2, len(shape)))
+    np.testing.assert_allclose(z.mean(axis=axes), 0, atol=1e-10)
+    np.testing.assert_allclose(z.std(axis=axes), 1, rtol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, 1e15])
+def test_no_scale_is_too_small_or_large(scale):
+    x = scale * rng.normal(size=(40, 2))
+    _, z = standardized(x, np.ones(40))
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-4)
+
+
+def test_large_mean_is_no_cancellation():
+    x = 1e4 + rng.normal(size=(40, 2))
+    _, z = standardized(x.astype(np.float32), np.ones(40))
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-2)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, 1e7])
+def test_constant_column_stays_finite_and_small(value):
+    part, z = standardized(np.full((10, 1), value, dtype=np.float32), np.ones(10))
+    assert part.scale.item() == 1
+    assert np.abs(z).max() <= 1e-6 * max(1, value)
+
+
+def test_weight_zero_batches_are_passed_over():
+    x, weight = rng.normal(size=(10, 2)), np.r_[np.zeros(5), np.ones(5)]
+    part, _ = standardized(x, weight, 5)
+    assert torch.isfinite(part.scale).all()
+    np.testing.assert_allclose(part(torch.tensor(x[5:])).mean(axis=0), 0, atol=1e-6)
+
+
+def test_statistics_travel_with_the_state():
+    part, _ = standardized(rng.normal(3, 2, size=(10, 2)), np.ones(10))
+    other = Standardize(2)
+    other.load_state_dict(part.state_dict())
+    assert torch.equal(other.scale, part.scale) and torch.equal(other.shift, part.shift)
+
+
+def test_other_number_of_columns_is_named():
+    with pytest.raises(ValueError, match=r"n_in=3 columns or channels\. Got 2"):
+        Standardize(3).adapt([(torch.zeros(4, 2), torch.ones(4))])
+
+
+def test_mlp_is_what_it_says():
+    mlp = MLP(4, 3, hidden=(8, 6), dropout=0.5)
+    kinds = [Standardize, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
+    assert [type(part) for part in mlp] == kinds
+    assert [(p.in_features, p.out_features) for p in mlp if isinstance(p, nn.Linear)] == [
+        (4, 8),
+        (8, 6),
+        (6, 3),
+    ]
+    assert len(MLP(4, 3, hidden=())) == 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (32, 32), (65, 7)])
+@pytest.mark.parametrize("widths", [(4,), (4, 6, 8)])
+def test_cnn_takes_images_of_any_size(size, widths):
+    cnn = CNN(3, 5, widths=widths, pooled=2, hidden=7, dropout=0.1)
+    logits = cnn(torch.rand(2, 3, *size))
+    assert logits.shape == (2, 5)
+    logits.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in cnn.parameters())
+
+
+# ---- peers ---------------------------------------------------------------------------------------
+
+
+def make_peers(n=3):
+    return replicate(lambda: MLP(4, 3, hidden=(5,)), n)
+
+
+def test_one_network_has_no_axis():
+    assert isinstance(make_peers(1), MLP)
+
+
+def test_peers_are_stacked_and_differ():
+    peers, x = make_peers(), torch.rand(6, 4)
+    logits = peers(x)
+    assert logits.shape == (3, 6, 3)
+    for one, network in zip(logits, peers, strict=True):
+        assert torch.equal(one, network(x))
+    assert not torch.equal(logits[0], logits[1])
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_gradients_do_not_mix(norm):
+    def build():
+        layers = [nn.Linear(4, 5), nn.BatchNorm1d(5)] if norm else [nn.Linear(4, 5)]
+        return nn.Sequential(*layers, nn.ReLU(), nn.Linear(5, 3))
+
+    peers, x = replicate(build, 2), torch.rand(6, 4)
+    alone = copy.deepcopy(peers[1])
+    (peers(x) ** 2).sum().backward()
+    (alone(x) ** 2).sum().backward()
+    for together, apart in zip(peers[1].parameters(), alone.parameters(), strict=True):
+        assert torch.equal(together.grad, apart.grad)
+    peers.zero_grad()
+    peers(x)[0].sum().backward()
+    assert not any(p.grad.any() for p in peers[1].parameters())
+
+
+def test_copies_of_a_given_network_start_anew_but_the_first():
+    given = MLP(4, 3, hidden=(5,))
+    peers = replicate(lambda: copy.deepcopy(given), 2)
+    assert all(map(torch.equal, peers[0].parameters(), given.parameters()))
+    assert not torch.equal(peers[1][1].weight, given[1].weight)
+    assert all(a is not b for a, b in zip(peers[0].parameters(), given.parameters(), strict=True))
+
+
+def test_own_initialisation_of_a_class_is_kept():
+    def build():
+        layer = nn.Linear(4, 3)
+        nn.init.constant_(layer.bias, 5.0)
+        return layer
+
+    peers = replicate(build, 3)
+    assert all((peer.bias == 5).all() for peer in peers)
+    assert not torch.equal(peers[1].weight, peers[2].weight)
+
+
+def test_lazy_networks_start_apart_too():
+    given = nn.Sequential(nn.LazyLinear(5), nn.Linear(5, 3))
+    peers = replicate(lambda: copy.deepcopy(given), 2)
+    peers(torch.rand(6, 4))
+    assert not torch.equal(peers[0][0].weight, peers[1][0].weight)
+    assert not torch.equal(peers[0][1].weight, peers[1][1].weight)
+
+
+# ---- features ------------------------------------------------------------------------------------
+
+
+class Backwards(nn.Module):
+    """Register the layers in another order than they are called in."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(5, 3)
+        self.body = nn.Linear(4, 5)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.body(x)))
+
+
+def test_features_are_what_reaches_the_last_linear_layer_called():
+    network, x = Backwards(), torch.rand(6, 4)
+    logits, features = capture_features(network, x)
+    torch.testing.assert_close(features, torch.tanh(network.body(x)))
+    torch.testing.assert_close(logits, network(x))
+    assert not network.head._forward_pre_hooks and not network.body._forward_pre_hooks
+
+
+def test_features_of_peers_have_their_axis():
+    peers, x = make_peers(2), torch.rand(6, 4)
+    logits, features = capture_features(peers, x)
+    assert (logits.shape, features.shape) == ((2, 6, 3), (2, 6, 5))
+    torch.testing.assert_close(peers[1][-1](features[1]), logits[1])
+
+
+def test_network_without_a_linear_layer_is_its_own_feature():
+    network = nn.Sequential(nn.Conv2d(1, 3, 2), nn.Flatten())
+    logits, features = capture_features(network, torch.rand(6, 1, 2, 2))
+    assert torch.equal(logits, features)
+
+
+def test_hooks_are_removed_when_the_network_fails():
+    network = Backwards()
+    with pytest.raises(RuntimeError):
+        capture_features(network, torch.rand(6, 9))
+    assert not network.body._forward_pre_hooks
+    assert isinstance(Peers([network])[0], Backwards)

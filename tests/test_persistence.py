@@ -1,0 +1,240 @@
+"""What is stored comes back: the same predictions, and the same training from there."""
+
+import copy
+import io
+import json
+import pickle
+import zipfile
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.exceptions import DeviceWarning
+from torch import nn
+
+from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy.methods import ELR
+
+skops_io = pytest.importorskip("skops.io")
+
+
+def through_skops(clf, _):
+    data = skops_io.dumps(clf)
+    return skops_io.loads(data, trusted=skops_io.get_untrusted_types(data=data))
+
+
+def through_joblib(clf, folder, compress=0, mmap_mode=None):
+    joblib.dump(clf, folder / "clf.joblib", compress=compress)
+    return joblib.load(folder / "clf.joblib", mmap_mode=mmap_mode)
+
+
+WAYS = {
+    "pickle": lambda clf, _: pickle.loads(pickle.dumps(clf)),
+    "oldest pickle": lambda clf, _: pickle.loads(pickle.dumps(clf, protocol=2)),
+    "cloudpickle": lambda clf, _: pickle.loads(cloudpickle.dumps(clf)),
+    "joblib": through_joblib,
+    "joblib, compressed": lambda clf, folder: through_joblib(clf, folder, compress=3),
+    "joblib, mapped": lambda clf, folder: through_joblib(clf, folder, mmap_mode="r"),
+    "deepcopy": lambda clf, _: copy.deepcopy(clf),
+    "skops": through_skops,
+}
+SETTINGS = {
+    **{name: {"method": name} for name in METHODS},
+    "smoothed": {"smoothing": -1.0, "optimizer": "sgd", "optimizer__momentum": 0.9},
+    "dropout": {"module__dropout": 0.5, "lr_schedule": "cosine"},
+    "instance": {"method": ELR(lam=1.0), "precision": "float64"},
+}
+
+
+def short(**params):
+    return NoisyLabelClassifier(
+        **{"max_epochs": 3, "warmup": 1, "batch_size": 32, "random_state": 0, **params}
+    )
+
+
+def assert_same_future(twin, clf, X, y):
+    """Both predict alike, and still do after one more epoch of training."""
+    assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
+    assert_array_equal(twin.label_quality_, clf.label_quality_)
+    assert twin.history_[:, "train_loss"] == clf.history_[:, "train_loss"]
+    for each in (twin, clf):
+        each.partial_fit(X, y)
+    assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
+    assert twin.n_iter_ == clf.n_iter_
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+def test_round_trip(way, params, table, tmp_path):
+    X, y = table
+    names = np.array(["a", "b", "c"])[y]
+    clf = short(**params).fit(X, names)
+    twin = WAYS[way](clf, tmp_path)
+    assert repr(twin) == repr(clf)
+    assert_array_equal(twin.predict(X), clf.predict(X))
+    assert_same_future(twin, clf, X, names)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_round_trip_of_images(way, images, tmp_path):
+    clf = short(module__widths=(8,)).fit(*images)
+    assert_same_future(WAYS[way](clf, tmp_path), clf, *images)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_round_trip_after_early_stopping(way, table, tmp_path):
+    clf = short(early_stopping=True, n_iter_no_change=1, max_epochs=20).fit(*table)
+    twin = WAYS[way](clf, tmp_path)
+    for each in (clf, twin):
+        each.set_params(early_stopping=False)
+    assert_same_future(twin, clf, *table)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_round_trip_before_fit(way, table, tmp_path):
+    clf = short(method="gce", method__q=0.5, optimizer__weight_decay=0.1)
+    twin = WAYS[way](clf, tmp_path)
+    assert twin.get_params() == clf.get_params()
+    assert_array_equal(
+        twin.fit(*table).predict_proba(table[0]), clf.fit(*table).predict_proba(table[0])
+    )
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "skops"])
+def test_round_trip_of_a_module_instance(way, table, tmp_path):
+    module = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    start = copy.deepcopy(module.state_dict())
+    clf = short(module=module).fit(*table)
+    assert_same_future(WAYS[way](clf, tmp_path), clf, *table)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, start[name]), "the user's module was trained"
+
+
+def test_a_copy_shares_nothing(table):
+    X, y = table
+    clf = short(method="elr").fit(X, y)
+    before = clf.predict_proba(X), clf.method_.memory.clone()
+    copy.deepcopy(clf).partial_fit(X, y)
+    assert_array_equal(clf.predict_proba(X), before[0])
+    assert torch.equal(clf.method_.memory, before[1])
+
+
+def test_loading_leaves_generators_alone(table):
+    stored = pickle.dumps(short(module__dropout=0.5).fit(*table))
+    before = torch.get_rng_state()
+    pickle.loads(stored)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+def test_skops_holds_no_code(params, table):
+    pipeline = make_pipeline(StandardScaler(), short(**params)).fit(*table)
+    data = skops_io.dumps(pipeline)
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        assert {name.rpartition(".")[2] for name in file.namelist()} == {"json", "npy"}
+        for name in file.namelist():
+            if name.endswith(".npy"):
+                # Refuses an array of objects, which is a pickle in disguise.
+                np.load(io.BytesIO(file.read(name)), allow_pickle=False)
+        schema = json.loads(file.read("schema.json"))
+    loaders = set(_values(schema, "__loader__"))
+    assert not loaders & {"BytesNode", "BytearrayNode", "MethodNode", "OperatorFuncNode"}
+    trusted = skops_io.get_untrusted_types(data=data)
+    inert = {"builtins.print", "builtins.range", "functools.partial"}
+    strangers = {t for t in trusted if t.split(".")[0] not in ("sknoisy", "skorch", "torch")}
+    assert strangers <= inert
+
+
+def _values(node, key):
+    if isinstance(node, dict):
+        if key in node:
+            yield node[key]
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from _values(part, key)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_was_trained_on_cuda_loads_without(method, table, monkeypatch):
+    if torch.cuda.is_available():
+        pytest.skip("needs a machine without CUDA")
+    clf = short(method=method).fit(*table)
+    wanted = clf.predict_proba(table[0])
+    monkeypatch.setitem(vars(clf.net_), "device", "cuda")
+    monkeypatch.setitem(vars(clf.net_), "random_state_", {**clf.net_.random_state_, "cuda": [0]})
+    stored = pickle.dumps(clf)
+    with pytest.warns(DeviceWarning, match="cpu"):
+        loaded = pickle.loads(stored)
+    assert_array_equal(loaded.predict_proba(table[0]), wanted)
+    assert loaded.partial_fit(*table).n_iter_ == 4
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("method", METHODS)
+def test_what_was_trained_on_cuda_moves(method, table):
+    clf = short(method=method, device="cuda").fit(*table)
+    assert_same_future(pickle.loads(pickle.dumps(clf)), clf, *table)
+    assert not any(isinstance(v, torch.Tensor) for v in clf.net_.__getstate__().values())
+
+
+def test_training_goes_on_where_it_was(table, monkeypatch):
+    """A model from a machine without CUDA, loaded where "auto" is CUDA."""
+    clf = short().fit(*table)
+    monkeypatch.setattr("sknoisy.classifier.find_device", lambda _: torch.device("meta"))
+    assert clf.partial_fit(*table).n_iter_ == 4
+    assert clf.set_params(precision="float64").partial_fit(*table).n_iter_ == 5
+
+
+@pytest.mark.parametrize("optimizer, copies", [("sgd", 1), ("adam", 3)])
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"method": "co_teaching"}])
+@pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps])
+def test_weights_are_stored_once(optimizer, copies, params, dumps, table):
+    clf = short(optimizer=optimizer, module__hidden=(256, 256), **params).fit(*table)
+    n_bytes = sum(p.nbytes for p in clf.module_.parameters())
+    # Adam keeps two averages of each weight's gradients.
+    assert copies * n_bytes < len(dumps(clf)) < copies * n_bytes + 30_000
+
+
+def test_the_training_set_is_not_stored(table):
+    X, y = table
+    few = short(method="ce").fit(X, y)
+    many = short(method="ce").fit(X.repeat(50, axis=0), y.repeat(50))
+    n_more = 49 * len(X)
+    # One float32 for each row's label quality, and a few more batches of history.
+    assert len(pickle.dumps(many)) - len(pickle.dumps(few)) < 4 * n_more + 40_000
+
+
+def test_clone_of_what_was_loaded(table):
+    clf = short(method=ELR(lam=2.0), method__beta=0.8, module__hidden=(8,)).fit(*table)
+    twin = clone(pickle.loads(pickle.dumps(clf)))
+    assert not hasattr(twin, "net_")
+    assert_array_equal(twin.fit(*table).predict_proba(table[0]), clf.predict_proba(table[0]))
+
+
+# ---- on the screen ----------------------------------------------------------------------------
+
+
+def test_repr_shows_what_differs_from_the_defaults():
+    clf = NoisyLabelClassifier("elr", smoothing=-0.5, method__lam=2.0, optimizer__eps=1e-6)
+    text = repr(clf)
+    for part in ("method='elr'", "smoothing=-0.5", "method__lam=2.0", "optimizer__eps=1e-06"):
+        assert part in text
+    assert "max_epochs" not in text
+
+
+def test_html_links_to_the_documentation(table):
+    clf = NoisyLabelClassifier("elr", method__lam=2.0, max_epochs=1)
+    for each in (clf, clf.fit(*table)):
+        html = each._repr_html_()
+        assert (
+            "https://sknoisy.readthedocs.io/en/latest/generated/sknoisy.NoisyLabelClassifier.html"
+            in html
+        )
+        assert "method__lam" in html
