@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Self
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-__all__ = ["DunderParams", "parameters_of"]
+__all__ = ["DunderParams", "check_accepted", "offered", "parameters_of"]
 
 
 @functools.lru_cache
 def parameters_of(part: Callable) -> Mapping[str, inspect.Parameter]:
     """Parameters of a class or function; asked for in every fit, and slow to find."""
-    return inspect.signature(part).parameters
+    try:
+        return inspect.signature(part).parameters
+    except ValueError:  # Some built-in types show none.
+        return {}
+
+
+def offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
+    """Those of the parameters that a class or function takes."""
+    known = parameters_of(part).values()
+    if any(p.kind is p.VAR_KEYWORD for p in known):
+        return params
+    return {name: value for name, value in params.items() if name in {p.name for p in known}}
+
+
+def check_accepted(
+    prefix: str, part: Callable, params: dict[str, Any], also: Set[str] = frozenset()
+) -> None:
+    """Check that a class or function takes these parameters, beside some it need not name."""
+    unknown = sorted(set(params) - set(offered(part, params)) - also)
+    if unknown:
+        known = [name for name in parameters_of(part) if name != "params"]
+        raise ValueError(
+            f"Invalid parameter '{prefix}__{unknown[0]}': {part.__name__} takes {known}."
+        )
 
 
 class DunderParams:

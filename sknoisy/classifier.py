@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from math import ceil
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags, check_random_state, compute_class_weight
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import (
@@ -28,7 +25,16 @@ from sklearn.utils.validation import (
 from torch import nn
 from torch.utils.data import Dataset
 
-from sknoisy._params import DunderParams, parameters_of
+from sknoisy._checks import (
+    check_dims,
+    check_values,
+    class_weights,
+    encode,
+    plain,
+    refuse_missing_labels,
+    restored_on_error,
+)
+from sknoisy._params import DunderParams, check_accepted, offered
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy.data import LabelledRows, Rows, as_rows
 from sknoisy.methods import METHODS, Method, make_method
@@ -38,9 +44,7 @@ from sknoisy.training import DATASETS, OPTIMIZERS, SCHEDULES, Trainer
 
 __all__ = ["NoisyLabelClassifier"]
 
-# Numbers in these types are trained from as they are, batch by batch; others become float32.
 _DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
-_IMAGE_NDIM = 4
 
 # Chosen by measurement: benchmarks/smoothing_stability.py.
 _NEGATIVE_BOUND = 1.0
@@ -260,11 +264,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """
         self._check_names()
         tasks = FitTasks(self, self.max_epochs)
-        with _restored_on_error(self):
+        with restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
             X, y = self._validate(X, y, reset=not known)
             classes = self.classes_ if known else np.unique(y)
-            codes = _encode(y, classes)
+            codes = encode(y, classes)
             weight = self._weigh(codes, classes, sample_weight)
             if len(np.unique(codes[weight > 0])) < 2:
                 raise ValueError(
@@ -306,11 +310,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             raise ValueError(
                 f"{name} is not supported for partial_fit, which sees a part at a time."
             )
-        with _restored_on_error(self):
+        with restored_on_error(self):
             first = not hasattr(self, "net_")
             X, y = self._validate(X, y, reset=first)
             classes = self._stated_classes(classes, first)
-            codes = _encode(y, classes)
+            codes = encode(y, classes)
             weight = self._weigh(codes, classes, sample_weight)
             self._train(X, codes, classes, weight, 1, None if first else self.net_)
         return self
@@ -336,12 +340,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         )
         if not weight.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
-        if isinstance(self.class_weight, dict):
-            by_class = compute_class_weight(self.class_weight, classes=classes, y=classes)
-            weight *= by_class[codes]
-        elif self.class_weight == "balanced":
-            totals = np.bincount(codes, weight, len(classes))
-            weight *= (weight.sum() / (len(classes) * np.where(totals > 0, totals, 1)))[codes]
+        weight *= class_weights(self.class_weight, classes, codes, weight)[codes]
         return weight
 
     def _train(
@@ -413,6 +412,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         module = (MLP if one.ndim == 2 else CNN) if self.module is None else self.module
         optimizer: Any = self.optimizer
         optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+        if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
+            raise TypeError(
+                f"The 'optimizer' parameter must be a str among {sorted(OPTIMIZERS)} or a class of "
+                f"torch optimizers. Got {optimizer!r} instead."
+            )
         given = self._given("module")
         if isinstance(module, nn.Module):
             if given:
@@ -421,9 +425,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                     "have no effect; pass the class."
                 )
         else:
-            given = {**_offered(module, {"n_in": one.shape[1], "n_out": n_classes}), **given}
-            _check_accepted("module", module, given)
-        _check_accepted("optimizer", optimizer, self._given("optimizer"), {"param_groups"})
+            given = {**offered(module, {"n_in": one.shape[1], "n_out": n_classes}), **given}
+            check_accepted("module", module, given)
+        check_accepted("optimizer", optimizer, self._given("optimizer"), {"param_groups"})
         return Trainer(
             module,
             criterion=method,
@@ -474,9 +478,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         if isinstance(X, DATASETS):
             y = self._validate_items(X, y, reset)
         else:
-            _refuse_missing_labels(y)
-            X, y = validate_data(self, _plain(X), y, reset=reset, **self._accepted())
-            self._check_values(X)
+            refuse_missing_labels(y)
+            X, y = validate_data(self, plain(X), y, reset=reset, **self._accepted())
+            known = None if reset else self.net_.row_ndim_
+            self._check_array(X, known)
         check_classification_targets(y)
         return X, y
 
@@ -499,36 +504,21 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """Rows to predict."""
         check_is_fitted(self, "net_")
         if not isinstance(X, DATASETS):
-            X = validate_data(self, _plain(X), reset=False, **self._accepted())
-            self._check_values(X)
+            X = validate_data(self, plain(X), reset=False, **self._accepted())
+            self._check_array(X, self.net_.row_ndim_)
         return LabelledRows(as_rows(X, torch.device(self.net_.device), self.net_.dtype))
 
+    def _check_array(self, X: Any, ndim: int | None) -> None:
+        if self.module is None or ndim is not None:
+            check_dims(X, ndim, type(self).__name__)
+        if self.precision != "float64":
+            check_values(X)
+
     def _accepted(self) -> dict[str, Any]:
-        """What X may be, for scikit-learn's checks; types not listed become the first."""
+        """What X may be: numbers of these types are trained from as they are, others converted."""
         kept = [np.float32, np.float64, np.float16, np.uint8]
         first = [np.float64] if self.precision == "float64" else []
         return {"dtype": first + kept, "order": "C", "accept_sparse": "csr", "allow_nd": True}
-
-    def _check_values(self, X: Any) -> None:
-        name = type(self).__name__
-        if self.module is None and X.ndim not in (2, _IMAGE_NDIM):
-            raise ValueError(
-                f"Found array with dim {X.ndim}, while dim 2 (tables) or {_IMAGE_NDIM} (images: "
-                f"samples, channels, height, width) is required by {name} without a 'module'."
-            )
-        if X.ndim == _IMAGE_NDIM and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
-            warnings.warn(
-                f"X of shape {X.shape} looks like images with channels last; torch expects them "
-                "first: X.transpose(0, 3, 1, 2).",
-                UserWarning,
-                stacklevel=4,
-            )
-        values = X.data if sp.issparse(X) else X
-        if values.dtype == np.float64 and self.precision != "float64" and values.size:
-            if max(values.max(), -values.min()) > np.finfo(np.float32).max:
-                raise ValueError(
-                    "Input X contains infinity or a value too large for dtype('float32')."
-                )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -621,65 +611,3 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """A row for each epoch; ``history_[:, "train_loss"]`` is one column of them."""
         check_is_fitted(self, "net_")
         return self.net_.history
-
-
-@contextmanager
-def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
-def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
-    unknown = classes[codes] != y
-    if unknown.any():
-        raise ValueError(
-            "classes should include all valid labels that can be in y; got "
-            f"{np.unique(y[unknown]).tolist()} beside {classes.tolist()}."
-        )
-    return codes.astype(np.int64)
-
-
-def _plain(X: Any) -> Any:
-    """Turn tensors into arrays, and refuse what would be read wrongly without a word."""
-    if isinstance(X, torch.Tensor):
-        if X.requires_grad:
-            raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
-        return X.cpu().numpy()
-    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
-        raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
-    if hasattr(X, "dtypes") and hasattr(X, "columns"):
-        times = [c for c in X.columns if getattr(X[c].dtype, "kind", "") in "mM"]
-        if times:
-            raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
-    return X
-
-
-def _refuse_missing_labels(y: Any) -> None:
-    missing = getattr(y, "isna", None)
-    if missing is not None and np.any(missing()):
-        raise ValueError("Input y contains NaN.")
-
-
-def _offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
-    """Those of the parameters that a class or function takes."""
-    known = parameters_of(part).values()
-    if any(p.kind is p.VAR_KEYWORD for p in known):
-        return params
-    return {name: value for name, value in params.items() if name in {p.name for p in known}}
-
-
-def _check_accepted(
-    prefix: str, part: Callable, params: dict[str, Any], also: Set[str] = frozenset()
-) -> None:
-    unknown = sorted(set(params) - set(_offered(part, params)) - also)
-    if unknown:
-        known = [name for name in parameters_of(part) if name != "params"]
-        raise ValueError(
-            f"Invalid parameter '{prefix}__{unknown[0]}': {part.__name__} takes {known}."
-        )

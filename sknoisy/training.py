@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -19,6 +18,7 @@ from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from sknoisy._arrays import to_arrays, to_tensors
+from sknoisy._checks import check_logits
 from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, Scan, as_rows
@@ -117,6 +117,7 @@ class Trainer(NeuralNetClassifier):
     def build(self, data: LabelledRows) -> Trainer:
         """Make networks, method and optimizer for a training set."""
         self.data_, self.n_rows_ = data, len(data.rows)
+        self.row_ndim_ = data.rows.span(0, 1).ndim
         self.best_: dict[str, float] = {}
         try:
             return self.initialize()
@@ -125,6 +126,25 @@ class Trainer(NeuralNetClassifier):
 
     def check_data(self, X: Any, y: Any = None) -> None:
         """The classifier has checked the data and knows the classes."""
+
+    def initialize_callbacks(self) -> Trainer:
+        for entry in self.callbacks or ():
+            named = isinstance(entry, tuple) and len(entry) == 2
+            callback = entry[1] if named else entry
+            if not issubclass(callback if isinstance(callback, type) else type(callback), Callback):
+                raise TypeError(
+                    "The 'callbacks' parameter must be a list of callbacks of skorch, classes or "
+                    f"instances, alone or as (name, callback). Got {self.callbacks!r} instead."
+                )
+        super().initialize_callbacks()
+        names = {name for name, _ in self._uniquely_named_callbacks()}
+        given = [name for name in vars(self) if name.startswith("callbacks__")]
+        unknown = [name for name in given if name.split("__")[1] not in names]
+        if unknown:
+            raise ValueError(
+                f"Invalid parameter {unknown[0]!r}: the callbacks are {sorted(names)}."
+            )
+        return self
 
     def initialize_module(self) -> Trainer:
         kwargs = self.get_params_for("module")
@@ -137,7 +157,8 @@ class Trainer(NeuralNetClassifier):
             made = self.initialized_instance(given, kwargs)
             if not isinstance(made, nn.Module):
                 raise TypeError(
-                    f"The 'module' parameter must make a torch Module. Got {made!r} instead."
+                    "The 'module' parameter must be a torch Module or make one. Got "
+                    f"{self.module!r} instead, which makes {made!r}."
                 )
             return made.to(self.device, self.dtype)
 
@@ -193,38 +214,8 @@ class Trainer(NeuralNetClassifier):
                 f"The 'module' parameter: {name} failed on the first rows of X, of shape "
                 f"{tuple(x.shape)}: {error}"
             ) from error
-        n_networks = self.criterion.n_networks
-        shape = (*((n_networks,) if n_networks > 1 else ()), len(x), self.n_classes)
-        if not isinstance(logits, Tensor):
-            raise TypeError(
-                f"The 'module' parameter: {name} returned {type(logits).__name__}, but one tensor "
-                f"of logits of shape {shape} was expected."
-            )
-        if tuple(logits.shape) != shape:
-            raise ValueError(
-                f"The 'module' parameter: {name} returned shape {tuple(logits.shape)} but y has "
-                f"{self.n_classes} classes: expected {shape}."
-            )
-        if not logits.is_floating_point():
-            raise TypeError(
-                f"The 'module' parameter: {name} returned {logits.dtype}, but logits of "
-                f"{self.dtype} were expected."
-            )
-        if not logits.requires_grad:
-            raise ValueError(f"The 'module' parameter: {name} returned logits without a gradient.")
-        logits = logits.detach()
-        if not torch.isfinite(logits).all():
-            raise ValueError(
-                f"The 'module' parameter: {name} returned NaN or infinity on the first rows of X."
-            )
-        total = logits.double().sum(-1)
-        if (logits >= 0).all() and torch.allclose(total, torch.ones_like(total)):
-            warnings.warn(
-                f"The 'module' parameter: {name} seems to return probabilities; return logits, "
-                "without a softmax.",
-                UserWarning,
-                stacklevel=2,
-            )
+        lead = () if self.criterion.n_networks == 1 else (self.criterion.n_networks,)
+        check_logits(logits, (*lead, len(x), self.n_classes), self.dtype, name)
 
     # ---- what a method may ask ------------------------------------------------------------------
 
@@ -353,7 +344,7 @@ class Trainer(NeuralNetClassifier):
             self.set_params(**settings)
             yield
         except BaseException:
-            vars(self).update(before)
+            self.__dict__.update(before)
             del self.history[n_epochs:]
             self.best_ = best
             for part, state in zip(self._parts(), states, strict=True):
@@ -382,7 +373,9 @@ class Trainer(NeuralNetClassifier):
         return LabelledRows(as_rows(X, torch.device(self.device), self.dtype))
 
     def get_split_datasets(self, X: Any, y: Any = None, **_: Any) -> tuple[_Shown, _Shown | None]:
-        return _Shown(self.get_dataset(X)), self.held_out_ and _Shown(self.held_out_)
+        return _Shown(self.get_dataset(X)), None if self.held_out_ is None else _Shown(
+            self.held_out_
+        )
 
     def get_iterator(self, dataset: Any, training: bool = False) -> BatchLoader:
         dataset = self.get_dataset(dataset)

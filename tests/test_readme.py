@@ -27,6 +27,7 @@ def runs_here(code):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/user_guide.rst"])
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,184 @@
+"""What X, y, weights and callbacks may be, beyond what scikit-learn checks by itself."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import compute_class_weight
+
+__all__ = [
+    "check_dims",
+    "check_logits",
+    "check_values",
+    "class_weights",
+    "encode",
+    "plain",
+    "refuse_missing_labels",
+    "restored_on_error",
+]
+
+_TABLE, _IMAGES = 2, 4
+
+
+@contextmanager
+def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Leave an estimator as it was before if anything goes wrong."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def plain(X: Any) -> Any:
+    """Turn tensors into arrays, and refuse what would be read wrongly without a word."""
+    if isinstance(X, torch.Tensor):
+        if X.requires_grad:
+            raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
+        return X.cpu().numpy()
+    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
+        raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
+        raise TypeError(f"X holds dates or durations ({X.dtype}); make numbers of them.")
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        kinds = zip(X.columns, X.dtypes, strict=True)
+        times = [name for name, dtype in kinds if getattr(dtype, "kind", "") in "mM"]
+        if times:
+            raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
+    return X
+
+
+def check_dims(X: Any, ndim: int | None, name: str) -> None:
+    """Check that X is a table or images, or has as many dimensions as in fit.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix
+    ndim : int or None
+        Dimensions required; None: those of a table or of images.
+    name : str
+        Of the estimator.
+    """
+    if ndim is None and X.ndim not in (_TABLE, _IMAGES):
+        raise ValueError(
+            f"Found array with dim {X.ndim}, while dim {_TABLE} (tables) or {_IMAGES} (images: "
+            f"samples, channels, height, width) is required by {name} without a 'module'."
+        )
+    if ndim is not None and X.ndim != ndim:
+        raise ValueError(
+            f"Found array with dim {X.ndim}, while dim {ndim} is required by {name}, as in fit."
+        )
+    if X.ndim == _IMAGES and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
+        warnings.warn(
+            f"X of shape {X.shape} looks like images with channels last; torch expects them "
+            "first: X.transpose(0, 3, 1, 2).",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def check_values(X: Any) -> None:
+    """Check that doubles fit into single precision, in which they are trained from."""
+    values = X.data if sp.issparse(X) else X
+    if values.dtype == np.float64 and values.size:
+        if max(values.max(), -values.min()) > np.finfo(np.float32).max:
+            raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
+
+
+def refuse_missing_labels(y: Any) -> None:
+    """Name pandas' missing labels, which scikit-learn trips over."""
+    missing = getattr(y, "isna", None)
+    if missing is not None and np.any(missing()):
+        raise ValueError("Input y contains NaN.")
+
+
+def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Labels as positions in the sorted classes."""
+    codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
+    unknown = classes[codes] != y
+    if unknown.any():
+        raise ValueError(
+            "classes should include all valid labels that can be in y; got "
+            f"{np.unique(y[unknown]).tolist()} beside {classes.tolist()}."
+        )
+    return codes.astype(np.int64)
+
+
+def class_weights(
+    class_weight: Any, classes: np.ndarray, codes: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Weight of each class; "balanced" counts samples by their weights.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if class_weight == "balanced":
+        totals = np.bincount(codes, weight, len(classes))
+        return weight.sum() / (len(classes) * np.where(totals > 0, totals, 1))
+    bad = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
+    if bad:
+        raise ValueError(
+            f"The 'class_weight' parameter must have finite weights of at least 0. Got {bad!r}."
+        )
+    return compute_class_weight(class_weight, classes=classes, y=classes)
+
+
+def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str) -> None:
+    """Check what a network made of the first rows of X, and say what is wrong with it.
+
+    Parameters
+    ----------
+    logits : object
+        What the network returned, with a graph.
+    shape : tuple of int
+        The shape it should have.
+    dtype : torch.dtype
+        The type it should have.
+    name : str
+        Of the network's class.
+    """
+    returned = f"The 'module' parameter: {name} returned"
+    if not isinstance(logits, torch.Tensor):
+        raise TypeError(
+            f"{returned} {type(logits).__name__}, but one tensor of logits of shape {shape} was "
+            "expected."
+        )
+    if tuple(logits.shape) != shape:
+        raise ValueError(
+            f"{returned} shape {tuple(logits.shape)} but y has {shape[-1]} classes: expected "
+            f"{shape}."
+        )
+    if not logits.is_floating_point():
+        raise TypeError(f"{returned} {logits.dtype}, but logits of {dtype} were expected.")
+    if not logits.requires_grad:
+        raise ValueError(f"{returned} logits without a gradient.")
+    logits = logits.detach()
+    if not torch.isfinite(logits).all():
+        raise ValueError(f"{returned} NaN or infinity on the first rows of X.")
+    total = logits.double().sum(-1)
+    if (logits >= 0).all() and torch.allclose(total, torch.ones_like(total)):
+        warnings.warn(
+            f"The 'module' parameter: {name} seems to return probabilities; return logits, without "
+            "a softmax.",
+            UserWarning,
+            stacklevel=2,
+        )
