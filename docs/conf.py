@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sknoisy import METHODS
+from sknoisy.methods import Method
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
@@ -101,3 +102,16 @@ def write_plain_gallery():
 write_methods()
 if "sphinx_gallery.gen_gallery" not in extensions:
     write_plain_gallery()
+
+
+def show_init(app, what, name, obj, options, signature, returns):
+    """Show the parameters of a method; Sphinx would take those of ``Method.__new__``."""
+    if what != "class" or not issubclass(obj, Method):
+        return None
+    found = inspect.signature(obj.__init__)
+    _, *bare = (p.replace(annotation=p.empty) for p in found.parameters.values())
+    return str(found.replace(parameters=bare, return_annotation=found.empty)), None
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", show_init)

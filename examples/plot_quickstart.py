@@ -58,7 +58,9 @@ for i, rate in enumerate(rates):
     name = "cross-entropy" if rate == 0 else f"smoothing {rate:g}"
     mark = "  <- chosen on noisy labels" if i == best else ""
     print(f"{name:16}{noisy_score[i]:14.3f}   {clean_score[i]:19.3f}{mark}")
-print(f"{'elr, beta=0.9':16}{elr_noisy.cv_results_['mean_test_score'][0]:14.3f}   {elr_clean:19.3f}")
+print(
+    f"{'elr, beta=0.9':16}{elr_noisy.cv_results_['mean_test_score'][0]:14.3f}   {elr_clean:19.3f}"
+)
 print(f"\n{len(rates) * 5 + len(rates) + 6} fits in {time.perf_counter() - begin:.0f} s")
 
 # %%

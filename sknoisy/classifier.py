@@ -65,7 +65,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Rate of label smoothing, in (-inf, 1]. Above zero the target is drawn toward the uniform
         distribution, below zero it is pushed away from it; the noisier the labels, the more
         negative the rate that serves best. With symmetric noise of rate e and K classes, theory
-        names -r / (1 - r) with r = e K / (K - 1).
+        names -r / (1 - r) with r = e K / (K - 1). Probabilities at a negative rate are surer than
+        they should be; calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
         The network. None: a :class:`~sknoisy.networks.MLP` for tables, a
         :class:`~sknoisy.networks.CNN` for images. A class or callable receives ``n_in`` (columns or
@@ -87,8 +88,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     lr : float, default=0.001
         Learning rate.
     lr_schedule : "cosine", "linear", callable or None, default=None
-        How the learning rate falls over ``max_epochs``: a function from progress in [0, 1] to a
-        factor; None: it does not.
+        How the learning rate falls over ``max_epochs``: a function from progress in [0, 1) to a
+        factor; None: it does not. In ``partial_fit`` it begins anew after ``max_epochs`` calls.
     max_epochs : int, default=100
         Passes over the training set.
     batch_size : int, default=128
@@ -124,7 +125,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         The labels.
     n_features_in_ : int
         Columns (or channels) seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, where X has names that are strings.
     n_iter_ : int
         Epochs trained.

@@ -259,9 +259,10 @@ class Trainer(NeuralNetClassifier):
     def _finish(self, logits: Tensor) -> Tensor:
         logits = logits.to(self.dtype) if self.mixed else logits
         # The order of classes is the same either way; unbounded logits are the better calibrated.
-        if self.logit_bound is None or not self.module_.training:
-            return logits
-        return bounded(logits, self.logit_bound)
+        return self._bounded(logits) if self.module_.training else logits
+
+    def _bounded(self, logits: Tensor) -> Tensor:
+        return logits if self.logit_bound is None else bounded(logits, self.logit_bound)
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -308,7 +309,7 @@ class Trainer(NeuralNetClassifier):
         unseen = self.quality_.missing()
         if len(unseen):
             scan = self.scan(data.part(unseen))
-            self.quality_.add(scan.logits, scan.y, scan.index)
+            self.quality_.add(self._bounded(scan.logits), scan.y, scan.index)
         self.notify("on_train_end", X=data, y=data.y)
         self._check_last_step(data)
 
@@ -526,7 +527,7 @@ class Trainer(NeuralNetClassifier):
                 right.append(weight * (p.argmax(dim=-1) == y))
                 likely = p.gather(1, y[:, None]).squeeze(1)
                 paid.append(weight * -torch.log(likely.clamp_min(torch.finfo(p.dtype).tiny)))
-                self.quality_.add(logits, y, part)
+                self.quality_.add(self._bounded(logits), y, part)
                 if not listened:
                     self.history.new_batch()
                 self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))

@@ -23,7 +23,7 @@ class CrossEntropy(ClassLoss):
     ----------
     Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022, Eq. 1.
     Departure: the authors apply negative rates to a network trained before on cross-entropy, at a
-    learning rate of 1e-6; here warm-up and training are one run and the logits are bounded.
+    learning rate of 1e-6; here training starts with them, on bounded logits.
 
     Examples
     --------
