@@ -13,6 +13,7 @@ from torch import Tensor
 __all__ = [
     "bounded",
     "class_cross_entropy",
+    "cross_entropy",
     "expected",
     "margin",
     "one_hot",
@@ -39,6 +40,28 @@ def class_cross_entropy(logits: Tensor) -> Tensor:
     tensor([[4., 4., 4., 4.]])
     """
     return -torch.log_softmax(logits, dim=-1)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of a target, ``expected(class_cross_entropy(logits), target)`` in fewer steps.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_classes)
+    target : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> cross_entropy(torch.zeros(1, 4), torch.tensor([[0.5, 0.5, 0.0, 0.0]])).exp()
+    tensor([4.])
+    """
+    # The sign is turned last, on one number per sample: a tenth of a small step.
+    return -expected(torch.log_softmax(logits, dim=-1), target)
 
 
 def expected(class_losses: Tensor, target: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from sknoisy._checks import check_logits
 from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, Scan, as_rows
-from sknoisy.losses import bounded, class_cross_entropy, expected, one_hot, smooth
+from sknoisy.losses import bounded, cross_entropy, one_hot, smooth
 from sknoisy.methods._base import Method, Step
 from sknoisy.networks import Peers, Standardize, capture_features, replicate
 from sknoisy.runtime import caught_sigint, few_threads, seeded
@@ -435,16 +435,16 @@ class Trainer(NeuralNetClassifier):
     def _chunks(
         self, loader: BatchLoader, epoch: int, rate: float
     ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
-        """Cut batches from tables, many at a time: one gather and one smoothing serve them all."""
+        """Cut batches from tables, many at a time: one gather serves them all."""
         data = loader.dataset
+        codes = torch.arange(self.n_classes, device=data.y.device)
+        targets = smooth(one_hot(codes, self.n_classes, self.dtype), rate)
         for index, sizes in loader.indices():
             x, index = loader.rows_at(index), index.to(data.y.device)
             y = data.y[index]
-            target = one_hot(y, self.n_classes, self.dtype)
-            target = smooth(target, rate) if rate else target
-            per_batch = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
-            weight = data.weight[index] / per_batch
-            fields = (part.split(sizes) for part in (x, y, target, weight, index))
+            batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
+            weight = data.weight[index] / batch_size
+            fields = (part.split(sizes) for part in (x, y, targets[y], weight, index))
             parts = zip(*fields, strict=True)
             yield [Batch(x, y, t, w, i, epoch) for x, y, t, w, i in parts], y, index
 
@@ -612,7 +612,7 @@ class _Shown(SkorchDataset):
 def _warm_step(net: Trainer, batch: Batch) -> Step:
     """Cross-entropy on the batch as it is: what every method is before it begins."""
     logits = net.infer(batch.x)
-    losses = expected(class_cross_entropy(logits), batch.target)
+    losses = cross_entropy(logits, batch.target)
     return Step(losses, batch.weight, logits, batch)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
-from sknoisy.losses import class_cross_entropy
+from sknoisy.losses import class_cross_entropy, cross_entropy
 from sknoisy.methods._base import ClassLoss
+
+if TYPE_CHECKING:
+    from sknoisy.data import Batch
 
 __all__ = ["CrossEntropy"]
 
@@ -37,3 +42,6 @@ class CrossEntropy(ClassLoss):
 
     def class_losses(self, logits: Tensor) -> Tensor:
         return class_cross_entropy(logits)
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy(logits, batch.target)

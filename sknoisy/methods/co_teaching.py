@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.beliefs import small_loss
-from sknoisy.losses import class_cross_entropy, expected
+from sknoisy.losses import cross_entropy
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class CoTeaching(Method):
             self.forgotten.copy_((contradicted * scan.weight).sum() / scan.weight.sum())
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        return expected(class_cross_entropy(logits), batch.target)
+        return cross_entropy(logits, batch.target)
 
     def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
         ramp = (batch.epoch - self.first_epoch) / self.ramp_epochs

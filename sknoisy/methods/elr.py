@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import class_cross_entropy, expected
+from sknoisy.losses import expected
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ class ELR(Method):
     References
     ----------
     Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
-    Eq. 6 and 9. As in the authors' code, the average is updated before it is used, and
-    probabilities are clamped to [1e-4, 1 - 1e-4].
+    Eq. 6 and 9. As in the authors' code, the average is updated before it is used. Departure: the
+    code clamps each probability to [1e-4, 1 - 1e-4]; here the agreement, their inner product with
+    the average, is multiplied by 1 - 1e-4, which gives the loss the same floor.
 
     Examples
     --------
@@ -71,13 +72,11 @@ class ELR(Method):
         self.register_buffer("memory", memory)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        losses = class_cross_entropy(logits)
-        p = torch.exp(-losses).clamp(1e-4, 1 - 1e-4)
-        believed = torch.lerp(_normalised(p.detach()), self.memory[batch.index], self.beta)
-        self.memory[batch.index] = believed
-        agreement = (p * believed).sum(dim=-1)
-        return expected(losses, batch.target) + self.lam * torch.log1p(-agreement)
-
-
-def _normalised(p: Tensor) -> Tensor:
-    return p / p.sum(dim=-1, keepdim=True)
+        log_p = torch.log_softmax(logits, dim=-1)
+        p = log_p.exp()
+        memory, index = self.memory, batch.index
+        believed = torch.lerp(p.detach(), memory.index_select(0, index), self.beta)
+        memory.index_copy_(0, index, believed)
+        # Shrunk a little: at full agreement the logarithm would have no value.
+        disagreement = torch.log1p(expected(p, (1e-4 - 1) * believed))
+        return self.lam * disagreement - expected(log_p, batch.target)
