@@ -98,7 +98,7 @@ def fit_table(rounds: int) -> str:
     for name, (X, y) in datasets().items():
         for batch in (32, 128, 2048):
             steps = -(-len(X) // batch)
-            epochs = max(1, min(20, 2000 // steps))
+            epochs = max(1, min(20, 1000 // steps))
             job = (X, y, epochs, batch)
             run: dict[str, Callable[[], object]] = {
                 "hand": lambda job=job: by_hand(*job),
@@ -228,7 +228,7 @@ def main() -> None:
     if args.peak:
         print(peak_of(args.peak))
         return
-    rounds = 3 if args.quick else 9
+    rounds = 3 if args.quick else 7
     parts = {
         "fit": lambda: fit_table(rounds),
         "predict": lambda: predict_table(rounds),

@@ -60,7 +60,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     >>> cross_entropy(torch.zeros(1, 4), torch.tensor([[0.5, 0.5, 0.0, 0.0]])).exp()
     tensor([4.])
     """
-    # The sign is turned last, on one number per sample: a tenth of a small step.
+    # The sign is turned last, on one number per sample and not on one per class.
     return -expected(torch.log_softmax(logits, dim=-1), target)
 
 
