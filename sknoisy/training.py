@@ -41,6 +41,8 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda progress: 1 - progress,
 }
 
+# Set for the length of a training, and not worth storing in one.
+_OF_A_TRAINING = ("data_", "epoch_told_", "held_out_", "quality_")
 _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 
 TakeStep = Callable[["Trainer", Batch], Step]
@@ -374,9 +376,8 @@ class Trainer(NeuralNetClassifier):
         return LabelledRows(as_rows(X, torch.device(self.device), self.dtype))
 
     def get_split_datasets(self, X: Any, y: Any = None, **_: Any) -> tuple[_Shown, _Shown | None]:
-        return _Shown(self.get_dataset(X)), None if self.held_out_ is None else _Shown(
-            self.held_out_
-        )
+        held_out = None if self.held_out_ is None else _Shown(self.held_out_)
+        return _Shown(self.get_dataset(X)), held_out
 
     def get_iterator(self, dataset: Any, training: bool = False) -> BatchLoader:
         dataset = self.get_dataset(dataset)
@@ -573,7 +574,8 @@ class Trainer(NeuralNetClassifier):
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold tensors as arrays: they load on any device, and skops trusts no pickled bytes."""
-        state = {**vars(self), "dtype": str(self.dtype).removeprefix("torch.")}
+        state = {k: v for k, v in vars(self).items() if k not in _OF_A_TRAINING}
+        state["dtype"] = str(self.dtype).removeprefix("torch.")
         if self.initialized_:
             if not isinstance(self.module, nn.Module):
                 state["module_"] = to_arrays(self.module_.state_dict())
@@ -617,8 +619,8 @@ def _warm_step(net: Trainer, batch: Batch) -> Step:
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
-    closure = parameters_of(type(optimizer).step)["closure"]
-    return closure.default is closure.empty
+    closure = parameters_of(type(optimizer).step).get("closure")
+    return closure is not None and closure.default is closure.empty
 
 
 def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
