@@ -20,18 +20,22 @@ _PACKAGES = ("sknoisy", "torch", "skorch", "scikit-learn", "numpy")
 
 
 def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Time each contender once a round, in turn; the median CPU seconds of each.
+    """CPU time of each contender relative to the first, as the median over rounds.
 
-    One uncounted round warms up. CPU time and turns keep a busy machine out of the ratios.
+    All run in turn within a round, in an order that rotates, and are compared within it, so that
+    neither a busy machine nor one whose speed drifts gets into the ratios. One round warms up.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for round_number in range(rounds + 1):
-        for name, run in contenders.items():
+    names = list(contenders)
+    ratios: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds + 1):
+        seconds = {}
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
             begin = time.process_time()
-            run()
-            if round_number:
-                seconds[name].append(time.process_time() - begin)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
+            contenders[name]()
+            seconds[name] = time.process_time() - begin
+        for name in names if turn else ():
+            ratios[name].append(seconds[name] / seconds[names[0]])
+    return {name: statistics.median(found) for name, found in ratios.items()}
 
 
 def setting() -> str:
