@@ -97,7 +97,7 @@ def fit_table(rounds: int) -> str:
     rows = []
     for name, (X, y) in datasets().items():
         for batch in (32, 128, 2048):
-            epochs = 20 if len(X) < 10_000 else max(1, batch // 256)
+            epochs = 20 if len(X) < 10_000 else {32: 2, 128: 3, 2048: 10}[batch]
             job = (X, y, epochs, batch)
             run: dict[str, Callable[[], object]] = {
                 "hand": lambda job=job: by_hand(*job),
@@ -160,7 +160,7 @@ def predict_table(rounds: int) -> str:
 def method_table(rounds: int) -> str:
     rows = []
     for name, (X, y) in datasets().items():
-        epochs = 2 if len(X) > 10_000 else 20
+        epochs = 3 if len(X) > 10_000 else 20
         run = {
             key: lambda key=key, X=X, y=y, epochs=epochs: ours(X, y, epochs, 128, method=key)
             for key in METHODS
@@ -227,7 +227,7 @@ def main() -> None:
     if args.peak:
         print(peak_of(args.peak))
         return
-    rounds = 3 if args.quick else 7
+    rounds = 3 if args.quick else 5
     parts = {
         "fit": lambda: fit_table(rounds),
         "predict": lambda: predict_table(rounds),
