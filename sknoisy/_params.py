@@ -37,7 +37,8 @@ def check_accepted(
     if unknown:
         known = [name for name in parameters_of(part) if name != "params"]
         raise ValueError(
-            f"Invalid parameter '{prefix}__{unknown[0]}': {part.__name__} takes {known}."
+            f"Invalid parameter '{prefix}__{unknown[0]}': {getattr(part, '__name__', part)} takes "
+            f"{known}."
         )
 
 

@@ -29,8 +29,8 @@ class LabelQuality:
     """
 
     def __init__(self, n_samples: int, device: torch.device) -> None:
-        self._total = torch.zeros(n_samples, device=device)
-        self._visits = torch.zeros(n_samples, device=device)
+        self._total = torch.zeros(n_samples, dtype=torch.float32, device=device)
+        self._visits = torch.zeros_like(self._total)
 
     @torch.no_grad()
     def add(self, logits: Tensor, y: Tensor, index: Tensor) -> None:

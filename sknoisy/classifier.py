@@ -110,12 +110,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         An int makes every fit the same, down to the bits on one machine. Global generators of
         torch are left as they were in any case.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the last one, for ``max_epochs`` more.
+        Whether ``fit`` goes on from the last one, for ``max_epochs`` more. Network, method,
+        optimizer, callbacks, device and precision then stay those of the first.
     verbose : int, default=0
         Above 0, print a row for each epoch.
     callbacks : list, "disable" or None, default=None
         Callbacks of skorch, which receive the inner net. Their parameters are set as
-        ``callbacks__callback__name``.
+        ``callbacks__callback__name``. "disable": none at all, not even the epoch timer.
     **params
         Parameters of parts: ``method__*``, ``module__*``, ``optimizer__*``, ``callbacks__*``.
 
@@ -132,8 +133,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     smoothing_ : float
         The rate of smoothing in use.
     label_quality_ : ndarray of shape (n_samples,)
-        For each training row how firmly its label was believed in the course of training, in
-        [0, 1]: wrong labels come out low.
+        For each row of the last call how firmly its label was believed in the course of training,
+        in [0, 1]: wrong labels come out low. Rows that the training saw only changed (mixed with
+        others, say) are looked at once, at its end.
+    module_, method_, history_
+        The trained network, the method with its state, and a row for each epoch.
     net_ : skorch net
         The inner net; it sees classes as codes.
 
@@ -339,9 +343,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         weight = _check_sample_weight(
             sample_weight, codes, dtype=np.float64, ensure_non_negative=True, copy=True
         )
-        if not weight.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
         weight *= class_weights(self.class_weight, classes, codes, weight)[codes]
+        if not weight.any():
+            raise ValueError(
+                "Sample weights, times class weights, must contain at least one non-zero number."
+            )
         return weight
 
     def _train(
@@ -436,6 +442,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             n_classes=n_classes,
             device=str(device),
             dtype=dtype,
+            mixed=self.precision == "bf16-mixed",
             callbacks=self.callbacks,
             **self._settings(method),
             **{f"module__{name}": value for name, value in given.items()},
@@ -459,7 +466,6 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             "lr_schedule": self.lr_schedule,
             "max_epochs": self.max_epochs,
             "batch_size": self.batch_size,
-            "mixed": self.precision == "bf16-mixed",
             "patience": self.n_iter_no_change if self.early_stopping else None,
             "verbose": self.verbose,
         }
@@ -492,12 +498,19 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 f"This {type(self).__name__} estimator requires y to be passed with a "
                 "SliceDataset, but the target y is None."
             )
-        y = [X[i][1] for i in range(len(X))] if y is None else list(y)
-        y = column_or_1d(y, warn=True)
+        if y is None:
+            first = X[0]
+            if not (isinstance(first, (tuple, list)) and len(first) == 2):
+                raise ValueError(
+                    f"This {type(self).__name__} estimator requires y to be passed, or a Dataset "
+                    "whose items are pairs (x, y)."
+                )
+            y = (X[i][1] for i in range(len(X)))
+        y = column_or_1d(list(y), warn=True)
         check_consistent_length(X, y)
         if reset:
-            first = as_rows(X, torch.device("cpu"), torch.float32).span(0, 1)
-            self.n_features_in_ = first.shape[1]
+            row = as_rows(X, torch.device("cpu"), torch.float32).span(0, 1)
+            self.n_features_in_ = row.shape[1]
             self.__dict__.pop("feature_names_in_", None)
         return y
 

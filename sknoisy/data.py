@@ -64,9 +64,13 @@ class Batch:
 class Scan:
     """The whole training set seen in evaluation mode, in one pass and without a graph.
 
+    Rows held out or of weight zero are not part of it: a table for all rows of X is filled as
+    ``table[scan.index] = ...``.
+
     Attributes
     ----------
     index : Tensor of shape (n_samples,), int64
+        Row of each sample in X.
     y : Tensor of shape (n_samples,), int64
     weight : Tensor of shape (n_samples,)
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)

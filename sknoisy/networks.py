@@ -15,6 +15,9 @@ __all__ = ["CNN", "MLP", "Peers", "Standardize", "capture_features", "replicate"
 class Standardize(nn.Module):
     """Centre and scale the inputs by training statistics, kept in buffers.
 
+    As the first layer of a network it is given the statistics of the training set before training
+    begins, unless it has some already.
+
     Parameters
     ----------
     n_in : int
@@ -34,6 +37,11 @@ class Standardize(nn.Module):
         super().__init__()
         self.register_buffer("shift", torch.zeros(n_in))
         self.register_buffer("scale", torch.ones(n_in))
+
+    @property
+    def untouched(self) -> bool:
+        """Whether there are no statistics yet."""
+        return not self.shift.any() and bool((self.scale == 1).all())
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
@@ -88,8 +96,8 @@ class MLP(nn.Sequential):
         Number of columns.
     n_out : int
         Number of classes.
-    hidden : sequence of int, default=(128, 128)
-        Width of each hidden layer.
+    hidden : int or sequence of int, default=(128, 128)
+        Width of each hidden layer; an int: of the only one.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
 
@@ -101,10 +109,10 @@ class MLP(nn.Sequential):
     """
 
     def __init__(
-        self, n_in: int, n_out: int, hidden: Sequence[int] = (128, 128), dropout: float = 0.0
+        self, n_in: int, n_out: int, hidden: int | Sequence[int] = (128, 128), dropout: float = 0.0
     ) -> None:
         layers: list[nn.Module] = [Standardize(n_in)]
-        for width in hidden:
+        for width in (hidden,) if isinstance(hidden, int) else hidden:
             layers += [nn.Linear(n_in, width), nn.ReLU()]
             layers += [nn.Dropout(dropout)] if dropout else []
             n_in = width
@@ -203,7 +211,8 @@ def _twins(one: nn.Module, other: nn.Module) -> bool:
 def _restart(network: nn.Module) -> None:
     for part in network.modules():
         reset = getattr(part, "reset_parameters", None)
-        if callable(reset):
+        # What is frozen was trained before, and cannot learn anew.
+        if callable(reset) and any(p.requires_grad for p in part.parameters(recurse=False)):
             reset()
 
 

@@ -60,7 +60,7 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
     device : torch.device
     seed : int, default=None
         Where the draws begin; or
-    state : ndarray, default=None
+    state : dict of ndarray, default=None
         where an earlier context left off.
 
     Yields

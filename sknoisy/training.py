@@ -42,7 +42,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 
 # Set for the length of a training, and not worth storing in one.
-_OF_A_TRAINING = ("data_", "epoch_told_", "held_out_", "quality_")
+_OF_A_TRAINING = ("best_epoch_", "data_", "epoch_told_", "first_epoch_", "held_out_", "quality_")
 _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 
 TakeStep = Callable[["Trainer", Batch], Step]
@@ -78,6 +78,7 @@ class Trainer(NeuralNetClassifier):
     data_: LabelledRows | None = None
     held_out_: LabelledRows | None = None
     epoch_told_: Callable[[], bool] | None = None
+    best_epoch_: _BestEpoch | None = None
     first_epoch_: int = 0
     quality_: LabelQuality
     random_state_: dict[str, Any] | None = None
@@ -112,7 +113,7 @@ class Trainer(NeuralNetClassifier):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # Losses and accuracies are recorded by the loop itself, which has them at hand.
         log = [("print_log", PrintLog())] if self.verbose else []
-        return [("epoch_timer", EpochTimer()), ("best_epoch", _BestEpoch()), *log]
+        return [("epoch_timer", EpochTimer()), *log]
 
     # ---- building -------------------------------------------------------------------------------
 
@@ -167,15 +168,16 @@ class Trainer(NeuralNetClassifier):
         self.module_ = replicate(make, self.criterion.n_networks)
         if self.data_ is not None:
             for part in self.module_.modules():
-                if isinstance(part, Standardize):
+                if isinstance(part, Standardize) and part.untouched:
                     part.adapt(_statistics(self.data_))
             self._probe(self.data_)
         return self
 
     def initialize_criterion(self) -> Trainer:
-        self.criterion_ = self.criterion.to(self.device)
+        self.criterion_ = self.criterion
         if self.data_ is not None:
             self.criterion_.begin(self, self.data_.y)
+        self.criterion_.to(self.device, self.dtype)
         return self
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[tuple, dict]:
@@ -288,7 +290,8 @@ class Trainer(NeuralNetClassifier):
         self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
         try:
-            with seeded(torch.device(self.device), seed, self.random_state_) as left:
+            generator = seeded(torch.device(self.device), seed, self.random_state_)
+            with torch.enable_grad(), generator as left:
                 if not self.initialized_:
                     self.build(data)
                 with self._rolled_back_on_error(settings):
@@ -297,10 +300,11 @@ class Trainer(NeuralNetClassifier):
             self.random_state_ = left["state"]
             return self.quality_.numpy()
         finally:
-            self.held_out_ = self.epoch_told_ = None
+            self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
             del self.quality_
 
     def _train(self, data: LabelledRows, epochs: int) -> None:
+        self.best_epoch_ = None if self.patience is None else _BestEpoch(self.patience)
         self.notify("on_train_begin", X=data, y=data.y)
         with caught_sigint() as pressed:
             try:
@@ -308,6 +312,8 @@ class Trainer(NeuralNetClassifier):
             except KeyboardInterrupt:
                 if pressed:
                     raise
+        if self.best_epoch_ is not None:
+            self.best_epoch_.go_back(self)
         unseen = self.quality_.missing()
         if len(unseen):
             scan = self.scan(data.part(unseen))
@@ -345,27 +351,35 @@ class Trainer(NeuralNetClassifier):
         n_epochs, best, states = len(self.history), dict(self.best_), self._states()
         try:
             self.set_params(**settings)
+            if "lr_schedule" in settings:
+                for group in self.optimizer_.param_groups:
+                    group["lr"] = group["initial_lr"]
             yield
         except BaseException:
             self.__dict__.update(before)
             del self.history[n_epochs:]
             self.best_ = best
-            for part, state in zip(self._parts(), states, strict=True):
-                part.load_state_dict(state)
+            if n_epochs:
+                module, method, optimizer = states
+                self.module_.load_state_dict(module)
+                self.criterion_.go_back(method)
+                self.optimizer_.load_state_dict(optimizer)
             raise
-
-    def _parts(self) -> tuple[Any, ...]:
-        return self.module_, self.criterion_, self.optimizer_
 
     def _states(self) -> tuple[Any, ...]:
         if not len(self.history):
-            # Nothing trained yet: nothing to lose.
-            return tuple(part.state_dict() for part in self._parts())
-        return tuple(copy.deepcopy(part.state_dict()) for part in self._parts())
+            return ()  # Nothing trained yet: nothing to lose.
+        module, optimizer = self.module_.state_dict(), self.optimizer_.state_dict()
+        return copy.deepcopy(module), self.criterion_.remember(), copy.deepcopy(optimizer)
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         super().notify(method_name, **kwargs)
-        if method_name == "on_epoch_end" and self.epoch_told_ is not None and self.epoch_told_():
+        if method_name != "on_epoch_end":
+            return
+        enough = self.best_epoch_ is not None and self.best_epoch_.passed(self)
+        told = self.epoch_told_ is not None and self.epoch_told_()
+        if enough or told:
+            # skorch's way of stopping early; every callback has seen this epoch.
             raise KeyboardInterrupt
 
     def get_dataset(self, X: Any, y: Any = None) -> LabelledRows:
@@ -425,7 +439,7 @@ class Trainer(NeuralNetClassifier):
                 if self.lr_schedule is not None:
                     self._set_lr(epoch + (begun + len(taken)) / len(loader))
                 taken.append(advance(step, batch))
-            self._settle(taken, begun, told)
+            self._settle(batches, taken, begun, told)
             if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
                 self.quality_.add(torch.cat([one.logits for one in taken], dim=-2), y, index)
             begun += len(taken)
@@ -461,6 +475,13 @@ class Trainer(NeuralNetClassifier):
             for parameter in group["params"]:
                 parameter.grad = None
         taken = step(self, batch)
+        shape = taken.logits.shape[:-1]
+        if taken.losses.shape not in (shape, shape[-1:]):
+            raise ValueError(
+                f"The 'method' parameter: the loss of {type(self.criterion_).__name__} has shape "
+                f"{tuple(taken.losses.shape)}, but one number for each sample was expected, of "
+                f"shape {tuple(shape)}."
+            )
         taken.losses.backward(taken.share.expand_as(taken.losses))
         return taken
 
@@ -490,12 +511,10 @@ class Trainer(NeuralNetClassifier):
         share = torch.cat([one.share for one in taken], dim=-1)
         paid = torch.cat([one.losses for one in taken], dim=-1) * share
         paid = paid.mean(dim=0) if paid.dim() > 1 else paid
-        starts = np.cumsum([0, *sizes[:-1]])
-        return np.add.reduceat(paid.cpu().numpy(), starts).tolist()
+        return [float(part.sum()) for part in np.split(paid.cpu().numpy(), np.cumsum(sizes)[:-1])]
 
-    def _settle(self, taken: list[Step], begun: int, told: bool) -> None:
+    def _settle(self, batches: list[Batch], taken: list[Step], begun: int, told: bool) -> None:
         """Check the losses of a chunk, and record them where that was not done at each batch."""
-        sizes = [one.losses.shape[-1] for one in taken]
         values = self._paid(taken)
         for i, value in enumerate(values):
             if not math.isfinite(value):
@@ -507,8 +526,8 @@ class Trainer(NeuralNetClassifier):
                 )
         if not told:
             self.history[-1]["batches"] += [
-                {"train_loss": value, "train_batch_size": size}
-                for value, size in zip(values, sizes, strict=True)
+                {"train_loss": value, "train_batch_size": len(batch.y)}
+                for value, batch in zip(values, batches, strict=True)
             ]
 
     def _validate_epoch(self, loader: BatchLoader) -> None:
@@ -579,11 +598,14 @@ class Trainer(NeuralNetClassifier):
         if self.initialized_:
             if not isinstance(self.module, nn.Module):
                 state["module_"] = to_arrays(self.module_.state_dict())
+                parameters = self.module_.named_parameters()
+                state["frozen_"] = [name for name, p in parameters if not p.requires_grad]
             state["optimizer_"] = to_arrays(self.optimizer_.state_dict())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        module, optimizer = (state.pop(k, None) for k in ("module_", "optimizer_"))
+        names = ("module_", "optimizer_", "frozen_")
+        module, optimizer, frozen = (state.pop(name, ()) for name in names)
         self.__dict__.update(state)
         self.dtype = getattr(torch, state["dtype"])
         if not self.initialized_:
@@ -596,6 +618,8 @@ class Trainer(NeuralNetClassifier):
             else:
                 self.initialize_module()
                 self.module_.load_state_dict(to_tensors(module))
+                for name, parameter in self.module_.named_parameters():
+                    parameter.requires_grad_(name not in frozen)
             self.criterion_.to(self.device)
             self.initialize_optimizer()
         self.optimizer_.load_state_dict(to_tensors(optimizer))
@@ -630,28 +654,27 @@ def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
             yield loader.rows_at(part), data.weight[part.to(data.weight.device)]
 
 
-class _BestEpoch(Callback):
-    """Stop when held-out accuracy has not risen for a while, and go back to the best weights.
+class _BestEpoch:
+    """Tells when held-out accuracy has not risen for a while, and goes back to its best epoch.
 
     The labels held out are noisy too; their accuracy still ranks epochs, while their loss, which
     has no lower limit for a negative rate, does not.
     """
 
-    def on_train_begin(self, net: Trainer, **_: Any) -> None:
-        self.score_, self.epoch_ = -1.0, 0
-        self.weights_: dict[str, Any] | None = None
+    def __init__(self, patience: int) -> None:
+        self.patience, self.score, self.epoch = patience, -1.0, 0
+        self.states: tuple[Any, Any] | None = None
 
-    def on_epoch_end(self, net: Trainer, **_: Any) -> None:
-        if net.patience is None:
-            return
+    def passed(self, net: Trainer) -> bool:
+        """Look at the epoch that is over; True when it is time to stop."""
         score, epoch = net.history[-1, "valid_acc"], len(net.history)
-        if score > self.score_:
-            self.score_, self.epoch_ = score, epoch
-            self.weights_ = copy.deepcopy(net.module_.state_dict())
-        elif epoch - self.epoch_ >= net.patience:
-            raise KeyboardInterrupt
+        if score > self.score:
+            self.score, self.epoch = score, epoch
+            self.states = copy.deepcopy(net.module_.state_dict()), net.criterion_.remember()
+        return epoch - self.epoch >= self.patience
 
-    def on_train_end(self, net: Trainer, **_: Any) -> None:
-        if self.weights_ is not None:
-            net.module_.load_state_dict(self.weights_)
-        self.weights_ = None
+    def go_back(self, net: Trainer) -> None:
+        """Put back the network and the method of the best epoch."""
+        if self.states is not None:
+            net.module_.load_state_dict(self.states[0])
+            net.criterion_.go_back(self.states[1])

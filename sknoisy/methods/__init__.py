@@ -6,6 +6,7 @@ from typing import Any
 
 from sklearn.base import clone
 
+from sknoisy._params import offered
 from sknoisy.methods._base import ClassLoss, Method, Net, Step
 from sknoisy.methods.ce import CrossEntropy
 from sknoisy.methods.co_teaching import CoTeaching
@@ -64,7 +65,7 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
             f"The 'method' parameter must be a str among {sorted(METHODS)}, or a subclass or an "
             f"instance of Method. Got {kind!r} instead."
         )
-    made = kind() if isinstance(kind, type) else clone(kind)
+    made = kind(**offered(kind.__init__, params)) if isinstance(kind, type) else clone(kind)
     made.set_params(**params)
     made._validate_params()
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -72,9 +73,9 @@ class Method(BaseEstimator, nn.Module):
     ----------
     n_networks : int
         Networks trained side by side, as a leading axis of the logits.
-    warmup : float
-        Fraction of the epochs trained on plain cross-entropy first, where the estimator's
-        ``warmup`` is ``"auto"``.
+    warmup : float or int
+        Fraction of the epochs (a float), or their number (an int), trained on plain cross-entropy
+        first, where the estimator's ``warmup`` is ``"auto"``.
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` on other rows makes no
         sense.
@@ -122,7 +123,7 @@ class Method(BaseEstimator, nn.Module):
         ----------
         net : Net
         y : Tensor of shape (n_samples,), int64
-            The given labels of all training rows.
+            The given labels of all rows of X, also of those held out or of weight zero.
         """
 
     def refit(self, net: Net, scan: Scan) -> None:
@@ -165,6 +166,27 @@ class Method(BaseEstimator, nn.Module):
         losses = self.loss(logits, batch)
         return Step(losses, shares(batch.weight, self.weigh(losses.detach(), batch)), logits, batch)
 
+    def remember(self) -> dict[str, Any]:
+        """Copy what the method carries, to :meth:`go_back` to; plain attributes by reference."""
+        return {
+            "plain": {k: v for k, v in vars(self).items() if k not in _MODULE_STATE},
+            "buffers": {k: _cloned(v) for k, v in self._buffers.items()},
+            "parameters": {k: _cloned(v) for k, v in self._parameters.items()},
+            "modules": {k: copy.deepcopy(m.state_dict()) for k, m in self.named_children()},
+        }
+
+    def go_back(self, memory: Mapping[str, Any]) -> None:
+        """Be as :meth:`remember` found it; parameters stay the optimizer's own."""
+        for name in [k for k in vars(self) if k not in _MODULE_STATE]:
+            del self.__dict__[name]
+        self.__dict__.update(memory["plain"])
+        for name, value in memory["buffers"].items():
+            self._buffers[name] = _cloned(value)
+        for name, parameter in self.named_parameters(recurse=False):
+            parameter.data.copy_(memory["parameters"][name])
+        for name, module in self.named_children():
+            module.load_state_dict(memory["modules"][name])
+
     # Tensors travel as arrays: a fitted method loads on any device, and without pickled bytes.
     def __getstate__(self) -> dict[str, Any]:
         plain = {k: v for k, v in vars(self).items() if k not in _MODULE_STATE}
@@ -172,6 +194,8 @@ class Method(BaseEstimator, nn.Module):
             "plain": plain,
             "buffers": to_arrays(self._buffers),
             "parameters": to_arrays(self._parameters),
+            "frozen": [k for k, p in self._parameters.items() if p is None or not p.requires_grad],
+            "passing": sorted(self._non_persistent_buffers_set),
             "modules": dict(self._modules),
         }
 
@@ -179,14 +203,19 @@ class Method(BaseEstimator, nn.Module):
         nn.Module.__init__(self)
         self.__dict__.update(state["plain"])
         for name, value in to_tensors(state["buffers"]).items():
-            self.register_buffer(name, value)
+            self.register_buffer(name, value, persistent=name not in state["passing"])
         for name, value in to_tensors(state["parameters"]).items():
-            self.register_parameter(name, None if value is None else nn.Parameter(value))
+            learns = name not in state["frozen"]
+            self.register_parameter(name, None if value is None else nn.Parameter(value, learns))
         for name, module in state["modules"].items():
             self.add_module(name, module)
 
 
 _MODULE_STATE = frozenset(vars(nn.Module()))
+
+
+def _cloned(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.detach().clone()
 
 
 class ClassLoss(Method):
