@@ -65,7 +65,10 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
             f"The 'method' parameter must be a str among {sorted(METHODS)}, or a subclass or an "
             f"instance of Method. Got {kind!r} instead."
         )
-    made = kind(**offered(kind.__init__, params)) if isinstance(kind, type) else clone(kind)
+    if isinstance(kind, type):
+        made = kind(**offered(kind.__init__, params))  # type: ignore[misc]
+    else:
+        made = clone(kind)
     made.set_params(**params)
     made._validate_params()
     return made
