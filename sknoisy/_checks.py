@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +51,9 @@ def plain(X: Any) -> Any:
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
         raise TypeError(f"X holds dates or durations ({X.dtype}); make numbers of them.")
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        twice = [name for name, count in Counter(X.columns).items() if count > 1]
+        if twice:
+            raise ValueError(f"X has duplicate columns, {twice}; feature names must be unique.")
         kinds = zip(X.columns, X.dtypes, strict=True)
         times = [name for name, dtype in kinds if getattr(dtype, "kind", "") in "mM"]
         if times:

@@ -25,6 +25,7 @@ from sklearn.ensemble import (
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -218,11 +219,12 @@ def test_sample_weight_is_routed_through_pipeline_and_search(table):
     X, y = table
     weight = (y != 2).astype(float)
     with sklearn.config_context(enable_metadata_routing=True):
-        clf = short().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        clf = short().set_fit_request(sample_weight=True)
         scaler = StandardScaler().set_fit_request(sample_weight=False)
         search = GridSearchCV(
             make_pipeline(scaler, clf),
             {"noisylabelclassifier__smoothing": [0.0]},
+            scoring=get_scorer("accuracy").set_score_request(sample_weight=True),
             cv=2,
             error_score="raise",
         ).fit(X, y, sample_weight=weight)
