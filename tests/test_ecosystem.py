@@ -476,3 +476,45 @@ def test_classes_defined_in_a_notebook(tmp_path):
     clf = pickle.loads((tmp_path / "fitted.pkl").read_bytes())
     assert_array_equal(clf.predict_proba(X), np.load(tmp_path / "wanted.npy"))
     clf.partial_fit(X, y)
+
+
+# ---- stopping and callbacks ----------------------------------------------------------------------
+
+
+def test_early_stopping_inside_a_search(table):
+    X, y = table
+    clf = short(early_stopping=True, n_iter_no_change=2, max_epochs=50)
+    search = GridSearchCV(clf, {"smoothing": [-1.0, 0.0]}, cv=3, error_score="raise").fit(X, y)
+    assert search.best_estimator_.n_iter_ < 50
+    assert len(search.best_estimator_.label_quality_) == len(y)
+
+
+class Tasks:
+    """A callback of scikit-learn that notes the epochs, and stops after some."""
+
+    def __init__(self, stop_after):
+        self.stop_after, self.scores = stop_after, []
+
+    def setup(self, estimator, context):
+        self.scores.clear()
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        if context.task_name == "epoch":
+            self.scores.append(fitted_estimator.score(X, y))
+        return len(self.scores) >= self.stop_after
+
+
+def test_callbacks_of_scikit_learn_see_and_stop_epochs(table):
+    pytest.importorskip("sklearn.callback")
+    X, y = table
+    told = Tasks(stop_after=3)
+    clf = short(max_epochs=10).set_callbacks(told).fit(X, y)
+    assert clf.n_iter_ == 3
+    assert told.scores[-1] == clf.score(X, y)
+    assert short(max_epochs=3).fit(X, y).score(X, y) == told.scores[-1]
