@@ -475,12 +475,11 @@ class Trainer(NeuralNetClassifier):
             for parameter in group["params"]:
                 parameter.grad = None
         taken = step(self, batch)
-        shape = taken.logits.shape[:-1]
-        if taken.losses.shape not in (shape, shape[-1:]):
+        if taken.losses.dim() not in (1, taken.logits.dim() - 1):
             raise ValueError(
                 f"The 'method' parameter: the loss of {type(self.criterion_).__name__} has shape "
                 f"{tuple(taken.losses.shape)}, but one number for each sample was expected, of "
-                f"shape {tuple(shape)}."
+                f"shape {tuple(taken.logits.shape[:-1])}."
             )
         taken.losses.backward(taken.share.expand_as(taken.losses))
         return taken
