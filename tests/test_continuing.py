@@ -204,7 +204,9 @@ def test_given_network_keeps_its_statistics():
 
 def test_no_grad_around_a_fit():
     with torch.no_grad():
-        make().fit(X, y)
+        clf = make().fit(X, y)
+        assert not torch.is_grad_enabled()
+    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
 
 
 @pytest.mark.parametrize("shape", ["scalar", "class losses"])
