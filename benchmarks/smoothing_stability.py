@@ -3,7 +3,8 @@
 Clean test accuracy at the end of training, for every rate and noise: the estimator's defaults, the
 same without the bound on the logits, and the same with early stopping on noisy labels.
 Cross-entropy under the same bound is there too, to tell what the bound does from what the rate
-does. Five seeds, none of which served to choose a default. ``--quick`` runs one seed of few rates.
+does. Five seeds; the defaults were proposed on others, and compared with their runner-up on these.
+``--quick`` runs one seed of few rates.
 """
 
 from __future__ import annotations
