@@ -117,17 +117,15 @@ def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return codes.astype(np.int64)
 
 
-def class_weights(
-    class_weight: Any, classes: np.ndarray, codes: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    """Weight of each class; "balanced" counts samples by their weights.
+def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Weight of each class.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
     classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n_samples,)
-    weight : ndarray of shape (n_samples,)
+    totals : ndarray of shape (n_classes,)
+        Sum of the sample weights of each class, in inverse proportion to which "balanced" is.
 
     Returns
     -------
@@ -136,8 +134,7 @@ def class_weights(
     if class_weight is None:
         return np.ones(len(classes))
     if class_weight == "balanced":
-        totals = np.bincount(codes, weight, len(classes))
-        return weight.sum() / (len(classes) * np.where(totals > 0, totals, 1))
+        return totals.sum() / (len(classes) * np.where(totals > 0, totals, 1))
     bad = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
     if bad:
         raise ValueError(

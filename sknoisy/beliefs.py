@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sknoisy.losses import margin
 
-__all__ = ["LabelQuality", "small_loss"]
+__all__ = ["LabelQuality", "lower_component", "nearest", "small_loss"]
 
 
 class LabelQuality:
@@ -80,3 +80,87 @@ def small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tens
     excess = total - fraction * total[..., -1:]
     kept = 1.0 - (excess / sorted_weight).clamp(0.0, 1.0)
     return torch.zeros_like(losses).scatter(-1, order, kept)
+
+
+def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tensor:
+    """Probability that each value comes from the lower of two normal distributions.
+
+    The mixture is fitted by expectation maximisation from the two ends of the range, which is the
+    same in every run; with losses as values, the lower component holds the right labels.
+
+    Parameters
+    ----------
+    values : Tensor of shape (..., n_samples)
+        Each leading index is fitted apart.
+    weight : Tensor of shape (n_samples,)
+    max_iter : int, default=100
+
+    Returns
+    -------
+    Tensor of shape (..., n_samples)
+        In [0, 1], and never rising with the value; 1 where all values are equal.
+
+    References
+    ----------
+    Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
+    Section 3.1: the scaling to [0, 1] and the floor of 5e-4 under the variances.
+
+    Examples
+    --------
+    >>> import torch
+    >>> lower_component(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
+    tensor([1., 1., 1., 0., 0.])
+    """
+    low, high = (end(values, dim=-1, keepdim=True) for end in (torch.amin, torch.amax))
+    x = ((values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)).unsqueeze(-2)
+    share = (weight / weight.sum()).to(values.dtype)
+    mean = torch.tensor([[0.0], [1.0]], dtype=x.dtype, device=x.device).expand(*x.shape[:-2], 2, 1)
+    variance = ((x - 0.5) ** 2 * share).sum(-1, keepdim=True).expand_as(mean)
+    mixture = torch.full_like(mean, 0.5)
+    for _ in range(max_iter):
+        log_p = mixture.log() - 0.5 * (variance.log() + (x - mean) ** 2 / variance)
+        belongs = torch.softmax(log_p, dim=-2)
+        mass = (belongs * share).sum(-1, keepdim=True).clamp_min(1e-12)
+        moved = (belongs * share * x).sum(-1, keepdim=True) / mass
+        variance = (belongs * share * (x - moved) ** 2).sum(-1, keepdim=True) / mass + 5e-4
+        settled = bool((moved - mean).abs().max() < 1e-6)
+        mean, mixture = moved, mass
+        if settled:
+            break
+    lower = belongs[..., 0, :]
+    # Far out in the tails the wider component takes over at both ends; beyond its mean, the lower
+    # one has all, beyond the mean of the upper one, none.
+    first, second = mean[..., 0, :], mean[..., 1, :]
+    point = x.squeeze(-2)
+    lower = torch.where(point <= first, 1.0, torch.where(point >= second, 0.0, lower))
+    return torch.where(high > low, lower, 1.0)
+
+
+def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
+    """Find the nearest rows by Euclidean distance, exactly.
+
+    Parameters
+    ----------
+    queries : Tensor of shape (n_queries, n_features)
+    base : Tensor of shape (n_base, n_features)
+    k : int
+        At most n_base.
+    chunk : int, default=4096
+        Queries compared at once, which bounds the memory.
+
+    Returns
+    -------
+    Tensor of shape (n_queries, k), int64
+        Positions in base, the nearest first; a query that is itself in base finds itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> nearest(torch.tensor([[1.0]]), torch.tensor([[5.0], [2.0], [0.5]]), 2)
+    tensor([[2, 1]])
+    """
+    half = 0.5 * (base**2).sum(dim=1)
+    found = [
+        torch.addmm(-half, part, base.T).topk(k, dim=1).indices for part in queries.split(chunk)
+    ]
+    return torch.cat(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil
 from numbers import Integral, Real
@@ -29,13 +29,14 @@ from sknoisy._checks import (
     check_dims,
     check_values,
     class_weights,
-    encode,
     plain,
     refuse_missing_labels,
     restored_on_error,
 )
+from sknoisy._labels import Labels, SoftLabels, as_soft, check_trusted
 from sknoisy._params import DunderParams, check_accepted, offered
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
+from sknoisy.augment import default_augment
 from sknoisy.data import LabelledRows, Rows, as_rows
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, MLP
@@ -61,8 +62,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     method : str, Method class or Method instance, default="ce"
         How to learn from labels that may be wrong: a name from :data:`sknoisy.METHODS`, or a
         :class:`~sknoisy.methods.Method` of your own. Its parameters are set as ``method__name``.
-    smoothing : float, default=0.0
-        Rate of label smoothing, in (-inf, 1]. Above zero the target is drawn toward the uniform
+    smoothing : float or array-like of shape (n_classes,), default=0.0
+        Rate of label smoothing, in (-inf, 1]. An array gives a rate to each given label, in the
+        order of ``classes_``. Above zero the target is drawn toward the uniform
         distribution, below zero it is pushed away from it; the noisier the labels, the more
         negative the rate that serves best. With symmetric noise of rate e and K classes, theory
         names -r / (1 - r) with r = e K / (K - 1). Probabilities at a negative rate are surer than
@@ -82,6 +84,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         without it, and none otherwise.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
+    augment : callable or None, default=None
+        Makes a random view of a batch, a tensor, for the methods that compare several views of a
+        sample. None: :class:`~sknoisy.augment.FeatureCorruption` for tables,
+        :class:`~sknoisy.augment.RandomShift` for images.
     optimizer : str or Optimizer class, default="adam"
         A name such as "adam", "adamw", "sgd", or a torch optimizer class. Its parameters are set as
         ``optimizer__name``.
@@ -130,7 +136,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Names of the columns, where X has names that are strings.
     n_iter_ : int
         Epochs trained.
-    smoothing_ : float
+    smoothing_ : float or ndarray of shape (n_classes,)
         The rate of smoothing in use.
     label_quality_ : ndarray of shape (n_samples,)
         For each row of the last call how firmly its label was believed in the course of training,
@@ -173,7 +179,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     _parameter_constraints: dict = {
         "method": [StrOptions(set(METHODS)), Method, type],
-        "smoothing": [Interval(Real, -np.inf, 1, closed="right")],
+        "smoothing": [Interval(Real, -np.inf, 1, closed="right"), "array-like"],
         "module": [callable, None],
         "warmup": [
             StrOptions({"auto"}),
@@ -182,6 +188,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         ],
         "logit_bound": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "augment": [callable, None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, np.inf, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES)), callable, None],
@@ -202,11 +209,12 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self,
         method: str | type[Method] | Method = "ce",
         *,
-        smoothing: float = 0.0,
+        smoothing: float | Sequence[float] | np.ndarray = 0.0,
         module: Callable[..., nn.Module] | None = None,
         warmup: str | int | float = "auto",
         logit_bound: str | float | None = "auto",
         class_weight: dict | str | None = None,
+        augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
         optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
         lr: float = 0.001,
         lr_schedule: str | Callable[[float], float] | None = None,
@@ -229,6 +237,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self.warmup = warmup
         self.logit_bound = logit_bound
         self.class_weight = class_weight
+        self.augment = augment
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -249,7 +258,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> NoisyLabelClassifier:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, trusted: Any = None
+    ) -> NoisyLabelClassifier:
         """Train on labels that may be wrong.
 
         Parameters
@@ -257,10 +268,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
 (n_samples, channels, height, width), or torch Dataset
             The samples.
-        y : array-like of shape (n_samples,), default=None
-            The given labels, of any type scikit-learn takes. None: from the items of a Dataset.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            The given labels, of any type scikit-learn takes. In two dimensions they are soft
+            labels: a distribution over the classes in each row, from the votes of a crowd or the
+            probabilities of another model; the classes are then the columns of a data frame, else
+            their positions. None: from the items of a Dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; only their ratios matter. Rows of weight 0 are left out.
+        trusted : array-like of bool of shape (n_samples,), default=None
+            Marks the samples whose label is known to be right, for the methods that can use them.
 
         Returns
         -------
@@ -272,23 +288,28 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         with restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
             X, y = self._validate(X, y, reset=not known)
-            classes = self.classes_ if known else np.unique(y)
-            codes = encode(y, classes)
-            weight = self._weigh(codes, classes, sample_weight)
-            if len(np.unique(codes[weight > 0])) < 2:
+            labels = Labels.of(y, self.classes_ if known else None)
+            weight = self._weigh(labels, sample_weight)
+            if np.count_nonzero(labels.totals(weight)) < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs samples of at least 2 classes in the data, but "
                     "the data contains only one class with a positive weight."
                 )
-            tasks.begin(X, y)
+            sure = check_trusted(trusted, len(weight))
+            tasks.begin(X, y if labels.soft is None else labels.soft)
             net = self.net_ if known else None
-            self._train(X, codes, classes, weight, self.max_epochs, net, tasks)
-            tasks.end(net_=self.net_, classes_=classes)
+            self._train(X, labels, weight, sure, self.max_epochs, net, tasks)
+            tasks.end(net_=self.net_, classes_=labels.classes)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        classes: Any = None,
+        sample_weight: Any = None,
+        trusted: Any = None,
     ) -> NoisyLabelClassifier:
         """Train for one epoch more.
 
@@ -297,12 +318,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
 (n_samples, channels, height, width), or torch Dataset
             The samples. A method with state for each row needs the same rows in every call.
-        y : array-like of shape (n_samples,), default=None
-            The given labels. None: from the items of a Dataset.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            The given labels, hard or soft. None: from the items of a Dataset.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever be met; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        trusted : array-like of bool of shape (n_samples,), default=None
+            Marks the samples whose label is known to be right.
 
         Returns
         -------
@@ -318,10 +341,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         with restored_on_error(self):
             first = not hasattr(self, "net_")
             X, y = self._validate(X, y, reset=first)
-            classes = self._stated_classes(classes, first)
-            codes = encode(y, classes)
-            weight = self._weigh(codes, classes, sample_weight)
-            self._train(X, codes, classes, weight, 1, None if first else self.net_)
+            labels = Labels.of(y, self._stated_classes(classes, first))
+            weight = self._weigh(labels, sample_weight)
+            sure = check_trusted(trusted, len(weight))
+            self._train(X, labels, weight, sure, 1, None if first else self.net_)
         return self
 
     def _stated_classes(self, stated: Any, first: bool) -> np.ndarray:
@@ -339,11 +362,12 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             raise ValueError(f"The 'classes' of partial_fit must be at least 2. Got {stated!r}.")
         return stated
 
-    def _weigh(self, codes: np.ndarray, classes: np.ndarray, sample_weight: Any) -> np.ndarray:
+    def _weigh(self, labels: Labels, sample_weight: Any) -> np.ndarray:
         weight = _check_sample_weight(
-            sample_weight, codes, dtype=np.float64, ensure_non_negative=True, copy=True
+            sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True, copy=True
         )
-        weight *= class_weights(self.class_weight, classes, codes, weight)[codes]
+        totals = labels.totals(weight)
+        weight *= labels.expected(class_weights(self.class_weight, labels.classes, totals))
         if not weight.any():
             raise ValueError(
                 "Sample weights, times class weights, must contain at least one non-zero number."
@@ -353,9 +377,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     def _train(
         self,
         X: Any,
-        codes: np.ndarray,
-        classes: np.ndarray,
+        labels: Labels,
         weight: np.ndarray,
+        trusted: np.ndarray | None,
         epochs: int,
         net: Trainer | None,
         tasks: FitTasks | None = None,
@@ -369,23 +393,44 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         rows = as_rows(X, device, dtype)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         if net is None:
-            net = self._make_net(rows, len(classes), device, dtype)
+            net = self._make_net(rows, len(labels.classes), device, dtype)
         else:
             self._check_rows(net, len(rows))
-        train, held_out = self._split(codes, weight, seed)
+        train, held_out = self._split(labels.codes, weight, seed)
         data = LabelledRows(
             rows,
-            torch.from_numpy(codes).to(device),
+            torch.from_numpy(labels.codes).to(device),
             torch.from_numpy(weight / weight[train].mean()).to(dtype).to(device),
             None if len(train) == len(rows) else torch.from_numpy(train),
+            None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device),
+            self._trusted(net.criterion, trusted, train),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
-        told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
+        told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=labels.classes)
         begun = 0 if tasks is None else len(net.history or ())
-        settings = self._settings(net.criterion)
+        settings = self._settings(net.criterion, len(labels.classes))
         self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
-        self.n_iter_, self.smoothing_ = len(net.history), float(self.smoothing)
-        self.net_, self.classes_ = net, classes
+        rate = settings["smoothing"]
+        self.n_iter_ = len(net.history)
+        self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
+        self.net_, self.classes_ = net, labels.classes
+
+    def _trusted(
+        self, method: Method, trusted: np.ndarray | None, train: np.ndarray
+    ) -> torch.Tensor | None:
+        """Rows to train on that are trusted."""
+        if trusted is None:
+            return None
+        if not method.trusts:
+            able = sorted(name for name, kind in METHODS.items() if kind.trusts)
+            raise ValueError(
+                f"The 'method' parameter: {type(method).__name__} has no use for trusted samples; "
+                f"the methods that have are {able}."
+            )
+        rows = np.intersect1d(trusted, train)
+        if not len(rows):
+            raise ValueError("All trusted samples are held out or have a weight of zero.")
+        return torch.from_numpy(rows)
 
     def _split(
         self, codes: np.ndarray, weight: np.ndarray, seed: int
@@ -443,15 +488,29 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             device=str(device),
             dtype=dtype,
             mixed=self.precision == "bf16-mixed",
+            augment=default_augment(one.ndim) if self.augment is None else self.augment,
             callbacks=self.callbacks,
-            **self._settings(method),
+            **self._settings(method, n_classes),
             **{f"module__{name}": value for name, value in given.items()},
             **{k: v for k, v in self._dunder.items() if k.startswith(("optimizer", "callbacks"))},
         )
 
-    def _settings(self, method: Method) -> dict[str, Any]:
+    def _rate(self, n_classes: int) -> float | tuple[float, ...]:
+        """The rate of smoothing, or one for each class."""
+        if np.ndim(self.smoothing) == 0:
+            return float(self.smoothing)  # type: ignore[arg-type]
+        rates = column_or_1d(self.smoothing, dtype=np.float64, input_name="smoothing")
+        if len(rates) != n_classes or not (rates <= 1).all() or np.isinf(rates).any():
+            raise ValueError(
+                f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one "
+                f"for each class, in the range (-inf, 1]. Got {rates.tolist()} instead."
+            )
+        return tuple(rates.tolist())
+
+    def _settings(self, method: Method, n_classes: int) -> dict[str, Any]:
         """What may change from one call of fit to the next that goes on from it."""
-        negative = self.smoothing < 0
+        rate = self._rate(n_classes)
+        negative = min(np.atleast_1d(rate)) < 0
         warmup = self.warmup
         if warmup == "auto":
             warmup = method.warmup
@@ -459,7 +518,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             warmup = round(float(warmup) * self.max_epochs)
         bound = self.logit_bound
         return {
-            "smoothing": float(self.smoothing),
+            "smoothing": rate,
             "warmup_epochs": int(warmup),
             "logit_bound": (_NEGATIVE_BOUND if negative else None) if bound == "auto" else bound,
             "lr": self.lr,
@@ -481,14 +540,18 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:
+    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray | SoftLabels]:
+        soft = as_soft(y)
         if isinstance(X, DATASETS):
-            y = self._validate_items(X, y, reset)
+            y = self._validate_items(X, y if soft is None else soft.shares[:, 0], reset)
         else:
             refuse_missing_labels(y)
+            y = y if soft is None else soft.shares[:, 0]
             X, y = validate_data(self, plain(X), y, reset=reset, **self._accepted())
             known = None if reset else self.net_.row_ndim_
             self._check_array(X, known)
+        if soft is not None:
+            return X, soft
         check_classification_targets(y)
         return X, y
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from sknoisy.losses import class_cross_entropy
+from sknoisy.losses import cross_entropy
 
 __all__ = ["Batch", "BatchLoader", "LabelledRows", "Rows", "Scan", "as_rows"]
 
@@ -33,9 +33,9 @@ class Batch:
     ----------
     x : Tensor of shape (n_samples, ...)
     y : Tensor of shape (n_samples,), int64
-        The given labels, as codes ``0 .. n_classes - 1``.
+        The given labels, as codes ``0 .. n_classes - 1``; of soft labels the likeliest.
     target : Tensor of shape (n_samples, n_classes)
-        The labels one-hot, smoothed at the estimator's rate.
+        The labels one-hot, or the soft labels given, smoothed at the estimator's rate.
     weight : Tensor of shape (n_samples,)
         What each sample's loss is multiplied by: sample weight times class weight, over the number
         of samples; the weights of an average batch sum to one.
@@ -72,6 +72,9 @@ class Scan:
     index : Tensor of shape (n_samples,), int64
         Row of each sample in X.
     y : Tensor of shape (n_samples,), int64
+        The given labels; of soft labels the likeliest.
+    target : Tensor of shape (n_samples, n_classes)
+        The labels one-hot, or the soft labels given; never smoothed.
     weight : Tensor of shape (n_samples,)
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     features : Tensor of shape ([n_networks,] n_samples, n_features)
@@ -82,6 +85,7 @@ class Scan:
 
     index: Tensor
     y: Tensor
+    target: Tensor
     weight: Tensor
     logits: Tensor
     features: Tensor
@@ -95,8 +99,7 @@ class Scan:
     @property
     def losses(self) -> Tensor:
         """Cross-entropy of each sample's given label, shape ([n_networks,] n_samples)."""
-        place = self.y.unsqueeze(-1).expand(*self.logits.shape[:-1], 1)
-        return class_cross_entropy(self.logits).gather(-1, place).squeeze(-1)
+        return cross_entropy(self.logits, self.target)
 
 
 class Rows(Protocol):
@@ -212,6 +215,10 @@ class LabelledRows(Dataset):
     weight : Tensor of shape (n_rows,), default=None
     index : Tensor of int64, default=None
         The rows of this part; None: all of them.
+    labels : Tensor of shape (n_rows, n_classes), default=None
+        Soft labels; None: the labels are the codes in y.
+    trusted : Tensor of int64, default=None
+        The rows whose labels are known to be right.
     """
 
     def __init__(
@@ -220,8 +227,10 @@ class LabelledRows(Dataset):
         y: Tensor | None = None,
         weight: Tensor | None = None,
         index: Tensor | None = None,
+        labels: Tensor | None = None,
+        trusted: Tensor | None = None,
     ) -> None:
-        self.rows, self.index = rows, index
+        self.rows, self.index, self.labels, self.trusted = rows, index, labels, trusted
         self.y = torch.empty(0, dtype=torch.int64) if y is None else y
         self.weight = torch.empty(0) if weight is None else weight
 
@@ -234,7 +243,7 @@ class LabelledRows(Dataset):
 
     def part(self, index: Tensor) -> LabelledRows:
         """Return the part of the training set at the given rows."""
-        return LabelledRows(self.rows, self.y, self.weight, index)
+        return LabelledRows(self.rows, self.y, self.weight, index, self.labels, self.trusted)
 
 
 class BatchLoader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,13 @@ from torch import Tensor, nn
 
 from sknoisy._arrays import to_arrays, to_tensors
 from sknoisy._checks import check_logits
+from sknoisy._net import Asked
 from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
-from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, Scan, as_rows
-from sknoisy.losses import bounded, cross_entropy, one_hot, smooth
+from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, as_rows
+from sknoisy.losses import cross_entropy, expected, one_hot, smooth
 from sknoisy.methods._base import Method, Step
-from sknoisy.networks import Peers, Standardize, capture_features, replicate
+from sknoisy.networks import Peers, Standardize, replicate
 from sknoisy.runtime import caught_sigint, few_threads, seeded
 
 __all__ = ["DATASETS", "OPTIMIZERS", "SCHEDULES", "Trainer"]
@@ -48,7 +49,7 @@ _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 TakeStep = Callable[["Trainer", Batch], Step]
 
 
-class Trainer(NeuralNetClassifier):
+class Trainer(Asked, NeuralNetClassifier):
     """A skorch net whose criterion is a :class:`Method` and whose batches come whole.
 
     It sees label codes only. Everything a skorch callback may ask of a net works; callbacks that
@@ -59,14 +60,16 @@ class Trainer(NeuralNetClassifier):
     module : Module class or instance
     criterion : Method
     n_classes : int
-    smoothing : float
-        Of the targets, after warm-up.
+    smoothing : float or tuple of float
+        Of the targets, after warm-up: one rate, or one for each given label.
     warmup_epochs : int
         Epochs on plain cross-entropy before the method begins.
     logit_bound : float or None
         Bound of the logits in training; None: as the network gives them.
     lr_schedule : str, callable or None
         A name of SCHEDULES, or a function from progress in [0, 1) to a factor on the learning rate.
+    augment : callable
+        Makes a random view of a batch.
     dtype : torch.dtype
         Of parameters and inputs.
     mixed : bool
@@ -90,10 +93,11 @@ class Trainer(NeuralNetClassifier):
         module: Any,
         *args: Any,
         n_classes: int,
-        smoothing: float = 0.0,
+        smoothing: float | tuple[float, ...] = 0.0,
         warmup_epochs: int = 0,
         logit_bound: float | None = None,
         lr_schedule: str | Callable[[float], float] | None = None,
+        augment: Callable[[Tensor], Tensor] = nn.Identity(),  # noqa: B008
         dtype: torch.dtype = torch.float32,
         mixed: bool = False,
         patience: int | None = None,
@@ -105,6 +109,7 @@ class Trainer(NeuralNetClassifier):
         self.warmup_epochs = warmup_epochs
         self.logit_bound = logit_bound
         self.lr_schedule = lr_schedule
+        self.augment = augment
         self.dtype = dtype
         self.mixed = mixed
         self.patience = patience
@@ -122,10 +127,7 @@ class Trainer(NeuralNetClassifier):
         self.data_, self.n_rows_ = data, len(data.rows)
         self.row_ndim_ = data.rows.span(0, 1).ndim
         self.best_: dict[str, float] = {}
-        try:
-            return self.initialize()
-        finally:
-            self.data_ = None
+        return self.initialize()
 
     def check_data(self, X: Any, y: Any = None) -> None:
         """The classifier has checked the data and knows the classes."""
@@ -207,7 +209,7 @@ class Trainer(NeuralNetClassifier):
 
     def _probe(self, data: LabelledRows) -> None:
         """Run two rows through, so that a module that does not fit is named before training."""
-        x = self._first_rows(data)
+        x = self._first_rows()
         network = self.module_[0] if isinstance(self.module_, Peers) else self.module_
         name = type(network).__name__
         self.module_.eval()
@@ -221,52 +223,10 @@ class Trainer(NeuralNetClassifier):
         lead = () if self.criterion.n_networks == 1 else (self.criterion.n_networks,)
         check_logits(logits, (*lead, len(x), self.n_classes), self.dtype, name)
 
-    # ---- what a method may ask ------------------------------------------------------------------
-
-    def infer(self, x: Any, **_: Any) -> Tensor:
+    def infer(self, x: Any, weights: Tensor | None = None, **_: Any) -> Tensor:
         if not isinstance(x, Tensor):
             x = to_tensor(x, device=self.device).to(self.dtype)
-        if self.mixed:
-            with self._precision():
-                return self._finish(self.module_(x))
-        return self._finish(self.module_(x))
-
-    def features(self, x: Tensor) -> Tensor:
-        """What reaches the last linear layer, in evaluation mode and without a graph."""
-        return self._see(x)[1]
-
-    def scan(self, data: LabelledRows) -> Scan:
-        """See the whole training set at once: :class:`sknoisy.data.Scan`."""
-        loader = BatchLoader(data)
-        index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
-        seen = [self._see(x) for x, _ in loader]
-        logits, features = (torch.cat(parts, dim=-2) for parts in zip(*seen, strict=True))
-        epoch = len(self.history) - 1
-        return Scan(index, data.y[index], data.weight[index], logits, features, epoch)
-
-    def _see(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        training = self.module_.training
-        # Batch normalisation must not be moved by rows that are only looked at.
-        self.module_.eval()
-        try:
-            with torch.no_grad(), self._precision():
-                logits, features = capture_features(self.module_, x)
-            return self._finish(logits), features.to(self.dtype)
-        finally:
-            self.module_.train(training)
-
-    def _precision(self) -> AbstractContextManager:
-        if not self.mixed:
-            return nullcontext()
-        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
-
-    def _finish(self, logits: Tensor) -> Tensor:
-        logits = logits.to(self.dtype) if self.mixed else logits
-        # The order of classes is the same either way; unbounded logits are the better calibrated.
-        return self._bounded(logits) if self.module_.training else logits
-
-    def _bounded(self, logits: Tensor) -> Tensor:
-        return logits if self.logit_bound is None else bounded(logits, self.logit_bound)
+        return Asked.infer(self, x, weights)
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -289,6 +249,7 @@ class Trainer(NeuralNetClassifier):
         """
         self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
+        self.data_ = data
         try:
             generator = seeded(torch.device(self.device), seed, self.random_state_)
             with torch.enable_grad(), generator as left:
@@ -300,7 +261,7 @@ class Trainer(NeuralNetClassifier):
             self.random_state_ = left["state"]
             return self.quality_.numpy()
         finally:
-            self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
+            self.data_ = self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
             del self.quality_
 
     def _train(self, data: LabelledRows, epochs: int) -> None:
@@ -324,16 +285,12 @@ class Trainer(NeuralNetClassifier):
     def _check_last_step(self, data: LabelledRows) -> None:
         """No loss shows what the last step did."""
         with torch.no_grad():
-            if not torch.isfinite(self._see(self._first_rows(data))[0]).all():
+            if not torch.isfinite(self._see(self._first_rows())[0]).all():
                 lr = self.optimizer_.param_groups[0]["lr"]
                 raise FloatingPointError(
                     f"The network returns NaN or infinity after epoch {len(self.history)}, with "
                     f"lr={lr:g}. Lower 'lr'."
                 )
-
-    def _first_rows(self, data: LabelledRows) -> Tensor:
-        first = torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
-        return data.rows.take(first)
 
     def _work(self, rows: Rows) -> float:
         """Multiplications in one step, roughly: a convolution uses a weight at each position."""
@@ -448,18 +405,20 @@ class Trainer(NeuralNetClassifier):
         self._record("train", loss=total / len(data))
 
     def _chunks(
-        self, loader: BatchLoader, epoch: int, rate: float
+        self, loader: BatchLoader, epoch: int, rate: float | tuple[float, ...]
     ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
         """Cut batches from tables, many at a time: one gather serves them all."""
         data = loader.dataset
+        rates = torch.tensor(rate, dtype=self.dtype).reshape(-1, 1).to(data.y.device)
         codes = torch.arange(self.n_classes, device=data.y.device)
-        targets = smooth(one_hot(codes, self.n_classes, self.dtype), rate)
+        targets = smooth(one_hot(codes, self.n_classes, self.dtype), rates)
         for index, sizes in loader.indices():
             x, index = loader.rows_at(index), index.to(data.y.device)
             y = data.y[index]
             batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
             weight = data.weight[index] / batch_size
-            fields = (part.split(sizes) for part in (x, y, targets[y], weight, index))
+            target = targets[y] if data.labels is None else data.labels[index] @ targets
+            fields = (part.split(sizes) for part in (x, y, target, weight, index))
             parts = zip(*fields, strict=True)
             yield [Batch(x, y, t, w, i, epoch) for x, y, t, w, i in parts], y, index
 
@@ -543,9 +502,11 @@ class Trainer(NeuralNetClassifier):
                 with torch.no_grad():
                     logits = self.infer(x)
                     p = self.criterion_.proba(logits)
-                right.append(weight * (p.argmax(dim=-1) == y))
-                likely = p.gather(1, y[:, None]).squeeze(1)
-                paid.append(weight * -torch.log(likely.clamp_min(torch.finfo(p.dtype).tiny)))
+                given = one_hot(y, self.n_classes, self.dtype)
+                given = given if data.labels is None else data.labels[part]
+                right.append(weight * given.gather(1, p.argmax(dim=-1, keepdim=True)).squeeze(1))
+                log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
+                paid.append(-weight * expected(log_p, given))
                 self.quality_.add(self._bounded(logits), y, part)
                 if not listened:
                     self.history.new_batch()

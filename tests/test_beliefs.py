@@ -6,8 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
 
-from sknoisy.beliefs import LabelQuality, small_loss
+from sknoisy.beliefs import LabelQuality, lower_component, nearest, small_loss
 
 rng = np.random.default_rng(0)
 
@@ -88,3 +90,44 @@ def test_quality_of_two_networks_is_their_mean():
         alone.add(one, y, torch.arange(3))
         each.append(alone.numpy())
     np.testing.assert_allclose(both.numpy(), np.mean(each, axis=0), rtol=1e-6)
+
+
+def test_lower_component_agrees_with_scikit_learn():
+    values = np.concatenate([rng.normal(0.3, 0.1, 300), rng.normal(2.0, 0.4, 200)])
+    scaled = ((values - values.min()) / np.ptp(values))[:, None]
+    mixture = GaussianMixture(2, reg_covar=5e-4, max_iter=500, tol=1e-8, random_state=0).fit(scaled)
+    lower = mixture.predict_proba(scaled)[:, mixture.means_.argmin()]
+    found = lower_component(torch.tensor(values), torch.ones(500)).numpy()
+    between = (scaled[:, 0] > mixture.means_.min()) & (scaled[:, 0] < mixture.means_.max())
+    np.testing.assert_allclose(found[between], lower[between], atol=0.01)
+    assert (found[scaled[:, 0] <= mixture.means_.min() - 0.01] == 1).all()
+
+
+def test_lower_component_never_rises_with_the_value():
+    values = torch.tensor(rng.gamma(1.0, size=400)).sort().values
+    found = lower_component(values, torch.ones(400))
+    assert (found.diff() <= 1e-9).all()
+    assert (found[0], found[-1]) == (1, 0)
+
+
+def test_lower_component_of_several_at_once_and_of_weights():
+    values = torch.tensor(rng.gamma(1.0, size=(2, 60)))
+    weight = torch.tensor(np.arange(60) % 3 + 1)
+    both = lower_component(values, weight)
+    for one, found in zip(values, both, strict=True):
+        repeated = one.repeat_interleave(weight)
+        alone = lower_component(repeated, torch.ones(len(repeated)))
+        np.testing.assert_allclose(alone, found.repeat_interleave(weight), atol=1e-3)
+
+
+def test_lower_component_of_equal_values_is_all_of_them():
+    assert (lower_component(torch.full((5,), 3.0), torch.ones(5)) == 1).all()
+    assert (lower_component(torch.zeros(1), torch.ones(1)) == 1).all()
+
+
+@pytest.mark.parametrize("chunk", [7, 4096])
+def test_nearest_agrees_with_scikit_learn(chunk):
+    base, queries = rng.normal(size=(200, 12)), rng.normal(size=(30, 12))
+    _, expected = NearestNeighbors(n_neighbors=5).fit(base).kneighbors(queries)
+    found = nearest(torch.tensor(queries), torch.tensor(base), 5, chunk)
+    np.testing.assert_array_equal(found, expected)

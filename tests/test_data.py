@@ -162,8 +162,8 @@ def test_replacing_leaves_the_batch():
 def test_scan_of_two_networks():
     logits = rng.normal(size=(2, 5, 3))
     labels = torch.tensor([0, 2, 1, 1, 0])
-    scan = Scan(
-        torch.arange(5), labels, torch.ones(5), torch.tensor(logits), torch.zeros(2, 5, 1), 0
-    )
+    target = torch.eye(3, dtype=torch.float64)[labels]
+    seen = torch.tensor(logits), torch.zeros(2, 5, 1)
+    scan = Scan(torch.arange(5), labels, target, torch.ones(5), *seen, 0)
     np.testing.assert_allclose(scan.probabilities, softmax(logits, axis=-1))
     np.testing.assert_allclose(scan.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels])

@@ -15,8 +15,8 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy.losses import class_cross_entropy
-from sknoisy.methods import ClassLoss, Method
+from sknoisy.losses import class_cross_entropy, cross_entropy
+from sknoisy.methods import ClassLoss, Method, Step
 
 X, y = make_classification(150, 6, n_informative=4, n_classes=3, flip_y=0.3, random_state=0)
 X = X.astype(np.float32)
@@ -596,3 +596,88 @@ def test_memory_beside_x_is_bounded():
     before, after = json.loads(done.stdout)
     # X itself has 381 MiB.
     assert after - before < 200
+
+
+# ---- what a method may ask -----------------------------------------------------------------------
+
+
+def asked(question, table, module=None, n_networks=1, **params):
+    """Train with a method that puts a question to the net in each step."""
+
+    class Asks(Method):
+        def step(self, net, batch):
+            logits = net.infer(batch.x)
+            question(net, batch, logits)
+            return Step(cross_entropy(logits, batch.target), batch.weight, logits, batch)
+
+    Asks.n_networks = n_networks
+    params = {"max_epochs": 1, "batch_size": -1, "random_state": 0, **params}
+    NoisyLabelClassifier(Asks, module=module, **params).fit(*table)
+
+
+class Normalised(nn.Sequential):
+    def __init__(self, n_in, n_out):
+        super().__init__(
+            nn.Linear(n_in, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, n_out)
+        )
+
+
+@pytest.mark.parametrize("n_networks", [1, 2])
+def test_other_weights_answer_like_another_network(n_networks, table):
+    def question(net, batch, logits):
+        before = net.module_.state_dict()
+        before = {name: part.clone() for name, part in before.items()}
+        weights = net.weights()
+        doubled = net.logits(batch.x, 2 * weights), net.features(batch.x, 2 * weights)
+        assert torch.equal(net.logits(batch.x, weights), net.logits(batch.x))
+        assert torch.equal(net.features(batch.x, weights), net.features(batch.x))
+        assert net.module_.training
+        for name, part in net.module_.state_dict().items():
+            assert torch.equal(part, before[name]), name
+        twin = copy.deepcopy(net.module_).eval()
+        with torch.no_grad():
+            for part in (*twin.parameters(), *twin.buffers()):
+                if part.is_floating_point():
+                    part.mul_(2)
+            torch.testing.assert_close(doubled[0], twin(batch.x))
+        assert not doubled[0].requires_grad
+        assert doubled[1].shape[-1] == net.n_features == 8
+
+    asked(question, table, Normalised, n_networks)
+
+
+def test_a_gradient_reaches_other_weights(table):
+    def question(net, batch, logits):
+        weights = net.weights().requires_grad_()
+        paid = cross_entropy(net.infer(batch.x, weights), batch.target).sum()
+        (found,) = torch.autograd.grad(paid, weights)
+        own = torch.autograd.grad(
+            cross_entropy(logits, batch.target).sum(),
+            list(net.module_.parameters()),
+            retain_graph=True,
+        )
+        n = sum(part.numel() for part in own)
+        torch.testing.assert_close(found[:n], torch.cat([part.flatten() for part in own]))
+
+    asked(question, table)
+
+
+def test_a_representation_has_a_graph(table):
+    def question(net, batch, logits):
+        again, features = net.represent(batch.x)
+        assert features.requires_grad and again.requires_grad
+        torch.testing.assert_close(again, logits)
+        torch.testing.assert_close(features, net.features(batch.x))
+
+    asked(question, table)
+
+
+def test_rows_and_labels_are_found_by_place(table):
+    X, y = table
+
+    def question(net, batch, logits):
+        assert torch.equal(net.rows(batch.index), batch.x)
+        assert torch.equal(net.labels()[batch.index], batch.target)
+
+    asked(question, table, early_stopping=True)
+    asked(question, (X, np.eye(3, dtype=np.float32)[y] * 0.7 + 0.1))

@@ -22,23 +22,51 @@ __all__ = ["ClassLoss", "Method", "Net", "Step"]
 class Net(Protocol):
     """What a method may ask of the network it is training.
 
+    Where it takes ``weights``, the answer is that of a network with these weights instead of its
+    own: an average of earlier ones, say. They are one vector for all networks together, so that
+    averaging them is one operation.
+
     Attributes
     ----------
     n_classes : int
+    n_features : int
+        Width of what reaches the last linear layer.
     device : torch.device
     dtype : torch.dtype
         Of parameters and of per-sample state.
+    trusted : Tensor of int64 or None
+        Rows of X whose labels the user knows to be right.
     """
 
     n_classes: int
+    n_features: int
     device: Any
     dtype: torch.dtype
+    trusted: Tensor | None
 
-    def infer(self, x: Tensor) -> Tensor:
-        """Logits of x, with a graph, of shape ([n_networks,] n_samples, n_classes)."""
+    def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Logits of x in training, with a graph: ([n_networks,] n_samples, n_classes)."""
 
-    def features(self, x: Tensor) -> Tensor:
+    def represent(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of x as :meth:`infer`, and what reaches the last linear layer, with a graph."""
+
+    def logits(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Logits of x in evaluation mode and without a graph."""
+
+    def features(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """What reaches the last linear layer, in evaluation mode and without a graph."""
+
+    def weights(self) -> Tensor:
+        """All weights and batch statistics, copied into one vector."""
+
+    def rows(self, index: Tensor) -> Tensor:
+        """Rows of the training set, by their place in X."""
+
+    def labels(self) -> Tensor:
+        """Labels of all rows of X as distributions, (n_rows, n_classes): one-hot, or soft."""
+
+    def augment(self, x: Tensor) -> Tensor:
+        """Make a random view of the samples, of the same shape."""
 
 
 class Step(NamedTuple):
@@ -79,6 +107,8 @@ class Method(BaseEstimator, nn.Module):
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` on other rows makes no
         sense.
+    trusts : bool
+        Whether the method makes use of rows whose labels are known to be right.
 
     Examples
     --------
@@ -100,6 +130,7 @@ class Method(BaseEstimator, nn.Module):
     n_networks: int = 1
     warmup: float = 0.0
     per_sample: bool = False
+    trusts: bool = False
 
     # As in scikit-learn; a parameter without an entry is taken as it is.
     _parameter_constraints: dict = {}

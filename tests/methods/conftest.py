@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.data import Batch
+from sknoisy.data import Batch, Scan
 from sknoisy.losses import one_hot, smooth
 
 
@@ -39,12 +39,33 @@ def plain_score(score_on_noisy_digits):
 def begin():
     """Begin a method without a training."""
 
-    def begin(method, y, n_classes=3):
-        net = SimpleNamespace(n_classes=n_classes, dtype=torch.float64, device="cpu")
-        method.begin(net, torch.as_tensor(y))
+    def begin(method, y, n_classes=3, **answers):
+        y = torch.as_tensor(y)
+        asked = {
+            "n_classes": n_classes,
+            "dtype": torch.float64,
+            "device": "cpu",
+            "trusted": None,
+            "labels": lambda: one_hot(y, n_classes, torch.float64),
+        }
+        method.begin(SimpleNamespace(**{**asked, **answers}), y)
         return method
 
     return begin
+
+
+@pytest.fixture
+def make_scan():
+    """The whole training set, seen with the given logits."""
+
+    def make_scan(y, logits, epoch=0, weight=None, features=None):
+        y, logits = torch.as_tensor(y), torch.as_tensor(logits)
+        target = one_hot(y, logits.shape[-1], logits.dtype)
+        weight = torch.ones(len(y), dtype=logits.dtype) if weight is None else weight
+        features = logits if features is None else torch.as_tensor(features)
+        return Scan(torch.arange(len(y)), y, target, weight, logits, features, epoch)
+
+    return make_scan
 
 
 @pytest.fixture

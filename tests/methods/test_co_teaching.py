@@ -8,7 +8,6 @@ from sklearn.datasets import load_digits, load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.data import Scan
 from sknoisy.losses import shares
 from sknoisy.methods import CoTeaching
 
@@ -54,25 +53,22 @@ def test_fraction_grows_linearly_after_warm_up(begin, make_batch, epoch, kept):
     np.testing.assert_allclose(found.sum(dim=1), kept)
 
 
-def test_rate_is_estimated_once_from_what_the_networks_contradict(begin):
+def test_rate_is_estimated_once_from_what_the_networks_contradict(begin, make_scan):
     method = begin(CoTeaching(), Y)
     logits = 5 * torch.eye(3, dtype=torch.float64)[torch.tensor(Y)].repeat(2, 1, 1)
     logits[:, :4] = logits[:, :4].roll(1, dims=-1)
     weight = torch.ones(10, dtype=torch.float64)
     weight[0] = 3
-    scan = Scan(torch.arange(10), torch.tensor(Y), weight, logits, logits, epoch=7)
     assert method.forgotten.isnan()
-    method.refit(None, scan)
+    method.refit(None, make_scan(Y, logits, 7, weight))
     assert (float(method.forgotten), int(method.first_epoch)) == (pytest.approx(0.5), 7)
-    method.refit(None, Scan(scan.index, scan.y, weight, logits * 0, logits, epoch=9))
+    method.refit(None, make_scan(Y, logits * 0, 9, weight))
     assert (float(method.forgotten), int(method.first_epoch)) == (pytest.approx(0.5), 7)
 
 
-def test_given_rate_is_kept(begin):
+def test_given_rate_is_kept(begin, make_scan):
     method = begin(CoTeaching(forget_rate=0.2), Y)
-    logits = torch.zeros(2, 10, 3)
-    scan = Scan(torch.arange(10), torch.tensor(Y), torch.ones(10), logits, logits, epoch=2)
-    method.refit(None, scan)
+    method.refit(None, make_scan(Y, torch.zeros(2, 10, 3), epoch=2))
     assert float(method.forgotten) == pytest.approx(0.2)
 
 

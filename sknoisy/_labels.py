@@ -1,0 +1,123 @@
+"""Labels as given, hard or soft, and as the training sees them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array
+
+from sknoisy._checks import encode
+
+__all__ = ["Labels", "SoftLabels", "as_soft", "check_trusted"]
+
+
+class SoftLabels(NamedTuple):
+    """A distribution over the classes for each sample.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (n_samples, n_classes)
+    names : ndarray of shape (n_classes,) or None
+        Of the columns, where they have some, sorted.
+    """
+
+    shares: np.ndarray
+    names: np.ndarray | None
+
+
+class Labels(NamedTuple):
+    """Labels in the order of the classes.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,), int64
+        Position of each label among the classes; of soft labels, that of the likeliest.
+    soft : ndarray of shape (n_samples, n_classes) or None
+        Soft labels; None: the labels are the codes.
+    """
+
+    classes: np.ndarray
+    codes: np.ndarray
+    soft: np.ndarray | None
+
+    @classmethod
+    def of(cls, y: np.ndarray | SoftLabels, classes: np.ndarray | None = None) -> Labels:
+        """Place validated labels among the classes, by default those that they hold."""
+        if not isinstance(y, SoftLabels):
+            classes = np.unique(y) if classes is None else classes
+            return cls(classes, encode(y, classes), None)
+        shares, names = y
+        if classes is None:
+            classes = np.arange(shares.shape[1]) if names is None else names
+        elif len(classes) != shares.shape[1] or not (
+            names is None or np.array_equal(names, classes)
+        ):
+            raise ValueError(
+                f"The columns of y must be the classes {classes.tolist()}. Got "
+                f"{shares.shape[1] if names is None else names.tolist()}."
+            )
+        return cls(classes, shares.argmax(axis=1), shares)
+
+    def totals(self, weight: np.ndarray) -> np.ndarray:
+        """Sum of the weights of each class."""
+        if self.soft is not None:
+            return weight @ self.soft
+        return np.bincount(self.codes, weight, len(self.classes))
+
+    def expected(self, per_class: np.ndarray) -> np.ndarray:
+        """Value for each sample, given one for each class."""
+        return per_class[self.codes] if self.soft is None else self.soft @ per_class
+
+
+def as_soft(y: Any) -> SoftLabels | None:
+    """Read numbers in two or more columns as soft labels; None if y is something else.
+
+    Raises
+    ------
+    ValueError
+        If a row holds a negative number or does not sum to one.
+    """
+    columns = getattr(y, "columns", None)
+    shares = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
+    if shares is None or shares.ndim != 2 or shares.shape[1] < 2:
+        return None
+    shares = np.asarray(shares)
+    if shares.dtype.kind not in "fiu":
+        return None
+    shares = check_array(shares, dtype=np.float64, input_name="y")
+    total = shares.sum(axis=1)
+    wrong = np.flatnonzero((shares < 0).any(axis=1) | (abs(total - 1) > 1e-3))
+    if len(wrong):
+        row = int(wrong[0])
+        raise ValueError(
+            f"y of shape {shares.shape} must hold soft labels, whose rows are at least 0 and sum "
+            f"to 1. Got row {row} with minimum {shares[row].min():g} and sum {total[row]:g}."
+        )
+    shares = shares / total[:, None]
+    if columns is None:
+        return SoftLabels(shares, None)
+    order = np.argsort(columns)
+    return SoftLabels(shares[:, order], np.asarray(columns)[order])
+
+
+def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
+    """Positions of the samples that a mask marks as trusted.
+
+    Raises
+    ------
+    ValueError
+        If it is no mask of the samples, or marks none.
+    """
+    if trusted is None:
+        return None
+    mask = np.asarray(trusted)
+    if mask.dtype != bool or mask.shape != (n_samples,):
+        raise ValueError(
+            f"trusted must be a boolean mask of shape ({n_samples},), one for each sample. Got an "
+            f"array of {mask.dtype} of shape {mask.shape}."
+        )
+    if not mask.any():
+        raise ValueError("trusted marks no sample; pass None where no label is known to be right.")
+    return np.flatnonzero(mask)

@@ -1,0 +1,154 @@
+"""What a method may ask of the network in training: apart from the loop, and from skorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from sknoisy.data import BatchLoader, LabelledRows, Scan
+from sknoisy.losses import bounded, one_hot
+from sknoisy.networks import capture_features
+
+__all__ = ["Asked"]
+
+
+class Asked:
+    """Answers the questions of :class:`sknoisy.methods.Net` for the trainer it is mixed into."""
+
+    module_: nn.Module
+    data_: LabelledRows | None
+    n_classes: int
+    device: str
+    dtype: torch.dtype
+    mixed: bool
+    logit_bound: float | None
+    augment: Callable[[Tensor], Tensor]
+    history: Any
+
+    # ---- the network ----------------------------------------------------------------------------
+
+    def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        if weights is not None:
+            return self._finish(functional_call(self.module_, self._named(weights), (x,)))
+        if self.mixed:
+            with self._precision():
+                return self._finish(self.module_(x))
+        return self._finish(self.module_(x))
+
+    def represent(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        with self._precision():
+            logits, features = capture_features(self.module_, x)
+        return self._finish(logits), features.to(self.dtype)
+
+    def logits(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        with torch.no_grad(), self._evaluating():
+            return self.infer(x, weights)
+
+    def features(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        return self._see(x, weights)[1]
+
+    def weights(self) -> Tensor:
+        return torch.cat([part.detach().flatten() for part in self._parts().values()])
+
+    @property
+    def n_features(self) -> int:
+        return self._see(self._first_rows())[1].shape[-1]
+
+    # ---- the training set -----------------------------------------------------------------------
+
+    def rows(self, index: Tensor) -> Tensor:
+        assert self.data_ is not None
+        return self.data_.rows.take(index)
+
+    def labels(self) -> Tensor:
+        assert self.data_ is not None
+        if self.data_.labels is not None:
+            return self.data_.labels
+        return one_hot(self.data_.y, self.n_classes, self.dtype)
+
+    @property
+    def trusted(self) -> Tensor | None:
+        assert self.data_ is not None
+        return self.data_.trusted
+
+    def scan(self, data: LabelledRows) -> Scan:
+        """See the whole training set at once: :class:`sknoisy.data.Scan`."""
+        loader = BatchLoader(data)
+        index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
+        seen = [self._see(x) for x, _ in loader]
+        logits, features = (torch.cat(parts, dim=-2) for parts in zip(*seen, strict=True))
+        y, epoch = data.y[index], len(self.history) - 1
+        target = data.labels
+        target = one_hot(y, self.n_classes, self.dtype) if target is None else target[index]
+        return Scan(index, y, target, data.weight[index], logits, features, epoch)
+
+    # ---- how ------------------------------------------------------------------------------------
+
+    def _see(self, x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Logits and features, in evaluation mode and without a graph."""
+        with torch.no_grad(), self._evaluating(), self._precision():
+            if weights is None:
+                logits, features = capture_features(self.module_, x)
+            else:
+                named = {f"network.{name}": part for name, part in self._named(weights).items()}
+                logits, features = functional_call(_Captured(self.module_), named, (x,))
+            return self._finish(logits), features.to(self.dtype)
+
+    def _parts(self) -> dict[str, Tensor]:
+        """All that the logits of a network hang on and training moves, by name."""
+        buffers = {k: b for k, b in self.module_.named_buffers() if b.is_floating_point()}
+        return {**dict(self.module_.named_parameters()), **buffers}
+
+    def _named(self, weights: Tensor) -> dict[str, Tensor]:
+        """Cut a vector of weights into the network's; batch statistics are copied, as they move."""
+        parts = self._parts()
+        cut = weights.split([part.numel() for part in parts.values()])
+        return {
+            name: new.view_as(old) if old.requires_grad else new.detach().clone().view_as(old)
+            for (name, old), new in zip(parts.items(), cut, strict=True)
+        }
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Batch normalisation must not be moved by rows that are only looked at."""
+        training = self.module_.training
+        if training:
+            self.module_.eval()
+        try:
+            yield
+        finally:
+            if training:
+                self.module_.train()
+
+    def _precision(self) -> AbstractContextManager:
+        if not self.mixed:
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def _finish(self, logits: Tensor) -> Tensor:
+        logits = logits.to(self.dtype) if self.mixed else logits
+        # The order of classes is the same either way; unbounded logits are the better calibrated.
+        return self._bounded(logits) if self.module_.training else logits
+
+    def _bounded(self, logits: Tensor) -> Tensor:
+        return logits if self.logit_bound is None else bounded(logits, self.logit_bound)
+
+    def _first_rows(self) -> Tensor:
+        assert self.data_ is not None
+        data = self.data_
+        first = torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
+        return data.rows.take(first)
+
+
+class _Captured(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return capture_features(self.network, x)
