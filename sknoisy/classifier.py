@@ -673,7 +673,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     @property
     def module_(self) -> nn.Module:
-        """The trained network, or a :class:`~sknoisy.networks.Peers` of several."""
+        """The trained network; of several, ``module_.network(i)`` is one of them."""
         check_is_fitted(self, "net_")
         return self.net_.module_
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-__all__ = ["CNN", "MLP", "Peers", "Standardize", "capture_features", "replicate"]
+__all__ = ["CNN", "MLP", "Peers", "Standardize", "StackedMLP", "capture_features", "replicate"]
 
 
 class Standardize(nn.Module):
@@ -179,6 +179,78 @@ class Peers(nn.ModuleList):
     def forward(self, x: Tensor) -> Tensor:
         return torch.stack([network(x) for network in self])
 
+    def network(self, i: int) -> nn.Module:
+        """Return one of the networks."""
+        return self[i]
+
+
+class PeerLinear(nn.Module):
+    """Linear layers of several networks, computed at once.
+
+    Parameters
+    ----------
+    layers : sequence of Linear
+        One of each network, all of the same shape, with biases.
+
+    Attributes
+    ----------
+    weight : Parameter of shape (n_networks, n_in, n_out)
+    bias : Parameter of shape (n_networks, 1, n_out)
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        weights = torch.stack([layer.weight.detach().T for layer in layers])
+        biases = torch.stack([layer.bias.detach() for layer in layers])
+        self.weight = nn.Parameter(weights.contiguous())
+        self.bias = nn.Parameter(biases.unsqueeze(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 2:
+            x = x.expand(len(self.weight), *x.shape)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class StackedMLP(nn.Sequential):
+    """Several independent MLPs as a leading axis, computed at once.
+
+    One batched product takes the place of one product for each network, which from three networks
+    on takes about half of the time. They share nothing but the statistics that standardise their
+    input.
+
+    Parameters
+    ----------
+    networks : sequence of MLP
+
+    Examples
+    --------
+    >>> import torch
+    >>> StackedMLP([MLP(4, 3), MLP(4, 3)])(torch.zeros(5, 4)).shape
+    torch.Size([2, 5, 3])
+    """
+
+    def __init__(self, networks: Sequence[MLP]) -> None:
+        layers: list[nn.Module] = []
+        for each in zip(*networks, strict=True):
+            linear = [layer for layer in each if isinstance(layer, nn.Linear)]
+            layers.append(PeerLinear(linear) if linear else each[0])
+        super().__init__(*layers)
+
+    def network(self, i: int) -> MLP:
+        """Return a copy of one of the networks."""
+        parts = [part for part in self if isinstance(part, PeerLinear)]
+        widths = [part.weight.shape[2] for part in parts[:-1]]
+        dropout = next((part.p for part in self if isinstance(part, nn.Dropout)), 0.0)
+        first, last = parts[0].weight, parts[-1].weight
+        made = MLP(first.shape[1], last.shape[2], widths, dropout).to(first.device, first.dtype)
+        for mine, theirs in zip(self, made, strict=True):
+            if isinstance(mine, PeerLinear) and isinstance(theirs, nn.Linear):
+                theirs.weight.data.copy_(mine.weight[i].T)
+                theirs.bias.data.copy_(mine.bias[i, 0])
+            else:
+                theirs.load_state_dict(mine.state_dict())
+        return made.train(self.training)
+
 
 def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     """Build one network, or several with starts of their own.
@@ -199,7 +271,11 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     for other in others:
         if _twins(first, other):
             _restart(other)
-    return Peers([first, *others])
+    networks = [first, *others]
+    # One product for all networks has no place for layers frozen in some of them.
+    learning = all(p.requires_grad for network in networks for p in network.parameters())
+    stackable = [network for network in networks if type(network) is MLP and learning]
+    return StackedMLP(stackable) if len(stackable) == n_networks else Peers(networks)
 
 
 def _twins(one: nn.Module, other: nn.Module) -> bool:
@@ -246,7 +322,7 @@ def _captured(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     hooks = [
         part.register_forward_pre_hook(remember)
         for part in network.modules()
-        if isinstance(part, nn.Linear)
+        if isinstance(part, (nn.Linear, PeerLinear))
     ]
     try:
         logits = network(x)
@@ -254,4 +330,7 @@ def _captured(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         for hook in hooks:
             hook.remove()
     # A network without a linear layer is its own representation.
-    return logits, (last[0] if last else logits).flatten(1)
+    features = last[0] if last else logits
+    if isinstance(network, StackedMLP):
+        return logits, features.expand(len(logits), *features.shape[-2:])
+    return logits, features.flatten(1)

@@ -7,7 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from sknoisy.networks import CNN, MLP, Peers, Standardize, capture_features, replicate
+from sknoisy.networks import (
+    CNN,
+    MLP,
+    PeerLinear,
+    Peers,
+    StackedMLP,
+    Standardize,
+    capture_features,
+    replicate,
+)
 
 rng = np.random.default_rng(0)
 
@@ -106,8 +115,8 @@ def test_peers_are_stacked_and_differ():
     peers, x = make_peers(), torch.rand(6, 4)
     logits = peers(x)
     assert logits.shape == (3, 6, 3)
-    for one, network in zip(logits, peers, strict=True):
-        assert torch.equal(one, network(x))
+    for i, one in enumerate(logits):
+        torch.testing.assert_close(one, peers.network(i)(x))
     assert not torch.equal(logits[0], logits[1])
 
 
@@ -131,9 +140,10 @@ def test_gradients_do_not_mix(norm):
 def test_copies_of_a_given_network_start_anew_but_the_first():
     given = MLP(4, 3, hidden=(5,))
     peers = replicate(lambda: copy.deepcopy(given), 2)
-    assert all(map(torch.equal, peers[0].parameters(), given.parameters()))
-    assert not torch.equal(peers[1][1].weight, given[1].weight)
-    assert all(a is not b for a, b in zip(peers[0].parameters(), given.parameters(), strict=True))
+    first, second = (peers.network(i) for i in (0, 1))
+    assert all(map(torch.equal, first.parameters(), given.parameters()))
+    assert not torch.equal(second[1].weight, given[1].weight)
+    assert all(a is not b for a, b in zip(first.parameters(), given.parameters(), strict=True))
 
 
 def test_own_initialisation_of_a_class_is_kept():
@@ -182,7 +192,7 @@ def test_features_of_peers_have_their_axis():
     peers, x = make_peers(2), torch.rand(6, 4)
     logits, features = capture_features(peers, x)
     assert (logits.shape, features.shape) == ((2, 6, 3), (2, 6, 5))
-    torch.testing.assert_close(peers[1][-1](features[1]), logits[1])
+    torch.testing.assert_close(peers.network(1)[-1](features[1]), logits[1])
 
 
 def test_network_without_a_linear_layer_is_its_own_feature():
@@ -197,3 +207,42 @@ def test_hooks_are_removed_when_the_network_fails():
         capture_features(network, torch.rand(6, 9))
     assert not network.body._forward_pre_hooks
     assert isinstance(Peers([network])[0], Backwards)
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (7, 6)])
+def test_stacked_networks_are_those_networks(hidden):
+    x = torch.randn(9, 4, dtype=torch.float64)
+    networks = [MLP(4, 3, hidden).double() for _ in range(3)]
+    for network in networks:
+        network[0].adapt([(x, torch.ones(9))])
+    stacked, peers = StackedMLP(networks), Peers(networks)
+    torch.testing.assert_close(stacked(x), peers(x))
+    for seen, one_by_one in zip(
+        capture_features(stacked, x), capture_features(peers, x), strict=True
+    ):
+        torch.testing.assert_close(seen, one_by_one)
+    for network in (stacked, peers):
+        network(x).square().sum().backward()
+    weights = [part.weight.grad for part in stacked if isinstance(part, PeerLinear)]
+    for i, network in enumerate(networks):
+        torch.testing.assert_close(stacked.network(i)(x), network(x))
+        grads = [part.weight.grad for part in network if isinstance(part, nn.Linear)]
+        for found, grad in zip(weights, grads, strict=True):
+            torch.testing.assert_close(found[i], grad.T)
+
+
+def test_each_of_the_stacked_networks_drops_its_own_units():
+    stacked = StackedMLP([MLP(4, 3, (50,), dropout=0.5)] * 2)
+    one, other = stacked(torch.ones(6, 4))
+    assert not torch.equal(one, other)
+    assert stacked.network(1)[3].p == 0.5
+    assert torch.equal(*stacked.eval()(torch.ones(6, 4)))
+
+
+def test_only_built_in_networks_are_stacked():
+    class Own(MLP):
+        pass
+
+    assert type(replicate(lambda: MLP(4, 3), 2)) is StackedMLP
+    assert type(replicate(lambda: Own(4, 3), 2)) is Peers
+    assert type(replicate(lambda: MLP(4, 3), 1)) is MLP

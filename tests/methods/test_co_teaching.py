@@ -92,7 +92,8 @@ def test_without_forgetting_each_network_is_trained_on_cross_entropy(params, opt
 
 def test_probabilities_are_the_mean_of_both():
     clf = train("co_teaching", None)
-    each = [torch.softmax(network(torch.tensor(X)), -1) for network in clf.module_]
+    networks = [clf.module_.network(i) for i in (0, 1)]
+    each = [torch.softmax(network(torch.tensor(X)), -1) for network in networks]
     assert not torch.equal(*each)
     np.testing.assert_allclose(clf.predict_proba(X), (sum(each) / 2).detach(), rtol=1e-10)
 
