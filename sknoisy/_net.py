@@ -80,12 +80,16 @@ class Asked:
         """See the whole training set at once: :class:`sknoisy.data.Scan`."""
         loader = BatchLoader(data)
         index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
-        seen = [self._see(x) for x, _ in loader]
-        logits, features = (torch.cat(parts, dim=-2) for parts in zip(*seen, strict=True))
+
+        def look() -> tuple[Tensor, Tensor]:
+            seen = zip(*(self._see(x) for x, _ in loader), strict=True)
+            logits, features = (torch.cat(parts, dim=-2) for parts in seen)
+            return logits, features
+
         y, epoch = data.y[index], len(self.history) - 1
         target = data.labels
         target = one_hot(y, self.n_classes, self.dtype) if target is None else target[index]
-        return Scan(index, y, target, data.weight[index], logits, features, epoch)
+        return Scan(index, y, target, data.weight[index], epoch, look)
 
     # ---- how ------------------------------------------------------------------------------------
 

@@ -103,13 +103,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     precision : "float32", "float64" or "bf16-mixed", default="float32"
         Of parameters and computations; "bf16-mixed" keeps parameters in float32 and computes in
         bfloat16 where torch deems it safe.
-    early_stopping : bool, default=False
-        Hold out a part of the training set, stop when its accuracy (on labels as noisy as the
-        others; never its loss) no longer rises, and return to the best weights.
+    early_stopping : bool or "auto", default="auto"
+        Stop when an epoch is no longer better than those before, and return to the best weights.
+        True: a part of the training set is held out, and epochs are compared by the accuracy on it
+        (on labels as noisy as the others; never by the loss), unless the method judges epochs by
+        itself. "auto": only where the method does, and nothing is held out.
     validation_fraction : float, default=0.1
-        Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping``.
+        Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without a better accuracy before stopping. Only with ``early_stopping``.
+        Epochs that are no better than the best before stopping. Only with ``early_stopping``.
     device : str or torch.device, default="auto"
         Where to train. "auto": CUDA, then MPS, then the CPU.
     random_state : int, RandomState instance or None, default=None
@@ -195,7 +197,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
         "precision": [StrOptions({"float32", "float64", "bf16-mixed"})],
-        "early_stopping": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
@@ -221,7 +223,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         max_epochs: int = 100,
         batch_size: int = 128,
         precision: str = "float32",
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         device: str | torch.device = "auto",
@@ -333,8 +335,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         self._check_names()
-        if self.class_weight == "balanced" or self.early_stopping:
-            name = "early_stopping=True" if self.early_stopping else "class_weight='balanced'"
+        stops = self.early_stopping != "auto" and self.early_stopping
+        if self.class_weight == "balanced" or stops:
+            name = "early_stopping=True" if stops else "class_weight='balanced'"
             raise ValueError(
                 f"{name} is not supported for partial_fit, which sees a part at a time."
             )
@@ -396,14 +399,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             net = self._make_net(rows, len(labels.classes), device, dtype)
         else:
             self._check_rows(net, len(rows))
-        train, held_out = self._split(labels.codes, weight, seed)
+        holds_out = self._stops(net.criterion) and not _judges(net.criterion)
+        train, held_out = self._split(labels.codes, weight, seed, holds_out)
         data = LabelledRows(
             rows,
             torch.from_numpy(labels.codes).to(device),
             torch.from_numpy(weight / weight[train].mean()).to(dtype).to(device),
             None if len(train) == len(rows) else torch.from_numpy(train),
             None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device),
-            self._trusted(net.criterion, trusted, train),
+            self._trusted(net.criterion, trusted, train, device),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=labels.classes)
@@ -416,7 +420,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self.net_, self.classes_ = net, labels.classes
 
     def _trusted(
-        self, method: Method, trusted: np.ndarray | None, train: np.ndarray
+        self, method: Method, trusted: np.ndarray | None, train: np.ndarray, device: torch.device
     ) -> torch.Tensor | None:
         """Rows to train on that are trusted."""
         if trusted is None:
@@ -430,14 +434,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         rows = np.intersect1d(trusted, train)
         if not len(rows):
             raise ValueError("All trusted samples are held out or have a weight of zero.")
-        return torch.from_numpy(rows)
+        return torch.from_numpy(rows).to(device)
 
     def _split(
-        self, codes: np.ndarray, weight: np.ndarray, seed: int
+        self, codes: np.ndarray, weight: np.ndarray, seed: int, holds_out: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows to train on, and rows held out: a share of every class where there is enough."""
         rows = np.flatnonzero(weight)
-        if not self.early_stopping:
+        if not holds_out:
             return rows, None
         n_held_out = ceil(self.validation_fraction * len(rows))
         if n_held_out >= len(rows):
@@ -525,9 +529,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             "lr_schedule": self.lr_schedule,
             "max_epochs": self.max_epochs,
             "batch_size": self.batch_size,
-            "patience": self.n_iter_no_change if self.early_stopping else None,
+            "patience": self.n_iter_no_change if self._stops(method) else None,
             "verbose": self.verbose,
         }
+
+    def _stops(self, method: Method) -> bool:
+        """Whether training stops when epochs are no longer better."""
+        return _judges(method) if self.early_stopping == "auto" else bool(self.early_stopping)
 
     def _check_rows(self, net: Trainer, n_rows: int) -> None:
         """Check that a trained net can go on with the rows of this call."""
@@ -688,3 +696,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """A row for each epoch; ``history_[:, "train_loss"]`` is one column of them."""
         check_is_fitted(self, "net_")
         return self.net_.history
+
+
+def _judges(method: Method) -> bool:
+    """Whether a method tells how good an epoch was."""
+    return type(method).judge is not Method.judge

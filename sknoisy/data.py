@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -64,7 +65,8 @@ class Batch:
 class Scan:
     """The whole training set seen in evaluation mode, in one pass and without a graph.
 
-    Rows held out or of weight zero are not part of it: a table for all rows of X is filled as
+    The pass is made when its logits or features are first asked for. Rows held out or of weight
+    zero are not part of it: a table for all rows of X is filled as
     ``table[scan.index] = ...``.
 
     Attributes
@@ -76,20 +78,32 @@ class Scan:
     target : Tensor of shape (n_samples, n_classes)
         The labels one-hot, or the soft labels given; never smoothed.
     weight : Tensor of shape (n_samples,)
-    logits : Tensor of shape ([n_networks,] n_samples, n_classes)
-    features : Tensor of shape ([n_networks,] n_samples, n_features)
-        What reaches the last linear layer.
     epoch : int
         Epochs trained before this scan.
+    look : callable
+        Makes the pass, and returns logits and features.
     """
 
     index: Tensor
     y: Tensor
     target: Tensor
     weight: Tensor
-    logits: Tensor
-    features: Tensor
     epoch: int
+    look: Callable[[], tuple[Tensor, Tensor]]
+
+    @cached_property
+    def _seen(self) -> tuple[Tensor, Tensor]:
+        return self.look()
+
+    @property
+    def logits(self) -> Tensor:
+        """Logits, of shape ([n_networks,] n_samples, n_classes)."""
+        return self._seen[0]
+
+    @property
+    def features(self) -> Tensor:
+        """What reaches the last linear layer, ([n_networks,] n_samples, n_features)."""
+        return self._seen[1]
 
     @property
     def probabilities(self) -> Tensor:

@@ -615,19 +615,26 @@ def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 class _BestEpoch:
-    """Tells when held-out accuracy has not risen for a while, and goes back to its best epoch.
+    """Tells when the score of epochs has not risen for a while, and goes back to the best one.
 
-    The labels held out are noisy too; their accuracy still ranks epochs, while their loss, which
-    has no lower limit for a negative rate, does not.
+    The score is the method's own judgement, or else held-out accuracy. The labels held out are
+    noisy too; their accuracy still ranks epochs, while their loss, which has no lower limit for a
+    negative rate, does not.
     """
 
     def __init__(self, patience: int) -> None:
-        self.patience, self.score, self.epoch = patience, -1.0, 0
+        self.patience, self.score, self.epoch = patience, -math.inf, 0
         self.states: tuple[Any, Any] | None = None
 
     def passed(self, net: Trainer) -> bool:
         """Look at the epoch that is over; True when it is time to stop."""
-        score, epoch = net.history[-1, "valid_acc"], len(net.history)
+        judged = net.criterion_.judge()
+        score = net.history[-1, "valid_acc"] if judged is None else float(judged)
+        epoch = len(net.history)
+        if score == -math.inf:
+            # In warm-up a method has seen nothing to judge by.
+            self.epoch = epoch
+            return False
         if score > self.score:
             self.score, self.epoch = score, epoch
             self.states = copy.deepcopy(net.module_.state_dict()), net.criterion_.remember()

@@ -42,7 +42,15 @@ CHECKED = [
 
 
 # Methods whose training on repeated rows differs by nature from that on weighted rows, and why.
-PARTNERS_AT_RANDOM: dict[str, str] = {}
+PARTNERS_AT_RANDOM: dict[str, str] = {
+    "bagging": "copies of a row fall into different bags, a weighted row into one",
+    "disturb_label": "a row of weight two is disturbed once, two equal rows are disturbed apart",
+    "mixup": "a row of weight two is mixed once, two equal rows are mixed apart",
+    "elr_plus": "samples are mixed in pairs drawn at random",
+    "synthetic": "a sample given twice is its own nearest neighbour",
+    "dividemix": "views and pairs are drawn at random",
+    "co_learning": "views and partners are drawn at random, and each sample is told from all others",
+}
 
 
 def _expected_failures(estimator):

@@ -164,6 +164,6 @@ def test_scan_of_two_networks():
     labels = torch.tensor([0, 2, 1, 1, 0])
     target = torch.eye(3, dtype=torch.float64)[labels]
     seen = torch.tensor(logits), torch.zeros(2, 5, 1)
-    scan = Scan(torch.arange(5), labels, target, torch.ones(5), *seen, 0)
+    scan = Scan(torch.arange(5), labels, target, torch.ones(5), 0, lambda: seen)
     np.testing.assert_allclose(scan.probabilities, softmax(logits, axis=-1))
     np.testing.assert_allclose(scan.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels])

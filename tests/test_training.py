@@ -226,13 +226,15 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
         def refit(self, net, scan):
             before = copy.deepcopy(net.module_.state_dict())
             super().refit(net, scan)
+            seen = scan.logits
             passes.clear()
             again = net.scan(net_data[0])
+            assert not passes
+            assert torch.equal(again.logits, seen)
             assert sum(n_rows for n_rows, _ in passes) == len(scan.index)
             assert not any(with_graph for _, with_graph in passes)
             for name, value in net.module_.state_dict().items():
                 assert torch.equal(value, before[name])
-            assert torch.equal(again.logits, scan.logits)
             network = copy.deepcopy(net.module_).eval()
             with torch.no_grad():
                 torch.testing.assert_close(scan.logits, network(torch.tensor(X)[scan.index]))
@@ -681,3 +683,26 @@ def test_rows_and_labels_are_found_by_place(table):
 
     asked(question, table, early_stopping=True)
     asked(question, (X, np.eye(3, dtype=np.float32)[y] * 0.7 + 0.1))
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_scan_costs_nothing_until_it_is_looked_at(looks, table):
+    passes = []
+
+    class Scans(ClassLoss):
+        def refit(self, net, scan):
+            before = net.module_.training
+            seen = net._see
+            net._see = lambda *args: passes.append(1) or seen(*args)
+            assert scan.y.shape == scan.weight.shape
+            if looks:
+                assert scan.logits is scan.logits
+                assert len(scan.features) == len(scan.losses)
+            del net._see
+            assert net.module_.training == before
+
+        def class_losses(self, logits):
+            return class_cross_entropy(logits)
+
+    NoisyLabelClassifier(Scans, max_epochs=3, batch_size=16).fit(*table)
+    assert len(passes) == 3 * looks

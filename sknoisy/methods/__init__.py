@@ -8,29 +8,80 @@ from sklearn.base import clone
 
 from sknoisy._params import offered
 from sknoisy.methods._base import ClassLoss, Method, Net, Step
+from sknoisy.methods.backward import BackwardCorrection
+from sknoisy.methods.bagging import Bagging
+from sknoisy.methods.bootstrap import Bootstrap
 from sknoisy.methods.ce import CrossEntropy
+from sknoisy.methods.co_learning import CoLearning
 from sknoisy.methods.co_teaching import CoTeaching
+from sknoisy.methods.confidence_penalty import ConfidencePenalty
+from sknoisy.methods.disturb_label import DisturbLabel
+from sknoisy.methods.dividemix import DivideMix
 from sknoisy.methods.elr import ELR
+from sknoisy.methods.elr_plus import ELRPlus
+from sknoisy.methods.fine import FINE
+from sknoisy.methods.forward import ForwardCorrection
 from sknoisy.methods.gce import GCE
+from sknoisy.methods.mae import MAE
+from sknoisy.methods.meta_label_net import MetaLabelNet
+from sknoisy.methods.mixup import Mixup
+from sknoisy.methods.nce_rce import NCERCE
+from sknoisy.methods.sce import SCE
+from sknoisy.methods.sop import SOP
+from sknoisy.methods.synthetic import Synthetic
 
 __all__ = [
     "ELR",
+    "FINE",
     "GCE",
+    "MAE",
     "METHODS",
+    "NCERCE",
+    "SCE",
+    "SOP",
+    "BackwardCorrection",
+    "Bagging",
+    "Bootstrap",
     "ClassLoss",
+    "CoLearning",
     "CoTeaching",
+    "ConfidencePenalty",
     "CrossEntropy",
+    "DisturbLabel",
+    "DivideMix",
+    "ELRPlus",
+    "ForwardCorrection",
+    "MetaLabelNet",
     "Method",
+    "Mixup",
     "Net",
     "Step",
+    "Synthetic",
     "make_method",
 ]
 
 METHODS: dict[str, type[Method]] = {
     "ce": CrossEntropy,
     "gce": GCE,
+    "mae": MAE,
+    "sce": SCE,
+    "nce_rce": NCERCE,
+    "bootstrap": Bootstrap,
+    "confidence_penalty": ConfidencePenalty,
+    "disturb_label": DisturbLabel,
+    "mixup": Mixup,
+    "forward": ForwardCorrection,
+    "backward": BackwardCorrection,
     "elr": ELR,
+    "elr_plus": ELRPlus,
+    "sop": SOP,
+    "synthetic": Synthetic,
     "co_teaching": CoTeaching,
+    "bagging": Bagging,
+    "dividemix": DivideMix,
+    "fine": FINE,
+    "co_learning": CoLearning,
+    "meta_label_net": MetaLabelNet,
 }
 
 

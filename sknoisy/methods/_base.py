@@ -182,6 +182,13 @@ class Method(BaseEstimator, nn.Module):
         """Then: how much each sample counts, in [0, 1], of the shape of losses; None: all alike."""
         return None
 
+    def judge(self) -> Tensor | None:
+        """After each epoch: how good it was, the higher the better; None if the method cannot tell.
+
+        Training stops when it no longer rises, and goes back to the best epoch.
+        """
+        return None
+
     def proba(self, logits: Tensor) -> Tensor:
         """Class probabilities from logits, averaged over networks."""
         p = torch.softmax(logits, dim=-1)

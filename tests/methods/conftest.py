@@ -63,7 +63,8 @@ def make_scan():
         target = one_hot(y, logits.shape[-1], logits.dtype)
         weight = torch.ones(len(y), dtype=logits.dtype) if weight is None else weight
         features = logits if features is None else torch.as_tensor(features)
-        return Scan(torch.arange(len(y)), y, target, weight, logits, features, epoch)
+        index = torch.arange(len(y))
+        return Scan(index, y, target, weight, epoch, lambda: (logits, features))
 
     return make_scan
 

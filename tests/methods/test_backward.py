@@ -1,0 +1,113 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.methods import BackwardCorrection
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Z = rng.normal(scale=3, size=(7, 3))
+Y = np.array([0, 2, 1, 1, 0, 2, 2])
+T = np.array([[0.7, 0.3, 0.0], [0.0, 0.9, 0.1], [0.2, 0.2, 0.6]])
+
+
+class Net:
+    trusted = None
+
+
+def paid(method, Z, batch, net=Net):
+    return method.loss(torch.tensor(Z), method.prepare(net, batch))
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 0.3])
+@pytest.mark.parametrize("bound", [None, 1.0, 4.0])
+def test_equation(begin, make_batch, rate, bound):
+    # Patrini et al. 2017, Theorem 1.
+    target = ((1 - rate) * np.eye(3)[Y] + rate / 3) @ np.linalg.inv(T)
+    squashed = Z if bound is None else Z / np.sqrt(1 + (Z / bound) ** 2)
+    found = paid(begin(BackwardCorrection(T, bound), Y), Z, make_batch(Y, rate=rate))
+    np.testing.assert_allclose(found, -(target * log_softmax(squashed, axis=1)).sum(axis=1))
+
+
+def test_mean_loss_over_the_noise_is_the_loss_of_the_right_label(begin, make_batch):
+    method = begin(BackwardCorrection(T, None), Y)
+    each = paid(method, Z[:1].repeat(3, axis=0), make_batch([0, 1, 2]))
+    np.testing.assert_allclose(T @ each.numpy(), -log_softmax(Z[0]))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_symmetric_noise_is_negative_smoothing(share):
+    # Wei et al. 2022: r = -r_n / (1 - r_n), with r_n the share drawn anew uniformly.
+    matrix = (1 - share) * np.eye(3) + share / 3
+    params = {"max_epochs": 8, "warmup": 0, "precision": "float64", "random_state": 0}
+    clf = NoisyLabelClassifier("backward", method__transition_matrix=matrix, **params).fit(X, y)
+    smoothed = NoisyLabelClassifier(smoothing=-share / (1 - share), **params).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), smoothed.predict_proba(X), rtol=1e-8)
+
+
+def test_identity_without_a_bound_is_cross_entropy():
+    params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
+    own = {"method__transition_matrix": np.eye(3), "method__bound": None}
+    clf = NoisyLabelClassifier("backward", **own, **params).fit(X, y)
+    ce = NoisyLabelClassifier(**params).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
+
+
+def test_trusted_rows_are_not_corrected(begin, make_batch):
+    class Sure:
+        trusted = torch.tensor([3, 8, 5])
+
+    batch = make_batch(Y, index=[5, 1, 0, 3, 4, 6, 7])
+    found = paid(begin(BackwardCorrection(T, None), Y), Z, batch, Sure)
+    log_p = log_softmax(Z, axis=1)
+    expected = -(np.linalg.inv(T)[Y] * log_p).sum(axis=1)
+    expected[[0, 3]] = -log_p[[0, 3], Y[[0, 3]]]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_matrix_without_an_inverse_is_refused():
+    matrix = [[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    with pytest.raises(ValueError, match=r"must have an inverse.*condition number .* is (\d|inf)"):
+        NoisyLabelClassifier("backward", method__transition_matrix=matrix).fit(X, y)
+
+
+def test_estimate_has_an_inverse_that_is_not_huge(begin, make_scan):
+    # Two trusted classes that nothing tells apart have the same row.
+    y, features = np.arange(90) % 3, np.zeros((90, 2))
+    features[:, 0] = y == 2
+
+    class Sure:
+        trusted = torch.tensor([0, 1, 2])
+
+    method = begin(BackwardCorrection(), y)
+    assert method.inverse.isnan().all()
+    method.refit(Sure, make_scan(y, np.zeros((90, 3)), features=features))
+    assert np.linalg.cond(method.transition) <= 100
+    np.testing.assert_allclose(method.inverse, np.linalg.inv(method.transition))
+
+
+def test_matrix_is_estimated_once(begin, make_scan):
+    method = begin(BackwardCorrection(), Y)
+    method.refit(Net, make_scan(Y, Z))
+    before = method.transition.clone()
+    method.refit(Net, make_scan(Y[::-1].copy(), Z))
+    assert torch.equal(method.transition, before)
+    np.testing.assert_allclose(method.inverse, np.linalg.inv(before))
+
+
+def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+    clf = NoisyLabelClassifier("backward", max_epochs=20, random_state=0).fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    for name in ("transition", "inverse"):
+        assert torch.equal(again.method_.state_dict()[name], clf.method_.state_dict()[name])
+    assert not clone(clf.method_).state_dict()
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="backward") > plain_score + 0.1

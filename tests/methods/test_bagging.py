@@ -1,0 +1,116 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from torch import nn
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.methods import Bagging
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Y = np.arange(20) % 3
+
+
+@pytest.mark.parametrize(
+    ("n_networks", "max_samples", "n_bags"), [(8, 0.5, 4), (4, 0.7, 3), (2, 0.01, 1), (3, 0.99, 2)]
+)
+def test_each_row_is_in_as_many_bags(begin, n_networks, max_samples, n_bags):
+    method = begin(Bagging(n_networks, max_samples), Y)
+    assert method.in_bag.shape == (n_networks, 20)
+    assert (method.in_bag.sum(dim=0) == n_bags).all()
+    assert len(method.in_bag.T.unique(dim=0)) > 1
+
+
+def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
+    # Breiman 1996, at the best of a row of temperatures.
+    method = begin(Bagging(4), Y)
+    Z, weight = 3 * rng.normal(size=(4, 20, 3)) + 2 * np.eye(3)[Y], rng.random(20)
+    for rows in np.split(np.arange(20), [7]):
+        batch = make_batch(Y[rows], index=rows, weight=torch.tensor(weight[rows]))
+        losses = method.loss(torch.tensor(Z[:, rows]), batch)
+        found = -log_softmax(Z[:, rows], axis=-1)[:, np.arange(len(rows)), Y[rows]]
+        np.testing.assert_allclose(losses, found)
+        np.testing.assert_array_equal(method.weigh(losses, batch), method.in_bag[:, rows])
+    out = ~method.in_bag.numpy()
+    said = (softmax(Z, axis=-1) * out[..., None]).sum(axis=0) / out.sum(axis=0)[:, None]
+    np.testing.assert_allclose(method.out_of_bag, said)
+    paid = [
+        weight @ -log_softmax(np.log(said) / t, axis=1)[np.arange(20), Y]
+        for t in np.logspace(-0.3, 1.3, 12)
+    ]
+    assert np.argmin(paid) not in (0, 11)
+    assert float(method.judge()) == pytest.approx(-min(paid))
+    assert float(method.judge()) == -np.inf, "nothing seen since"
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_each_network_is_trained_on_cross_entropy_of_its_bag(optimizer):
+    first = nn.Linear(4, 3).double()
+    params = {
+        "module": first, "max_epochs": 8, "batch_size": -1, "precision": "float64",
+        "optimizer": optimizer, "random_state": 0,
+    }  # fmt: skip
+    bagged = NoisyLabelClassifier("bagging", early_stopping=False, **params).fit(X, y)
+    weight = bagged.method_.in_bag[0].double().numpy()
+    alone = NoisyLabelClassifier("ce", **params).fit(X, y, sample_weight=weight)
+    for ours, theirs in zip(
+        bagged.module_[0].parameters(), alone.module_.parameters(), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_training_goes_back_to_the_epoch_that_was_judged_best(score_on_noisy_digits):
+    judged = []
+
+    class Watched(Bagging):
+        def judge(self):
+            judged.append(float(super().judge()))
+            return judged[-1]
+
+    noisy = np.where(rng.random(150) < 0.3, rng.integers(3, size=150), y)
+    params = {"lr": 0.01, "max_epochs": 60, "n_iter_no_change": 5, "random_state": 0}
+    clf = NoisyLabelClassifier(Watched, **params).fit(X, noisy)
+    best = int(np.argmax(judged))
+    assert clf.n_iter_ == len(judged) == best + 1 + 5 < 60
+    again = NoisyLabelClassifier("bagging", early_stopping=False, **params)
+    again.set_params(max_epochs=best + 1).fit(X, noisy)
+    np.testing.assert_array_equal(clf.predict_proba(X), again.predict_proba(X))
+
+
+def test_warm_up_is_not_judged():
+    clf = NoisyLabelClassifier("bagging", warmup=15, n_iter_no_change=3, random_state=0).fit(X, y)
+    assert clf.n_iter_ > 18
+
+
+@pytest.mark.parametrize("early_stopping", [True, "auto"])
+def test_nothing_is_held_out(early_stopping):
+    clf = NoisyLabelClassifier("bagging", max_epochs=3, early_stopping=early_stopping).fit(X, y)
+    assert torch.isfinite(clf.method_.out_of_bag).all()
+    assert "valid_acc" not in clf.history_[-1]
+
+
+def test_out_of_bag_probabilities_tell_wrong_labels():
+    wrong = rng.random(150) < 0.3
+    noisy = np.where(wrong, (y + rng.integers(1, 3, 150)) % 3, y)
+    clf = NoisyLabelClassifier("bagging", random_state=0).fit(X, noisy)
+    doubted = clf.method_.out_of_bag.numpy().argmax(axis=1) != noisy
+    assert (doubted == wrong).mean() > 0.85
+
+
+def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+    clf = NoisyLabelClassifier("bagging", method__n_networks=3, max_epochs=3).fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    for name, value in clf.method_.state_dict().items():
+        assert torch.equal(again.method_.state_dict()[name], value), name
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert not dict(clone(clf.method_).named_buffers())
+    assert clone(clf).get_params()["method__n_networks"] == 3
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="bagging") > plain_score + 0.1

@@ -1,0 +1,158 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import train_test_split
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.beliefs import estimate_transition
+from sknoisy.methods import ForwardCorrection
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Z = rng.normal(scale=3, size=(7, 3))
+Y = np.array([0, 2, 1, 1, 0, 2, 2])
+T = np.array([[0.7, 0.3, 0.0], [0.0, 0.9, 0.1], [0.2, 0.2, 0.6]])
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 0.3])
+def test_equation(begin, make_batch, rate):
+    # Patrini et al. 2017, Theorem 2.
+    target = (1 - rate) * np.eye(3)[Y] + rate / 3
+    found = begin(ForwardCorrection(T), Y).loss(torch.tensor(Z), make_batch(Y, rate=rate))
+    np.testing.assert_allclose(found, -(target * np.log(softmax(Z, axis=1) @ T)).sum(axis=1))
+
+
+def test_right_probabilities_minimise_the_mean_loss_over_the_noise(begin, make_batch):
+    z = torch.tensor(Z, requires_grad=True)
+    batch = make_batch(Y).replace(target=torch.tensor(softmax(Z, axis=1) @ T))
+    begin(ForwardCorrection(T), Y).loss(z, batch).sum().backward()
+    np.testing.assert_allclose(z.grad, 0, atol=1e-12)
+
+
+def test_loss_and_gradient_are_finite_where_all_rule_a_label_out(begin, make_batch):
+    z = torch.tensor([[0.0, 1e4, -1e4], [0.0, 0.0, 0.0]], requires_grad=True)
+    losses = begin(ForwardCorrection(T), Y).loss(z.double(), make_batch([0, 0]))
+    losses.sum().backward()
+    assert torch.isfinite(losses).all() and torch.isfinite(z.grad).all()
+
+
+def test_identity_is_cross_entropy():
+    params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
+    clf = NoisyLabelClassifier("forward", method__transition_matrix=np.eye(3), **params).fit(X, y)
+    ce = NoisyLabelClassifier(**params).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
+
+
+def test_trusted_rows_are_not_corrected(begin, make_batch):
+    method = begin(ForwardCorrection(T), Y)
+
+    class Net:
+        trusted = torch.tensor([3, 8, 5])
+
+    batch = method.prepare(Net, make_batch(Y, index=[5, 1, 0, 3, 4, 6, 7]))
+    found = method.loss(torch.tensor(Z), batch)
+    plain, corrected = -log_softmax(Z, axis=1), -np.log(softmax(Z, axis=1) @ T)
+    expected = np.where(np.isin(np.arange(7), [0, 3])[:, None], plain, corrected)
+    np.testing.assert_allclose(found, expected[np.arange(7), Y])
+
+
+def test_matrix_is_estimated_once_when_warm_up_ends(begin, make_scan):
+    method = begin(ForwardCorrection(), Y)
+
+    class Net:
+        trusted = None
+
+    scan = make_scan(Y, Z, epoch=5)
+    assert method.transition.isnan().all()
+    method.refit(Net, scan)
+    found = method.transition.clone()
+    torch.testing.assert_close(found, estimate_transition(scan))
+    method.refit(Net, make_scan(Y[::-1].copy(), Z, epoch=6))
+    assert torch.equal(method.transition, found)
+
+
+def test_given_matrix_is_kept_and_never_changed(begin, make_scan):
+    given = T.copy()
+    method = begin(ForwardCorrection(given), Y)
+    method.refit(None, make_scan(Y, Z))
+    np.testing.assert_allclose(method.transition, T)
+    method.transition.zero_()
+    np.testing.assert_array_equal(given, T)
+
+
+@pytest.mark.parametrize("kind", [list, pd.DataFrame, torch.tensor])
+def test_matrix_may_be_any_array(kind):
+    clf = NoisyLabelClassifier("forward", method__transition_matrix=kind(T), max_epochs=2)
+    np.testing.assert_allclose(clf.fit(X, y).method_.transition, T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.eye(2), r"array of shape \(3, 3\), .* Got one of shape \(2, 2\) instead"),
+        (np.ones(3) / 3, r"Got one of shape \(3,\) instead"),
+        (T - [[0], [0.2], [0]], r"Got row 1 with minimum -0.2 and sum 0.4 instead"),
+        (T * [[1], [1], [1.1]], r"Got row 2 with minimum 0.22 and sum 1.1 instead"),
+        (T.T, r"Got row 0 with minimum 0 and sum 0.9 instead"),
+        (np.full((3, 3), np.nan), r"Got row 0 with minimum nan and sum nan instead"),
+        ("best", r"'transition_matrix' parameter of .*Correction must be a str among {'auto'}"),
+    ],
+)
+def test_what_is_no_transition_matrix_is_refused(method, matrix, message):
+    with pytest.raises(ValueError, match=message):
+        NoisyLabelClassifier(method, method__transition_matrix=matrix, max_epochs=1).fit(X, y)
+
+
+def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+    clf = NoisyLabelClassifier("forward", max_epochs=20, random_state=0).fit(X, y)
+    found = clf.method_.state_dict()["transition"]
+    np.testing.assert_allclose(found.sum(dim=1), 1, rtol=1e-6)
+    again = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(again.method_.transition, found)
+    assert not clone(clf.method_).state_dict()
+
+
+# ---- on wrong labels -----------------------------------------------------------------------------
+
+
+def noisy_pairs():
+    """Digits of which two in five are taken for the next, and a tenth that is trusted."""
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+    rng = np.random.default_rng(0)
+    noisy = np.where(rng.random(len(y)) < 0.4, (y + 1) % 10, y)
+    trusted = rng.random(len(y)) < 0.1
+    return X, noisy, np.where(trusted, y, noisy), trusted, X_test, y_test
+
+
+def test_pairs_of_classes_are_told_apart_best_with_trusted_rows():
+    X, noisy, sure, trusted, X_test, y_test = noisy_pairs()
+    params = {"max_epochs": 60, "batch_size": 64, "lr": 0.003, "random_state": 0}
+    plain, forward, helped = (NoisyLabelClassifier(m, **params) for m in ("ce", *["forward"] * 2))
+    plain.fit(X, noisy)
+    forward.fit(X, noisy)
+    helped.fit(X, sure, trusted=trusted)
+    assert forward.score(X_test, y_test) > plain.score(X_test, y_test) + 0.05
+    assert helped.score(X_test, y_test) > plain.score(X_test, y_test) + 0.2
+    truth = 0.6 * np.eye(10) + 0.4 * np.roll(np.eye(10), 1, axis=1)
+    # Half the sum of a row's errors is the share of labels it is wrong about.
+    for clf in (forward, helped):
+        assert abs(clf.method_.transition.numpy() - truth).sum(axis=1).mean() / 2 < 0.15
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="forward") > plain_score + 0.03
+
+
+def test_known_matrix_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    matrix = np.full((10, 10), 0.4 / 9)
+    np.fill_diagonal(matrix, 0.6)
+    score = score_on_noisy_digits(method="forward", method__transition_matrix=matrix)
+    assert score > plain_score + 0.06

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+from sklearn.datasets import load_iris
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.methods import Mixup
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Y = np.array([0, 2, 1, 1, 0, 2, 2])
+
+
+@pytest.fixture(autouse=True)
+def same_draws():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def mixed(make_batch, alpha=1.0, y=Y, **params):
+    """A batch whose x tells what each row is mixed of."""
+    batch = make_batch(y, **params)
+    given = batch.replace(x=torch.eye(len(y), dtype=torch.float64))
+    return given, Mixup(alpha).prepare(None, given)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])
+@pytest.mark.parametrize("rate", [0.0, -1.0])
+def test_labels_are_mixed_as_the_samples_are(make_batch, alpha, rate):
+    given, found = mixed(make_batch, alpha, rate=rate)
+    torch.testing.assert_close(found.target, found.x @ given.target)
+    np.testing.assert_allclose(found.x.sum(dim=1), 1)
+
+
+def test_loss_is_that_of_both_labels_at_their_shares(make_batch):
+    _, found = mixed(make_batch)
+    Z = rng.normal(size=(7, 3))
+    losses = -log_softmax(Z, axis=1)[:, Y]  # of each row, were its label that of another
+    expected = (found.x.numpy() * losses).sum(axis=1)
+    np.testing.assert_allclose(Mixup().loss(torch.tensor(Z), found), expected)
+
+
+def test_a_batch_is_mixed_with_a_permutation_of_itself_at_one_share(make_batch):
+    for _ in range(20):
+        _, found = mixed(make_batch)
+        own = found.x.diagonal()
+        alone = own > 1 - 1e-12
+        assert len(own[~alone].unique()) <= 1
+        np.testing.assert_allclose(found.x.sum(dim=0), 1)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 32.0])
+def test_shares_follow_the_beta_distribution(make_batch, alpha):
+    # Either order of a pair makes the same mixture, so only the distance from a half shows.
+    found = [mixed(make_batch, alpha, y=[0, 1])[1].x.max() for _ in range(2000)]
+    shares = np.array([float(share) for share in found if share < 1 - 1e-12])
+    expected = rng.beta(alpha, alpha, 200_000)
+    expected = np.maximum(expected, 1 - expected)
+    expected = expected[expected < 1 - 1e-12]
+    assert shares.mean() == pytest.approx(expected.mean(), abs=0.02)
+    assert shares.std() == pytest.approx(expected.std(), abs=0.02)
+
+
+def test_partners_are_drawn_by_weight(make_batch):
+    weight = torch.tensor([4.0, 2.0, 1.0, 1.0], dtype=torch.float64)
+    total = torch.zeros(4, dtype=torch.float64)
+    for _ in range(2000):
+        given, found = mixed(make_batch, y=[0, 1, 2, 0], weight=weight)
+        partners = (found.x - torch.diag(found.x.diagonal())) > 0
+        partners |= torch.diag(found.x.diagonal() > 1 - 1e-12)
+        total += partners.sum(dim=0)
+        assert found.weight is given.weight
+    np.testing.assert_allclose(total / total.sum(), weight / 8, atol=0.01)
+
+
+def test_without_mixing_it_is_cross_entropy():
+    # All rows in one batch, as the draws change their order.
+    params = {"max_epochs": 5, "batch_size": -1, "precision": "float64", "random_state": 0}
+    mixup = NoisyLabelClassifier("mixup", method__alpha=0.0, **params).fit(X, y)
+    ce = NoisyLabelClassifier(**params).fit(X, y)
+    np.testing.assert_allclose(mixup.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
+
+
+def test_the_given_batch_stays(make_batch):
+    given, found = mixed(make_batch)
+    assert torch.equal(given.x, torch.eye(7, dtype=torch.float64))
+    assert not torch.equal(found.x, given.x)
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="mixup", method__alpha=8.0) > plain_score + 0.03

@@ -1,0 +1,167 @@
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.neighbors import NearestNeighbors
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.beliefs import lower_component
+from sknoisy.losses import cross_entropy, one_hot
+from sknoisy.methods import Synthetic
+
+X, y = load_iris(return_X_y=True)
+rng = np.random.default_rng(0)
+Y = np.arange(8) % 3
+FEATURES = rng.normal(size=(8, 2))
+SAMPLES = torch.tensor(rng.normal(size=(8, 2, 3, 3)))
+NET = SimpleNamespace(
+    n_classes=3,
+    dtype=torch.float64,
+    features=lambda x: torch.tensor(FEATURES[:6]),
+    rows=lambda index: SAMPLES[index],
+)
+
+
+def reference(index, base, clean, targets, k):
+    """Samples and targets mixed of each row and the k others of ``base`` nearest to it."""
+    x, t = [], []
+    for i in index:
+        others = sorted(
+            (j for j in base if j != i),
+            key=lambda j: np.square(FEATURES[i] - FEATURES[j]).sum(),
+        )
+        parts = [i, *others[:k]]
+        share = clean[parts] / clean[parts].sum()
+        x.append(np.tensordot(share, SAMPLES[parts], 1))
+        t.append(share @ targets[parts])
+    return np.array(x), np.array(t)
+
+
+def started(begin, make_scan, params, logits=None, **kwargs):
+    method = begin(Synthetic(**params), Y)
+    logits = torch.tensor(rng.normal(size=(8, 3))) if logits is None else logits
+    method.refit(NET, make_scan(Y, logits, features=FEATURES, **kwargs))
+    return method
+
+
+@pytest.mark.parametrize("k", [0, 1, 3])
+@pytest.mark.parametrize("where", ["batch", "dataset"])
+def test_mixture_of_neighbours(begin, make_scan, make_batch, where, k):
+    method = started(begin, make_scan, {"n_neighbors": k, "where": where})
+    method.clean.copy_(torch.tensor(rng.uniform(0.1, 1, size=8)))
+    method.targets.copy_(torch.tensor(rng.dirichlet(np.ones(3), size=8)))
+    batch = make_batch(Y[:6], epoch=3).replace(x=SAMPLES[:6])
+    mixed = method.prepare(NET, batch)
+    base = range(6) if where == "batch" else range(8)
+    x, target = reference(range(6), base, method.clean.numpy(), method.targets.numpy(), k)
+    np.testing.assert_allclose(mixed.x, x)
+    np.testing.assert_allclose(mixed.target, target)
+    Z = rng.normal(size=(6, 3))
+    losses = method.loss(torch.tensor(Z), mixed)
+    np.testing.assert_allclose(losses, -(target * log_softmax(Z, axis=1)).sum(axis=1))
+
+
+def test_neighbours_in_the_dataset_are_the_nearest(begin, make_scan):
+    method = started(begin, make_scan, {"n_neighbors": 2, "where": "dataset"})
+    found = (
+        NearestNeighbors(n_neighbors=3).fit(FEATURES).kneighbors(FEATURES, return_distance=False)
+    )
+    np.testing.assert_array_equal(method.neighbors, found)
+
+
+@pytest.mark.parametrize("where", ["batch", "dataset"])
+def test_a_sample_is_in_its_own_mixture_where_all_are_alike(begin, make_scan, make_batch, where):
+    net = SimpleNamespace(**{**vars(NET), "features": lambda x: torch.zeros(len(x), 2)})
+    method = begin(Synthetic(where=where), Y)
+    method.refit(net, make_scan(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2))))
+    batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
+    net.rows = lambda index: batch.x[index]
+    recipe = method.prepare(net, batch).x
+    np.testing.assert_allclose(recipe.diagonal(), 0.5)
+    np.testing.assert_allclose(recipe.sum(dim=1), 1)
+
+
+def test_more_neighbours_than_there_are(begin, make_scan, make_batch):
+    for where in ("batch", "dataset"):
+        method = started(begin, make_scan, {"n_neighbors": 20, "where": where})
+        mixed = method.prepare(NET, make_batch(Y[:6], epoch=1).replace(x=SAMPLES[:6]))
+        np.testing.assert_allclose(mixed.target.sum(dim=1), 1)
+
+
+def test_targets_move_to_the_predictions(begin, make_scan):
+    method = begin(Synthetic(momentum=0.8, correct_every=2), Y)
+    expected = np.eye(3)[Y]
+    for epoch in range(3, 9):
+        Z = rng.normal(scale=3, size=(8, 3))
+        method.refit(NET, make_scan(Y, Z, epoch))
+        if epoch in (4, 6, 8):
+            expected = 0.8 * expected + 0.2 * softmax(Z, axis=1)
+        np.testing.assert_allclose(method.targets, expected)
+        paid = cross_entropy(torch.tensor(Z), one_hot(method.targets.argmax(1), 3, torch.float64))
+        weight = torch.ones(8, dtype=torch.float64)
+        np.testing.assert_allclose(method.clean, lower_component(paid, weight))
+
+
+def test_rows_outside_of_the_training_set_keep_their_labels(begin, make_scan):
+    method = begin(Synthetic(momentum=0.5, where="dataset"), Y)
+    part = make_scan(Y[2:], torch.tensor(rng.normal(size=(6, 3))), features=FEATURES[2:])
+    for epoch in range(3):
+        method.refit(NET, type(part)(**{**vars(part), "index": part.index + 2, "epoch": epoch}))
+    np.testing.assert_array_equal(method.targets[:2], np.eye(3)[Y[:2]])
+    assert (method.targets[2:] != one_hot(torch.tensor(Y[2:]), 3)).all()
+    np.testing.assert_array_equal(method.neighbors[:2], [[0, 0], [1, 1]])
+    assert (method.neighbors[2:] >= 2).all()
+
+
+def test_targets_begin_as_smoothed_labels(begin, make_scan, make_batch):
+    method = started(begin, make_scan, {"n_neighbors": 0}, epoch=4)
+    batch = make_batch(Y[:6], rate=-1.0, epoch=4).replace(x=SAMPLES[:6])
+    torch.testing.assert_close(method.prepare(NET, batch).target, batch.target)
+    torch.testing.assert_close(method.targets[:6], batch.target)
+    later = make_batch(Y[:6], epoch=5).replace(x=SAMPLES[:6])
+    torch.testing.assert_close(method.prepare(NET, later).target, batch.target)
+
+
+def test_linear_phase(begin, make_scan, make_batch):
+    method = begin(Synthetic(linear_until=6, momentum=0.5), Y)
+    for epoch in (2, 3):
+        scan = make_scan(Y, torch.tensor(rng.normal(size=(8, 3))), epoch)
+        method.refit(NET, scan)
+    np.testing.assert_array_equal(method.targets, np.eye(3)[Y])
+    batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
+    mixed = method.prepare(NET, batch)
+    assert (mixed.x > 0).sum() > 8
+    torch.testing.assert_close(mixed.target, mixed.x @ batch.target)
+    assert len(np.unique(mixed.x[(mixed.x > 0) & (mixed.x < 1)].numpy().round(12))) == 2
+    Z = rng.normal(size=(8, 3))
+    paid = 1 - (mixed.target.numpy() * softmax(Z, axis=1)).sum(axis=1)
+    np.testing.assert_allclose(method.loss(torch.tensor(Z), mixed), paid)
+    assert not np.allclose(method.loss(torch.tensor(Z), mixed.replace(epoch=6)), paid)
+
+
+def test_without_neighbours_and_corrections_it_is_cross_entropy():
+    params = {"max_epochs": 6, "precision": "float64", "random_state": 0}
+    fixed = {"method__n_neighbors": 0, "method__momentum": 1.0}
+    ours = NoisyLabelClassifier("synthetic", warmup=0, **fixed, **params).fit(X, y)
+    plain = NoisyLabelClassifier(**params).fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), plain.predict_proba(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("where", ["batch", "dataset"])
+def test_state_survives_a_pickle_and_is_forgotten_by_clone(where):
+    clf = NoisyLabelClassifier("synthetic", method__where=where, max_epochs=3, random_state=0)
+    clf.fit(X, y)
+    state = clf.method_.state_dict()
+    again = pickle.loads(pickle.dumps(clf)).method_.state_dict()
+    assert set(again) == set(state) >= {"targets", "clean", "first_epoch"}
+    assert all(torch.equal(again[name], state[name]) for name in state)
+    assert not dict(clone(clf.method_).named_buffers())
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="synthetic") > plain_score + 0.1
