@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sknoisy.beliefs import lower_component
 from sknoisy.losses import expected, shares
-from sknoisy.methods._base import Method, Net
+from sknoisy.methods._base import Method, Net, Step
 from sknoisy.mixing import draw_mixture
 
 if TYPE_CHECKING:
@@ -166,3 +166,8 @@ class DivideMix(Method):
         mean_p = mean_p.clamp_min(torch.finfo(p.dtype).tiny)
         unbalanced = -(mean_p * p.shape[-1]).log().mean(dim=-1)
         return losses + self.balance * unbalanced
+
+    def step(self, net: Net, batch: Batch) -> Step:
+        taken = super().step(net, batch)
+        # Callbacks compare logits with the rows of the batch: those of the first view.
+        return taken._replace(logits=taken.logits[:, : len(batch.y)])
