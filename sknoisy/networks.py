@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-__all__ = ["CNN", "MLP", "Peers", "Standardize", "StackedMLP", "capture_features", "replicate"]
+__all__ = [
+    "CNN",
+    "MLP",
+    "PiecewiseLinear",
+    "Peers",
+    "Standardize",
+    "StackedMLP",
+    "capture_features",
+    "replicate",
+]
 
 
 class Standardize(nn.Module):
@@ -87,6 +96,95 @@ class Standardize(nn.Module):
         return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
 
 
+class PiecewiseLinear(Standardize):
+    """Standardise, and add to each column how far a number reaches into each bin of its values.
+
+    Bins hold equal shares of the training set. A number at ``x`` has passed those below it (1), not
+    touched those above it (-1), and lies somewhere in its own, so that the first layer can bend
+    at each edge. What trees do well on tables, thresholds, becomes easy.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of columns.
+    bins : int
+        Bins of each column. One that holds nothing, as many values are equal, stays silent.
+
+    Attributes
+    ----------
+    low, steep : Tensor of shape (n_in, bins)
+        Lower edge of each bin, and the reciprocal of its width; 0 for a bin of no width.
+
+    References
+    ----------
+    Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022,
+    Eq. 1; scaled to [-1, 1] here, and beside the number itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = PiecewiseLinear(1, bins=2)
+    >>> layer.adapt([(torch.arange(5.0)[:, None], torch.ones(5))])
+    >>> layer(torch.tensor([[1.0], [4.0]]))[:, 1:]
+    tensor([[ 0., -1.],
+            [ 1.,  1.]])
+    """
+
+    low: Tensor
+    steep: Tensor
+
+    def __init__(self, n_in: int, bins: int) -> None:
+        super().__init__(n_in)
+        self.register_buffer("low", torch.zeros(n_in, bins))
+        self.register_buffer("steep", torch.zeros(n_in, bins))
+
+    @torch.no_grad()
+    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        sample = _Thinned()
+        super().adapt(sample.watch(batches))
+        x, weight = sample.rows()
+        x, order = x.sort(dim=0)
+        reached = weight[order].cumsum(dim=0)
+        reached = (reached / reached[-1:].clamp_min(torch.finfo(reached.dtype).tiny)).T.contiguous()
+        bins = self.low.shape[1]
+        share = torch.linspace(0, 1, bins + 1, dtype=reached.dtype, device=x.device)
+        # A little below each share, so that rounding does not move an edge by a row.
+        place = torch.searchsorted(reached, (share - 1e-6).expand(len(reached), -1).contiguous())
+        edges = x.T.gather(1, place.clamp_max(len(x) - 1))
+        width = edges.diff(dim=1)
+        self.low.copy_(edges[:, :-1])
+        self.steep.copy_(torch.where(width > 0, 1.0 / width, 0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        passed = ((x.unsqueeze(-1) - self.low) * self.steep).clamp(0.0, 1.0)
+        passed = torch.where(self.steep > 0, 2.0 * passed - 1.0, 0.0)
+        return torch.cat([super().forward(x), passed.flatten(1)], dim=1)
+
+
+class _Thinned:
+    """Some tens of thousands of rows, evenly spread over any number of them."""
+
+    _ROWS = 20_000
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.stride, self.seen = 1, 0
+
+    def watch(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        for x, weight in batches:
+            first = -self.seen % self.stride
+            self.kept.append((x[first :: self.stride], weight[first :: self.stride]))
+            self.seen += len(x)
+            if sum(len(part) for part, _ in self.kept) > self._ROWS:
+                x, weight = self.rows()
+                self.kept, self.stride = [(x[::2], weight[::2])], 2 * self.stride
+            yield x, weight
+
+    def rows(self) -> tuple[Tensor, Tensor]:
+        x, weight = (torch.cat(parts) for parts in zip(*self.kept, strict=True))
+        return x, weight
+
+
 class MLP(nn.Sequential):
     """A multi-layer perceptron that standardises its own input.
 
@@ -100,6 +198,9 @@ class MLP(nn.Sequential):
         Width of each hidden layer; an int: of the only one.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
+    bins : int or "auto", default=0
+        Bins of the :class:`PiecewiseLinear` encoding of each column; 0: none. "auto": 8 for up to
+        32 columns, fewer for more, none from 128 on, so that there are at most 256 in all.
 
     Examples
     --------
@@ -109,9 +210,17 @@ class MLP(nn.Sequential):
     """
 
     def __init__(
-        self, n_in: int, n_out: int, hidden: int | Sequence[int] = (128, 128), dropout: float = 0.0
+        self,
+        n_in: int,
+        n_out: int,
+        hidden: int | Sequence[int] = (128, 128),
+        dropout: float = 0.0,
+        bins: int | str = 0,
     ) -> None:
-        layers: list[nn.Module] = [Standardize(n_in)]
+        bins = min(8, 256 // n_in) if bins == "auto" else int(bins)
+        encoded = bins > 1
+        layers: list[nn.Module] = [PiecewiseLinear(n_in, bins) if encoded else Standardize(n_in)]
+        n_in = n_in * (1 + bins) if encoded else n_in
         for width in (hidden,) if isinstance(hidden, int) else hidden:
             layers += [nn.Linear(n_in, width), nn.ReLU()]
             layers += [nn.Dropout(dropout)] if dropout else []
@@ -241,8 +350,11 @@ class StackedMLP(nn.Sequential):
         parts = [part for part in self if isinstance(part, PeerLinear)]
         widths = [part.weight.shape[2] for part in parts[:-1]]
         dropout = next((part.p for part in self if isinstance(part, nn.Dropout)), 0.0)
-        first, last = parts[0].weight, parts[-1].weight
-        made = MLP(first.shape[1], last.shape[2], widths, dropout).to(first.device, first.dtype)
+        first, last = self[0], parts[-1].weight
+        assert isinstance(first, Standardize)
+        bins = first.low.shape[1] if isinstance(first, PiecewiseLinear) else 0
+        made = MLP(len(first.shift), last.shape[2], widths, dropout, bins)
+        made.to(last.device, last.dtype)
         for mine, theirs in zip(self, made, strict=True):
             if isinstance(mine, PeerLinear) and isinstance(theirs, nn.Linear):
                 theirs.weight.data.copy_(mine.weight[i].T)

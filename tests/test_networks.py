@@ -12,6 +12,7 @@ from sknoisy.networks import (
     MLP,
     PeerLinear,
     Peers,
+    PiecewiseLinear,
     StackedMLP,
     Standardize,
     capture_features,
@@ -246,3 +247,72 @@ def test_only_built_in_networks_are_stacked():
     assert type(replicate(lambda: MLP(4, 3), 2)) is StackedMLP
     assert type(replicate(lambda: Own(4, 3), 2)) is Peers
     assert type(replicate(lambda: MLP(4, 3), 1)) is MLP
+
+
+def adapted(X, bins=4, weight=None, batch=7):
+    layer = PiecewiseLinear(X.shape[1], bins).double()
+    X = torch.as_tensor(X, dtype=torch.float64)
+    weight = torch.ones(len(X)) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
+    layer.adapt(zip(X.split(batch), weight.split(batch), strict=True))
+    return layer
+
+
+def test_bins_hold_equal_shares():
+    X = np.random.default_rng(0).normal(size=(1000, 3)) * [1, 10, 0.1]
+    layer = adapted(X)
+    edges = np.quantile(X, [0, 0.25, 0.5, 0.75, 1], axis=0, method="inverted_cdf")
+    np.testing.assert_allclose(layer.low, edges[:-1].T)
+    np.testing.assert_allclose(1 / layer.steep, np.diff(edges, axis=0).T)
+
+
+def test_encoding_against_numpy():
+    # Gorishniy et al. 2022, Eq. 1, scaled to [-1, 1].
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    layer = adapted(X)
+    low = layer.low.numpy()
+    high = low + 1 / layer.steep.numpy()
+    seen = layer(torch.tensor(X))
+    standard = (X - X.mean(axis=0)) / X.std(axis=0)
+    place = np.clip((X[:, :, None] - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(seen, np.hstack([standard, 2 * place.reshape(50, -1) - 1]))
+
+
+def test_bins_without_width_stay_silent():
+    X = np.zeros((40, 2))
+    X[:5, 0] = 1
+    seen = adapted(X)(torch.tensor(X))[:, 2:].reshape(40, 2, 4)
+    assert (seen[:, 1] == 0).all()
+    assert ((seen[:, 0] == 0).all(dim=0).sum()) == 3
+    assert torch.isfinite(seen).all()
+
+
+def test_weights_count_as_rows_in_bins():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    weight = np.arange(60) % 3 + 1
+    weighted, repeated = adapted(X, weight=weight), adapted(X.repeat(weight, axis=0))
+    np.testing.assert_allclose(weighted.low, repeated.low)
+    np.testing.assert_allclose(weighted.steep, repeated.steep)
+
+
+def test_bins_of_many_rows_come_from_an_even_sample(monkeypatch):
+    monkeypatch.setattr("sknoisy.networks._Thinned._ROWS", 100)
+    X = np.arange(10_000.0)[:, None]
+    layer = adapted(X, batch=33)
+    np.testing.assert_allclose(layer.low[0], [0, 2500, 5000, 7500], atol=200)
+
+
+@pytest.mark.parametrize(("n_in", "bins"), [(4, 8), (32, 8), (64, 4), (127, 2), (128, 2), (129, 0)])
+def test_auto_bins_are_few_for_many_columns(n_in, bins):
+    first = MLP(n_in, 3, bins="auto")[0]
+    assert (first.low.shape[1] if isinstance(first, PiecewiseLinear) else 0) == bins
+    assert MLP(n_in, 3, bins="auto")(torch.zeros(2, n_in)).shape == (2, 3)
+
+
+def test_stacked_networks_keep_their_bins():
+    networks = [MLP(4, 3, (5,), bins=3) for _ in range(2)]
+    x = torch.randn(9, 4)
+    for network in networks:
+        network[0].adapt([(x, torch.ones(9))])
+    stacked = StackedMLP(networks)
+    torch.testing.assert_close(stacked(x), torch.stack([network(x) for network in networks]))
+    torch.testing.assert_close(stacked.network(1)(x), networks[1](x))
