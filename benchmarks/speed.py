@@ -65,8 +65,9 @@ def by_hand(X: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> nn.Module:
 
 
 def ours(X: np.ndarray, y: np.ndarray, epochs: int, batch: int, **params: object):
-    clf = NoisyLabelClassifier(max_epochs=epochs, batch_size=batch, module__hidden=(HIDDEN,))
-    return clf.set_params(device="cpu", **params).fit(X, y)
+    clf = NoisyLabelClassifier("ce", max_epochs=epochs, batch_size=batch, device="cpu")
+    clf.set_params(module__hidden=(HIDDEN,), module__dropout=0.0, module__bins=0)
+    return clf.set_params(**params).fit(X, y)
 
 
 def by_skorch(X: np.ndarray, y: np.ndarray, epochs: int, batch: int, **params: object):

@@ -72,6 +72,11 @@ class Asked:
         return one_hot(self.data_.y, self.n_classes, self.dtype)
 
     @property
+    def n_rows(self) -> int:
+        assert self.data_ is not None
+        return len(self.data_.rows)
+
+    @property
     def trusted(self) -> Tensor | None:
         assert self.data_ is not None
         return self.data_.trusted

@@ -59,7 +59,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     Parameters
     ----------
-    method : str, Method class or Method instance, default="ce"
+    method : str, Method class or Method instance, default="bagging"
         How to learn from labels that may be wrong: a name from :data:`sknoisy.METHODS`, or a
         :class:`~sknoisy.methods.Method` of your own. Its parameters are set as ``method__name``.
     smoothing : float or array-like of shape (n_classes,), default=0.0
@@ -209,7 +209,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     def __init__(
         self,
-        method: str | type[Method] | Method = "ce",
+        method: str | type[Method] | Method = "bagging",
         *,
         smoothing: float | Sequence[float] | np.ndarray = 0.0,
         module: Callable[..., nn.Module] | None = None,
@@ -474,6 +474,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 f"torch optimizers. Got {optimizer!r} instead."
             )
         given = self._given("module")
+        given = {"dropout": method.dropout, **given} if self.module is None else given
         if isinstance(module, nn.Module):
             if given:
                 raise ValueError(

@@ -26,7 +26,7 @@ SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 
 def make(**params):
-    return NoisyLabelClassifier(**{"max_epochs": 1, "random_state": 0, **params})
+    return NoisyLabelClassifier(**{"method": "ce", "max_epochs": 1, "random_state": 0, **params})
 
 
 def with_cell(value, of=X):

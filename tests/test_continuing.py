@@ -22,7 +22,7 @@ X = X.astype(np.float32)
 
 
 def make(**params):
-    return NoisyLabelClassifier(**{"max_epochs": 4, "random_state": 0, **params})
+    return NoisyLabelClassifier(**{"method": "ce", "max_epochs": 4, "random_state": 0, **params})
 
 
 class Biased(Method):

@@ -28,7 +28,14 @@ every_setting = pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTING
 
 def short(**params):
     return NoisyLabelClassifier(
-        **{"max_epochs": 3, "warmup": 1, "batch_size": 16, "random_state": 0, **params}
+        **{
+            "method": "ce",
+            "max_epochs": 3,
+            "warmup": 1,
+            "batch_size": 16,
+            "random_state": 0,
+            **params,
+        }
     )
 
 
@@ -158,7 +165,7 @@ from sklearn.datasets import load_iris
 from sknoisy import NoisyLabelClassifier
 
 def digest(X, y, **params):
-    clf = NoisyLabelClassifier(random_state=0, max_epochs=2, **params).fit(X, y)
+    clf = NoisyLabelClassifier(**{"method": "ce", "random_state": 0, "max_epochs": 2, **params}).fit(X, y)
     return hashlib.sha256(clf.predict_proba(X).tobytes()).hexdigest()
 
 X, y = load_iris(return_X_y=True)

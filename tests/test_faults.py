@@ -64,7 +64,7 @@ def press_ctrl_c():
 
 
 def make(**params):
-    settings = {"max_epochs": 3, "batch_size": 32, "lr": 0.01, "random_state": 0}
+    settings = {"method": "ce", "max_epochs": 3, "batch_size": 32, "lr": 0.01, "random_state": 0}
     return NoisyLabelClassifier(**{**settings, **params})
 
 
@@ -341,7 +341,7 @@ def test_ctrl_c_stops_a_search():
                     os.kill(os.getpid(), signal.SIGINT)
 
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        clf = NoisyLabelClassifier(max_epochs=2, callbacks=[Press()])
+        clf = NoisyLabelClassifier("ce", max_epochs=2, callbacks=[Press()])
         search = GridSearchCV(clf, {"lr": [0.01, 0.02, 0.03]}, cv=2, error_score=0.0)
         try:
             search.fit(*load_iris(return_X_y=True))

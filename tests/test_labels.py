@@ -224,7 +224,7 @@ def test_what_is_no_mask_is_refused(trusted, table):
 
 def test_a_method_that_trusts_no_one_says_so(table):
     with pytest.raises(ValueError, match="CrossEntropy has no use for trusted samples"):
-        NoisyLabelClassifier(max_epochs=1).fit(*table, trusted=np.ones(120, dtype=bool))
+        NoisyLabelClassifier("ce", max_epochs=1).fit(*table, trusted=np.ones(120, dtype=bool))
 
 
 def test_trusted_is_routed(table):

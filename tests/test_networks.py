@@ -80,7 +80,7 @@ def test_other_number_of_columns_is_named():
 
 
 def test_mlp_is_what_it_says():
-    mlp = MLP(4, 3, hidden=(8, 6), dropout=0.5)
+    mlp = MLP(4, 3, hidden=(8, 6), dropout=0.5, bins=0)
     kinds = [Standardize, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
     assert [type(part) for part in mlp] == kinds
     assert [(p.in_features, p.out_features) for p in mlp if isinstance(p, nn.Linear)] == [
@@ -89,6 +89,8 @@ def test_mlp_is_what_it_says():
         (6, 3),
     ]
     assert len(MLP(4, 3, hidden=())) == 2
+    assert [type(part) for part in list(MLP(4, 3))[:2]] == [PiecewiseLinear, nn.Linear]
+    assert MLP(4, 3)[1].in_features == 4 * (1 + 8)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (32, 32), (65, 7)])

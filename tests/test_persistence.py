@@ -54,7 +54,14 @@ SETTINGS = {
 
 def short(**params):
     return NoisyLabelClassifier(
-        **{"max_epochs": 3, "warmup": 1, "batch_size": 32, "random_state": 0, **params}
+        **{
+            "method": "ce",
+            "max_epochs": 3,
+            "warmup": 1,
+            "batch_size": 32,
+            "random_state": 0,
+            **params,
+        }
     )
 
 

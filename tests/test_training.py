@@ -23,7 +23,7 @@ X = X.astype(np.float32)
 
 
 def make(*callbacks, **params):
-    settings = {"max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
+    settings = {"method": "ce", "max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
     return NoisyLabelClassifier(callbacks=list(callbacks) or None, **{**settings, **params})
 
 
@@ -448,11 +448,13 @@ def test_batch_norm_never_sees_a_single_row(n_rows):
     ],
 )
 def test_precisions(method, precision, parameters, output):
-    clf = make(method=method, precision=precision).fit(X, y)
+    # Few and small steps: more of them would amplify what rounding differs by.
+    params = {"method": method, "max_epochs": 2, "warmup": 1, "lr": 0.001}
+    clf = make(precision=precision, **params).fit(X, y)
     assert {p.dtype for p in clf.module_.parameters()} == {parameters}
     p = clf.predict_proba(X)
     assert p.dtype == output
-    reference = make(method=method, precision="float64").fit(X, y).predict_proba(X)
+    reference = make(precision="float64", **params).fit(X, y).predict_proba(X)
     tolerance = {"float32": 1e-4, "float64": 0, "bf16-mixed": 0.2}[precision]
     assert np.abs(p - reference).max() <= tolerance
 

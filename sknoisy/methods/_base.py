@@ -29,6 +29,8 @@ class Net(Protocol):
     Attributes
     ----------
     n_classes : int
+    n_rows : int
+        Rows of X.
     n_features : int
         Width of what reaches the last linear layer.
     device : torch.device
@@ -39,6 +41,7 @@ class Net(Protocol):
     """
 
     n_classes: int
+    n_rows: int
     n_features: int
     device: Any
     dtype: torch.dtype
@@ -107,6 +110,8 @@ class Method(BaseEstimator, nn.Module):
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` on other rows makes no
         sense.
+    dropout : float
+        Dropout of the built-in networks, where ``module__dropout`` is not set.
     trusts : bool
         Whether the method makes use of rows whose labels are known to be right.
 
@@ -130,6 +135,7 @@ class Method(BaseEstimator, nn.Module):
     n_networks: int = 1
     warmup: float = 0.0
     per_sample: bool = False
+    dropout: float = 0.0
     trusts: bool = False
 
     # As in scikit-learn; a parameter without an entry is taken as it is.

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Bagging"]
 
 
+# Rows of equal remainder share their networks, so that nothing is kept for each row.
+_PATTERNS = 1024
+
+
 class Bagging(Method):
     """Train several networks, each on a part of the rows, and stop when they know the rest best.
 
@@ -26,8 +30,8 @@ class Bagging(Method):
     memorise, with no row lost to validation; and their average cancels what each has memorised by
     itself. Strong on all kinds of noise and on clean labels, most of all on small tables.
 
-    Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_networks`` bits and
-    ``n_classes`` numbers per sample. Needs: nothing.
+    Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
+    per sample. Needs: nothing.
 
     Parameters
     ----------
@@ -38,10 +42,12 @@ class Bagging(Method):
 
     Attributes
     ----------
-    in_bag : Tensor of shape (n_networks, n_samples)
-        Whether a network trains on a row; as many do on each.
+    bags : Tensor of shape (n_networks, 1024)
+        Whether a network trains on a row: column ``i % 1024`` is for row ``i`` of X. Each row has
+        as many networks.
     out_of_bag : Tensor of shape (n_samples, n_classes)
-        Class probabilities from the networks that do not, at the last visit of each row.
+        Class probabilities from the networks that do not, at the last visit of each row; NaN for
+        rows not trained on.
 
     References
     ----------
@@ -61,7 +67,8 @@ class Bagging(Method):
     """
 
     n_networks = 8
-    per_sample = True
+    dropout = 0.3
+    out_of_bag: Tensor
     _parameter_constraints = {
         "n_networks": [Interval(Integral, 2, None, closed="left")],
         "max_samples": [Interval(Real, 0, 1, closed="neither")],
@@ -73,28 +80,37 @@ class Bagging(Method):
 
     def begin(self, net: Net, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
-        order = torch.rand(self.n_networks, len(y)).argsort(dim=0)
-        self.register_buffer("in_bag", (order < n_bags).to(y.device))
+        order = torch.rand(self.n_networks, _PATTERNS).argsort(dim=0)
+        self.register_buffer("bags", (order < n_bags).to(y.device))
         unknown = torch.full((len(y), net.n_classes), torch.nan, dtype=net.dtype)
         self.register_buffer("out_of_bag", unknown.to(y.device))
         temperatures = torch.logspace(-0.3, 1.3, 12, dtype=net.dtype)
         self.register_buffer("temperatures", temperatures.to(y.device))
         self.register_buffer("paid", torch.zeros_like(self.temperatures))
 
+    def prepare(self, net: Net, batch: Batch) -> Batch:
+        if len(self.out_of_bag) != net.n_rows:
+            # Training goes on with other rows.
+            self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
+        return batch
+
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         self._look_out_of_bag(logits.detach(), batch)
         return cross_entropy(logits, batch.target)
 
     def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
-        return self.in_bag.index_select(1, batch.index).to(losses.dtype)
+        return self._in_bag(batch).to(losses.dtype)
 
     def judge(self) -> Tensor:
         best = self.paid.min()
         self.paid.zero_()
         return torch.where(best > 0, -best, -torch.inf)
 
+    def _in_bag(self, batch: Batch) -> Tensor:
+        return self.bags.index_select(1, batch.index % _PATTERNS)
+
     def _look_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
-        out = ~self.in_bag.index_select(1, batch.index)
+        out = ~self._in_bag(batch)
         share = (out / out.sum(dim=0)).to(logits.dtype)
         said = torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
         self.out_of_bag.index_copy_(0, batch.index, said)

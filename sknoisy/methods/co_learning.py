@@ -66,7 +66,7 @@ class CoLearning(Method):
     >>> from sklearn.datasets import load_iris
     >>> from sknoisy import NoisyLabelClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = NoisyLabelClassifier(method="co_learning", random_state=0).fit(X, y)
+    >>> clf = NoisyLabelClassifier(method="co_learning", lr=0.01, random_state=0).fit(X, y)
     >>> bool(clf.score(X, y) > 0.9)
     True
     """

@@ -21,9 +21,8 @@ def score_on_noisy_digits():
     noisy = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
 
     def score(**params):
-        clf = NoisyLabelClassifier(
-            max_epochs=60, batch_size=64, lr=0.003, random_state=0, **params
-        ).fit(X, noisy)
+        settings = {"method": "ce", "max_epochs": 60, "batch_size": 64, "lr": 0.003}
+        clf = NoisyLabelClassifier(**{**settings, "random_state": 0, **params}).fit(X, noisy)
         return clf.score(X_test, y_test)
 
     return score

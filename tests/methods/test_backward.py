@@ -55,7 +55,7 @@ def test_identity_without_a_bound_is_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     own = {"method__transition_matrix": np.eye(3), "method__bound": None}
     clf = NoisyLabelClassifier("backward", **own, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 

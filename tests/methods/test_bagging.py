@@ -1,4 +1,5 @@
 import pickle
+from math import comb
 
 import numpy as np
 import pytest
@@ -21,9 +22,12 @@ Y = np.arange(20) % 3
 )
 def test_each_row_is_in_as_many_bags(begin, n_networks, max_samples, n_bags):
     method = begin(Bagging(n_networks, max_samples), Y)
-    assert method.in_bag.shape == (n_networks, 20)
-    assert (method.in_bag.sum(dim=0) == n_bags).all()
-    assert len(method.in_bag.T.unique(dim=0)) > 1
+    assert method.bags.shape == (n_networks, 1024)
+    assert (method.bags.sum(dim=0) == n_bags).all()
+    n_patterns = comb(n_networks, n_bags)
+    assert len(method.bags.T.unique(dim=0)) == n_patterns
+    share = method.bags.double().mean(dim=1)
+    np.testing.assert_allclose(share, n_bags / n_networks, atol=0.06)
 
 
 def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
@@ -35,8 +39,8 @@ def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
         losses = method.loss(torch.tensor(Z[:, rows]), batch)
         found = -log_softmax(Z[:, rows], axis=-1)[:, np.arange(len(rows)), Y[rows]]
         np.testing.assert_allclose(losses, found)
-        np.testing.assert_array_equal(method.weigh(losses, batch), method.in_bag[:, rows])
-    out = ~method.in_bag.numpy()
+        np.testing.assert_array_equal(method.weigh(losses, batch), method.bags[:, rows])
+    out = ~method.bags[:, :20].numpy()
     said = (softmax(Z, axis=-1) * out[..., None]).sum(axis=0) / out.sum(axis=0)[:, None]
     np.testing.assert_allclose(method.out_of_bag, said)
     paid = [
@@ -56,7 +60,7 @@ def test_each_network_is_trained_on_cross_entropy_of_its_bag(optimizer):
         "optimizer": optimizer, "random_state": 0,
     }  # fmt: skip
     bagged = NoisyLabelClassifier("bagging", early_stopping=False, **params).fit(X, y)
-    weight = bagged.method_.in_bag[0].double().numpy()
+    weight = bagged.method_.bags[0, :150].double().numpy()
     alone = NoisyLabelClassifier("ce", **params).fit(X, y, sample_weight=weight)
     for ours, theirs in zip(
         bagged.module_[0].parameters(), alone.module_.parameters(), strict=True
@@ -64,7 +68,7 @@ def test_each_network_is_trained_on_cross_entropy_of_its_bag(optimizer):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_training_goes_back_to_the_epoch_that_was_judged_best(score_on_noisy_digits):
+def test_training_goes_back_to_the_epoch_that_was_judged_best():
     judged = []
 
     class Watched(Bagging):
@@ -114,3 +118,12 @@ def test_state_survives_a_pickle_and_is_forgotten_by_clone():
 
 def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
     assert score_on_noisy_digits(method="bagging") > plain_score + 0.1
+
+
+def test_training_goes_on_with_other_rows():
+    clf = NoisyLabelClassifier("bagging", random_state=0)
+    for rows in np.split(rng.permutation(150), [20, 60]):
+        clf.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        assert clf.method_.out_of_bag.shape == (len(rows), 3)
+        assert torch.isfinite(clf.method_.out_of_bag).all()
+    assert clf.n_iter_ == 3

@@ -51,7 +51,7 @@ def test_smoothing_is_of_the_label_alone(make_batch):
 def test_with_all_trust_in_labels_it_is_cross_entropy(kind):
     params = {"max_epochs": 5, "random_state": 0}
     clf = NoisyLabelClassifier("bootstrap", method__kind=kind, method__beta=1.0, **params)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(clf.fit(X, y).predict_proba(X), ce.predict_proba(X), rtol=1e-5)
 
 

@@ -40,7 +40,7 @@ def test_loss_and_gradient_of_huge_logits_are_finite():
 def test_without_strength_it_is_cross_entropy():
     params = {"max_epochs": 5, "random_state": 0}
     clf = NoisyLabelClassifier("confidence_penalty", method__beta=0.0, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-5)
 
 

@@ -72,7 +72,7 @@ def test_smoothing_is_another_target(begin, make_batch):
 def test_without_strength_it_is_cross_entropy():
     params = {"max_epochs": 5, "random_state": 0}
     elr = NoisyLabelClassifier(method="elr", method__lam=0.0, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_array_equal(elr.predict_proba(X), ce.predict_proba(X))
 
 

@@ -45,7 +45,7 @@ def test_loss_and_gradient_are_finite_where_all_rule_a_label_out(begin, make_bat
 def test_identity_is_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     clf = NoisyLabelClassifier("forward", method__transition_matrix=np.eye(3), **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 

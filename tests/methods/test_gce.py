@@ -24,7 +24,7 @@ def test_small_q_is_cross_entropy():
 def test_training_with_small_q_is_that_of_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     gce = NoisyLabelClassifier(method="gce", method__q=1e-12, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(gce.predict_proba(X), ce.predict_proba(X), rtol=1e-6)
 
 

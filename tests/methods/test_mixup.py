@@ -79,7 +79,7 @@ def test_without_mixing_it_is_cross_entropy():
     # All rows in one batch, as the draws change their order.
     params = {"max_epochs": 5, "batch_size": -1, "precision": "float64", "random_state": 0}
     mixup = NoisyLabelClassifier("mixup", method__alpha=0.0, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(mixup.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 

@@ -40,7 +40,7 @@ def test_loss_and_gradient_of_huge_logits_are_finite():
 def test_without_the_reverse_part_it_is_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     sce = NoisyLabelClassifier("sce", method__alpha=1.0, method__beta=0.0, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(sce.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 

@@ -109,7 +109,7 @@ def test_without_rates_the_loss_is_cross_entropy(begin, make_batch, rate):
 def test_without_rates_it_trains_as_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     sop = NoisyLabelClassifier("sop", method__lr_u=0, method__lr_v=0, **params).fit(X, y)
-    ce = NoisyLabelClassifier(**params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(sop.predict_proba(X), ce.predict_proba(X), rtol=1e-9)
 
 

@@ -1,0 +1,155 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.beliefs import lower_component
+from sknoisy.methods import FINE
+
+X, y = load_iris(return_X_y=True)
+
+
+def clusters(wrong=0.3, n=40, seed=0):
+    """Features of three classes along an axis each, their given labels, and which are right."""
+    rng = np.random.default_rng(seed)
+    true = np.arange(3 * n) % 3
+    features = 0.2 * rng.normal(size=(3 * n, 3)) + np.eye(3)[true]
+    right = rng.random(3 * n) >= wrong
+    given = np.where(right, true, (true + rng.integers(1, 3, 3 * n)) % 3)
+    return features, given, given == true
+
+
+def reference(features, given, kept, normalise):
+    """Kim et al. 2021, Algorithm 1, from the eigenvectors of the Gram matrices."""
+    chosen = np.empty(len(given))
+    for label in np.unique(given):
+        own = given == label
+        subset = features[own & (kept > 0)]
+        direction = np.linalg.eigh(subset.T @ subset)[1][:, -1]
+        score = (features[own] @ direction) ** 2
+        if normalise:
+            score = np.sqrt(score) / np.linalg.norm(features[own], axis=1)
+        clean = lower_component(torch.tensor(-score), torch.ones(own.sum()))
+        chosen[own] = clean.numpy() >= 0.5
+    return chosen
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_equation(begin, make_scan, normalise):
+    features, given, _ = clusters()
+    method = begin(FINE(normalise=normalise), given)
+    kept = np.ones(len(given))
+    for epoch in range(3):
+        scan = make_scan(given, np.zeros((len(given), 3)), epoch, features=features)
+        method.refit(None, scan)
+        kept = reference(features, given, kept, normalise)
+        assert 0 < kept.sum() < len(kept)
+        np.testing.assert_array_equal(method.kept, kept)
+
+
+def test_right_labels_are_kept(begin, make_scan):
+    features, given, right = clusters(wrong=0.4)
+    method = begin(FINE(), given)
+    method.refit(None, make_scan(given, np.zeros((len(given), 3)), features=features))
+    assert (method.kept.numpy().astype(bool) == right).mean() > 0.95
+
+
+def test_only_what_is_kept_counts(begin, make_batch):
+    method = begin(FINE(), np.zeros(5, dtype=int))
+    method.kept.copy_(torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
+    batch = make_batch([0, 0, 0], index=[4, 2, 0])
+    assert method.weigh(torch.zeros(3), batch).tolist() == [0, 1, 1]
+
+
+def test_refit_comes_every_few_epochs_from_the_first(begin, make_scan):
+    features, given, _ = clusters()
+    method = begin(FINE(every=3), given)
+    renewed = []
+    for epoch in range(4, 11):
+        method.kept.fill_(0.5)
+        method.refit(None, make_scan(given, np.zeros((len(given), 3)), epoch, features=features))
+        renewed += [epoch] if (method.kept != 0.5).any() else []
+    assert renewed == [4, 7, 10]
+
+
+def test_weights_are_repeated_rows(begin, make_scan):
+    features, given, _ = clusters(n=20)
+    weight = np.random.default_rng(1).integers(1, 4, len(given))
+    found = []
+    for repeats in (np.ones_like(weight), weight):
+        rows = np.arange(len(given)).repeat(repeats)
+        w = torch.tensor((weight if repeats is not weight else np.ones(len(rows))) * 1.0)
+        method = begin(FINE(), given[rows])
+        logits = np.zeros((len(rows), 3))
+        method.refit(None, make_scan(given[rows], logits, 0, w, features[rows]))
+        found.append(method.kept.numpy())
+    assert 0 < found[0].mean() < 1
+    np.testing.assert_array_equal(found[0].repeat(weight), found[1])
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_a_class_of_few_samples_keeps_all(begin, make_scan, repeats):
+    features, given, _ = clusters()
+    rows = np.concatenate(
+        [np.flatnonzero(given != 2), np.flatnonzero(given == 2)[:4].repeat(repeats)]
+    )
+    method = begin(FINE(), given[rows])
+    scan = make_scan(given[rows], np.zeros((len(rows), 3)), features=features[rows])
+    method.refit(None, scan)
+    assert method.kept[-4 * repeats :].all()
+    assert not method.kept[: -4 * repeats].all()
+
+
+@pytest.mark.parametrize("features", [np.zeros((12, 3)), np.ones((12, 3))], ids=["none", "alike"])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_features_that_tell_nothing_keep_all(begin, make_scan, features, normalise):
+    given = np.arange(12) % 3
+    method = begin(FINE(normalise=normalise), given)
+    method.refit(None, make_scan(given, np.zeros((12, 3)), features=features))
+    assert method.kept.all()
+
+
+def test_direction_of_a_single_sample_in_single_precision(begin, make_scan):
+    # The Gram matrix has rank one, at which eigensolvers in single precision can fail.
+    features, given, _ = clusters(n=60)
+    wide = np.pad(features, [(0, 0), (0, 125)]).astype(np.float32)
+    method = begin(FINE(), given, dtype=torch.float32)
+    for label in range(3):
+        own = np.flatnonzero(given == label)
+        method.kept[torch.tensor(own[1:])] = 0
+    scan = make_scan(given, np.zeros((len(given), 3), dtype=np.float32), features=wide)
+    method.refit(None, scan)
+    assert 20 < method.kept.sum() < len(given)
+
+
+def test_at_threshold_zero_it_is_cross_entropy():
+    params = {"max_epochs": 5, "random_state": 0, "precision": "float64"}
+    fine = NoisyLabelClassifier("fine", method__threshold=0.0, warmup=1, **params).fit(X, y)
+    plain = NoisyLabelClassifier("ce", **params).fit(X, y)
+    np.testing.assert_allclose(fine.predict_proba(X), plain.predict_proba(X), rtol=1e-9)
+    assert fine.method_.kept.all()
+
+
+def test_rows_held_out_or_without_weight_are_not_judged():
+    weight = np.ones(150)
+    weight[[3, 77]] = 0
+    clf = NoisyLabelClassifier("fine", max_epochs=3, early_stopping=True, random_state=0)
+    kept = clf.fit(X, y, weight).method_.kept
+    assert kept[[3, 77]].all()
+    assert 0 < kept.mean() < 1
+
+
+def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+    clf = NoisyLabelClassifier("fine", max_epochs=3, random_state=0).fit(X, y)
+    assert {"kept", "first_epoch"} == set(clf.method_.state_dict())
+    again = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(again.method_.kept, clf.method_.kept)
+    assert not clone(clf.method_).state_dict()
+
+
+def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
+    assert score_on_noisy_digits(method="fine") > plain_score + 0.15
