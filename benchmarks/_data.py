@@ -111,7 +111,7 @@ def _instance_dependent(
     Z = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
     Z /= np.linalg.norm(Z, axis=1, keepdims=True) + 1e-12
     W = rng.normal(size=(k, X.shape[1], k)) * np.sqrt(X.shape[1])
-    scores = np.einsum("nd,ndk->nk", Z, W[y])
+    scores = np.einsum("ij,ijk->ik", Z, W[y])
     scores[np.arange(len(y)), y] = -np.inf
     flip = np.clip(rng.normal(rate, 0.1, len(y)), 0, 1)
     p = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -66,6 +66,7 @@ def by_hand(X: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> nn.Module:
 
 def ours(X: np.ndarray, y: np.ndarray, epochs: int, batch: int, **params: object):
     clf = NoisyLabelClassifier("ce", max_epochs=epochs, batch_size=batch, device="cpu")
+    # Equal networks for all.
     clf.set_params(module__hidden=(HIDDEN,), module__dropout=0.0, module__bins=0)
     return clf.set_params(**params).fit(X, y)
 

@@ -71,10 +71,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         they should be; calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
         The network. None: a :class:`~sknoisy.networks.MLP` for tables, a
-        :class:`~sknoisy.networks.CNN` for images. A class or callable receives ``n_in`` (columns or
-        channels) and ``n_out`` (classes) where it takes them, and ``module__name`` parameters. An
-        instance is copied, and training starts from its weights. It returns logits of shape
-        (n_samples, n_classes).
+        :class:`~sknoisy.networks.CNN` for images, with the ``module_params`` of the method. A
+        class or callable receives ``n_in`` (columns or channels) and ``n_out`` (classes) where it
+        takes them, and ``module__name`` parameters. An instance is copied, and training starts
+        from its weights. It returns logits of shape (n_samples, n_classes).
     warmup : "auto", int or float, default="auto"
         How long to train on plain cross-entropy and unsmoothed labels first: epochs, or a fraction
         of ``max_epochs``. "auto": what the method asks for.
@@ -474,7 +474,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 f"torch optimizers. Got {optimizer!r} instead."
             )
         given = self._given("module")
-        given = {"dropout": method.dropout, **given} if self.module is None else given
+        if self.module is None:
+            given = {**offered(module, dict(method.module_params)), **given}
         if isinstance(module, nn.Module):
             if given:
                 raise ValueError(

@@ -198,7 +198,7 @@ class MLP(nn.Sequential):
         Width of each hidden layer; an int: of the only one.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
-    bins : int or "auto", default="auto"
+    bins : int or "auto", default=0
         Bins of the :class:`PiecewiseLinear` encoding of each column; 0: none. "auto": 8 for up to
         32 columns, fewer for more, none from 128 on, so that there are at most 256 in all.
 
@@ -215,7 +215,7 @@ class MLP(nn.Sequential):
         n_out: int,
         hidden: int | Sequence[int] = (128, 128),
         dropout: float = 0.0,
-        bins: int | str = "auto",
+        bins: int | str = 0,
     ) -> None:
         bins = min(8, 256 // n_in) if bins == "auto" else int(bins)
         encoded = bins > 1

@@ -165,7 +165,8 @@ from sklearn.datasets import load_iris
 from sknoisy import NoisyLabelClassifier
 
 def digest(X, y, **params):
-    clf = NoisyLabelClassifier(**{"method": "ce", "random_state": 0, "max_epochs": 2, **params}).fit(X, y)
+    settings = {"method": "ce", "random_state": 0, "max_epochs": 2}
+    clf = NoisyLabelClassifier(**{**settings, **params}).fit(X, y)
     return hashlib.sha256(clf.predict_proba(X).tobytes()).hexdigest()
 
 X, y = load_iris(return_X_y=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
@@ -110,8 +111,9 @@ class Method(BaseEstimator, nn.Module):
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` on other rows makes no
         sense.
-    dropout : float
-        Dropout of the built-in networks, where ``module__dropout`` is not set.
+    module_params : mapping
+        Parameters that suit the method, for built-in networks that take them, where ``module__*``
+        does not say otherwise.
     trusts : bool
         Whether the method makes use of rows whose labels are known to be right.
 
@@ -135,7 +137,7 @@ class Method(BaseEstimator, nn.Module):
     n_networks: int = 1
     warmup: float = 0.0
     per_sample: bool = False
-    dropout: float = 0.0
+    module_params: Mapping[str, Any] = MappingProxyType({})
     trusts: bool = False
 
     # As in scikit-learn; a parameter without an entry is taken as it is.

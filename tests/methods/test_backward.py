@@ -47,7 +47,7 @@ def test_symmetric_noise_is_negative_smoothing(share):
     matrix = (1 - share) * np.eye(3) + share / 3
     params = {"max_epochs": 8, "warmup": 0, "precision": "float64", "random_state": 0}
     clf = NoisyLabelClassifier("backward", method__transition_matrix=matrix, **params).fit(X, y)
-    smoothed = NoisyLabelClassifier(smoothing=-share / (1 - share), **params).fit(X, y)
+    smoothed = NoisyLabelClassifier("ce", smoothing=-share / (1 - share), **params).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), smoothed.predict_proba(X), rtol=1e-8)
 
 

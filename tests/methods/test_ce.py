@@ -26,6 +26,7 @@ def test_equation(make_batch, rate):
 def test_training_is_that_of_a_loop_by_hand(rate):
     given = nn.Linear(4, 3)
     clf = NoisyLabelClassifier(
+        "ce",
         module=given,
         smoothing=rate,
         logit_bound=None,

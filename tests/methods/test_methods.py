@@ -190,3 +190,18 @@ def test_own_step_is_the_last_resort():
     np.testing.assert_allclose(
         doubled, train("ce", optimizer="sgd", lr=0.02).predict_proba(X), 1e-4
     )
+
+
+def test_built_in_networks_take_what_suits_the_method():
+    class Own(CrossEntropy):
+        module_params = {"dropout": 0.4, "bins": 3}
+
+    first, *_, dropout, _ = NoisyLabelClassifier(Own, max_epochs=1).fit(X, y).module_
+    assert (first.low.shape, dropout.p) == ((4, 3), 0.4)
+    plain = NoisyLabelClassifier(Own, max_epochs=1, module__dropout=0.0, module__bins=0).fit(X, y)
+    assert [type(part).__name__ for part in list(plain.module_)[:2]] == ["Standardize", "Linear"]
+    pictures = np.zeros((150, 1, 4, 4)) + y[:, None, None, None]
+    images = NoisyLabelClassifier(Own, max_epochs=1).fit(pictures, y)
+    assert images.module_[-2].p == 0.4
+    given = NoisyLabelClassifier(Own, module=nn.Linear(4, 3), max_epochs=1).fit(X, y)
+    assert isinstance(given.module_, nn.Linear)
