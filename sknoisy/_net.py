@@ -29,6 +29,7 @@ class Asked:
     logit_bound: float | None
     augment: Callable[[Tensor], Tensor]
     history: Any
+    n_features_: int
 
     # ---- the network ----------------------------------------------------------------------------
 
@@ -57,7 +58,9 @@ class Asked:
 
     @property
     def n_features(self) -> int:
-        return self._see(self._first_rows())[1].shape[-1]
+        if self.data_ is not None:
+            self.n_features_ = self._see(self._first_rows())[1].shape[-1]
+        return self.n_features_
 
     # ---- the training set -----------------------------------------------------------------------
 

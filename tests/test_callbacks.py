@@ -55,7 +55,9 @@ class Listener(Callback):
 
     def on_grad_computed(self, net, named_parameters, batch, training, **_):
         self.events.append("grad_computed")
-        assert all(p.grad is not None for _, p in named_parameters)
+        # Parameters of a method need not have a part in warm-up.
+        assert all(p.grad is not None for p in net.module_.parameters())
+        assert len(named_parameters) >= len(list(net.module_.parameters()))
 
     def on_batch_end(self, net, batch, training, loss, y_pred, **_):
         self.events.append("batch_end")

@@ -449,7 +449,7 @@ def test_batch_norm_never_sees_a_single_row(n_rows):
 )
 def test_precisions(method, precision, parameters, output):
     # Few and small steps: more of them would amplify what rounding differs by.
-    params = {"method": method, "max_epochs": 2, "warmup": 1, "lr": 0.001}
+    params = {"method": method, "max_epochs": 2, "warmup": 1, "lr": 1e-4}
     clf = make(precision=precision, **params).fit(X, y)
     assert {p.dtype for p in clf.module_.parameters()} == {parameters}
     p = clf.predict_proba(X)

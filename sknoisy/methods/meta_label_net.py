@@ -42,8 +42,8 @@ class MetaLabelNet(Method):
     virtual_lr : float, default=1.0
         Length of the step that is tried, in units of the gradient.
     label_lr : float, default=0.001
-        Learning rate of the layer. The authors take 0.01, at which labels can run away from the
-        trusted samples when these are few or all alike.
+        Learning rate of the layer. The authors take 0.01, at which labels can run away from few
+        trusted samples in long trainings.
     trusted_batch : int, default=128
         Trusted samples drawn for each step, at most.
     believed : float, default=0.1
@@ -62,8 +62,9 @@ class MetaLabelNet(Method):
     Transactions on Image Processing 2022, Algorithm 1. As in the authors' code the layer learns by
     Adam with a weight decay of 1e-4, and ``virtual_lr`` is not that of the network. Departures:
     trusted samples are part of the training set, and the layer begins as fitted to them, since the
-    network can fall for one class when labels begin at random; divergence and entropy are summed
-    over classes, where the code averages; warm-up is a tenth of the epochs, not a third.
+    network can fall for one class when labels begin at random; it reads features scaled to length
+    one; divergence and entropy are summed over classes, where the code averages; warm-up is a tenth
+    of the epochs, not a third.
 
     Examples
     --------
@@ -165,7 +166,8 @@ class MetaLabelNet(Method):
 
 
 def _with_one(features: Tensor) -> Tensor:
-    return F.pad(features, (0, 1), value=1.0)
+    # Of length one, so that a step of the layer means the same in every network.
+    return F.pad(F.normalize(features, dim=-1), (0, 1), value=1.0)
 
 
 def _most_believed(scan: Scan, share: float) -> Tensor:

@@ -51,10 +51,15 @@ def started(begin, make_scan, trusted=None, weight=None, **params):
     return net, method
 
 
+def seen(x):
+    """What the layer reads: features of length one, and a one."""
+    return np.pad(x / np.linalg.norm(x, axis=1, keepdims=True), [(0, 0), (0, 1)], constant_values=1)
+
+
 def trusted_loss(labeller, weight, x, share, rows, trust, virtual_lr):
     """What trusted rows cost after a step on KL(p, made labels), for a linear network."""
     p = softmax(x @ weight, axis=1)
-    made = log_softmax(np.pad(x, [(0, 0), (0, 1)], constant_values=1) @ labeller, axis=1)
+    made = log_softmax(seen(x) @ labeller, axis=1)
     divergence = (p * (np.log(p) - made)).sum(axis=1, keepdims=True)
     slope = x.T @ (share[:, None] * p * (np.log(p) - made - divergence))
     log_p = log_softmax(ROWS[rows] @ (weight - virtual_lr * slope), axis=1)
@@ -79,7 +84,7 @@ def test_labels_follow_the_loss_of_trusted_rows(begin, make_scan, make_batch, vi
     # The first average of Adam holds a tenth of the first slope.
     np.testing.assert_allclose(10 * method.drift - 1e-4 * before, slope, atol=1e-8)
     assert abs(slope).max() > 1e-3
-    moved = np.pad(x, [(0, 0), (0, 1)], constant_values=1) @ method.labeller.numpy()
+    moved = seen(x) @ method.labeller.numpy()
     np.testing.assert_allclose(made, softmax(moved, axis=1))
 
 
@@ -125,7 +130,7 @@ def test_without_trusted_rows_the_most_believed_of_each_class_are(begin, make_sc
 def test_labels_begin_as_trusted_rows_have_them(begin, make_scan):
     _, method = started(begin, make_scan, list(range(12)))
     labeller = method.labeller.numpy()
-    made = softmax(np.pad(ROWS, [(0, 0), (0, 1)], constant_values=1) @ labeller, axis=1)
+    made = softmax(seen(ROWS) @ labeller, axis=1)
     assert -np.log(made[np.arange(12), Y]).mean() < np.log(3)
     # Later scans change nothing of it.
     net, state = Linear(), {k: v.clone() for k, v in method.state_dict().items()}
