@@ -123,4 +123,6 @@ def _higher(score: Tensor, weight: Tensor) -> Tensor:
     """Probability that a score comes from the higher of two normal distributions."""
     # Different scores are counted, not rows: a row given twice must not count as two.
     steps = score.sort().values.diff() > 1e-5 * score.max()
-    return lower_component(-score, weight) if steps.sum() >= _FEWEST - 1 else score + 1
+    if steps.sum() < _FEWEST - 1:
+        return torch.ones_like(score)
+    return lower_component(-score, weight)
