@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Self
 
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
-__all__ = ["DunderParams", "check_accepted", "offered", "parameters_of"]
+__all__ = ["DunderParams", "Names", "check_accepted", "offered", "parameters_of"]
 
 
 @functools.lru_cache
@@ -40,6 +40,13 @@ def check_accepted(
             f"Invalid parameter '{prefix}__{unknown[0]}': {getattr(part, '__name__', part)} takes "
             f"{known}."
         )
+
+
+class Names(StrOptions):
+    """Names that a parameter may have; an error lists them in alphabetical order."""
+
+    def __str__(self) -> str:
+        return f"a str among {sorted(self.options)}"
 
 
 class DunderParams:

@@ -34,7 +34,7 @@ from sknoisy._checks import (
     restored_on_error,
 )
 from sknoisy._labels import Labels, SoftLabels, as_soft, check_trusted
-from sknoisy._params import DunderParams, check_accepted, offered
+from sknoisy._params import DunderParams, Names, check_accepted, offered
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy.augment import default_augment
 from sknoisy.data import LabelledRows, Rows, as_rows
@@ -180,7 +180,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     )
 
     _parameter_constraints: dict = {
-        "method": [StrOptions(set(METHODS)), Method, type],
+        "method": [Names(set(METHODS)), Method, type],
         "smoothing": [Interval(Real, -np.inf, 1, closed="right"), "array-like"],
         "module": [callable, None],
         "warmup": [
@@ -191,7 +191,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         "logit_bound": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "augment": [callable, None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "optimizer": [Names(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, np.inf, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES)), callable, None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -155,6 +156,9 @@ class PiecewiseLinear(Standardize):
         self.low.copy_(edges[:, :-1])
         self.steep.copy_(torch.where(width > 0, 1.0 / width, 0.0))
 
+    def extra_repr(self) -> str:
+        return "{}, bins={}".format(*self.low.shape)
+
     def forward(self, x: Tensor) -> Tensor:
         passed = ((x.unsqueeze(-1) - self.low) * self.steep).clamp(0.0, 1.0)
         passed = torch.where(self.steep > 0, 2.0 * passed - 1.0, 0.0)
@@ -217,10 +221,18 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         bins: int | str = 0,
     ) -> None:
-        bins = min(8, 256 // n_in) if bins == "auto" else int(bins)
+        if bins == "auto":
+            bins = min(8, 256 // n_in)
+        if not isinstance(bins, Integral) or bins < 0:
+            raise ValueError(
+                "The 'bins' parameter of MLP must be 'auto' or an int in the range [0, inf). Got "
+                f"{bins!r} instead."
+            )
         encoded = bins > 1
-        layers: list[nn.Module] = [PiecewiseLinear(n_in, bins) if encoded else Standardize(n_in)]
-        n_in = n_in * (1 + bins) if encoded else n_in
+        layers: list[nn.Module] = [
+            PiecewiseLinear(n_in, int(bins)) if encoded else Standardize(n_in)
+        ]
+        n_in = n_in * (1 + int(bins)) if encoded else n_in
         for width in (hidden,) if isinstance(hidden, int) else hidden:
             layers += [nn.Linear(n_in, width), nn.ReLU()]
             layers += [nn.Dropout(dropout)] if dropout else []
@@ -313,6 +325,10 @@ class PeerLinear(nn.Module):
         biases = torch.stack([layer.bias.detach() for layer in layers])
         self.weight = nn.Parameter(weights.contiguous())
         self.bias = nn.Parameter(biases.unsqueeze(1))
+
+    def extra_repr(self) -> str:
+        n_networks, n_in, n_out = self.weight.shape
+        return f"{n_networks} x (in_features={n_in}, out_features={n_out})"
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 2:
