@@ -59,15 +59,15 @@ def make(name: str, seed: int) -> BaseEstimator:
     """A contender, ready to fit."""
     if name in METHODS:
         return NoisyLabelClassifier(name, random_state=seed)
-    flat = FunctionTransformer(_flat)
-    return make_pipeline(flat, StandardScaler(), _peer(name, seed))
+    if name.startswith("cl_"):
+        # Around the pipeline: inside of one scikit-learn cannot tell that it is fitted.
+        from cleanlab.classification import CleanLearning
+
+        return CleanLearning(make(name[3:], seed), cv_n_folds=5, seed=seed)
+    return make_pipeline(FunctionTransformer(_flat), StandardScaler(), _peer(name, seed))
 
 
 def _peer(name: str, seed: int) -> BaseEstimator:
-    if name.startswith("cl_"):
-        from cleanlab.classification import CleanLearning
-
-        return CleanLearning(_peer(name[3:], seed), cv_n_folds=5, seed=seed)
     return {
         "lr": LogisticRegression(C=0.05, max_iter=500),
         "knn": KNeighborsClassifier(25),
@@ -194,10 +194,17 @@ def _overview(found: dict, names: list[str], shared: list, sets: tuple[str, ...]
         ]
         unspoilt = np.mean([found[names[i]][cell] for cell in clean])
         lines.append(
-            [names[i], float(scores[i].mean()), float(np.std(by_seed)), float(ranks[i].mean()),
+            [names[i], float(scores[i].mean()), _spread(by_seed), float(ranks[i].mean()),
              float(unspoilt)]
         )  # fmt: skip
-    return table(["contender", "noisy cells", "± seeds", "rank", "clean labels"], lines)
+    header = ["contender", "noisy cells", "mean ± std of seeds", "rank", "clean labels"]
+    return table(header, lines)
+
+
+def _spread(by_seed: list) -> str:
+    if len(by_seed) == 1:
+        return f"{by_seed[0]:.1f} (one seed)"
+    return f"{np.mean(by_seed):.1f} ± {np.std(by_seed):.1f}"
 
 
 def _by(found: dict, names: list[str], shared: list, axis: int, noisy: bool) -> str:
@@ -210,7 +217,7 @@ def _by(found: dict, names: list[str], shared: list, axis: int, noisy: bool) -> 
             inside = [cell for cell in chosen if cell[axis] == key]
             seeds = sorted({cell[2] for cell in inside})
             means = [np.mean([found[c][x] for x in inside if x[2] == s]) for s in seeds]
-            line.append(f"{np.mean(means):.1f} ± {np.std(means):.1f}")
+            line.append(_spread(means))
         lines.append(line)
     return table(["contender", *keys], lines)
 
