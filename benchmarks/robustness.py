@@ -133,7 +133,7 @@ def run(names: tuple[str, ...], hours: float, share: tuple[int, int]) -> None:
 
 
 def report() -> str:
-    """The tables: contenders that ran all that the default did, then the others beside it."""
+    """The tables: contenders that ran nearly all that the default did, then the others."""
     rows = known()
     found: dict[str, dict[tuple, float]] = defaultdict(dict)
     failed: dict[str, int] = defaultdict(int)

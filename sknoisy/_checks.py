@@ -13,16 +13,19 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import compute_class_weight
+from sklearn.utils.validation import column_or_1d
 
 __all__ = [
     "check_dims",
     "check_logits",
     "check_values",
     "class_weights",
+    "distributions",
     "encode",
     "plain",
     "refuse_missing_labels",
     "restored_on_error",
+    "smoothing_rate",
 ]
 
 _TABLE, _IMAGES = 2, 4
@@ -115,6 +118,32 @@ def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
             f"{np.unique(y[unknown]).tolist()} beside {classes.tolist()}."
         )
     return codes.astype(np.int64)
+
+
+def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
+    """Rows that sum to one, to the last digit; the complaint opens the error about another."""
+    total = rows.sum(axis=1)
+    wrong = np.flatnonzero(~((rows >= 0).all(axis=1) & (abs(total - 1) <= 1e-3)))
+    if len(wrong):
+        row = int(wrong[0])
+        raise ValueError(
+            f"{complaint} Got row {row} with minimum {rows[row].min():g} and sum {total[row]:g} "
+            "instead."
+        )
+    return rows / total[:, None]
+
+
+def smoothing_rate(smoothing: Any, n_classes: int) -> float | tuple[float, ...]:
+    """Rate of smoothing, or one for each class."""
+    if np.ndim(smoothing) == 0:
+        return float(smoothing)
+    rates = column_or_1d(smoothing, dtype=np.float64, input_name="smoothing")
+    if len(rates) != n_classes or not (rates <= 1).all() or np.isinf(rates).any():
+        raise ValueError(
+            f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one for "
+            f"each class, in the range (-inf, 1]. Got {rates.tolist()} instead."
+        )
+    return tuple(rates.tolist())
 
 
 def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:

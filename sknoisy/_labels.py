@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array
 
-from sknoisy._checks import encode
+from sknoisy._checks import distributions, encode
 
-__all__ = ["Labels", "SoftLabels", "as_soft", "check_trusted"]
+__all__ = ["Labels", "SoftLabels", "as_soft", "check_trusted", "hold_out"]
 
 
 class SoftLabels(NamedTuple):
@@ -87,15 +89,10 @@ def as_soft(y: Any) -> SoftLabels | None:
     if shares.dtype.kind not in "fiu":
         return None
     shares = check_array(shares, dtype=np.float64, input_name="y")
-    total = shares.sum(axis=1)
-    wrong = np.flatnonzero((shares < 0).any(axis=1) | (abs(total - 1) > 1e-3))
-    if len(wrong):
-        row = int(wrong[0])
-        raise ValueError(
-            f"y of shape {shares.shape} must hold soft labels, whose rows are at least 0 and sum "
-            f"to 1. Got row {row} with minimum {shares[row].min():g} and sum {total[row]:g}."
-        )
-    shares = shares / total[:, None]
+    shares = distributions(
+        shares,
+        f"y of shape {shares.shape} must hold soft labels, whose rows are at least 0 and sum to 1.",
+    )
     if columns is None:
         return SoftLabels(shares, None)
     order = np.argsort(columns)
@@ -121,3 +118,37 @@ def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
     if not mask.any():
         raise ValueError("trusted marks no sample; pass None where no label is known to be right.")
     return np.flatnonzero(mask)
+
+
+def hold_out(
+    codes: np.ndarray, weight: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide the rows that have a weight: a share of every class is held out, if there is enough.
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Sorted positions.
+
+    Raises
+    ------
+    ValueError
+        If no row is left to train on.
+    """
+    rows = np.flatnonzero(weight)
+    n_held_out = ceil(fraction * len(rows))
+    if n_held_out >= len(rows):
+        raise ValueError(
+            f"With early_stopping and validation_fraction={fraction}, {len(rows)} samples leave "
+            "none to train on."
+        )
+    counts = np.bincount(codes[rows])
+    counts = counts[counts > 0]
+    enough = counts.min() > 1 and min(n_held_out, len(rows) - n_held_out) >= len(counts)
+    train, held_out = train_test_split(
+        rows,
+        test_size=n_held_out,
+        stratify=codes[rows] if enough else None,
+        random_state=seed,
+    )
+    return np.sort(train), np.sort(held_out)

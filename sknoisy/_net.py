@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sknoisy.data import BatchLoader, LabelledRows, Scan
-from sknoisy.losses import bounded, one_hot
+from sknoisy.losses import bounded
 from sknoisy.networks import capture_features
 
 __all__ = ["Asked"]
@@ -70,9 +70,8 @@ class Asked:
 
     def labels(self) -> Tensor:
         assert self.data_ is not None
-        if self.data_.labels is not None:
-            return self.data_.labels
-        return one_hot(self.data_.y, self.n_classes, self.dtype)
+        every = torch.arange(self.n_rows, device=self.data_.y.device)
+        return self.data_.given(every, self.n_classes)
 
     @property
     def n_rows(self) -> int:
@@ -94,10 +93,8 @@ class Asked:
             logits, features = (torch.cat(parts, dim=-2) for parts in seen)
             return logits, features
 
-        y, epoch = data.y[index], len(self.history) - 1
-        target = data.labels
-        target = one_hot(y, self.n_classes, self.dtype) if target is None else target[index]
-        return Scan(index, y, target, data.weight[index], epoch, look)
+        target, epoch = data.given(index, self.n_classes), len(self.history) - 1
+        return Scan(index, data.y[index], target, data.weight[index], epoch, look)
 
     # ---- how ------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sknoisy._checks import distributions
 from sknoisy.losses import margin, one_hot
 
 if TYPE_CHECKING:
@@ -213,16 +214,11 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
             f"{(n_classes, n_classes)}, with a row and a column for each class. Got one of shape "
             f"{given.shape} instead."
         )
-    total = given.sum(axis=1)
-    wrong = np.flatnonzero(~((given >= 0).all(axis=1) & (abs(total - 1) <= 1e-3)))
-    if len(wrong):
-        row = int(wrong[0])
-        raise ValueError(
-            "The 'transition_matrix' parameter must have rows that are at least 0 and sum to 1: "
-            "the probabilities of the given labels where the label of the row is true. Got row "
-            f"{row} with minimum {given[row].min():g} and sum {total[row]:g} instead."
-        )
-    return torch.from_numpy(given / total[:, None])
+    complaint = (
+        "The 'transition_matrix' parameter must have rows that are at least 0 and sum to 1: the "
+        "probabilities of the given labels where the label of the row is true."
+    )
+    return torch.from_numpy(distributions(given, complaint))
 
 
 def class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -376,7 +372,7 @@ def estimate_transition(scan: Scan, trusted: Tensor | None = None, lead: float =
     target, weight = scan.target, scan.weight
     scores = class_scores(scan.features, target, weight)
     if trusted is not None:
-        sure = torch.isin(scan.index, trusted.to(scan.index.device))
+        sure = torch.isin(scan.index, trusted)
         return trusted_transition(scores, target, weight, sure)
     found = confident_transition(scores, target, weight)
     untouched = torch.eye(len(found)).to(found)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import ceil
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
@@ -32,8 +30,9 @@ from sknoisy._checks import (
     plain,
     refuse_missing_labels,
     restored_on_error,
+    smoothing_rate,
 )
-from sknoisy._labels import Labels, SoftLabels, as_soft, check_trusted
+from sknoisy._labels import Labels, SoftLabels, as_soft, check_trusted, hold_out
 from sknoisy._params import DunderParams, Names, check_accepted, offered
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy.augment import default_augment
@@ -399,8 +398,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             net = self._make_net(rows, len(labels.classes), device, dtype)
         else:
             self._check_rows(net, len(rows))
-        holds_out = self._stops(net.criterion) and not _judges(net.criterion)
-        train, held_out = self._split(labels.codes, weight, seed, holds_out)
+        train, held_out = np.flatnonzero(weight), None
+        if self._stops(net.criterion) and not _judges(net.criterion):
+            train, held_out = hold_out(labels.codes, weight, self.validation_fraction, seed)
         data = LabelledRows(
             rows,
             torch.from_numpy(labels.codes).to(device),
@@ -435,30 +435,6 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         if not len(rows):
             raise ValueError("All trusted samples are held out or have a weight of zero.")
         return torch.from_numpy(rows).to(device)
-
-    def _split(
-        self, codes: np.ndarray, weight: np.ndarray, seed: int, holds_out: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Rows to train on, and rows held out: a share of every class where there is enough."""
-        rows = np.flatnonzero(weight)
-        if not holds_out:
-            return rows, None
-        n_held_out = ceil(self.validation_fraction * len(rows))
-        if n_held_out >= len(rows):
-            raise ValueError(
-                f"With early_stopping and validation_fraction={self.validation_fraction}, "
-                f"{len(rows)} samples leave none to train on."
-            )
-        counts = np.bincount(codes[rows])
-        counts = counts[counts > 0]
-        enough = counts.min() > 1 and min(n_held_out, len(rows) - n_held_out) >= len(counts)
-        train, held_out = train_test_split(
-            rows,
-            test_size=n_held_out,
-            stratify=codes[rows] if enough else None,
-            random_state=seed,
-        )
-        return np.sort(train), np.sort(held_out)
 
     def _make_net(
         self, rows: Rows, n_classes: int, device: torch.device, dtype: torch.dtype
@@ -501,21 +477,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             **{k: v for k, v in self._dunder.items() if k.startswith(("optimizer", "callbacks"))},
         )
 
-    def _rate(self, n_classes: int) -> float | tuple[float, ...]:
-        """The rate of smoothing, or one for each class."""
-        if np.ndim(self.smoothing) == 0:
-            return float(self.smoothing)  # type: ignore[arg-type]
-        rates = column_or_1d(self.smoothing, dtype=np.float64, input_name="smoothing")
-        if len(rates) != n_classes or not (rates <= 1).all() or np.isinf(rates).any():
-            raise ValueError(
-                f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one "
-                f"for each class, in the range (-inf, 1]. Got {rates.tolist()} instead."
-            )
-        return tuple(rates.tolist())
-
     def _settings(self, method: Method, n_classes: int) -> dict[str, Any]:
         """What may change from one call of fit to the next that goes on from it."""
-        rate = self._rate(n_classes)
+        rate = smoothing_rate(self.smoothing, n_classes)
         negative = min(np.atleast_1d(rate)) < 0
         warmup = self.warmup
         if warmup == "auto":

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from sknoisy.losses import cross_entropy
+from sknoisy.losses import cross_entropy, one_hot
 
 __all__ = ["Batch", "BatchLoader", "LabelledRows", "Rows", "Scan", "as_rows"]
 
@@ -254,6 +254,12 @@ class LabelledRows(Dataset):
     def __getitem__(self, i: int) -> tuple[Tensor, Any]:
         row = int(range(len(self))[i] if self.index is None else self.index[i])
         return self.rows.span(row, row + 1)[0], int(self.y[row]) if len(self.y) else 0
+
+    def given(self, index: Tensor, n_classes: int) -> Tensor:
+        """Labels of some rows as distributions, (n_index, n_classes): one-hot, or soft."""
+        if self.labels is not None:
+            return self.labels[index]
+        return one_hot(self.y[index], n_classes, self.weight.dtype)
 
     def part(self, index: Tensor) -> LabelledRows:
         """Return the part of the training set at the given rows."""

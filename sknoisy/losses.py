@@ -14,6 +14,7 @@ __all__ = [
     "bounded",
     "class_cross_entropy",
     "cross_entropy",
+    "disagreement",
     "expected",
     "margin",
     "one_hot",
@@ -62,6 +63,35 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """
     # The sign is turned last, on one number per sample and not on one per class.
     return -expected(torch.log_softmax(logits, dim=-1), target)
+
+
+def disagreement(p: Tensor, believed: Tensor) -> Tensor:
+    """Logarithm of one less the agreement, the inner product of predictions and beliefs.
+
+    The more two distributions agree the lower it is, without limit but for the agreement being
+    shrunk a little: multiplied by 1 - 1e-4.
+
+    Parameters
+    ----------
+    p : Tensor of shape (..., n_classes)
+    believed : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    References
+    ----------
+    Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
+    Eq. 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> disagreement(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor([0.])
+    """
+    return torch.log1p(expected(p, (1e-4 - 1) * believed))
 
 
 def expected(class_losses: Tensor, target: Tensor) -> Tensor:

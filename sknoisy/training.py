@@ -21,6 +21,7 @@ from sknoisy._arrays import to_arrays, to_tensors
 from sknoisy._checks import check_logits
 from sknoisy._net import Asked
 from sknoisy._params import parameters_of
+from sknoisy._stopping import BestEpoch
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, as_rows
 from sknoisy.losses import cross_entropy, expected, one_hot, smooth
@@ -81,7 +82,7 @@ class Trainer(Asked, NeuralNetClassifier):
     data_: LabelledRows | None = None
     held_out_: LabelledRows | None = None
     epoch_told_: Callable[[], bool] | None = None
-    best_epoch_: _BestEpoch | None = None
+    best_epoch_: BestEpoch | None = None
     first_epoch_: int = 0
     quality_: LabelQuality
     random_state_: dict[str, Any] | None = None
@@ -93,11 +94,11 @@ class Trainer(Asked, NeuralNetClassifier):
         module: Any,
         *args: Any,
         n_classes: int,
+        augment: Callable[[Tensor], Tensor],
         smoothing: float | tuple[float, ...] = 0.0,
         warmup_epochs: int = 0,
         logit_bound: float | None = None,
         lr_schedule: str | Callable[[float], float] | None = None,
-        augment: Callable[[Tensor], Tensor] = nn.Identity(),  # noqa: B008
         dtype: torch.dtype = torch.float32,
         mixed: bool = False,
         patience: int | None = None,
@@ -265,7 +266,7 @@ class Trainer(Asked, NeuralNetClassifier):
             del self.quality_
 
     def _train(self, data: LabelledRows, epochs: int) -> None:
-        self.best_epoch_ = None if self.patience is None else _BestEpoch(self.patience)
+        self.best_epoch_ = None if self.patience is None else BestEpoch(self.patience)
         self.notify("on_train_begin", X=data, y=data.y)
         with caught_sigint() as pressed:
             try:
@@ -502,8 +503,7 @@ class Trainer(Asked, NeuralNetClassifier):
                 with torch.no_grad():
                     logits = self.infer(x)
                     p = self.criterion_.proba(logits)
-                given = one_hot(y, self.n_classes, self.dtype)
-                given = given if data.labels is None else data.labels[part]
+                given = data.given(part, self.n_classes)
                 right.append(weight * given.gather(1, p.argmax(dim=-1, keepdim=True)).squeeze(1))
                 log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
                 paid.append(-weight * expected(log_p, given))
@@ -612,36 +612,3 @@ def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
     for index, sizes in loader.indices():
         for part in index.split(sizes):
             yield loader.rows_at(part), data.weight[part.to(data.weight.device)]
-
-
-class _BestEpoch:
-    """Tells when the score of epochs has not risen for a while, and goes back to the best one.
-
-    The score is the method's own judgement, or else held-out accuracy. The labels held out are
-    noisy too; their accuracy still ranks epochs, while their loss, which has no lower limit for a
-    negative rate, does not.
-    """
-
-    def __init__(self, patience: int) -> None:
-        self.patience, self.score, self.epoch = patience, -math.inf, 0
-        self.states: tuple[Any, Any] | None = None
-
-    def passed(self, net: Trainer) -> bool:
-        """Look at the epoch that is over; True when it is time to stop."""
-        judged = net.criterion_.judge()
-        score = net.history[-1, "valid_acc"] if judged is None else float(judged)
-        epoch = len(net.history)
-        if score == -math.inf:
-            # In warm-up a method has seen nothing to judge by.
-            self.epoch = epoch
-            return False
-        if score > self.score:
-            self.score, self.epoch = score, epoch
-            self.states = copy.deepcopy(net.module_.state_dict()), net.criterion_.remember()
-        return epoch - self.epoch >= self.patience
-
-    def go_back(self, net: Trainer) -> None:
-        """Put back the network and the method of the best epoch."""
-        if self.states is not None:
-            net.module_.load_state_dict(self.states[0])
-            net.criterion_.go_back(self.states[1])

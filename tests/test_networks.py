@@ -298,7 +298,7 @@ def test_weights_count_as_rows_in_bins():
 
 
 def test_bins_of_many_rows_come_from_an_even_sample(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks._Thinned._ROWS", 100)
+    monkeypatch.setattr("sknoisy.inputs._Thinned._ROWS", 100)
     X = np.arange(10_000.0)[:, None]
     layer = adapted(X, batch=33)
     np.testing.assert_allclose(layer.low[0], [0, 2500, 5000, 7500], atol=200)

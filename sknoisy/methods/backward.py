@@ -28,8 +28,8 @@ class BackwardCorrection(Method):
     lower limit, so that logits are bounded in training. For noise that is near symmetric; the
     further from it, the more the targets scatter, and the better is ``forward``.
 
-    Cost: one network, one pass per step and a scan per epoch, nothing kept per sample. Needs: the
-    matrix, which the default estimates.
+    Cost: one network, one pass per step, one scan, nothing kept per sample. Needs: the matrix,
+    which the default estimates.
 
     Parameters
     ----------
@@ -108,8 +108,7 @@ class BackwardCorrection(Method):
     def prepare(self, net: Net, batch: Batch) -> Batch:
         target = batch.target @ self.inverse
         if net.trusted is not None:
-            trusted = net.trusted.to(batch.index.device)
-            sure = torch.isin(batch.index, trusted, assume_unique=True).unsqueeze(-1)
+            sure = torch.isin(batch.index, net.trusted, assume_unique=True).unsqueeze(-1)
             target = torch.where(sure, batch.target, target)
         return batch.replace(target=target)
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import expected
+from sknoisy.losses import disagreement, expected
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
@@ -77,6 +77,4 @@ class ELR(Method):
         memory, index = self.memory, batch.index
         believed = torch.lerp(p.detach(), memory.index_select(0, index), self.beta)
         memory.index_copy_(0, index, believed)
-        # Shrunk a little: at full agreement the logarithm would have no value.
-        disagreement = torch.log1p(expected(p, (1e-4 - 1) * believed))
-        return self.lam * disagreement - expected(log_p, batch.target)
+        return self.lam * disagreement(p, believed) - expected(log_p, batch.target)

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import expected
+from sknoisy.losses import disagreement, expected
 from sknoisy.methods._base import Method, Net
 from sknoisy.mixing import draw_mixture
 
@@ -129,6 +129,5 @@ class ELRPlus(Method):
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         log_p = torch.log_softmax(logits, dim=-1)
-        # Shrunk a little: at full agreement the logarithm would have no value.
-        disagreement = torch.log1p(expected(log_p.exp(), (1e-4 - 1) * batch.notes["believed"]))
-        return self.lam * disagreement - expected(log_p, batch.target)
+        apart = disagreement(log_p.exp(), batch.notes["believed"])
+        return self.lam * apart - expected(log_p, batch.target)

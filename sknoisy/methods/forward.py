@@ -26,8 +26,8 @@ class ForwardCorrection(Method):
     classes are confused more than others, best with rows that are ``trusted``; blind to noise that
     depends on the sample.
 
-    Cost: one network, one pass per step and a scan per epoch, nothing kept per sample. Needs: the
-    matrix, which the default estimates.
+    Cost: one network, one pass per step, one scan, nothing kept per sample. Needs: the matrix,
+    which the default estimates.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class ForwardCorrection(Method):
     def prepare(self, net: Net, batch: Batch) -> Batch:
         if net.trusted is None:
             return batch
-        sure = torch.isin(batch.index, net.trusted.to(batch.index.device), assume_unique=True)
+        sure = torch.isin(batch.index, net.trusted, assume_unique=True)
         return batch.replace(notes={"sure": sure.unsqueeze(-1)})
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
