@@ -15,10 +15,13 @@ from sknoisy.beliefs import (
     as_transition,
     class_scores,
     confident_transition,
+    correct,
     estimate_transition,
     lower_component,
     nearest,
     small_loss,
+    sure_counts,
+    transition_from,
 )
 from sknoisy.data import Scan
 
@@ -251,3 +254,54 @@ def test_transition_matrix_is_checked_and_copied():
     assert given[0, 0] == 0.9
     with pytest.raises(ValueError, match=r"row 1 with minimum 0\.3 and sum 1\.01"):
         as_transition([[1, 0], [0.3, 0.71]], 2)
+
+
+def test_sure_counts_and_their_matrix():
+    p, weight = rng.dirichlet(np.ones(4), 30), rng.random(30)
+    counts = np.zeros((4, 4))
+    for one, w in zip(p, weight, strict=True):
+        second, first = np.sort(one)[-2:]
+        counts[one.argmax()] += w * (first - second) * one
+    found = sure_counts(torch.tensor(p), torch.tensor(weight))
+    np.testing.assert_allclose(found, counts)
+    np.testing.assert_allclose(transition_from(found).sum(dim=1), 1)
+    # A sample of weight two is the sample twice, one of a single class is sure.
+    twice = sure_counts(torch.tensor(np.vstack([p, p])), torch.tensor(np.tile(weight / 2, 2)))
+    np.testing.assert_allclose(found, twice)
+    assert sure_counts(torch.ones(3, 1), torch.ones(3)) == 3
+
+
+@given(st.integers(2, 6), st.integers(0, 2**32 - 1))
+def test_correction_is_the_inverse_where_that_is_a_distribution(k, seed):
+    draw = np.random.default_rng(seed)
+    T = 0.6 * np.eye(k) + 0.4 * draw.dirichlet(np.ones(k), k)
+    true = draw.dirichlet(5 * np.ones(k), 8)
+    found = correct(torch.tensor(true @ T), torch.tensor(T), n_iter=1000)
+    np.testing.assert_allclose(found, true, atol=0.01)
+
+
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_correction_raises_the_likelihood_and_stays_a_distribution(k, seed):
+    draw = np.random.default_rng(seed)
+    T, p = draw.dirichlet(np.ones(k), k), draw.dirichlet(np.ones(k), 8)
+
+    def likelihood(n_iter):
+        true = correct(torch.tensor(p), torch.tensor(T), n_iter).numpy()
+        np.testing.assert_allclose(true.sum(axis=1), 1)
+        assert (true >= 0).all()
+        return (p * np.log(np.maximum(true @ T, 1e-300))).sum(axis=1)
+
+    assert (likelihood(10) >= likelihood(3) - 1e-9).all()
+    assert (likelihood(3) >= likelihood(0) - 1e-9).all()
+
+
+def test_no_noise_and_symmetric_noise_leave_the_likeliest_class():
+    p = torch.tensor(rng.dirichlet(np.ones(5), 50))
+    torch.testing.assert_close(correct(p, torch.eye(5).double()), p)
+    symmetric = torch.full((5, 5), 0.15).double() + 0.25 * torch.eye(5).double()
+    assert torch.equal(correct(p, symmetric).argmax(dim=1), p.argmax(dim=1))
+
+
+def test_correction_copes_with_labels_that_are_never_given():
+    T = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    assert torch.isfinite(correct(torch.tensor([[0.0, 1.0], [0.5, 0.5]]), T)).all()

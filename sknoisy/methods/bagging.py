@@ -1,20 +1,21 @@
-"""Bagging: several networks, each of which judges by the rows it was not trained on."""
+"""Bagging: several networks, each of which judges the rows it was not trained on."""
 
 from __future__ import annotations
 
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
+from sknoisy.beliefs import as_transition, correct, sure_counts, transition_from
 from sknoisy.losses import cross_entropy
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.data import Batch, Scan
 
 __all__ = ["Bagging"]
 
@@ -29,7 +30,13 @@ class Bagging(Method):
     A network that has not seen a label cannot have memorised it. So what the networks say of the
     rows outside of their own bags shows, epoch by epoch, whether they still learn or already
     memorise, with no row lost to validation; and their average cancels what each has memorised by
-    itself. It assumes nothing of the noise and keeps its accuracy where labels are right.
+    itself. What they say out of bag of rows whose class is beyond doubt shows how each class was
+    labelled, and predictions are corrected by that: where a third of one class was given the label
+    of another, the more frequent label is not always the right one.
+
+    It needs no noise rate, and keeps its accuracy where labels are right. The correction takes it
+    that each class has rows beyond doubt; where classes overlap everywhere and one is much rarer,
+    it leans towards the rare class, and ``transition_matrix=None`` can be better.
 
     Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
     per sample. Needs: nothing.
@@ -40,6 +47,10 @@ class Bagging(Method):
         Number of networks, at least 2.
     max_samples : float, default=0.5
         Share of the networks that train on each row, in (0, 1).
+    transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
+        Row i holds the probabilities of the given labels where label i is true, in the order of
+        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
+        :func:`~sknoisy.beliefs.sure_counts`. None: predict labels as they were given.
 
     Attributes
     ----------
@@ -47,15 +58,21 @@ class Bagging(Method):
         Whether a network trains on a row: column ``i % 1024`` is for row ``i`` of X. Each row has
         as many networks.
     out_of_bag : Tensor of shape (n_samples, n_classes)
-        Class probabilities from the networks that do not, at the last visit of each row; NaN for
-        rows not trained on.
+        Probabilities of the given labels from the networks that do not, at the last visit of each
+        row; NaN for rows not trained on.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if the matrix has another shape or a row that is no distribution.
 
     References
     ----------
     Breiman, "Bagging Predictors", Machine Learning 24, 1996, and "Out-of-bag Estimation", 1996.
     Departures: bags are drawn without replacement; the out-of-bag estimate stops the training. It
     is the log loss of the given labels at the temperature that suits it best, since networks
-    grow too sure of themselves long before they begin to be wrong.
+    grow too sure of themselves long before they begin to be wrong. The correction of predictions is
+    not part of bagging.
 
     Examples
     --------
@@ -74,11 +91,15 @@ class Bagging(Method):
     _parameter_constraints = {
         "n_networks": [Interval(Integral, 2, None, closed="left")],
         "max_samples": [Interval(Real, 0, 1, closed="neither")],
+        "transition_matrix": [StrOptions({"auto"}), "array-like", None],
     }
 
-    def __init__(self, n_networks: int = 8, max_samples: float = 0.5) -> None:
+    def __init__(
+        self, n_networks: int = 8, max_samples: float = 0.5, transition_matrix: Any = "auto"
+    ) -> None:
         self.n_networks = n_networks
         self.max_samples = max_samples
+        self.transition_matrix = transition_matrix
 
     def begin(self, net: Net, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
@@ -89,6 +110,15 @@ class Bagging(Method):
         temperatures = torch.logspace(-0.3, 1.3, 12, dtype=net.dtype)
         self.register_buffer("temperatures", temperatures.to(y.device))
         self.register_buffer("paid", torch.zeros_like(self.temperatures))
+        k, matrix = net.n_classes, self.transition_matrix
+        known = matrix is not None and not self._estimates
+        counts = as_transition(matrix, k) if known else torch.zeros(k, k)
+        self.register_buffer("counts", counts.to(net.dtype).to(y.device))
+
+    def refit(self, net: Net, scan: Scan) -> None:
+        self.paid.zero_()
+        if self._estimates:
+            self.counts.zero_()
 
     def prepare(self, net: Net, batch: Batch) -> Batch:
         if len(self.out_of_bag) != net.n_rows:
@@ -105,8 +135,22 @@ class Bagging(Method):
 
     def judge(self) -> Tensor:
         best = self.paid.min()
-        self.paid.zero_()
         return torch.where(best > 0, -best, -torch.inf)
+
+    @property
+    def transition(self) -> Tensor:
+        """The matrix in use, (n_classes, n_classes): the identity before anything is known."""
+        return transition_from(self.counts)
+
+    def proba(self, logits: Tensor) -> Tensor:
+        given = super().proba(logits)
+        if self.transition_matrix is None:
+            return given
+        return correct(given, self.transition.to(given))
+
+    @property
+    def _estimates(self) -> bool:
+        return isinstance(self.transition_matrix, str)
 
     def _in_bag(self, batch: Batch) -> Tensor:
         return self.bags.index_select(1, batch.index % _PATTERNS)
@@ -116,6 +160,8 @@ class Bagging(Method):
         share = (out / out.sum(dim=0)).to(logits.dtype)
         said = torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
         self.out_of_bag.index_copy_(0, batch.index, said)
+        if self._estimates:
+            self.counts += sure_counts(said, batch.weight)
         log_said = said.clamp_min(torch.finfo(said.dtype).tiny).log()
         tempered = torch.log_softmax(log_said / self.temperatures.view(-1, 1, 1), dim=-1)
         right = batch.y.view(1, -1, 1).expand(len(tempered), -1, 1)

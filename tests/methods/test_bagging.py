@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
@@ -49,7 +49,65 @@ def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
     ]
     assert np.argmin(paid) not in (0, 11)
     assert float(method.judge()) == pytest.approx(-min(paid))
-    assert float(method.judge()) == -np.inf, "nothing seen since"
+    method.refit(None, None)
+    assert float(method.judge()) == -np.inf, "nothing seen in this epoch yet"
+
+
+def test_transition_is_counted_out_of_bag(begin, make_batch):
+    method = begin(Bagging(4), Y)
+    assert torch.equal(method.transition, torch.eye(3).double()), "nothing known yet"
+    Z, weight = 3 * rng.normal(size=(4, 20, 3)), rng.random(20)
+    for rows in np.split(np.arange(20), [7]):
+        batch = make_batch(Y[rows], index=rows, weight=torch.tensor(weight[rows]))
+        method.loss(torch.tensor(Z[:, rows]), batch)
+    said, counts = method.out_of_bag.numpy(), np.zeros((3, 3))
+    for p, w in zip(said, weight, strict=True):
+        second, first = np.sort(p)[1:]
+        counts[p.argmax()] += w * (first - second) * p
+    transition = counts / counts.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(method.transition, transition)
+    # Maximum likelihood of true classes behind the answers, by expectation maximisation.
+    given = true = softmax(Z, axis=-1).mean(axis=0)
+    for _ in range(10):
+        true = true * (given / (true @ transition) @ transition.T)
+        true /= true.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(method.proba(torch.tensor(Z)), true)
+    method.refit(None, None)
+    assert torch.equal(method.transition, torch.eye(3).double())
+
+
+def test_a_known_matrix_is_used_and_none_corrects_nothing(begin):
+    T = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    Z = torch.tensor(rng.normal(size=(4, 20, 3)))
+    plain = softmax(Z.numpy(), axis=-1).mean(axis=0)
+    method = begin(Bagging(4, transition_matrix=T), Y)
+    method.refit(None, None)
+    np.testing.assert_allclose(method.transition, T)
+    corrected = method.proba(Z).numpy()
+    # Everything that was labelled 1 may have been a 0, and what was labelled 0 was one.
+    assert (corrected[:, 0] > plain[:, 0]).all()
+    np.testing.assert_allclose(corrected[:, 2], plain[:, 2], rtol=1e-6)
+    method = begin(Bagging(4, transition_matrix=None), Y)
+    np.testing.assert_allclose(method.proba(Z), plain)
+    with pytest.raises(ValueError, match=r"'transition_matrix' parameter .* \(3, 3\)"):
+        begin(Bagging(transition_matrix=[[1.0]]), Y)
+
+
+def test_correction_sees_that_one_class_hides_in_another():
+    """Where .4 of a class is given the label of the next, more than half of it comes back."""
+    X, y = load_digits(return_X_y=True)
+    flipped = (y % 2 == 0) & (rng.random(len(y)) < 0.4)
+    noisy = np.where(flipped, (y + 1) % 10, y)
+    params = {"max_epochs": 30, "random_state": 0}
+    clf = NoisyLabelClassifier("bagging", **params).fit(X[::2], noisy[::2])
+    plain = NoisyLabelClassifier("bagging", method__transition_matrix=None, **params)
+    wrong, wrong_plain = (
+        1 - m.score(X[1::2], y[1::2]) for m in (clf, plain.fit(X[::2], noisy[::2]))
+    )
+    assert wrong < 0.75 * wrong_plain
+    T = clf.method_.transition.numpy()
+    ways = np.arange(10) % 2 == 0
+    assert T.diagonal()[ways].mean() < 0.8 < 0.85 < T.diagonal()[~ways].mean()
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
