@@ -29,6 +29,7 @@ class Asked:
     logit_bound: float | None
     augment: Callable[[Tensor], Tensor]
     history: Any
+    warmup_epochs: int
     n_features_: int
 
     # ---- the network ----------------------------------------------------------------------------
@@ -83,6 +84,11 @@ class Asked:
         assert self.data_ is not None
         return self.data_.trusted
 
+    @property
+    def method_epoch(self) -> int:
+        """Epochs that the method trained before this one; below 0 in warm-up."""
+        return len(self.history) - 1 - self.warmup_epochs
+
     def scan(self, data: LabelledRows) -> Scan:
         """See the whole training set at once: :class:`sknoisy.data.Scan`."""
         loader = BatchLoader(data)
@@ -93,8 +99,8 @@ class Asked:
             logits, features = (torch.cat(parts, dim=-2) for parts in seen)
             return logits, features
 
-        target, epoch = data.given(index, self.n_classes), len(self.history) - 1
-        return Scan(index, data.y[index], target, data.weight[index], epoch, look)
+        target, weight = data.given(index, self.n_classes), data.weight[index]
+        return Scan(index, data.y[index], target, weight, self.method_epoch, look)
 
     # ---- how ------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class Batch:
     index : Tensor of shape (n_samples,), int64
         Row of each sample in the training set: the key to all per-sample state.
     epoch : int
-        Epochs trained before this one, from 0.
+        Epochs that the method trained before this one, from 0; warm-up is not counted.
     notes : mapping
         What one moment of a method leaves for a later one.
     """
@@ -79,7 +79,7 @@ class Scan:
         The labels one-hot, or the soft labels given; never smoothed.
     weight : Tensor of shape (n_samples,)
     epoch : int
-        Epochs trained before this scan.
+        Epochs that the method trained before this scan, from 0; warm-up is not counted.
     look : callable
         Makes the pass, and returns logits and features.
     """

@@ -383,7 +383,7 @@ class Trainer(Asked, NeuralNetClassifier):
     def _train_epoch(self, loader: BatchLoader) -> None:
         method, data = self.criterion_, loader.dataset
         epoch, begun = len(self.history) - 1, 0
-        warm = epoch < self.warmup_epochs
+        warm = self.method_epoch < 0
         if not warm and type(method).refit is not Method.refit:
             method.refit(self, self.scan(data))
         if not (self.module_.training and method.training):
@@ -391,7 +391,7 @@ class Trainer(Asked, NeuralNetClassifier):
         step: TakeStep = _warm_step if warm else method.step
         told = self._listened() or _needs_closure(self.optimizer_)
         advance = self._told_advance if told else self._advance
-        for batches, y, index in self._chunks(loader, epoch, 0.0 if warm else self.smoothing):
+        for batches, y, index in self._chunks(loader, 0.0 if warm else self.smoothing):
             taken: list[Step] = []
             for batch in batches:
                 if self.lr_schedule is not None:
@@ -406,7 +406,7 @@ class Trainer(Asked, NeuralNetClassifier):
         self._record("train", loss=total / len(data))
 
     def _chunks(
-        self, loader: BatchLoader, epoch: int, rate: float | tuple[float, ...]
+        self, loader: BatchLoader, rate: float | tuple[float, ...]
     ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
         """Cut batches from tables, many at a time: one gather serves them all."""
         data = loader.dataset
@@ -421,7 +421,7 @@ class Trainer(Asked, NeuralNetClassifier):
             target = targets[y] if data.labels is None else data.labels[index] @ targets
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
             parts = zip(*fields, strict=True)
-            yield [Batch(x, y, t, w, i, epoch) for x, y, t, w, i in parts], y, index
+            yield [Batch(x, y, t, w, i, self.method_epoch) for x, y, t, w, i in parts], y, index
 
     def _advance(self, step: TakeStep, batch: Batch) -> Step:
         """Take one step of the optimizer."""

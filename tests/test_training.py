@@ -185,8 +185,8 @@ def test_partial_fit_goes_on_after_the_end_of_the_schedule():
 )
 def test_warm_up_is_plain_and_then_the_method_comes(warmup, epochs):
     clf = make(method=Watching, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
-    assert [scan.epoch for scan in clf.method_.scans] == list(range(epochs, 8))
-    assert sorted({batch.epoch for batch in clf.method_.batches}) == list(range(epochs, 8))
+    assert [scan.epoch for scan in clf.method_.scans] == list(range(8 - epochs))
+    assert sorted({batch.epoch for batch in clf.method_.batches}) == list(range(8 - epochs))
     for batch in clf.method_.batches:
         expected = 0.7 * torch.eye(3)[batch.y] + 0.1
         torch.testing.assert_close(batch.target, expected)

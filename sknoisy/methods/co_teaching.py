@@ -73,13 +73,9 @@ class CoTeaching(Method):
     def begin(self, net: Net, y: Tensor) -> None:
         known = float("nan") if self.forget_rate == "auto" else float(self.forget_rate)
         self.register_buffer("forgotten", torch.tensor(known, dtype=net.dtype, device=y.device))
-        self.register_buffer("first_epoch", torch.tensor(-1, device=y.device))
 
     def refit(self, net: Net, scan: Scan) -> None:
-        if self.first_epoch >= 0:
-            return
-        self.first_epoch.fill_(scan.epoch)
-        if self.forgotten.isnan():
+        if scan.epoch == 0 and self.forget_rate == "auto":
             contradicted = self.proba(scan.logits).argmax(dim=-1) != scan.y
             self.forgotten.copy_((contradicted * scan.weight).sum() / scan.weight.sum())
 
@@ -87,6 +83,5 @@ class CoTeaching(Method):
         return cross_entropy(logits, batch.target)
 
     def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
-        ramp = (batch.epoch - self.first_epoch) / self.ramp_epochs
-        forget = self.forgotten * ramp.clamp(max=1.0)
+        forget = self.forgotten * min(batch.epoch / self.ramp_epochs, 1.0)
         return small_loss(losses, batch.weight, 1 - forget).flip(0)

@@ -115,11 +115,8 @@ class DivideMix(Method):
         self.register_buffer("clean", torch.ones(2, len(y), dtype=net.dtype, device=y.device))
         given = 0.0 if self.lambda_u == "auto" else float(self.lambda_u)
         self.register_buffer("strength", torch.tensor(given, dtype=net.dtype, device=y.device))
-        self.register_buffer("first_epoch", torch.tensor(-1, device=y.device))
 
     def refit(self, net: Net, scan: Scan) -> None:
-        if self.first_epoch < 0:
-            self.first_epoch.fill_(scan.epoch)
         clean = lower_component(scan.losses, scan.weight).flip(0)
         self.clean[:, scan.index] = clean
         if self.lambda_u == "auto":
@@ -154,7 +151,7 @@ class DivideMix(Method):
         weight, labelled, target = batch.weight, batch.notes["labelled"], batch.target
         log_p = torch.log_softmax(logits, dim=-1)
         p = log_p.exp()
-        ramp = ((batch.epoch - self.first_epoch) / self.ramp_epochs).clamp(max=1.0)
+        ramp = min(batch.epoch / self.ramp_epochs, 1.0)
         # Means over samples of one kind, Eq. 9 and 10, in one number per sample.
         mean_labelled, mean_unlabelled = (
             shares(weight, kind.to(weight.dtype)) / weight for kind in (labelled, ~labelled)

@@ -82,12 +82,9 @@ class FINE(Method):
 
     def begin(self, net: Net, y: Tensor) -> None:
         self.register_buffer("kept", torch.ones(len(y), dtype=net.dtype, device=y.device))
-        self.register_buffer("first_epoch", torch.tensor(-1, device=y.device))
 
     def refit(self, net: Net, scan: Scan) -> None:
-        if self.first_epoch < 0:
-            self.first_epoch.fill_(scan.epoch)
-        if (scan.epoch - self.first_epoch) % self.every:
+        if scan.epoch % self.every:
             return
         for label in scan.y.unique():
             own = torch.nonzero(scan.y == label).squeeze(1)

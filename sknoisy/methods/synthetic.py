@@ -103,15 +103,13 @@ class Synthetic(Method):
     def begin(self, net: Net, y: Tensor) -> None:
         self.register_buffer("targets", one_hot(y, net.n_classes, net.dtype))
         self.register_buffer("clean", torch.ones(len(y), dtype=net.dtype, device=y.device))
-        self.register_buffer("first_epoch", torch.tensor(-1, device=y.device))
         if self.where == "dataset":
             own = torch.arange(len(y), device=y.device).unsqueeze(1)
             self.register_buffer("neighbors", own.repeat(1, self.n_neighbors + 1))
 
     def refit(self, net: Net, scan: Scan) -> None:
         index = scan.index
-        if self.first_epoch < 0:
-            self.first_epoch.fill_(scan.epoch)
+        if scan.epoch == 0:
             self.targets[index] = scan.target
         elif scan.epoch >= self.linear_until and scan.epoch % self.correct_every == 0:
             kept = self.targets[index]
@@ -124,9 +122,8 @@ class Synthetic(Method):
 
     def prepare(self, net: Net, batch: Batch) -> Batch:
         # Smoothed labels are met only here: in the first epoch each row brings its own.
-        known = self.targets.index_select(0, batch.index)
-        known = torch.where(self.first_epoch == batch.epoch, batch.target, known)
-        self.targets.index_copy_(0, batch.index, known)
+        if batch.epoch == 0:
+            self.targets.index_copy_(0, batch.index, batch.target)
         rows, x, share = self._parts(net, batch)
         return batch.replace(
             x=torch.einsum("bk,bkd->bd", share, x.flatten(2)).reshape(batch.x.shape),
