@@ -27,7 +27,8 @@ class FeatureCorruption:
     References
     ----------
     Bahri et al., "SCARF: Self-Supervised Contrastive Learning using Random Feature Corruption",
-    ICLR 2022, Algorithm 1; the authors replace 60 % and draw from the whole training set.
+    ICLR 2022, Algorithm 1; the authors replace a fixed number of columns, 60 %, and draw from the
+    whole training set.
 
     Examples
     --------

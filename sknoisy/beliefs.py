@@ -122,7 +122,8 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     References
     ----------
     Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
-    Section 3.1: the scaling to [0, 1] and the floor of 5e-4 under the variances.
+    Section 3.1; the scaling to [0, 1] and the floor of 5e-4 under the variances are those of the
+    authors' code.
 
     Examples
     --------
@@ -323,8 +324,8 @@ def correct(p: Tensor, transition: Tensor, n_iter: int = 10) -> Tensor:
 
     References
     ----------
-    Richardson, "Bayesian-Based Iterative Method of Image Restoration", JOSA 62, 1972, Eq. 8; with
-    the point-spread function a transition matrix.
+    Richardson, "Bayesian-Based Iterative Method of Image Restoration", JOSA 62, 1972; here the
+    point-spread function is a transition matrix.
 
     Examples
     --------

@@ -107,7 +107,8 @@ class PiecewiseLinear(Standardize):
     References
     ----------
     Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022,
-    Eq. 1; scaled to [-1, 1] here, and beside the number itself.
+    piecewise linear encoding. Departures: scaled to [-1, 1], beside the number itself, and constant
+    beyond the first and last edge, where theirs goes on.
 
     Examples
     --------

@@ -157,7 +157,8 @@ def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
 
     References
     ----------
-    Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022, Eq. 1.
+    Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022: generalised
+    label smoothing.
 
     Examples
     --------

@@ -146,7 +146,7 @@ def test_equal_rates_are_one_rate(method, table):
 
 
 def test_rates_of_given_labels_are_backward_correction():
-    # Wei et al. 2022, Theorem 7, with a rate for each label: T^-1 for two classes.
+    # What Wei et al. 2022 show for symmetric noise, with a rate for each label: T^-1.
     e0, e1 = 0.1, 0.3
     rates = np.array([-2 * e0, -2 * e1]) / (1 - e0 - e1)
     inverse = np.linalg.inv([[1 - e0, e0], [e1, 1 - e1]])

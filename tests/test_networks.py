@@ -269,7 +269,7 @@ def test_bins_hold_equal_shares():
 
 
 def test_encoding_against_numpy():
-    # Gorishniy et al. 2022, Eq. 1, scaled to [-1, 1].
+    # Gorishniy et al. 2022, scaled to [-1, 1].
     X = np.random.default_rng(0).normal(size=(50, 2))
     layer = adapted(X)
     low = layer.low.numpy()

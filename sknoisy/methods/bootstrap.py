@@ -40,7 +40,8 @@ class Bootstrap(Method):
     Reed et al., "Training Deep Neural Networks on Noisy Labels with Bootstrapping", ICLR 2015
     workshop. The hard belief is a constant to the gradient. The soft one is not, as in the paper,
     where it makes the loss cross-entropy with a minimum of entropy: held constant, it would leave
-    ``beta`` times the gradient of cross-entropy and nothing else.
+    ``beta`` times the gradient of cross-entropy and nothing else. Departure: warm-up, a tenth of
+    the epochs.
 
     Examples
     --------

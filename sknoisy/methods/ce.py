@@ -26,9 +26,9 @@ class CrossEntropy(ClassLoss):
 
     References
     ----------
-    Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022, Eq. 1.
-    Departure: the authors apply negative rates to a network trained before on cross-entropy, at a
-    learning rate of 1e-6; here training starts with them, on bounded logits.
+    Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022: generalised
+    label smoothing. Departure: the authors apply negative rates to a network trained before on
+    cross-entropy, at a learning rate of 1e-6; here training starts with them, on bounded logits.
 
     Examples
     --------

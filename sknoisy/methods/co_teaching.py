@@ -46,8 +46,9 @@ class CoTeaching(Method):
     References
     ----------
     Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels",
-    NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given; a sample on the
-    border is kept in part, which makes integer sample weights equal to repeated samples.
+    NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given, after a tenth of the
+    epochs on cross-entropy, which the ramp replaces there; a sample on the border is kept in part,
+    which makes integer sample weights equal to repeated samples.
 
     Examples
     --------

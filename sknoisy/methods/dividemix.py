@@ -45,7 +45,7 @@ class DivideMix(Method):
         The shares of a mixture are drawn from Beta(alpha, alpha), once for a batch.
     lambda_u : float or "auto", default="auto"
         Strength of the loss on unlabelled samples. "auto": 2.5 times the number of classes times
-        the share of samples judged unlabelled, anew in each epoch. The paper chooses it by dataset
+        the share of samples judged unlabelled, anew in each epoch. The authors choose it by dataset
         and noise rate: 0, 25, 25, 50 for 20, 50, 80, 90 % on ten classes, and 25, 150, 150, 150 on
         a hundred.
     ramp_epochs : int, default=16
@@ -66,12 +66,13 @@ class DivideMix(Method):
     ----------
     Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
     Algorithm 1 and Eq. 3 to 12. Departures: each batch is divided, where the authors draw labelled
-    and unlabelled batches from two loaders; each loss is a mean over its kind, as there. The
-    networks share views, partners and shares of the mixtures, and differ in targets, which come
-    from evaluation mode. Where samples have weights, partners are drawn in proportion to them.
-    Targets below 0, of negative smoothing, are cut off, and sharpening takes most of any smoothing
-    back. Left out: the penalty in warm-up for asymmetric noise, and losses averaged over epochs,
-    which the authors use at 90 %.
+    and unlabelled batches from two loaders; each loss is a mean over its kind, and the squared
+    error one over classes too, as in the authors' code. The networks share views, partners and
+    shares of the mixtures, and differ in targets, which come from evaluation mode. Where samples
+    have weights, partners are drawn in proportion to them. Targets below 0, of negative smoothing,
+    are cut off, and sharpening takes most of any smoothing back. Left out: the penalty in warm-up
+    for asymmetric noise, and losses averaged over epochs, which the authors use at 90 %, with a
+    higher threshold.
 
     Examples
     --------

@@ -45,7 +45,8 @@ class ELR(Method):
     Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
     Eq. 6 and 9. As in the authors' code, the average is updated before it is used. Departure: the
     code clamps each probability to [1e-4, 1 - 1e-4]; here the agreement, their inner product with
-    the average, is multiplied by 1 - 1e-4, which gives the loss the same floor.
+    the average, is multiplied by 1 - 1e-4, which gives the loss a floor that does not depend on the
+    number of classes.
 
     Examples
     --------

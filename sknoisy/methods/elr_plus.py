@@ -56,12 +56,14 @@ class ELRPlus(Method):
     References
     ----------
     Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
-    Eq. 6 and 9, and the algorithm of ELR+ in the appendix. Departures: the ramp of the averaged
-    weights counts epochs, as the authors' 40 000 steps are half of a training on CIFAR, and 50
-    epochs half of one at the estimator's defaults; batch statistics are averaged as the weights
-    are, and the averages begin as the networks do. Where samples have weights, partners are drawn
-    in proportion to them. Left out: the strength that grows and the labels multiplied by beliefs,
-    which the authors' code has for CIFAR-100 alone.
+    Eq. 6 and 9, and the algorithm of ELR+. Departures: both networks see the same batches, partners
+    and shares; beliefs come from evaluation mode, and predictions are means of probabilities; as in
+    ``elr``, the agreement is scaled where the code clamps. The ramp of the averaged weights counts
+    epochs, as the authors' 40 000 steps are half of a training on CIFAR, and 50 epochs half of one
+    at the estimator's defaults; batch statistics are averaged as the weights are, and the averages
+    begin as the networks do. Where samples have weights, partners are drawn in proportion to them.
+    Left out: the strength that grows and the labels multiplied by beliefs, which the authors' code
+    has for CIFAR-100 alone.
 
     Examples
     --------

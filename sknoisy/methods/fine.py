@@ -52,10 +52,10 @@ class FINE(Method):
 
     References
     ----------
-    Kim et al., "FINE Samples for Learning with Noisy Labels", NeurIPS 2021, Algorithm 1. As there,
-    the directions are those of the samples kept before. Departures: the default score is that of
-    the authors' code; warm-up is a tenth of the epochs, not a third; a class with fewer than five
-    different scores keeps all its samples.
+    Kim et al., "FINE Samples for Learning with Noisy Labels", NeurIPS 2021, Algorithm 1. As in the
+    authors' code, directions are those of the samples kept before, and the default score is the
+    cosine. Departures: the mixture is fitted as in ``dividemix``; warm-up is a tenth of the epochs,
+    not a third; a class with fewer than five different scores keeps all its samples.
 
     Examples
     --------

@@ -63,8 +63,9 @@ class MetaLabelNet(Method):
     Adam with a weight decay of 1e-4, and ``virtual_lr`` is not that of the network. Departures:
     trusted samples are part of the training set, and the layer begins as fitted to them, since the
     network can fall for one class when labels begin at random; it reads features scaled to length
-    one; divergence and entropy are summed over classes, where the code averages; warm-up is a tenth
-    of the epochs, not a third.
+    one; divergence and entropy are summed over classes, where the code averages, so that a
+    ``virtual_lr`` of 1 is a step as many times longer; warm-up is a tenth of the epochs, not a
+    third.
 
     Examples
     --------

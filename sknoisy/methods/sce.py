@@ -36,10 +36,10 @@ class SCE(ClassLoss):
 
     References
     ----------
-    Wang et al., "Symmetric Cross Entropy for Robust Learning with Noisy Labels", ICCV 2019,
-    Section 3. With ``log_zero`` A, reverse cross-entropy of a label given probability p is
-    ``-A * (1 - p)``. The text has A = -4, the authors' code clips labels at 1e-4, whose natural
-    logarithm is -9.21; the weights above go with the latter.
+    Wang et al., "Symmetric Cross Entropy for Robust Learning with Noisy Labels", ICCV 2019. With
+    ``log_zero`` A, reverse cross-entropy of a label given probability p is ``-A * (1 - p)``. The
+    text has A = -4, the authors' code clips labels at 1e-4, whose natural logarithm is -9.21; the
+    weights above go with the latter.
 
     Examples
     --------

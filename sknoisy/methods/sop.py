@@ -55,7 +55,7 @@ class SOP(Method):
 
     References
     ----------
-    Liu et al., "Robust Training under Label Noise by Over-parameterization", ICML 2022, Section 2:
+    Liu et al., "Robust Training under Label Noise by Over-parameterization", ICML 2022:
     cross-entropy trains the network and u, the squared error of the hard prediction u and v. The
     learning rates are those of its batches of 128: a visit moves u and v alike in batches of any
     size and at any sample weight, as each copy of a repeated sample would have its own. Departures:

@@ -62,9 +62,10 @@ class Synthetic(Method):
     Lu and He, "Mitigating Noisy Supervision Using Synthetic Samples with Soft Labels",
     arXiv:2406.16966, 2024, and its forerunner MixNN, IEEE BigData 2021; after the authors' code,
     which mixes two samples (they are ``n_neighbors + 1`` here). Departures: the code corrects with
-    the predictions of its training passes, here those before an epoch serve; its random mixing
-    and linear loss, not in the paper, are left to ``linear_until``. A mixture counts as much as the
-    sample that it replaces.
+    the predictions of its training passes, here those before an epoch serve; neighbours are found
+    in evaluation mode; its phase of random mixing and linear loss is left to ``linear_until``, its
+    averages of losses over epochs are left out. A mixture counts as much as the sample that it
+    replaces.
 
     Examples
     --------

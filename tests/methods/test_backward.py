@@ -43,7 +43,7 @@ def test_mean_loss_over_the_noise_is_the_loss_of_the_right_label(begin, make_bat
 
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_symmetric_noise_is_negative_smoothing(share):
-    # Wei et al. 2022: r = -r_n / (1 - r_n), with r_n the share drawn anew uniformly.
+    # As Wei et al. 2022 show for two classes: r = -r_n / (1 - r_n), r_n the share drawn anew.
     matrix = (1 - share) * np.eye(3) + share / 3
     params = {"max_epochs": 8, "warmup": 0, "precision": "float64", "random_state": 0}
     clf = NoisyLabelClassifier("backward", method__transition_matrix=matrix, **params).fit(X, y)

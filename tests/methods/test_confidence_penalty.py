@@ -55,6 +55,6 @@ def test_probabilities_are_more_honest_than_those_of_cross_entropy():
         for method, given in (("ce", {}), ("confidence_penalty", {"method__beta": 0.5}))
     )
     assert log_loss(y_test, sure) < log_loss(y_test, plain) - 0.2
-    # The paper promises no more for wrong labels: the likeliest class is about as often right.
+    # No more is to be had for wrong labels: the likeliest class is about as often right.
     right = [accuracy_score(y_test, p.argmax(axis=1)) for p in (plain, sure)]
     assert right[1] > right[0] - 0.05

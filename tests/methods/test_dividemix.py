@@ -48,7 +48,7 @@ def test_targets_are_refined_or_guessed_then_mixed(begin, make_batch):
     target = np.empty((2, 7, 3))
     for k in (0, 1):
         for i in range(7):
-            # Li et al. 2020, Algorithm 1, lines 12 to 20.
+            # Li et al. 2020, Algorithm 1: refinement and guesses, sharpened.
             refined = clean[k, i] * np.eye(3)[Y[i]] + (1 - clean[k, i]) * p[k, i]
             target[k, i] = sharpened(refined if clean[k, i] > 0.6 else p[:, i].mean(axis=0), 0.4)
     recipe = mixed.x.numpy()

@@ -35,7 +35,7 @@ def test_q_of_one_is_the_mean_absolute_error_by_half():
 
 @pytest.mark.parametrize("q", [0.2, 0.7, 1.0])
 def test_sum_over_the_classes_is_bounded(q):
-    # Zhang and Sabuncu 2018, Lemma 1; at q = 1 the loss is symmetric.
+    # The bounds of Zhang and Sabuncu 2018; at q = 1 the loss is symmetric.
     n = 3
     hard = torch.cat([logits, 1e3 * logits, 0 * logits])
     total = GCE(q).class_losses(hard).sum(dim=-1)
