@@ -22,6 +22,8 @@ __all__ = ["Bagging"]
 
 # Rows of equal remainder share their networks, so that nothing is kept for each row.
 _PATTERNS = 1024
+# Networks that have hardly left their start are not judged, however wrong the labels.
+_FIRST_STEPS = 16
 
 
 class Bagging(Method):
@@ -110,6 +112,7 @@ class Bagging(Method):
         temperatures = torch.logspace(-0.3, 1.3, 12, dtype=net.dtype)
         self.register_buffer("temperatures", temperatures.to(y.device))
         self.register_buffer("paid", torch.zeros_like(self.temperatures))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64, device=y.device))
         k, matrix = net.n_classes, self.transition_matrix
         known = matrix is not None and not self._estimates
         counts = as_transition(matrix, k) if known else torch.zeros(k, k)
@@ -127,6 +130,7 @@ class Bagging(Method):
         return batch
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        self.steps += 1
         self._look_out_of_bag(logits.detach(), batch)
         return cross_entropy(logits, batch.target)
 
@@ -135,7 +139,7 @@ class Bagging(Method):
 
     def judge(self) -> Tensor:
         best = self.paid.min()
-        return torch.where(best > 0, -best, -torch.inf)
+        return torch.where((best > 0) & (self.steps >= _FIRST_STEPS), -best, -torch.inf)
 
     @property
     def transition(self) -> Tensor:

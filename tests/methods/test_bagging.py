@@ -48,6 +48,8 @@ def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
         for t in np.logspace(-0.3, 1.3, 12)
     ]
     assert np.argmin(paid) not in (0, 11)
+    assert float(method.judge()) == -np.inf, "too early"
+    method.steps.fill_(16)
     assert float(method.judge()) == pytest.approx(-min(paid))
     method.refit(None, None)
     assert float(method.judge()) == -np.inf, "nothing seen in this epoch yet"
