@@ -121,9 +121,12 @@ def run(names: tuple[str, ...], hours: float, share: tuple[int, int]) -> None:
     """Measure what is not known yet."""
     torch.set_num_threads(1)
     done, end = known(), time.monotonic() + 3600 * hours
-    todo = [(c, *cell) for cell in cells() for c in names if (c, *cell) not in done]
+    # The share is one of all fits: processes need not begin at the same time.
+    mine = [(c, *cell) for cell in cells() for c in names][share[0] :: share[1]]
     with ROWS.open("a", buffering=1) as out:
-        for key in todo[share[0] :: share[1]]:
+        for key in mine:
+            if key in done:
+                continue
             if time.monotonic() > end:
                 return
             row = measure(*key)
