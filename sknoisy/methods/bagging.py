@@ -73,8 +73,8 @@ class Bagging(Method):
     Breiman, "Bagging Predictors", Machine Learning 24, 1996, and "Out-of-bag Estimation", 1996.
     Departures: bags are drawn without replacement; the out-of-bag estimate stops the training. It
     is the log loss of the given labels at the temperature that suits it best, since networks
-    grow too sure of themselves long before they begin to be wrong. The correction of predictions is
-    not part of bagging.
+    grow too sure of themselves long before they begin to be wrong; the first 16 steps do not count.
+    The correction of predictions is not part of bagging.
 
     Examples
     --------
