@@ -303,12 +303,14 @@ def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tens
     return transition_from(joint.T * (totals / joint.sum(dim=1).clamp_min(1e-12)))
 
 
-def correct(p: Tensor, transition: Tensor, n_iter: int = 10) -> Tensor:
+def correct(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
     """Turn probabilities of the given labels into those of the true ones.
 
     Looks for the probabilities that the transition matrix turns into these, by expectation
     maximisation from these: where no probabilities fit, it comes near without leaving [0, 1], which
-    the inverse of the matrix would.
+    the inverse of the matrix would. A few iterations go most of the way where the matrix says much,
+    and change little where all labels are about as likely to be wrong as right, and a small error
+    in the matrix would change all.
 
     Parameters
     ----------
@@ -316,7 +318,7 @@ def correct(p: Tensor, transition: Tensor, n_iter: int = 10) -> Tensor:
     transition : Tensor of shape (n_classes, n_classes)
         Entry (i, j): the probability that label j is given where i is true. The identity changes
         nothing, and symmetric noise not which class is the likeliest.
-    n_iter : int, default=10
+    n_iter : int, default=4
 
     Returns
     -------
