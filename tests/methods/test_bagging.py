@@ -96,7 +96,7 @@ def test_a_known_matrix_is_used_and_none_corrects_nothing(begin):
 
 
 def test_correction_sees_that_one_class_hides_in_another():
-    """Where .4 of a class is given the label of the next, more than half of it comes back."""
+    """Where .4 of a class is given the label of the next, a quarter of the errors goes."""
     X, y = load_digits(return_X_y=True)
     flipped = (y % 2 == 0) & (rng.random(len(y)) < 0.4)
     noisy = np.where(flipped, (y + 1) % 10, y)
