@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.beliefs import estimate_transition
 from sknoisy.methods import ForwardCorrection
+from sknoisy.transition import transition_of_scan
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
@@ -72,7 +72,7 @@ def test_matrix_is_estimated_once_when_warm_up_ends(begin, make_scan):
     assert method.transition.isnan().all()
     method.refit(Net, scan)
     found = method.transition.clone()
-    torch.testing.assert_close(found, estimate_transition(scan))
+    torch.testing.assert_close(found, transition_of_scan(scan))
     method.refit(Net, make_scan(Y[::-1].copy(), Z, epoch=6))
     assert torch.equal(method.transition, found)
 
