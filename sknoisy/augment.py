@@ -14,7 +14,7 @@ __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift", "default_augment"]
 
 @dataclass(frozen=True)
 class FeatureCorruption:
-    """Give some entries of each row the value that another row of the batch has there.
+    """Give some entries of each row the value that a random row of the batch has there.
 
     What is left of a row still belongs to its class as long as the share is moderate, and each new
     value is one that the column really takes.
@@ -42,8 +42,7 @@ class FeatureCorruption:
     share: float = 0.2
 
     def __call__(self, x: Tensor) -> Tensor:
-        # A draw for each column at once: the order of random numbers shuffles the rows.
-        donor = torch.rand(x.shape, device=x.device).argsort(dim=0)
+        donor = torch.randint(len(x), x.shape, device=x.device)
         replaced = torch.rand(x.shape, device=x.device) < self.share
         return torch.where(replaced, x.gather(0, donor), x)
 

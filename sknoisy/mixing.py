@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -61,7 +62,11 @@ def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
     partner = torch.searchsorted(total, places / n * total[-1], right=True).clamp_max(n - 1)
     share = torch.ones(())
     if alpha:
-        # Both shares of a pair at once; in single precision both would vanish at a small alpha.
-        pair = torch.distributions.Dirichlet(torch.full((2,), float(alpha), dtype=torch.float64))
-        share = pair.sample().amax()
+        share = _pairs(alpha).sample().amax()
     return Mixture(partner, share)
+
+
+@lru_cache
+def _pairs(alpha: float) -> torch.distributions.Dirichlet:
+    """Both shares of a pair at once; in single precision both would vanish at a small alpha."""
+    return torch.distributions.Dirichlet(torch.full((2,), float(alpha), dtype=torch.float64))

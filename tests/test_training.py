@@ -208,6 +208,103 @@ def test_batches_hold_each_row_with_its_own_label_and_weight():
     assert sorted(torch.cat([b.index for b in clf.method_.batches]).tolist()) == list(range(150))
 
 
+# ---- rounds --------------------------------------------------------------------------------------
+
+
+class Rounds(Watching):
+    """Three trainings; the labels of each but the first are moved to the next class."""
+
+    n_rounds = 3
+
+    def begin(self, net, y):
+        super().begin(net, y)
+        self.given, self.weights = [], []
+
+    def prepare(self, net, batch):
+        if len(self.weights) == len(self.given):
+            self.weights.append(net.weights())
+        return super().prepare(net, batch)
+
+    def relabel(self, net):
+        self.given.append(net.labels())
+        return net.labels().roll(len(self.given), dims=1)
+
+
+def test_rounds_begin_anew_on_the_labels_of_the_method():
+    clf = make(method=Rounds, max_epochs=2, smoothing=0.3).fit(X, y)
+    method = clf.method_
+    assert clf.n_iter_ == 6
+    assert [batch.epoch for batch in method.batches] == list(np.repeat(range(6), 5))
+    assert len(method.given) == 2
+    assert all(torch.equal(labels, torch.eye(3)[y]) for labels in method.given)
+    for batch in method.batches:
+        expected = 0.7 * torch.eye(3)[y].roll(batch.epoch // 2, dims=1)[batch.index] + 0.1
+        torch.testing.assert_close(batch.target, expected)
+        np.testing.assert_array_equal(batch.y, y[batch.index])
+    first, second, third = method.weights
+    # As wide apart as two networks that never learned, and not as two epochs of one.
+    assert min((first - second).norm(), (second - third).norm()) > 0.9 * second.norm()
+
+
+def test_each_round_has_its_schedule_and_its_stop():
+    lrs = []
+
+    class Read(Callback):
+        def on_batch_end(self, net, **_):
+            lrs.append(net.optimizer_.param_groups[0]["lr"])
+
+    make(Read(), method=Rounds, lr_schedule="linear").fit(X, y)
+    np.testing.assert_allclose(lrs, 0.01 * np.tile(1 - np.arange(20) / 20, 3))
+
+    class Falling(Rounds):
+        """The second epoch of each round is its best."""
+
+        def judge(self):
+            return torch.tensor(float(len(self.scans) in (2, 7, 12)))
+
+    clf = make(method=Falling, n_iter_no_change=3, max_epochs=50).fit(X, y)
+    assert clf.n_iter_ == 15
+
+
+def test_a_stop_by_a_callback_ends_all_rounds():
+    class Stop(Callback):
+        def on_epoch_end(self, net, **_):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    clf = make(Stop(), method=Rounds, max_epochs=2).fit(X, y)
+    assert clf.n_iter_ == 3
+    assert clf.predict(X).shape == (150,)
+
+
+def test_partial_fit_has_one_round():
+    clf = make(method=Rounds)
+    for _ in range(3):
+        clf.partial_fit(X, y, classes=range(3))
+    assert clf.n_iter_ == 3
+    assert not clf.method_.given
+
+
+def test_an_error_in_a_later_round_loses_nothing():
+    class Fails(Rounds):
+        def relabel(self, net):
+            if self.allowed:
+                return super().relabel(net)
+            raise RuntimeError("not again")
+
+        allowed = True
+
+    clf = make(method=Fails, warm_start=True, max_epochs=2).fit(X, y)
+    before, weights = clf.predict_proba(X), len(clf.history_)
+    clf.method_.allowed = False
+    with pytest.raises(RuntimeError, match="not again"):
+        clf.fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    assert len(clf.history_) == weights
+    clf.method_.allowed = True
+    assert clf.fit(X, y).n_iter_ == 12
+
+
 # ---- seeing the whole training set ---------------------------------------------------------------
 
 
