@@ -22,6 +22,8 @@ _PACKAGES = ("sknoisy", "torch", "skorch", "scikit-learn", "numpy")
 def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """CPU time of each contender relative to the first, as the median over rounds.
 
+    A contender that returns a number has measured it itself.
+
     All run in turn within a round, in an order that rotates, and are compared within it, so that
     neither a busy machine nor one whose speed drifts gets into the ratios. One round warms up.
     """
@@ -31,8 +33,9 @@ def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> 
         seconds = {}
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             begin = time.process_time()
-            contenders[name]()
-            seconds[name] = time.process_time() - begin
+            measured = contenders[name]()
+            whole = time.process_time() - begin
+            seconds[name] = measured if isinstance(measured, float) else whole
         for name in names if turn else ():
             ratios[name].append(seconds[name] / seconds[names[0]])
     return {name: statistics.median(found) for name, found in ratios.items()}

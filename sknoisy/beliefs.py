@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from sknoisy.losses import margin
 
 __all__ = ["LabelQuality", "lower_component", "nearest", "small_loss"]
+
+# Of the histogram a mixture is fitted to; a bin is a fortieth of the smallest standard deviation.
+_BINS = 2048
 
 
 class LabelQuality:
@@ -86,7 +90,8 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     """Probability that each value comes from the lower of two normal distributions.
 
     The mixture is fitted by expectation maximisation from the two ends of the range, which is the
-    same in every run; with losses as values, the lower component holds the right labels.
+    same in every run; with losses as values, the lower component holds the right labels. More than
+    2048 values are counted in as many bins first.
 
     Parameters
     ----------
@@ -113,28 +118,47 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     tensor([1., 1., 1., 0., 0.])
     """
     low, high = (end(values, dim=-1, keepdim=True) for end in (torch.amin, torch.amax))
-    x = ((values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)).unsqueeze(-2)
-    share = (weight / weight.sum()).to(values.dtype)
-    mean = torch.tensor([[0.0], [1.0]], dtype=x.dtype, device=x.device).expand(*x.shape[:-2], 2, 1)
-    variance = ((x - 0.5) ** 2 * share).sum(-1, keepdim=True).expand_as(mean)
-    mixture = torch.full_like(mean, 0.5)
-    for _ in range(max_iter):
-        log_p = mixture.log() - 0.5 * (variance.log() + (x - mean) ** 2 / variance)
-        belongs = torch.softmax(log_p, dim=-2)
-        mass = (belongs * share).sum(-1, keepdim=True).clamp_min(1e-12)
-        moved = (belongs * share * x).sum(-1, keepdim=True) / mass
-        variance = (belongs * share * (x - moved) ** 2).sum(-1, keepdim=True) / mass + 5e-4
-        settled = bool((moved - mean).abs().max() < 1e-6)
-        mean, mixture = moved, mass
-        if settled:
-            break
-    lower = belongs[..., 0, :]
+    x = (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
+    fits = [_two_normals(*_binned(one, weight), max_iter) for one in x.reshape(-1, x.shape[-1])]
+    fitted = torch.from_numpy(np.array(fits)).to(x).reshape(*x.shape[:-1], 3, 2, 1)
+    mean, variance, mixture = fitted.unbind(dim=-3)
+    log_p = mixture.log() - 0.5 * (variance.log() + (x.unsqueeze(-2) - mean) ** 2 / variance)
+    lower = torch.softmax(log_p, dim=-2)[..., 0, :]
     # Far out in the tails the wider component takes over at both ends; beyond its mean, the lower
     # one has all, beyond the mean of the upper one, none.
     first, second = mean[..., 0, :], mean[..., 1, :]
-    point = x.squeeze(-2)
-    lower = torch.where(point <= first, 1.0, torch.where(point >= second, 0.0, lower))
+    lower = torch.where(x <= first, 1.0, torch.where(x >= second, 0.0, lower))
     return torch.where(high > low, lower, 1.0)
+
+
+def _binned(x: Tensor, weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Values in [0, 1] and their weights on the CPU, many of them as a histogram."""
+    if len(x) <= _BINS:
+        return x.double().cpu().numpy(), weight.double().cpu().numpy()
+    place = (x * (_BINS - 1)).round().long()
+    # Whole numbers add up to the same sum in any order, which a device may choose as it likes.
+    whole = (weight / weight.sum() * 2**40).long()
+    mass = torch.zeros(_BINS, dtype=torch.int64, device=x.device).scatter_add_(0, place, whole)
+    return np.linspace(0, 1, _BINS), mass.cpu().numpy().astype(np.float64)
+
+
+def _two_normals(x: np.ndarray, weight: np.ndarray, max_iter: int) -> np.ndarray:
+    """Means, variances and shares of two normal distributions, (3, 2, 1), from both ends of x."""
+    share = weight / weight.sum()
+    mean = np.array([[0.0], [1.0]])
+    variance = np.full((2, 1), max((share * (x - 0.5) ** 2).sum(), 5e-4))
+    mixture = np.full((2, 1), 0.5)
+    for _ in range(max_iter):
+        log_p = np.log(mixture) - 0.5 * (np.log(variance) + (x - mean) ** 2 / variance)
+        belongs = share * expit(log_p - log_p[::-1])
+        mass = np.maximum(belongs.sum(axis=1, keepdims=True), 1e-12)
+        moved = belongs @ x[:, None] / mass
+        variance = (belongs * (x - moved) ** 2).sum(axis=1, keepdims=True) / mass + 5e-4
+        settled = abs(moved - mean).max() < 1e-6
+        mean, mixture = moved, mass
+        if settled:
+            break
+    return np.stack([mean, variance, mixture])
 
 
 def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
