@@ -203,9 +203,6 @@ def method_table(rounds: int) -> str:
     jobs = {key: {"method": key} for key in METHODS}
     jobs["ce, smoothing=-1"] = {"method": "ce", "smoothing": -1.0}
     jobs["ce, early_stopping"] = {"method": "ce", "early_stopping": True, "n_iter_no_change": 1000}
-    for key in METHODS:
-        if METHODS[key].n_rounds > 1:
-            jobs[key]["method__n_rounds"] = 1
     took = {}
     for name, place in places.items():
         run = {key: lambda job=job, place=place: _epochs(*place, job) for key, job in jobs.items()}

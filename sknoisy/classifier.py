@@ -96,7 +96,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         How the learning rate falls over ``max_epochs``: a function from progress in [0, 1) to a
         factor; None: it does not. In ``partial_fit`` it begins anew after ``max_epochs`` calls.
     max_epochs : int, default=100
-        Passes over the training set, in each round where the method trains in several.
+        Passes over the training set.
     batch_size : int, default=128
         Rows per step; -1: all of them.
     precision : "float32", "float64" or "bf16-mixed", default="float32"
@@ -136,7 +136,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, where X has names that are strings.
     n_iter_ : int
-        Epochs trained, in all rounds.
+        Epochs trained.
     smoothing_ : float or ndarray of shape (n_classes,)
         The rate of smoothing in use.
     label_quality_ : ndarray of shape (n_samples,)
@@ -285,10 +285,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         self._check_names()
-        known = self.warm_start and hasattr(self, "net_")
-        method = self.net_.criterion if known else self._make_method()
-        tasks = FitTasks(self, self.max_epochs * method.n_rounds)
+        tasks = FitTasks(self, self.max_epochs)
         with restored_on_error(self):
+            known = self.warm_start and hasattr(self, "net_")
             X, y = self._validate(X, y, reset=not known)
             labels = Labels.of(y, self.classes_ if known else None)
             weight = self._weigh(labels, sample_weight)
@@ -414,8 +413,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=labels.classes)
         begun = 0 if tasks is None else len(net.history or ())
         settings = self._settings(net.criterion, len(labels.classes))
-        n_rounds = 1 if tasks is None else net.criterion.n_rounds
-        self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun, n_rounds)
+        self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
         rate = settings["smoothing"]
         self.n_iter_ = len(net.history)
         self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
@@ -438,13 +436,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             raise ValueError("All trusted samples are held out or have a weight of zero.")
         return torch.from_numpy(rows).to(device)
 
-    def _make_method(self) -> Method:
-        return make_method(self.method, **self._given("method"))
-
     def _make_net(
         self, rows: Rows, n_classes: int, device: torch.device, dtype: torch.dtype
     ) -> Trainer:
-        method = self._make_method()
+        method = make_method(self.method, **self._given("method"))
         one = rows.span(0, 1)
         module = (MLP if one.ndim == 2 else CNN) if self.module is None else self.module
         optimizer: Any = self.optimizer

@@ -265,10 +265,6 @@ class LabelledRows(Dataset):
         """Return the part of the training set at the given rows."""
         return LabelledRows(self.rows, self.y, self.weight, index, self.labels, self.trusted)
 
-    def relabelled(self, labels: Tensor) -> LabelledRows:
-        """Return the same rows with other soft labels, (n_rows, n_classes)."""
-        return LabelledRows(self.rows, self.y, self.weight, self.index, labels, self.trusted)
-
 
 class BatchLoader:
     """Hand out whole batches by index, many at a time.

@@ -240,15 +240,13 @@ class Trainer(Asked, NeuralNetClassifier):
         settings: dict[str, Any],
         epoch_told: Callable[[], bool] | None = None,
         first_epoch: int = 0,
-        n_rounds: int = 1,
     ) -> np.ndarray:
         """Build if need be, train for some more epochs, and return the quality of each label.
 
         An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
         which skorch raises the same exception as Ctrl-C, ends the training in good order. So does
         ``epoch_told``, called after each epoch, when it returns True. ``settings`` hold from now
-        on, and the learning rate is scheduled from ``first_epoch``. Each round but the first trains
-        new networks, as many epochs again, on what the method makes of the labels.
+        on, and the learning rate is scheduled from ``first_epoch``.
         """
         self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
@@ -260,48 +258,30 @@ class Trainer(Asked, NeuralNetClassifier):
                     self.build(data)
                 with self._rolled_back_on_error(settings):
                     with few_threads(self._work(data.rows)):
-                        self._train(data, epochs, n_rounds)
+                        self._train(data, epochs)
             self.random_state_ = left["state"]
             return self.quality_.numpy()
         finally:
             self.data_ = self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
             del self.quality_
 
-    def _train(self, data: LabelledRows, epochs: int, n_rounds: int) -> None:
+    def _train(self, data: LabelledRows, epochs: int) -> None:
+        self.best_epoch_ = None if self.patience is None else BestEpoch(self.patience)
         self.notify("on_train_begin", X=data, y=data.y)
         with caught_sigint() as pressed:
             try:
-                self._train_round(data, epochs)
-                for _ in range(n_rounds - 1):
-                    self._train_round(self._start_anew(data), epochs)
+                self.fit_loop(data, epochs=epochs)
             except KeyboardInterrupt:
                 if pressed:
                     raise
+        if self.best_epoch_ is not None:
+            self.best_epoch_.go_back(self)
         unseen = self.quality_.missing()
         if len(unseen):
             scan = self.scan(data.part(unseen))
             self.quality_.add(self._bounded(scan.logits), scan.y, scan.index)
         self.notify("on_train_end", X=data, y=data.y)
         self._check_last_step(data)
-
-    def _train_round(self, data: LabelledRows, epochs: int) -> None:
-        self.best_epoch_ = None if self.patience is None else BestEpoch(self.patience)
-        try:
-            self.fit_loop(data, epochs=epochs)
-        except _NoBetter:
-            pass
-        finally:
-            if self.best_epoch_ is not None:
-                self.best_epoch_.go_back(self)
-
-    def _start_anew(self, data: LabelledRows) -> LabelledRows:
-        """Make new networks, and new labels of what the old ones taught."""
-        self.data_ = data
-        self.data_ = data.relabelled(self.criterion_.relabel(self))
-        self.first_epoch_ = len(self.history)
-        self.initialize_module()
-        self.initialize_optimizer()
-        return self.data_
 
     def _check_last_step(self, data: LabelledRows) -> None:
         """No loss shows what the last step did."""
@@ -354,13 +334,11 @@ class Trainer(Asked, NeuralNetClassifier):
         super().notify(method_name, **kwargs)
         if method_name != "on_epoch_end":
             return
-        # Every callback has seen this epoch.
         enough = self.best_epoch_ is not None and self.best_epoch_.passed(self)
-        if self.epoch_told_ is not None and self.epoch_told_():
-            # skorch's way of stopping early.
+        told = self.epoch_told_ is not None and self.epoch_told_()
+        if enough or told:
+            # skorch's way of stopping early; every callback has seen this epoch.
             raise KeyboardInterrupt
-        if enough:
-            raise _NoBetter
 
     def get_dataset(self, X: Any, y: Any = None) -> LabelledRows:
         if isinstance(X, _Shown):
@@ -605,10 +583,6 @@ class Trainer(Asked, NeuralNetClassifier):
             self.criterion_.to(self.device)
             self.initialize_optimizer()
         self.optimizer_.load_state_dict(to_tensors(optimizer))
-
-
-class _NoBetter(Exception):
-    """Epochs are no longer better, and the round is over."""
 
 
 class _Shown(SkorchDataset):

@@ -19,7 +19,6 @@ __all__ = [
     "class_scores",
     "confident_transition",
     "correct",
-    "expected_labels",
     "sure_counts",
     "transition_from",
     "transition_of_scan",
@@ -315,47 +314,3 @@ def correct(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
         true = true * ((p / (true @ transition).clamp_min(tiny)) @ transition.T)
         true = true / true.sum(dim=-1, keepdim=True).clamp_min(tiny)
     return true
-
-
-def expected_labels(p: Tensor, labels: Tensor, transition: Tensor) -> Tensor:
-    """Soften given labels by what others say: how likely each would be, given again.
-
-    Where a sample's class is known but for some doubt, its label says more of it; by Bayes' rule
-    the two together give the true class, and the transition matrix turns that back into what label
-    it would be given. Where labels are always right they stay as they are.
-
-    Parameters
-    ----------
-    p : Tensor of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that was not trained on these samples.
-    labels : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
-    transition : Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
-
-    Returns
-    -------
-    Tensor of shape (n_samples, n_classes)
-
-    References
-    ----------
-    Bekker and Goldberger, "Training Deep Neural-Networks Based on Unreliable Labels", ICASSP 2016:
-    the expectation step.
-
-    Examples
-    --------
-    A label that is doubted loses most of its weight, one that is believed stays:
-
-    >>> import torch
-    >>> T = torch.tensor([[0.8, 0.2], [0.2, 0.8]])
-    >>> p = torch.tensor([[0.8, 0.2], [0.2, 0.8]])
-    >>> labels = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
-    >>> expected_labels(p, labels, T)
-    tensor([[0.6476, 0.3524],
-            [0.2125, 0.7875]])
-    """
-    true = correct(p, transition) * (labels @ transition.T)
-    # What model and label both rule out may be anything: the label is kept.
-    total = true.sum(dim=-1, keepdim=True)
-    found = true / total.clamp_min(torch.finfo(p.dtype).tiny) @ transition
-    return torch.where(total > 0, found, labels)

@@ -13,7 +13,6 @@ from sknoisy.transition import (
     class_scores,
     confident_transition,
     correct,
-    expected_labels,
     sure_counts,
     transition_from,
     transition_of_scan,
@@ -177,26 +176,3 @@ def test_no_noise_and_symmetric_noise_leave_the_likeliest_class():
 def test_correction_copes_with_labels_that_are_never_given():
     T = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     assert torch.isfinite(correct(torch.tensor([[0.0, 1.0], [0.5, 0.5]]), T)).all()
-
-
-@given(st.integers(2, 6), st.integers(0, 2**32 - 1))
-def test_expected_labels_are_those_of_bayes(k, seed):
-    draw = np.random.default_rng(seed)
-    T, true = 0.6 * np.eye(k) + 0.4 * draw.dirichlet(np.ones(k), k), draw.dirichlet(np.ones(k), 8)
-    p, y = true @ T, draw.integers(k, size=8)
-    corrected = correct(torch.tensor(p), torch.tensor(T)).numpy()
-    for i, found in enumerate(
-        expected_labels(torch.tensor(p), torch.eye(k).double()[torch.tensor(y)], torch.tensor(T))
-    ):
-        posterior = corrected[i] * T[:, y[i]]
-        np.testing.assert_allclose(found, posterior / posterior.sum() @ T)
-
-
-def test_labels_that_are_always_right_are_kept():
-    p, labels = (torch.tensor(rng.dirichlet(np.ones(4), 6)) for _ in range(2))
-    hard = torch.eye(4).double()[:3]
-    torch.testing.assert_close(expected_labels(p[:3], hard, torch.eye(4).double()), hard)
-    # Also where the model is sure that they are wrong.
-    against = torch.eye(4).double()[1:]
-    torch.testing.assert_close(expected_labels(against, hard, torch.eye(4).double()), hard)
-    assert torch.isfinite(expected_labels(p, labels, torch.eye(4).double())).all()

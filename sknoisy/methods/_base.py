@@ -1,4 +1,4 @@
-"""The life of a training set in seven moments, which every method fills in as it needs."""
+"""The life of a training set in six moments, which every method fills in as it needs."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Step(NamedTuple):
 
 
 class Method(BaseEstimator, nn.Module):
-    """A way to learn from wrong labels: seven moments in the life of a training set.
+    """A way to learn from wrong labels: six moments in the life of a training set.
 
     Override the narrowest moment that holds your idea; only :meth:`loss` is required. A method is
     at once a scikit-learn estimator (``get_params``, ``clone``) and a torch module: per-sample
@@ -105,8 +105,6 @@ class Method(BaseEstimator, nn.Module):
     ----------
     n_networks : int
         Networks trained side by side, as a leading axis of the logits.
-    n_rounds : int
-        Trainings one after another, each from the start, on labels made by :meth:`relabel`.
     warmup : float or int
         Fraction of the epochs (a float), or their number (an int), trained on plain cross-entropy
         first, where the estimator's ``warmup`` is ``"auto"``.
@@ -137,7 +135,6 @@ class Method(BaseEstimator, nn.Module):
     """
 
     n_networks: int = 1
-    n_rounds: int = 1
     warmup: float = 0.0
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
@@ -199,14 +196,6 @@ class Method(BaseEstimator, nn.Module):
         Training stops when it no longer rises, and goes back to the best epoch.
         """
         return None
-
-    def relabel(self, net: Net) -> Tensor:
-        """Between two rounds: soft labels for the next, of shape (n_rows, n_classes).
-
-        Only a method of several rounds is asked. What it carries goes on, its networks begin anew;
-        the labels of ``net`` are the given ones.
-        """
-        return net.labels()
 
     def proba(self, logits: Tensor) -> Tensor:
         """Class probabilities from logits, averaged over networks."""

@@ -12,13 +12,7 @@ from torch import Tensor
 
 from sknoisy.losses import cross_entropy
 from sknoisy.methods._base import Method, Net
-from sknoisy.transition import (
-    as_transition,
-    correct,
-    expected_labels,
-    sure_counts,
-    transition_from,
-)
+from sknoisy.transition import as_transition, correct, sure_counts, transition_from
 
 if TYPE_CHECKING:
     from sknoisy.data import Batch, Scan
@@ -30,8 +24,6 @@ __all__ = ["Bagging"]
 _PATTERNS = 1024
 # Networks that have hardly left their start are not judged, however wrong the labels.
 _FIRST_STEPS = 16
-# Rows looked at together, which bounds the memory.
-_LOOK = 4096
 
 
 class Bagging(Method):
@@ -44,17 +36,12 @@ class Bagging(Method):
     labelled, and predictions are corrected by that: where a third of one class was given the label
     of another, the more frequent label is not always the right one.
 
-    Then comes a second round: new networks learn how likely each label would be, given what the
-    others said of the row and the label it has. A label that all doubt is nearly lost, one that
-    they believe in stays, and where none seem to be wrong all do.
-
     It needs no noise rate, and keeps its accuracy where labels are right. The correction takes it
     that each class has rows beyond doubt; where classes overlap everywhere and one is much rarer,
     it leans towards the rare class, and ``transition_matrix=None`` can be better.
 
-    Cost: ``n_networks`` networks, one pass each per step but fewer epochs, as many times as there
-    are rounds; ``n_classes`` numbers per sample, twice that from the second round on. Needs:
-    nothing.
+    Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
+    per sample. Needs: nothing.
 
     Parameters
     ----------
@@ -62,15 +49,10 @@ class Bagging(Method):
         Number of networks, at least 2.
     max_samples : float, default=0.5
         Share of the networks that train on each row, in (0, 1).
-    n_rounds : int, default=2
-        Trainings one after another, each but the first with new networks on labels that the one
-        before made more likely. Each stops by itself, or after ``max_epochs``. ``partial_fit``
-        has one.
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
-        ``classes_``; predictions are corrected by it. "auto": estimated out of bag in the first
-        round, see :func:`~sknoisy.transition.sure_counts`. None: estimated too, but predictions
-        are of labels as they were given.
+        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
+        :func:`~sknoisy.transition.sure_counts`. None: predict labels as they were given.
 
     Attributes
     ----------
@@ -89,14 +71,10 @@ class Bagging(Method):
     References
     ----------
     Breiman, "Bagging Predictors", Machine Learning 24, 1996, and "Out-of-bag Estimation", 1996.
-    Bekker and Goldberger, "Training Deep Neural-Networks Based on Unreliable Labels", ICASSP 2016:
-    true labels by expectation maximisation.
     Departures: bags are drawn without replacement; the out-of-bag estimate stops the training. It
     is the log loss of the given labels at the temperature that suits it best, since networks
     grow too sure of themselves long before they begin to be wrong; the first 16 steps do not count.
-    The correction of predictions is not part of bagging. Expectations are taken out of bag, once
-    for each round after the first, and turned back into those of given labels, which the networks
-    model in all rounds; the transition matrix stays that of the first.
+    The correction of predictions is not part of bagging.
 
     Examples
     --------
@@ -109,27 +87,20 @@ class Bagging(Method):
     """
 
     n_networks = 8
-    n_rounds = 2
     # Faster learners, held back: both are worth their while only with a stop at the right time.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     out_of_bag: Tensor
     _parameter_constraints = {
         "n_networks": [Interval(Integral, 2, None, closed="left")],
         "max_samples": [Interval(Real, 0, 1, closed="neither")],
-        "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "transition_matrix": [StrOptions({"auto"}), "array-like", None],
     }
 
     def __init__(
-        self,
-        n_networks: int = 8,
-        max_samples: float = 0.5,
-        n_rounds: int = 2,
-        transition_matrix: Any = "auto",
+        self, n_networks: int = 8, max_samples: float = 0.5, transition_matrix: Any = "auto"
     ) -> None:
         self.n_networks = n_networks
         self.max_samples = max_samples
-        self.n_rounds = n_rounds
         self.transition_matrix = transition_matrix
 
     def begin(self, net: Net, y: Tensor) -> None:
@@ -143,14 +114,14 @@ class Bagging(Method):
         self.register_buffer("paid", torch.zeros_like(self.temperatures))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64, device=y.device))
         k, matrix = net.n_classes, self.transition_matrix
-        known = not (matrix is None or isinstance(matrix, str))
-        self.register_buffer("settled", torch.tensor(known, device=y.device))
+        known = matrix is not None and not self._estimates
         counts = as_transition(matrix, k) if known else torch.zeros(k, k)
         self.register_buffer("counts", counts.to(net.dtype).to(y.device))
 
     def refit(self, net: Net, scan: Scan) -> None:
         self.paid.zero_()
-        self.counts *= self.settled
+        if self._estimates:
+            self.counts.zero_()
 
     def prepare(self, net: Net, batch: Batch) -> Batch:
         if len(self.out_of_bag) != net.n_rows:
@@ -164,20 +135,11 @@ class Bagging(Method):
         return cross_entropy(logits, batch.target)
 
     def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
-        return self._in_bag(batch.index).to(losses.dtype)
+        return self._in_bag(batch).to(losses.dtype)
 
     def judge(self) -> Tensor:
         best = self.paid.min()
         return torch.where((best > 0) & (self.steps >= _FIRST_STEPS), -best, -torch.inf)
-
-    def relabel(self, net: Net) -> Tensor:
-        self.settled.fill_(True)
-        self.steps.zero_()
-        labels, transition = net.labels(), self.transition
-        for rows in torch.arange(net.n_rows, device=labels.device).split(_LOOK):
-            said = self._mean_of(~self._in_bag(rows), net.logits(net.rows(rows)))
-            labels[rows] = expected_labels(said, labels[rows], transition)
-        return labels
 
     @property
     def transition(self) -> Tensor:
@@ -190,18 +152,20 @@ class Bagging(Method):
             return given
         return correct(given, self.transition.to(given))
 
-    def _in_bag(self, index: Tensor) -> Tensor:
-        return self.bags.index_select(1, index % _PATTERNS)
+    @property
+    def _estimates(self) -> bool:
+        return isinstance(self.transition_matrix, str)
 
-    def _mean_of(self, chosen: Tensor, logits: Tensor) -> Tensor:
-        """Mean probabilities of the networks chosen for each row."""
-        share = (chosen / chosen.sum(dim=0)).to(logits.dtype)
-        return torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
+    def _in_bag(self, batch: Batch) -> Tensor:
+        return self.bags.index_select(1, batch.index % _PATTERNS)
 
     def _look_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
-        said = self._mean_of(~self._in_bag(batch.index), logits)
+        out = ~self._in_bag(batch)
+        share = (out / out.sum(dim=0)).to(logits.dtype)
+        said = torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
         self.out_of_bag.index_copy_(0, batch.index, said)
-        self.counts += sure_counts(said, batch.weight) * ~self.settled
+        if self._estimates:
+            self.counts += sure_counts(said, batch.weight)
         log_said = said.clamp_min(torch.finfo(said.dtype).tiny).log()
         tempered = torch.log_softmax(log_said / self.temperatures.view(-1, 1, 1), dim=-1)
         right = batch.y.view(1, -1, 1).expand(len(tempered), -1, 1)
