@@ -164,7 +164,7 @@ def _real(name: str, noise: str, seed: int, rng: np.random.Generator) -> Cell:
     folder = home()
     if folder is None:
         raise FileNotFoundError("set SKNOISY_DATA")
-    X, clean, X_test, y_test, given = _real_arrays(name, folder)
+    X, clean, X_test, y_test, given = real_arrays(name, folder)
     if noise == "none":
         y = clean
     elif noise == "worker":
@@ -178,7 +178,7 @@ def _real(name: str, noise: str, seed: int, rng: np.random.Generator) -> Cell:
 
 
 @lru_cache
-def _real_arrays(name: str, folder: Path) -> tuple:
+def real_arrays(name: str, folder: Path) -> tuple:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if name == "music_genre":

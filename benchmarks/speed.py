@@ -195,7 +195,7 @@ def method_table(rounds: int) -> str:
     """Time of an epoch beside cross-entropy: what a long training takes beyond a short one."""
     X, y = datasets()["100k x 50"]
     places = {
-        "20k x 50, wide": (X[:20_000], y[:20_000], WIDE, 1, 3),
+        "10k x 50, wide": (X[:10_000], y[:10_000], WIDE, 1, 3),
         "100k x 50": (X, y, (HIDDEN,), 1, 3),
         "digits": (*datasets()["digits"], (HIDDEN,), 5, 25),
         "142 x 13": (*datasets()["142 x 13"], (HIDDEN,), 20, 120),
