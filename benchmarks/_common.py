@@ -14,15 +14,25 @@ import time  # noqa: E402
 from collections.abc import Callable, Mapping  # noqa: E402
 from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 _PACKAGES = ("sknoisy", "torch", "skorch", "scikit-learn", "numpy")
 
 
-def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """CPU time of each contender relative to the first, as the median over rounds.
+def cpu_seconds(run: Callable[[], object]) -> float:
+    """CPU time of one call."""
+    begin = time.process_time()
+    run()
+    return time.process_time() - begin
 
-    A contender that returns a number has measured it itself.
+
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    measure: Callable[[Callable[[], Any]], float] = cpu_seconds,
+) -> dict[str, float]:
+    """What is measured of each contender relative to the first, as the median over rounds.
 
     All run in turn within a round, in an order that rotates, and are compared within it, so that
     neither a busy machine nor one whose speed drifts gets into the ratios. One round warms up.
@@ -30,14 +40,10 @@ def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> 
     names = list(contenders)
     ratios: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds + 1):
-        seconds = {}
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            begin = time.process_time()
-            measured = contenders[name]()
-            whole = time.process_time() - begin
-            seconds[name] = measured if isinstance(measured, float) else whole
+        order = names[turn % len(names) :] + names[: turn % len(names)]
+        found = {name: measure(contenders[name]) for name in order}
         for name in names if turn else ():
-            ratios[name].append(seconds[name] / seconds[names[0]])
+            ratios[name].append(found[name] / found[names[0]])
     return {name: statistics.median(found) for name, found in ratios.items()}
 
 

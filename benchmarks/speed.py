@@ -11,11 +11,10 @@ import argparse
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from itertools import pairwise
 
-from _common import interleaved, save, setting, table
+from _common import cpu_seconds, interleaved, save, setting, table
 
 # ruff: isort: split
 import numpy as np
@@ -206,7 +205,7 @@ def method_table(rounds: int) -> str:
     took = {}
     for name, place in places.items():
         run = {key: lambda job=job, place=place: _epochs(*place, job) for key, job in jobs.items()}
-        took[name] = interleaved(run, rounds)
+        took[name] = interleaved(run, rounds, measure=lambda epochs: epochs())
         print(name, took[name], file=sys.stderr, flush=True)
     rows = []
     wide = next(iter(took))
@@ -228,13 +227,12 @@ def _epochs(
     X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], short: int, long: int, job: dict
 ) -> float:
     """CPU time of a number of epochs, without what a training costs once."""
-    took = []
-    for epochs in (short, long):
-        begin = time.process_time()
-        settings = {"warmup": 0, "early_stopping": False, "module__hidden": hidden, **job}
-        ours(X, y, epochs, BATCH, **settings)
-        took.append(time.process_time() - begin)
-    return took[1] - took[0]
+    settings = {"warmup": 0, "early_stopping": False, "module__hidden": hidden, **job}
+    whole, part = (
+        cpu_seconds(lambda epochs=epochs: ours(X, y, epochs, BATCH, **settings))
+        for epochs in (long, short)
+    )
+    return whole - part
 
 
 def bytes_per_sample(method: str) -> int:

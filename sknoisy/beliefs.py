@@ -11,7 +11,9 @@ from sknoisy.losses import margin
 
 __all__ = ["LabelQuality", "lower_component", "nearest", "small_loss"]
 
-# Of the histogram a mixture is fitted to; a bin is a fortieth of the smallest standard deviation.
+# Of a mixture's components, in values scaled to [0, 1].
+_LEAST_VARIANCE = 5e-4
+# Of the histogram a mixture is fitted to: narrow beside the smallest standard deviation.
 _BINS = 2048
 
 
@@ -135,7 +137,8 @@ def _binned(x: Tensor, weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Values in [0, 1] and their weights on the CPU, many of them as a histogram."""
     if len(x) <= _BINS:
         return x.double().cpu().numpy(), weight.double().cpu().numpy()
-    place = (x * (_BINS - 1)).round().long()
+    # A loss that is not a number has no place; the training that meets it says so.
+    place = (x * (_BINS - 1)).round().long().clamp(0, _BINS - 1)
     # Whole numbers add up to the same sum in any order, which a device may choose as it likes.
     whole = (weight / weight.sum() * 2**40).long()
     mass = torch.zeros(_BINS, dtype=torch.int64, device=x.device).scatter_add_(0, place, whole)
@@ -146,14 +149,15 @@ def _two_normals(x: np.ndarray, weight: np.ndarray, max_iter: int) -> np.ndarray
     """Means, variances and shares of two normal distributions, (3, 2, 1), from both ends of x."""
     share = weight / weight.sum()
     mean = np.array([[0.0], [1.0]])
-    variance = np.full((2, 1), max((share * (x - 0.5) ** 2).sum(), 5e-4))
+    variance = np.full((2, 1), max((share * (x - 0.5) ** 2).sum(), _LEAST_VARIANCE))
     mixture = np.full((2, 1), 0.5)
     for _ in range(max_iter):
         log_p = np.log(mixture) - 0.5 * (np.log(variance) + (x - mean) ** 2 / variance)
         belongs = share * expit(log_p - log_p[::-1])
         mass = np.maximum(belongs.sum(axis=1, keepdims=True), 1e-12)
         moved = belongs @ x[:, None] / mass
-        variance = (belongs * (x - moved) ** 2).sum(axis=1, keepdims=True) / mass + 5e-4
+        variance = (belongs * (x - moved) ** 2).sum(axis=1, keepdims=True) / mass
+        variance += _LEAST_VARIANCE
         settled = abs(moved - mean).max() < 1e-6
         mean, mixture = moved, mass
         if settled:

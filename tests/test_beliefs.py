@@ -92,12 +92,14 @@ def test_quality_of_two_networks_is_their_mean():
     np.testing.assert_allclose(both.numpy(), np.mean(each, axis=0), rtol=1e-6)
 
 
-def test_lower_component_agrees_with_scikit_learn():
-    values = np.concatenate([rng.normal(0.3, 0.1, 300), rng.normal(2.0, 0.4, 200)])
+@pytest.mark.parametrize("n", [500, 5000])
+def test_lower_component_agrees_with_scikit_learn(n):
+    """In full, and as a histogram."""
+    values = np.concatenate([rng.normal(0.3, 0.1, 3 * n // 5), rng.normal(2.0, 0.4, 2 * n // 5)])
     scaled = ((values - values.min()) / np.ptp(values))[:, None]
     mixture = GaussianMixture(2, reg_covar=5e-4, max_iter=500, tol=1e-8, random_state=0).fit(scaled)
     lower = mixture.predict_proba(scaled)[:, mixture.means_.argmin()]
-    found = lower_component(torch.tensor(values), torch.ones(500)).numpy()
+    found = lower_component(torch.tensor(values), torch.ones(n)).numpy()
     between = (scaled[:, 0] > mixture.means_.min()) & (scaled[:, 0] < mixture.means_.max())
     np.testing.assert_allclose(found[between], lower[between], atol=0.01)
     assert (found[scaled[:, 0] <= mixture.means_.min() - 0.01] == 1).all()
@@ -110,9 +112,10 @@ def test_lower_component_never_rises_with_the_value():
     assert (found[0], found[-1]) == (1, 0)
 
 
-def test_lower_component_of_several_at_once_and_of_weights():
-    values = torch.tensor(rng.gamma(1.0, size=(2, 60)))
-    weight = torch.tensor(np.arange(60) % 3 + 1)
+@pytest.mark.parametrize("n", [60, 3000])
+def test_lower_component_of_several_at_once_and_of_weights(n):
+    values = torch.tensor(rng.gamma(1.0, size=(2, n)))
+    weight = torch.tensor(np.arange(n) % 3 + 1)
     both = lower_component(values, weight)
     for one, found in zip(values, both, strict=True):
         repeated = one.repeat_interleave(weight)
@@ -123,6 +126,13 @@ def test_lower_component_of_several_at_once_and_of_weights():
 def test_lower_component_of_equal_values_is_all_of_them():
     assert (lower_component(torch.full((5,), 3.0), torch.ones(5)) == 1).all()
     assert (lower_component(torch.zeros(1), torch.ones(1)) == 1).all()
+
+
+@pytest.mark.parametrize("n", [5, 3000])
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_value_that_is_no_number_stops_nothing(n, odd):
+    values = torch.tensor(np.r_[odd, rng.gamma(1.0, size=n)])
+    assert lower_component(values, torch.ones(n + 1)).shape == (n + 1,)
 
 
 @pytest.mark.parametrize("chunk", [7, 4096])
