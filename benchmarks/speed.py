@@ -1,8 +1,8 @@
 """How fast a fit, a prediction and a method are, beside the best that others do.
 
 Prints ratios of CPU time within interleaved rounds (medians), one thread, one network for all: an
-MLP with one hidden layer of 128. ``--quick`` runs fewer rounds and ``--only`` a part of
-fit, predict, methods, memory; ``--methods`` writes the table of methods alone.
+MLP with one hidden layer of 128. ``--quick`` runs fewer rounds and ``--only`` a part of fit, predict
+and memory; ``--methods`` writes the table of methods instead.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ def _hand_in_place(X: np.ndarray, y: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", nargs="+", default=["fit", "predict", "methods", "memory"])
+    parser.add_argument("--only", nargs="+", default=["fit", "predict", "memory"])
     parser.add_argument("--methods", action="store_true")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -306,7 +306,6 @@ def main() -> None:
     parts = {
         "fit": lambda: fit_table(rounds),
         "predict": lambda: predict_table(rounds),
-        "methods": lambda: method_table(rounds),
         "memory": memory_table,
     }
     text = f"# Speed\n\n{setting()}; medians of {rounds} rounds\n\n"

@@ -1,4 +1,4 @@
-"""The scikit-learn side: parameters, checks, labels and weights."""
+"""The scikit-learn side: parameters, labels, weights, and what is predicted."""
 
 from __future__ import annotations
 
@@ -12,42 +12,22 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import nn
-from torch.utils.data import Dataset
 
-from sknoisy._checks import (
-    check_dims,
-    check_values,
-    class_weights,
-    plain,
-    refuse_missing_labels,
-    restored_on_error,
-    smoothing_rate,
-)
-from sknoisy._labels import Labels, SoftLabels, as_soft, check_trusted, hold_out
-from sknoisy._params import DunderParams, Names, check_accepted, offered
+from sknoisy._building import DTYPES, judges, make_net, settings_of, stops_early
+from sknoisy._checks import class_weights, restored_on_error
+from sknoisy._labels import Labels, check_trusted, hold_out
+from sknoisy._params import DunderParams, Names
+from sknoisy._samples import check_rows, check_samples
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
-from sknoisy.augment import default_augment
-from sknoisy.data import LabelledRows, Rows, as_rows
-from sknoisy.methods import METHODS, Method, make_method
-from sknoisy.networks import CNN, MLP
+from sknoisy.data import LabelledRows, as_rows
+from sknoisy.methods import METHODS, Method
 from sknoisy.runtime import find_device
-from sknoisy.training import DATASETS, OPTIMIZERS, SCHEDULES, Trainer
+from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
 
 __all__ = ["NoisyLabelClassifier"]
-
-_DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
-
-# Chosen by measurement: benchmarks/smoothing_stability.py.
-_NEGATIVE_BOUND = 1.0
 
 
 class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -288,7 +268,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         tasks = FitTasks(self, self.max_epochs)
         with restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
-            X, y = self._validate(X, y, reset=not known)
+            X, y = check_samples(self, X, y, reset=not known)
             labels = Labels.of(y, self.classes_ if known else None)
             weight = self._weigh(labels, sample_weight)
             if np.count_nonzero(labels.totals(weight)) < 2:
@@ -342,7 +322,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             )
         with restored_on_error(self):
             first = not hasattr(self, "net_")
-            X, y = self._validate(X, y, reset=first)
+            X, y = check_samples(self, X, y, reset=first)
             labels = Labels.of(y, self._stated_classes(classes, first))
             weight = self._weigh(labels, sample_weight)
             sure = check_trusted(trusted, len(weight))
@@ -388,18 +368,18 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     ) -> None:
         """Train on checked samples: a new net where none is given."""
         if net is None:
-            device, dtype = find_device(self.device), _DTYPES[self.precision]
+            device, dtype = find_device(self.device), DTYPES[self.precision]
         else:
             # "auto" may mean another device here than where the net was trained.
             device, dtype = torch.device(net.device), net.dtype
         rows = as_rows(X, device, dtype)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         if net is None:
-            net = self._make_net(rows, len(labels.classes), device, dtype)
+            net = make_net(self, rows, len(labels.classes), device)
         else:
             self._check_rows(net, len(rows))
         train, held_out = np.flatnonzero(weight), None
-        if self._stops(net.criterion) and not _judges(net.criterion):
+        if stops_early(self, net.criterion) and not judges(net.criterion):
             train, held_out = hold_out(labels.codes, weight, self.validation_fraction, seed)
         data = LabelledRows(
             rows,
@@ -412,7 +392,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=labels.classes)
         begun = 0 if tasks is None else len(net.history or ())
-        settings = self._settings(net.criterion, len(labels.classes))
+        settings = settings_of(self, net.criterion, len(labels.classes))
         self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
         rate = settings["smoothing"]
         self.n_iter_ = len(net.history)
@@ -436,73 +416,6 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             raise ValueError("All trusted samples are held out or have a weight of zero.")
         return torch.from_numpy(rows).to(device)
 
-    def _make_net(
-        self, rows: Rows, n_classes: int, device: torch.device, dtype: torch.dtype
-    ) -> Trainer:
-        method = make_method(self.method, **self._given("method"))
-        one = rows.span(0, 1)
-        module = (MLP if one.ndim == 2 else CNN) if self.module is None else self.module
-        optimizer: Any = self.optimizer
-        optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
-        if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
-            raise TypeError(
-                f"The 'optimizer' parameter must be a str among {sorted(OPTIMIZERS)} or a class of "
-                f"torch optimizers. Got {optimizer!r} instead."
-            )
-        given = self._given("module")
-        if self.module is None:
-            given = {**offered(module, dict(method.module_params)), **given}
-        if isinstance(module, nn.Module):
-            if given:
-                raise ValueError(
-                    f"The 'module' parameter is an instance, so {[f'module__{k}' for k in given]} "
-                    "have no effect; pass the class."
-                )
-        else:
-            given = {**offered(module, {"n_in": one.shape[1], "n_out": n_classes}), **given}
-            check_accepted("module", module, given)
-        check_accepted("optimizer", optimizer, self._given("optimizer"), {"param_groups"})
-        return Trainer(
-            module,
-            criterion=method,
-            optimizer=optimizer,
-            n_classes=n_classes,
-            device=str(device),
-            dtype=dtype,
-            mixed=self.precision == "bf16-mixed",
-            augment=default_augment(one.ndim) if self.augment is None else self.augment,
-            callbacks=self.callbacks,
-            **self._settings(method, n_classes),
-            **{f"module__{name}": value for name, value in given.items()},
-            **{k: v for k, v in self._dunder.items() if k.startswith(("optimizer", "callbacks"))},
-        )
-
-    def _settings(self, method: Method, n_classes: int) -> dict[str, Any]:
-        """What may change from one call of fit to the next that goes on from it."""
-        rate = smoothing_rate(self.smoothing, n_classes)
-        negative = min(np.atleast_1d(rate)) < 0
-        warmup = self.warmup
-        if warmup == "auto":
-            warmup = method.warmup
-        if isinstance(warmup, Real) and not isinstance(warmup, Integral):
-            warmup = round(float(warmup) * self.max_epochs)
-        bound = self.logit_bound
-        return {
-            "smoothing": rate,
-            "warmup_epochs": int(warmup),
-            "logit_bound": (_NEGATIVE_BOUND if negative else None) if bound == "auto" else bound,
-            "lr": self.lr,
-            "lr_schedule": self.lr_schedule,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
-            "patience": self.n_iter_no_change if self._stops(method) else None,
-            "verbose": self.verbose,
-        }
-
-    def _stops(self, method: Method) -> bool:
-        """Whether training stops when epochs are no longer better."""
-        return _judges(method) if self.early_stopping == "auto" else bool(self.early_stopping)
-
     def _check_rows(self, net: Trainer, n_rows: int) -> None:
         """Check that a trained net can go on with the rows of this call."""
         if net.criterion_.per_sample and net.n_rows_ != n_rows:
@@ -511,65 +424,6 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
                 f"{n_rows} rows."
             )
-
-    # ---- checks ---------------------------------------------------------------------------------
-
-    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray | SoftLabels]:
-        soft = as_soft(y)
-        if isinstance(X, DATASETS):
-            y = self._validate_items(X, y if soft is None else soft.shares[:, 0], reset)
-        else:
-            refuse_missing_labels(y)
-            y = y if soft is None else soft.shares[:, 0]
-            X, y = validate_data(self, plain(X), y, reset=reset, **self._accepted())
-            known = None if reset else self.net_.row_ndim_
-            self._check_array(X, known)
-        if soft is not None:
-            return X, soft
-        check_classification_targets(y)
-        return X, y
-
-    def _validate_items(self, X: Any, y: Any, reset: bool) -> np.ndarray:
-        if y is None and not isinstance(X, Dataset):
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed with a "
-                "SliceDataset, but the target y is None."
-            )
-        if y is None:
-            first = X[0]
-            if not (isinstance(first, (tuple, list)) and len(first) == 2):
-                raise ValueError(
-                    f"This {type(self).__name__} estimator requires y to be passed, or a Dataset "
-                    "whose items are pairs (x, y)."
-                )
-            y = (X[i][1] for i in range(len(X)))
-        y = column_or_1d(list(y), warn=True)
-        check_consistent_length(X, y)
-        if reset:
-            row = as_rows(X, torch.device("cpu"), torch.float32).span(0, 1)
-            self.n_features_in_ = row.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-        return y
-
-    def _rows(self, X: Any) -> LabelledRows:
-        """Rows to predict."""
-        check_is_fitted(self, "net_")
-        if not isinstance(X, DATASETS):
-            X = validate_data(self, plain(X), reset=False, **self._accepted())
-            self._check_array(X, self.net_.row_ndim_)
-        return LabelledRows(as_rows(X, torch.device(self.net_.device), self.net_.dtype))
-
-    def _check_array(self, X: Any, ndim: int | None) -> None:
-        if self.module is None or ndim is not None:
-            check_dims(X, ndim, type(self).__name__)
-        if self.precision != "float64":
-            check_values(X)
-
-    def _accepted(self) -> dict[str, Any]:
-        """What X may be: numbers of these types are trained from as they are, others converted."""
-        kept = [np.float32, np.float64, np.float16, np.uint8]
-        first = [np.float64] if self.precision == "float64" else []
-        return {"dtype": first + kept, "order": "C", "accept_sparse": "csr", "allow_nd": True}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -591,7 +445,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_`` and in the precision of the training.
         """
-        rows = self._rows(X)
+        check_is_fitted(self, "net_")
+        rows = check_rows(self, X)
         return self.net_.probabilities(rows)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -662,8 +517,3 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """A row for each epoch; ``history_[:, "train_loss"]`` is one column of them."""
         check_is_fitted(self, "net_")
         return self.net_.history
-
-
-def _judges(method: Method) -> bool:
-    """Whether a method tells how good an epoch was."""
-    return type(method).judge is not Method.judge

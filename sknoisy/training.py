@@ -17,15 +17,13 @@ from skorch.helper import SliceDataset
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
-from sknoisy._arrays import to_arrays, to_tensors
 from sknoisy._checks import check_logits
-from sknoisy._net import Asked
+from sknoisy._epochs import SCHEDULES, Epochs
 from sknoisy._params import parameters_of
 from sknoisy._stopping import BestEpoch
+from sknoisy._travel import Travels
 from sknoisy.beliefs import LabelQuality
-from sknoisy.data import Batch, BatchLoader, LabelledRows, Rows, as_rows
-from sknoisy.losses import cross_entropy, expected, one_hot, smooth
-from sknoisy.methods._base import Method, Step
+from sknoisy.data import BatchLoader, LabelledRows, Rows, as_rows
 from sknoisy.networks import Peers, Standardize, replicate
 from sknoisy.runtime import caught_sigint, few_threads, seeded
 
@@ -38,19 +36,10 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     for name in ("Adam", "AdamW", "SGD", "RMSprop", "NAdam", "RAdam", "Adagrad", "LBFGS")
 }
 
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
-    "linear": lambda progress: 1 - progress,
-}
-
-# Set for the length of a training, and not worth storing in one.
-_OF_A_TRAINING = ("best_epoch_", "data_", "epoch_told_", "first_epoch_", "held_out_", "quality_")
 _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 
-TakeStep = Callable[["Trainer", Batch], Step]
 
-
-class Trainer(Asked, NeuralNetClassifier):
+class Trainer(Epochs, Travels, NeuralNetClassifier):
     """A skorch net whose criterion is a :class:`Method` and whose batches come whole.
 
     It sees label codes only. Everything a skorch callback may ask of a net works; callbacks that
@@ -227,7 +216,7 @@ class Trainer(Asked, NeuralNetClassifier):
     def infer(self, x: Any, weights: Tensor | None = None, **_: Any) -> Tensor:
         if not isinstance(x, Tensor):
             x = to_tensor(x, device=self.device).to(self.dtype)
-        return Asked.infer(self, x, weights)
+        return Epochs.infer(self, x, weights)
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -378,144 +367,7 @@ class Trainer(Asked, NeuralNetClassifier):
     ) -> None:
         if iterator is None:
             return
-        (self._train_epoch if training else self._validate_epoch)(iterator)
-
-    def _train_epoch(self, loader: BatchLoader) -> None:
-        method, data = self.criterion_, loader.dataset
-        epoch, begun = len(self.history) - 1, 0
-        warm = self.method_epoch < 0
-        if not warm and type(method).refit is not Method.refit:
-            method.refit(self, self.scan(data))
-        if not (self.module_.training and method.training):
-            self._set_training(True)
-        step: TakeStep = _warm_step if warm else method.step
-        told = self._listened() or _needs_closure(self.optimizer_)
-        advance = self._told_advance if told else self._advance
-        for batches, y, index in self._chunks(loader, 0.0 if warm else self.smoothing):
-            taken: list[Step] = []
-            for batch in batches:
-                if self.lr_schedule is not None:
-                    self._set_lr(epoch + (begun + len(taken)) / len(loader))
-                taken.append(advance(step, batch))
-            self._settle(batches, taken, begun, told)
-            if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
-                self.quality_.add(torch.cat([one.logits for one in taken], dim=-2), y, index)
-            begun += len(taken)
-        rows = self.history[-1]["batches"]
-        total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
-        self._record("train", loss=total / len(data))
-
-    def _chunks(
-        self, loader: BatchLoader, rate: float | tuple[float, ...]
-    ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
-        """Cut batches from tables, many at a time: one gather serves them all."""
-        data = loader.dataset
-        rates = torch.tensor(rate, dtype=self.dtype).reshape(-1, 1).to(data.y.device)
-        codes = torch.arange(self.n_classes, device=data.y.device)
-        targets = smooth(one_hot(codes, self.n_classes, self.dtype), rates)
-        for index, sizes in loader.indices():
-            x, index = loader.rows_at(index), index.to(data.y.device)
-            y = data.y[index]
-            batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
-            weight = data.weight[index] / batch_size
-            target = targets[y] if data.labels is None else data.labels[index] @ targets
-            fields = (part.split(sizes) for part in (x, y, target, weight, index))
-            parts = zip(*fields, strict=True)
-            yield [Batch(x, y, t, w, i, self.method_epoch) for x, y, t, w, i in parts], y, index
-
-    def _advance(self, step: TakeStep, batch: Batch) -> Step:
-        """Take one step of the optimizer."""
-        taken = self._descend(step, batch)
-        self.optimizer_.step()
-        return taken
-
-    def _descend(self, step: TakeStep, batch: Batch) -> Step:
-        """Compute the gradient. The share of each loss *is* its gradient: no mean is taken."""
-        for group in self.optimizer_.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
-        taken = step(self, batch)
-        if taken.losses.dim() not in (1, taken.logits.dim() - 1):
-            raise ValueError(
-                f"The 'method' parameter: the loss of {type(self.criterion_).__name__} has shape "
-                f"{tuple(taken.losses.shape)}, but one number for each sample was expected, of "
-                f"shape {tuple(taken.logits.shape[:-1])}."
-            )
-        taken.losses.backward(taken.share.expand_as(taken.losses))
-        return taken
-
-    def _told_advance(self, step: TakeStep, batch: Batch) -> Step:
-        """Take one step with each callback called at its moment, and the gradient at will."""
-        plain = {"batch": (batch.x, batch.y), "training": True}
-        first: list[Step] = []
-        self.notify("on_batch_begin", **plain)
-
-        def evaluate() -> Tensor:
-            first.append(self._descend(step, batch))
-            parameters = list(self.get_all_learnable_params())
-            self.notify("on_grad_computed", named_parameters=parameters, **plain)
-            return (first[-1].losses.detach() * first[-1].share).sum()
-
-        self.optimizer_.step(evaluate)
-        taken = first[0]
-        loss = self._paid([taken])[0]
-        self._note_batch("train", loss, len(batch.y))
-        self.notify("on_batch_end", loss=torch.tensor(loss), y_pred=taken.logits.detach(), **plain)
-        return taken
-
-    @torch.no_grad()
-    def _paid(self, taken: list[Step]) -> list[float]:
-        """Read the losses of batches at once: one wait for the device, not one for each batch."""
-        sizes = [one.losses.shape[-1] for one in taken]
-        share = torch.cat([one.share for one in taken], dim=-1)
-        paid = torch.cat([one.losses for one in taken], dim=-1) * share
-        paid = paid.mean(dim=0) if paid.dim() > 1 else paid
-        return [float(part.sum()) for part in np.split(paid.cpu().numpy(), np.cumsum(sizes)[:-1])]
-
-    def _settle(self, batches: list[Batch], taken: list[Step], begun: int, told: bool) -> None:
-        """Check the losses of a chunk, and record them where that was not done at each batch."""
-        values = self._paid(taken)
-        for i, value in enumerate(values):
-            if not math.isfinite(value):
-                lr = self.optimizer_.param_groups[0]["lr"]
-                raise FloatingPointError(
-                    f"The training loss is {value} in epoch {len(self.history)}, batch "
-                    f"{begun + i + 1}, with lr={lr:g}. Lower 'lr', or bound the logits with "
-                    "'logit_bound'."
-                )
-        if not told:
-            self.history[-1]["batches"] += [
-                {"train_loss": value, "train_batch_size": len(batch.y)}
-                for value, batch in zip(values, batches, strict=True)
-            ]
-
-    def _validate_epoch(self, loader: BatchLoader) -> None:
-        self._set_training(False)
-        data, listened = loader.dataset, self._listened()
-        right, paid = [], []
-        for index, sizes in loader.indices():
-            for part in index.split(sizes):
-                x, part = loader.rows_at(part), part.to(data.y.device)
-                y, weight = data.y[part], data.weight[part]
-                batch = {"batch": (x, y), "training": False}
-                if listened:
-                    self.notify("on_batch_begin", **batch)
-                with torch.no_grad():
-                    logits = self.infer(x)
-                    p = self.criterion_.proba(logits)
-                given = data.given(part, self.n_classes)
-                right.append(weight * given.gather(1, p.argmax(dim=-1, keepdim=True)).squeeze(1))
-                log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
-                paid.append(-weight * expected(log_p, given))
-                self.quality_.add(self._bounded(logits), y, part)
-                if not listened:
-                    self.history.new_batch()
-                self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))
-                if listened:
-                    self.notify("on_batch_end", loss=paid[-1].mean(), y_pred=logits, **batch)
-        total = data.weight[data.index].sum()
-        score, loss = (float(torch.cat(parts).sum() / total) for parts in (right, paid))
-        self._record("valid", loss=loss, acc=score)
+        (self.train_epoch if training else self.validate_epoch)(iterator)
 
     def _listened(self) -> bool:
         """Whether a callback listens to single batches."""
@@ -526,64 +378,6 @@ class Trainer(Asked, NeuralNetClassifier):
             for event in _BATCH_EVENTS
         )
 
-    def _set_lr(self, epoch: float) -> None:
-        schedule = self.lr_schedule
-        schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-        assert schedule is not None
-        factor = schedule((epoch - self.first_epoch_) % self.max_epochs / self.max_epochs)
-        for group in self.optimizer_.param_groups:
-            group["lr"] = group["initial_lr"] * factor
-
-    def _note_batch(self, prefix: str, loss: float, size: int) -> None:
-        self.history.record_batch(f"{prefix}_loss", loss)
-        self.history.record_batch(f"{prefix}_batch_size", size)
-
-    def _record(self, prefix: str, **values: float) -> None:
-        """Record an epoch's values, and whether each is the best so far."""
-        for name, value in values.items():
-            key = f"{prefix}_{name}"
-            rank = value if name == "acc" else -value
-            best = rank > self.best_.get(key, -math.inf)
-            if best:
-                self.best_[key] = rank
-            self.history.record(key, value)
-            self.history.record(f"{key}_best", best)
-
-    # ---- travelling -----------------------------------------------------------------------------
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Hold tensors as arrays: they load on any device, and skops trusts no pickled bytes."""
-        state = {k: v for k, v in vars(self).items() if k not in _OF_A_TRAINING}
-        state["dtype"] = str(self.dtype).removeprefix("torch.")
-        if self.initialized_:
-            if not isinstance(self.module, nn.Module):
-                state["module_"] = to_arrays(self.module_.state_dict())
-                parameters = self.module_.named_parameters()
-                state["frozen_"] = [name for name, p in parameters if not p.requires_grad]
-            state["optimizer_"] = to_arrays(self.optimizer_.state_dict())
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        names = ("module_", "optimizer_", "frozen_")
-        module, optimizer, frozen = (state.pop(name, ()) for name in names)
-        self.__dict__.update(state)
-        self.dtype = getattr(torch, state["dtype"])
-        if not self.initialized_:
-            return
-        if torch.device(self.device).type == "cuda" and not torch.cuda.is_available():
-            self.device = self._check_device(self.device, "cpu")
-        with seeded(torch.device("cpu")):
-            if isinstance(module, nn.Module):
-                self.__dict__["module_"] = module.to(self.device)
-            else:
-                self.initialize_module()
-                self.module_.load_state_dict(to_tensors(module))
-                for name, parameter in self.module_.named_parameters():
-                    parameter.requires_grad_(name not in frozen)
-            self.criterion_.to(self.device)
-            self.initialize_optimizer()
-        self.optimizer_.load_state_dict(to_tensors(optimizer))
-
 
 class _Shown(SkorchDataset):
     """A part of the training set as callbacks see it: skorch looks for its labels in ``y``."""
@@ -593,18 +387,6 @@ class _Shown(SkorchDataset):
 
     def __getitem__(self, i: int) -> tuple[Tensor, Any]:
         return self.X[i]
-
-
-def _warm_step(net: Trainer, batch: Batch) -> Step:
-    """Cross-entropy on the batch as it is: what every method is before it begins."""
-    logits = net.infer(batch.x)
-    losses = cross_entropy(logits, batch.target)
-    return Step(losses, batch.weight, logits, batch)
-
-
-def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
-    closure = parameters_of(type(optimizer).step).get("closure")
-    return closure is not None and closure.default is closure.empty
 
 
 def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:

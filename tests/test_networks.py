@@ -1,12 +1,14 @@
 """Networks, and several of them as one axis."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from sknoisy import NoisyLabelClassifier
 from sknoisy.networks import (
     CNN,
     MLP,
@@ -102,6 +104,16 @@ def test_cnn_takes_images_of_any_size(size, widths):
     assert logits.shape == (2, 5)
     logits.sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in cnn.parameters())
+
+
+@pytest.mark.parametrize("method", ["ce", "bagging", "meta_label_net"])
+def test_convolutions_keep_the_fast_layout(method):
+    X, y = np.random.default_rng(0).random((40, 3, 6, 6), np.float32), np.arange(40) % 2
+    clf = NoisyLabelClassifier(method, max_epochs=2).fit(X, y)
+    for fitted in (clf, pickle.loads(pickle.dumps(clf))):
+        kernels = [p for p in fitted.module_.parameters() if p.dim() == 4]
+        assert kernels
+        assert all(p.is_contiguous(memory_format=torch.channels_last) for p in kernels)
 
 
 # ---- peers ---------------------------------------------------------------------------------------

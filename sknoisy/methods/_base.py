@@ -42,11 +42,17 @@ class Net(Protocol):
     """
 
     n_classes: int
-    n_rows: int
-    n_features: int
     device: Any
     dtype: torch.dtype
-    trusted: Tensor | None
+
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def trusted(self) -> Tensor | None: ...
 
     def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """Logits of x in training, with a graph: ([n_networks,] n_samples, n_classes)."""

@@ -1,0 +1,114 @@
+"""From the parameters of the estimator to a net, and to what a net may change between calls."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sknoisy._checks import smoothing_rate
+from sknoisy._params import check_accepted, offered
+from sknoisy.augment import default_augment
+from sknoisy.data import Rows
+from sknoisy.methods import Method, make_method
+from sknoisy.networks import CNN, MLP
+from sknoisy.training import OPTIMIZERS, Trainer
+
+if TYPE_CHECKING:
+    from sknoisy.classifier import NoisyLabelClassifier
+
+__all__ = ["DTYPES", "judges", "make_net", "settings_of", "stops_early"]
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
+
+# Chosen by measurement: benchmarks/smoothing_stability.py.
+_NEGATIVE_BOUND = 1.0
+
+
+def make_net(
+    clf: NoisyLabelClassifier, rows: Rows, n_classes: int, device: torch.device
+) -> Trainer:
+    """Make the net that trains for an estimator; networks are built at its first training."""
+    method = make_method(clf.method, **clf._given("method"))
+    one = rows.span(0, 1)
+    module: Any = (MLP if one.ndim == 2 else CNN) if clf.module is None else clf.module
+    params = _module_params(clf, module, method, {"n_in": one.shape[1], "n_out": n_classes})
+    optimizer = _optimizer(clf)
+    return Trainer(
+        module,
+        criterion=method,
+        optimizer=optimizer,
+        n_classes=n_classes,
+        device=str(device),
+        dtype=DTYPES[clf.precision],
+        mixed=clf.precision == "bf16-mixed",
+        augment=default_augment(one.ndim) if clf.augment is None else clf.augment,
+        callbacks=clf.callbacks,
+        **settings_of(clf, method, n_classes),
+        **{f"module__{name}": value for name, value in params.items()},
+        **{f"optimizer__{name}": value for name, value in clf._given("optimizer").items()},
+        **{f"callbacks__{name}": value for name, value in clf._given("callbacks").items()},
+    )
+
+
+def _module_params(
+    clf: NoisyLabelClassifier, module: Any, method: Method, sizes: dict[str, int]
+) -> dict[str, Any]:
+    given = clf._given("module")
+    if isinstance(module, nn.Module):
+        if given:
+            raise ValueError(
+                f"The 'module' parameter is an instance, so {[f'module__{k}' for k in given]} "
+                "have no effect; pass the class."
+            )
+        return {}
+    wished = method.module_params if clf.module is None else {}
+    params = {**offered(module, {**sizes, **wished}), **given}
+    check_accepted("module", module, params)
+    return params
+
+
+def _optimizer(clf: NoisyLabelClassifier) -> Any:
+    optimizer: Any = clf.optimizer
+    optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+    if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            f"The 'optimizer' parameter must be a str among {sorted(OPTIMIZERS)} or a class of "
+            f"torch optimizers. Got {optimizer!r} instead."
+        )
+    check_accepted("optimizer", optimizer, clf._given("optimizer"), {"param_groups"})
+    return optimizer
+
+
+def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> dict[str, Any]:
+    """What may change from one call of fit to the next that goes on from it."""
+    rate = smoothing_rate(clf.smoothing, n_classes)
+    negative = min(np.atleast_1d(rate)) < 0
+    warmup = method.warmup if clf.warmup == "auto" else clf.warmup
+    if isinstance(warmup, Real) and not isinstance(warmup, Integral):
+        warmup = round(float(warmup) * clf.max_epochs)
+    bound = clf.logit_bound
+    return {
+        "smoothing": rate,
+        "warmup_epochs": int(warmup),
+        "logit_bound": (_NEGATIVE_BOUND if negative else None) if bound == "auto" else bound,
+        "lr": clf.lr,
+        "lr_schedule": clf.lr_schedule,
+        "max_epochs": clf.max_epochs,
+        "batch_size": clf.batch_size,
+        "patience": clf.n_iter_no_change if stops_early(clf, method) else None,
+        "verbose": clf.verbose,
+    }
+
+
+def stops_early(clf: NoisyLabelClassifier, method: Method) -> bool:
+    """Whether training stops when epochs are no longer better."""
+    return judges(method) if clf.early_stopping == "auto" else bool(clf.early_stopping)
+
+
+def judges(method: Method) -> bool:
+    """Whether a method tells how good an epoch was."""
+    return type(method).judge is not Method.judge

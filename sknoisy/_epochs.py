@@ -1,0 +1,220 @@
+"""One epoch: batches, steps of the optimizer, and what is recorded of them. Apart from skorch."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sknoisy._net import Asked
+from sknoisy._params import parameters_of
+from sknoisy.beliefs import LabelQuality
+from sknoisy.data import Batch, BatchLoader
+from sknoisy.losses import cross_entropy, expected, one_hot, smooth
+from sknoisy.methods._base import Method, Step
+
+__all__ = ["SCHEDULES", "Epochs"]
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+    "linear": lambda progress: 1 - progress,
+}
+
+TakeStep = Callable[[Any, Batch], Step]
+
+
+class Epochs(Asked):
+    """Trains and validates for an epoch, for the trainer that it is mixed into."""
+
+    criterion_: Method
+    optimizer_: torch.optim.Optimizer
+    smoothing: float | tuple[float, ...]
+    lr_schedule: str | Callable[[float], float] | None
+    max_epochs: int
+    first_epoch_: int
+    best_: dict[str, float]
+    quality_: LabelQuality
+    notify: Callable[..., None]
+    get_all_learnable_params: Callable[[], Iterator[Any]]
+    _set_training: Callable[[bool], None]
+
+    @abstractmethod
+    def _listened(self) -> bool:
+        """Whether a callback listens to single batches."""
+
+    def train_epoch(self, loader: BatchLoader) -> None:
+        method, data = self.criterion_, loader.dataset
+        epoch, begun = len(self.history) - 1, 0
+        warm = self.method_epoch < 0
+        if not warm and type(method).refit is not Method.refit:
+            method.refit(self, self.scan(data))
+        if not (self.module_.training and method.training):
+            self._set_training(True)
+        step: TakeStep = _warm_step if warm else method.step
+        told = self._listened() or _needs_closure(self.optimizer_)
+        advance = self._told_advance if told else self._advance
+        for batches, y, index in self._chunks(loader, 0.0 if warm else self.smoothing):
+            taken: list[Step] = []
+            for batch in batches:
+                if self.lr_schedule is not None:
+                    self._set_lr(epoch + (begun + len(taken)) / len(loader))
+                taken.append(advance(step, batch))
+            self._settle(batches, taken, begun, told)
+            if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
+                self.quality_.add(torch.cat([one.logits for one in taken], dim=-2), y, index)
+            begun += len(taken)
+        rows = self.history[-1]["batches"]
+        total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
+        self._record("train", loss=total / len(data))
+
+    def _chunks(
+        self, loader: BatchLoader, rate: float | tuple[float, ...]
+    ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
+        """Cut batches from tables, many at a time: one gather serves them all."""
+        data = loader.dataset
+        rates = torch.tensor(rate, dtype=self.dtype).reshape(-1, 1).to(data.y.device)
+        codes = torch.arange(self.n_classes, device=data.y.device)
+        targets = smooth(one_hot(codes, self.n_classes, self.dtype), rates)
+        for index, sizes in loader.indices():
+            x, index = loader.rows_at(index), index.to(data.y.device)
+            y = data.y[index]
+            batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
+            weight = data.weight[index] / batch_size
+            target = targets[y] if data.labels is None else data.labels[index] @ targets
+            fields = (part.split(sizes) for part in (x, y, target, weight, index))
+            parts = zip(*fields, strict=True)
+            yield [Batch(x, y, t, w, i, self.method_epoch) for x, y, t, w, i in parts], y, index
+
+    def _advance(self, step: TakeStep, batch: Batch) -> Step:
+        """Take one step of the optimizer."""
+        taken = self._descend(step, batch)
+        self.optimizer_.step()
+        return taken
+
+    def _descend(self, step: TakeStep, batch: Batch) -> Step:
+        """Compute the gradient. The share of each loss *is* its gradient: no mean is taken."""
+        for group in self.optimizer_.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+        taken = step(self, batch)
+        if taken.losses.dim() not in (1, taken.logits.dim() - 1):
+            raise ValueError(
+                f"The 'method' parameter: the loss of {type(self.criterion_).__name__} has shape "
+                f"{tuple(taken.losses.shape)}, but one number for each sample was expected, of "
+                f"shape {tuple(taken.logits.shape[:-1])}."
+            )
+        taken.losses.backward(taken.share.expand_as(taken.losses))
+        return taken
+
+    def _told_advance(self, step: TakeStep, batch: Batch) -> Step:
+        """Take one step with each callback called at its moment, and the gradient at will."""
+        plain = {"batch": (batch.x, batch.y), "training": True}
+        first: list[Step] = []
+        self.notify("on_batch_begin", **plain)
+
+        def evaluate() -> Any:
+            first.append(self._descend(step, batch))
+            parameters = list(self.get_all_learnable_params())
+            self.notify("on_grad_computed", named_parameters=parameters, **plain)
+            return (first[-1].losses.detach() * first[-1].share).sum()
+
+        self.optimizer_.step(evaluate)
+        taken = first[0]
+        loss = self._paid([taken])[0]
+        self._note_batch("train", loss, len(batch.y))
+        self.notify("on_batch_end", loss=torch.tensor(loss), y_pred=taken.logits.detach(), **plain)
+        return taken
+
+    @torch.no_grad()
+    def _paid(self, taken: list[Step]) -> list[float]:
+        """Read the losses of batches at once: one wait for the device, not one for each batch."""
+        sizes = [one.losses.shape[-1] for one in taken]
+        share = torch.cat([one.share for one in taken], dim=-1)
+        paid = torch.cat([one.losses for one in taken], dim=-1) * share
+        paid = paid.mean(dim=0) if paid.dim() > 1 else paid
+        return [float(part.sum()) for part in np.split(paid.cpu().numpy(), np.cumsum(sizes)[:-1])]
+
+    def _settle(self, batches: list[Batch], taken: list[Step], begun: int, told: bool) -> None:
+        """Check the losses of a chunk, and record them where that was not done at each batch."""
+        values = self._paid(taken)
+        for i, value in enumerate(values):
+            if not math.isfinite(value):
+                lr = self.optimizer_.param_groups[0]["lr"]
+                raise FloatingPointError(
+                    f"The training loss is {value} in epoch {len(self.history)}, batch "
+                    f"{begun + i + 1}, with lr={lr:g}. Lower 'lr', or bound the logits with "
+                    "'logit_bound'."
+                )
+        if not told:
+            self.history[-1]["batches"] += [
+                {"train_loss": value, "train_batch_size": len(batch.y)}
+                for value, batch in zip(values, batches, strict=True)
+            ]
+
+    def validate_epoch(self, loader: BatchLoader) -> None:
+        self._set_training(False)
+        data, listened = loader.dataset, self._listened()
+        right, paid = [], []
+        for index, sizes in loader.indices():
+            for part in index.split(sizes):
+                x, part = loader.rows_at(part), part.to(data.y.device)
+                y, weight = data.y[part], data.weight[part]
+                batch = {"batch": (x, y), "training": False}
+                if listened:
+                    self.notify("on_batch_begin", **batch)
+                with torch.no_grad():
+                    logits = self.infer(x)
+                    p = self.criterion_.proba(logits)
+                given = data.given(part, self.n_classes)
+                right.append(weight * given.gather(1, p.argmax(dim=-1, keepdim=True)).squeeze(1))
+                log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
+                paid.append(-weight * expected(log_p, given))
+                self.quality_.add(self._bounded(logits), y, part)
+                if not listened:
+                    self.history.new_batch()
+                self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))
+                if listened:
+                    self.notify("on_batch_end", loss=paid[-1].mean(), y_pred=logits, **batch)
+        total = data.weight[data.index].sum()
+        score, loss = (float(torch.cat(parts).sum() / total) for parts in (right, paid))
+        self._record("valid", loss=loss, acc=score)
+
+    def _set_lr(self, epoch: float) -> None:
+        schedule = self.lr_schedule
+        schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        assert schedule is not None
+        factor = schedule((epoch - self.first_epoch_) % self.max_epochs / self.max_epochs)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+    def _note_batch(self, prefix: str, loss: float, size: int) -> None:
+        self.history.record_batch(f"{prefix}_loss", loss)
+        self.history.record_batch(f"{prefix}_batch_size", size)
+
+    def _record(self, prefix: str, **values: float) -> None:
+        """Record an epoch's values, and whether each is the best so far."""
+        for name, value in values.items():
+            key = f"{prefix}_{name}"
+            rank = value if name == "acc" else -value
+            best = rank > self.best_.get(key, -math.inf)
+            if best:
+                self.best_[key] = rank
+            self.history.record(key, value)
+            self.history.record(f"{key}_best", best)
+
+
+def _warm_step(net: Epochs, batch: Batch) -> Step:
+    """Cross-entropy on the batch as it is: what every method is before it begins."""
+    logits = net.infer(batch.x)
+    losses = cross_entropy(logits, batch.target)
+    return Step(losses, batch.weight, logits, batch)
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    closure = parameters_of(type(optimizer).step).get("closure")
+    return closure is not None and closure.default is closure.empty
