@@ -31,7 +31,7 @@ REAL = {
     "fashion_mnist": ("feature_dependent_35", "class_dependent_35", "fdiv_uniform_low"),
 }
 MADE = ("none", "sym .2", "sym .4", "sym .6", "pair .3", "asym", "instance .3")
-_REAL_TRAIN = {"music_genre": 700, "cifar10_features": 10000, "fashion_mnist": 4000}
+_REAL_TRAIN = {"music_genre": 700, "cifar10_features": 10000, "fashion_mnist": MAX_TRAIN}
 
 
 class Cell(NamedTuple):
@@ -177,6 +177,12 @@ def _real(name: str, noise: str, seed: int, rng: np.random.Generator) -> Cell:
     return Cell(X[rows], y[rows], clean[rows], X_test, y_test)
 
 
+def _halved(images: np.ndarray) -> np.ndarray:
+    """Means of two by two pixels: networks take a quarter of the time that whole images cost."""
+    n, height, width = images.shape
+    return images.reshape(n, 1, height // 2, 2, width // 2, 2).mean((3, 5), dtype=np.float32)
+
+
 @lru_cache
 def real_arrays(name: str, folder: Path) -> tuple:
     with warnings.catch_warnings():
@@ -194,5 +200,5 @@ def real_arrays(name: str, folder: Path) -> tuple:
         else:
             d = np.load(folder / name / "fashion_12k_5k.npz")
             given = {n: d[f"noisy_{n}"] for n in REAL[name]}
-            X, X_test = d["X_train"][:, None], d["X_test"][:, None]
+            X, X_test = (_halved(d[part]) for part in ("X_train", "X_test"))
     return X, d["y_train"].astype(int), X_test, d["y_test"].astype(int), given

@@ -1,8 +1,8 @@
 """How fast a fit, a prediction and a method are, beside the best that others do.
 
 Prints ratios of CPU time within interleaved rounds (medians), one thread, one network for all: an
-MLP with one hidden layer of 128. ``--quick`` runs fewer rounds and ``--only`` a part of fit, predict
-and memory; ``--methods`` writes the table of methods instead.
+MLP with one hidden layer of 128. ``--quick`` runs fewer rounds and ``--only`` a part of fit,
+predict and memory; ``--methods`` writes the table of methods instead.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def method_table(rounds: int) -> str:
     """Time of an epoch beside cross-entropy: what a long training takes beyond a short one."""
     X, y = datasets()["100k x 50"]
     places = {
-        "10k x 50, wide": (X[:10_000], y[:10_000], WIDE, 1, 3),
+        "10k x 50, wide": (X[:10_000], y[:10_000], WIDE, 1, 5),
         "100k x 50": (X, y, (HIDDEN,), 1, 3),
         "digits": (*datasets()["digits"], (HIDDEN,), 5, 25),
         "142 x 13": (*datasets()["142 x 13"], (HIDDEN,), 20, 120),
