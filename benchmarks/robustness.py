@@ -177,7 +177,8 @@ def _preamble(shared: list, n_cells: int) -> list[str]:
         f"{SEEDS[0]} to {SEEDS[-1]}); at most {MAX_TRAIN} training rows (cifar10_features 10000, "
         f"fashion_mnist at half its resolution) and {MAX_TEST} test rows of made sets. Means are "
         f"over the {len(shared)} of {n_cells} cells (set, noise, seed) that the default, "
-        f"{DEFAULT}, and the others in the table have run; the standard deviation is that of the mean over cells between seeds. Rank: "
+        f"{DEFAULT}, and the others in the table have run; the standard deviation is that "
+        "of the mean over cells between seeds. Rank: "
         "mean over cells, 1 is best.",
         "",
     ]
