@@ -99,7 +99,8 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     ----------
     values : Tensor of shape (..., n_samples)
         Each leading index is fitted apart.
-    weight : Tensor of shape (n_samples,)
+    weight : Tensor of shape (n_samples,) or (..., n_samples)
+        Values of weight 0 have no part in the fit.
     max_iter : int, default=100
 
     Returns
@@ -119,11 +120,14 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     >>> lower_component(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
     tensor([1., 1., 1., 0., 0.])
     """
-    low, high = (end(values, dim=-1, keepdim=True) for end in (torch.amin, torch.amax))
+    weight = weight.expand_as(values)
+    counts = weight > 0
+    low = torch.where(counts, values, torch.inf).amin(dim=-1, keepdim=True)
+    high = torch.where(counts, values, -torch.inf).amax(dim=-1, keepdim=True)
     x = (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
-    fits = [_two_normals(*_binned(one, weight), max_iter) for one in x.reshape(-1, x.shape[-1])]
-    fitted = torch.from_numpy(np.array(fits)).to(x).reshape(*x.shape[:-1], 3, 2, 1)
-    mean, variance, mixture = fitted.unbind(dim=-3)
+    rows = (part.reshape(-1, part.shape[-1]) for part in (x.clamp(0, 1), weight))
+    fitted = torch.from_numpy(_two_normals(*_binned(*rows), max_iter)).to(x)
+    mean, variance, mixture = fitted.reshape(*x.shape[:-1], 3, 2, 1).unbind(dim=-3)
     log_p = mixture.log() - 0.5 * (variance.log() + (x.unsqueeze(-2) - mean) ** 2 / variance)
     lower = torch.softmax(log_p, dim=-2)[..., 0, :]
     # Far out in the tails the wider component takes over at both ends; beyond its mean, the lower
@@ -134,35 +138,50 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
 
 
 def _binned(x: Tensor, weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Values in [0, 1] and their weights on the CPU, many of them as a histogram."""
-    if len(x) <= _BINS:
+    """Rows of values in [0, 1] and their weights on the CPU, long ones as histograms."""
+    if x.shape[1] <= _BINS:
         return x.double().cpu().numpy(), weight.double().cpu().numpy()
     # A loss that is not a number has no place; the training that meets it says so.
     place = (x * (_BINS - 1)).round().long().clamp(0, _BINS - 1)
     # Whole numbers add up to the same sum in any order, which a device may choose as it likes.
-    whole = (weight / weight.sum() * 2**40).long()
-    mass = torch.zeros(_BINS, dtype=torch.int64, device=x.device).scatter_add_(0, place, whole)
-    return np.linspace(0, 1, _BINS), mass.cpu().numpy().astype(np.float64)
+    whole = (weight / weight.sum(dim=1, keepdim=True) * 2**40).long()
+    mass = whole.new_zeros(len(x), _BINS).scatter_add_(1, place, whole)
+    return np.linspace(0, 1, _BINS)[None].repeat(len(x), axis=0), mass.double().cpu().numpy()
 
 
 def _two_normals(x: np.ndarray, weight: np.ndarray, max_iter: int) -> np.ndarray:
-    """Means, variances and shares of two normal distributions, (3, 2, 1), from both ends of x."""
-    share = weight / weight.sum()
-    mean = np.array([[0.0], [1.0]])
-    variance = np.full((2, 1), max((share * (x - 0.5) ** 2).sum(), _LEAST_VARIANCE))
-    mixture = np.full((2, 1), 0.5)
+    """Means, variances and shares of two normal distributions in each row, (n_rows, 3, 2)."""
+    share = weight / weight.sum(axis=1, keepdims=True)
+    powers = np.stack([np.ones_like(x), x, x**2], axis=2)
+    total = np.einsum("mn,mnp->mp", share, powers)
+    # From both ends of x.
+    mean = np.tile([0.0, 1.0], (len(x), 1))
+    variance = np.maximum(np.einsum("mn,mn->m", share, (x - 0.5) ** 2), _LEAST_VARIANCE)
+    fitted = np.stack([mean, np.tile(variance[:, None], 2), np.full_like(mean, 0.5)], axis=1)
+    moving = np.arange(len(x))
     for _ in range(max_iter):
-        log_p = np.log(mixture) - 0.5 * (np.log(variance) + (x - mean) ** 2 / variance)
-        belongs = share * expit(log_p - log_p[::-1])
-        mass = np.maximum(belongs.sum(axis=1, keepdims=True), 1e-12)
-        moved = belongs @ x[:, None] / mass
-        variance = (belongs * (x - moved) ** 2).sum(axis=1, keepdims=True) / mass
-        variance += _LEAST_VARIANCE
-        settled = abs(moved - mean).max() < 1e-6
-        mean, mixture = moved, mass
-        if settled:
+        lower = share * expit((powers @ _log_ratio(fitted[moving])[:, :, None])[:, :, 0])
+        sums = (lower[:, None] @ powers)[:, 0]
+        mass, first, second = np.stack([sums, total - sums], axis=2).swapaxes(0, 1)
+        mass = np.maximum(mass, 1e-12)
+        mean = first / mass
+        variance = np.maximum(second / mass - mean**2, 0) + _LEAST_VARIANCE
+        far = abs(mean - fitted[moving, 0]).max(axis=1)
+        fitted[moving] = np.stack([mean, variance, mass], axis=1)
+        on = ~(far < 1e-6)
+        if not on.all():
+            moving, share, powers, total = moving[on], share[on], powers[on], total[on]
+        if not len(moving):
             break
-    return np.stack([mean, variance, mixture])
+    return fitted
+
+
+def _log_ratio(fitted: np.ndarray) -> np.ndarray:
+    """Logarithm of the lower density over the upper one: a quadratic, (n_rows, 3) coefficients."""
+    mean, variance, mixture = fitted.swapaxes(0, 1)
+    constant = np.log(mixture) - 0.5 * (np.log(variance) + mean**2 / variance)
+    each = np.stack([constant, mean / variance, -0.5 / variance], axis=1)
+    return each[:, :, 0] - each[:, :, 1]
 
 
 def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:

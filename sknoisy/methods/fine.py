@@ -9,6 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from sknoisy.beliefs import lower_component
 from sknoisy.losses import cross_entropy
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["FINE"]
 
 _FEWEST = 5
-_SQUARINGS, _STEPS = 3, 64
+# Of power iteration: steps between looks whether it has settled, and looks at most.
+_STEPS, _LOOKS = 4, 128
+# Numbers in the Gram matrices held at once.
+_ROOM = 2**25
 
 
 class FINE(Method):
@@ -86,13 +90,24 @@ class FINE(Method):
     def refit(self, net: Net, scan: Scan) -> None:
         if scan.epoch % self.every:
             return
-        for label in scan.y.unique():
-            own = torch.nonzero(scan.y == label).squeeze(1)
-            features, weight, index = scan.features[own], scan.weight[own], scan.index[own]
-            direction = _main_direction(features, weight * self.kept[index])
-            along = features @ direction
-            score = along.abs() / _length(features) if self.normalise else along**2
-            self.kept[index] = (_higher(score, weight) >= self.threshold).to(score.dtype)
+        labels = scan.y.unique()
+        for some in labels.split(max(1, _ROOM // scan.features.shape[1] ** 2)):
+            own = [torch.nonzero(scan.y == label).squeeze(1) for label in some]
+            clean = self._clean(scan, own)
+            for rows, p in zip(own, clean, strict=True):
+                self.kept[scan.index[rows]] = (p[: len(rows)] >= self.threshold).to(p.dtype)
+
+    def _clean(self, scan: Scan, own: list[Tensor]) -> Tensor:
+        """Probability that labels are right, a line for each class."""
+        believed = scan.weight * self.kept[scan.index]
+        grams = torch.stack([_gram(scan.features[rows], believed[rows]) for rows in own])
+        each = zip(own, _main_directions(grams), strict=True)
+        score = pad_sequence([self._score(scan.features[rows], d) for rows, d in each], True)
+        return _higher(score, pad_sequence([scan.weight[rows] for rows in own], True))
+
+    def _score(self, features: Tensor, direction: Tensor) -> Tensor:
+        along = features @ direction
+        return along.abs() / _length(features) if self.normalise else along**2
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return cross_entropy(logits, batch.target)
@@ -101,19 +116,25 @@ class FINE(Method):
         return self.kept.index_select(0, batch.index)
 
 
-def _main_direction(rows: Tensor, weight: Tensor) -> Tensor:
-    """First eigenvector of the Gram matrix of weighted rows."""
-    gram = (rows.T * weight) @ rows
-    # A matrix multiplied with itself often enough shows its first eigenvector alone. Unlike
-    # torch.linalg.eigh this works on all devices, and in single precision also where one row is
-    # all there is.
-    for _ in range(_SQUARINGS):
-        gram = F.normalize(gram.flatten(), dim=0).view_as(gram)
-        gram = gram @ gram
-    direction = F.normalize(gram[:, gram.diagonal().argmax()], dim=0)
-    for _ in range(_STEPS):
-        direction = F.normalize(gram @ direction, dim=0)
-    return direction
+def _gram(rows: Tensor, weight: Tensor) -> Tensor:
+    return (rows.T * weight) @ rows
+
+
+def _main_directions(grams: Tensor) -> Tensor:
+    """First eigenvector of each matrix, (n_matrices, n_features)."""
+    # By power iteration, which settles the sooner the more one direction is ahead of the others.
+    # Unlike torch.linalg.eigh it works on all devices, and in single precision also where one row
+    # is all there is.
+    largest = grams.diagonal(dim1=1, dim2=2).argmax(dim=1)
+    every = torch.arange(len(grams), device=grams.device)
+    found = F.normalize(grams[every, :, largest], dim=1).unsqueeze(2)
+    for _ in range(_LOOKS):
+        before = found
+        for _ in range(_STEPS):
+            found = F.normalize(grams @ found, dim=1)
+        if (found - before).abs().max() < 1e-6:
+            break
+    return found.squeeze(2)
 
 
 def _length(rows: Tensor) -> Tensor:
@@ -122,8 +143,8 @@ def _length(rows: Tensor) -> Tensor:
 
 def _higher(score: Tensor, weight: Tensor) -> Tensor:
     """Probability that a score comes from the higher of two normal distributions."""
+    highest = score.amax(dim=1, keepdim=True)
     # Different scores are counted, not rows: a row given twice must not count as two.
-    steps = score.sort().values.diff() > 1e-5 * score.max()
-    if steps.sum() < _FEWEST - 1:
-        return torch.ones_like(score)
-    return lower_component(-score, weight)
+    filled = torch.where(weight > 0, score, highest)
+    steps = (filled.sort(dim=1).values.diff(dim=1) > 1e-5 * highest).sum(dim=1, keepdim=True)
+    return torch.where(steps < _FEWEST - 1, 1.0, lower_component(-score, weight))
