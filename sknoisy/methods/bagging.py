@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.losses import cross_entropy
+from sknoisy.losses import cross_entropy, one_hot
 from sknoisy.methods._base import Method, Net
 from sknoisy.transition import as_transition, correct, sure_counts, transition_from
 
@@ -41,7 +41,8 @@ class Bagging(Method):
     it leans towards the rare class, and ``transition_matrix=None`` can be better.
 
     Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
-    per sample. Needs: nothing.
+    per sample. Needs: nothing; samples passed to ``fit`` as ``trusted`` show for themselves how
+    their class was labelled, also where most of its labels are wrong.
 
     Parameters
     ----------
@@ -51,8 +52,9 @@ class Bagging(Method):
         Share of the networks that train on each row, in (0, 1).
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
-        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
-        :func:`~sknoisy.transition.sure_counts`. None: predict labels as they were given.
+        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, for a class
+        with trusted samples from these, for others see :func:`~sknoisy.transition.sure_counts`.
+        None: predict labels as they were given.
 
     Attributes
     ----------
@@ -74,7 +76,9 @@ class Bagging(Method):
     Departures: bags are drawn without replacement; the out-of-bag estimate stops the training. It
     is the log loss of the given labels at the temperature that suits it best, since networks
     grow too sure of themselves long before they begin to be wrong; the first 16 steps do not count.
-    The correction of predictions is not part of bagging.
+    The correction of predictions is not part of bagging; from trusted samples its matrix is that of
+    Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
+    Noise", NeurIPS 2018, Algorithm 1, but for being taken out of bag.
 
     Examples
     --------
@@ -86,6 +90,7 @@ class Bagging(Method):
     True
     """
 
+    trusts = True
     n_networks = 8
     # Faster learners, held back: both are worth their while only with a stop at the right time.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
@@ -117,17 +122,21 @@ class Bagging(Method):
         known = matrix is not None and not self._estimates
         counts = as_transition(matrix, k) if known else torch.zeros(k, k)
         self.register_buffer("counts", counts.to(net.dtype).to(y.device))
+        self.register_buffer("trusted_counts", torch.zeros_like(self.counts))
 
     def refit(self, net: Net, scan: Scan) -> None:
         self.paid.zero_()
         if self._estimates:
             self.counts.zero_()
+            self.trusted_counts.zero_()
 
     def prepare(self, net: Net, batch: Batch) -> Batch:
         if len(self.out_of_bag) != net.n_rows:
             # Training goes on with other rows.
             self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
-        return batch
+        if net.trusted is None:
+            return batch
+        return batch.replace(notes={"trusted": torch.isin(batch.index, net.trusted)})
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         self.steps += 1
@@ -144,7 +153,8 @@ class Bagging(Method):
     @property
     def transition(self) -> Tensor:
         """The matrix in use, (n_classes, n_classes): the identity before anything is known."""
-        return transition_from(self.counts)
+        seen = self.trusted_counts.sum(dim=1, keepdim=True) > 0
+        return transition_from(torch.where(seen, self.trusted_counts, self.counts))
 
     def proba(self, logits: Tensor) -> Tensor:
         given = super().proba(logits)
@@ -165,8 +175,15 @@ class Bagging(Method):
         said = torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
         self.out_of_bag.index_copy_(0, batch.index, said)
         if self._estimates:
-            self.counts += sure_counts(said, batch.weight)
+            self._count(said, batch)
         log_said = said.clamp_min(torch.finfo(said.dtype).tiny).log()
         tempered = torch.log_softmax(log_said / self.temperatures.view(-1, 1, 1), dim=-1)
         right = batch.y.view(1, -1, 1).expand(len(tempered), -1, 1)
         self.paid -= tempered.gather(-1, right).squeeze(-1) @ batch.weight
+
+    def _count(self, said: Tensor, batch: Batch) -> None:
+        self.counts += sure_counts(said, batch.weight)
+        if "trusted" in batch.notes:
+            right = one_hot(batch.y, said.shape[-1], said.dtype)
+            weight = batch.weight * batch.notes["trusted"]
+            self.trusted_counts += right.T @ (weight.unsqueeze(-1) * said)

@@ -1,5 +1,6 @@
 import pickle
 from math import comb
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +111,32 @@ def test_correction_sees_that_one_class_hides_in_another():
     T = clf.method_.transition.numpy()
     ways = np.arange(10) % 2 == 0
     assert T.diagonal()[ways].mean() < 0.8 < 0.85 < T.diagonal()[~ways].mean()
+
+
+def test_trusted_rows_show_how_their_class_was_labelled(begin, make_batch):
+    method, net = begin(Bagging(4), Y), SimpleNamespace(trusted=torch.tensor([0, 3, 8]), n_rows=20)
+    Z, weight = torch.tensor(3 * rng.normal(size=(4, 20, 3))), torch.tensor(rng.random(20))
+    batch = make_batch(Y, index=np.arange(20), weight=weight)
+    method.loss(Z, batch)
+    unaided = method.transition[1]
+    method.refit(None, None)
+    method.loss(Z, method.prepare(net, batch))
+    said = method.out_of_bag
+    # Rows 0 and 3 are of class 0, row 8 is of class 2; nobody is trusted for class 1.
+    first = (weight[0] * said[0] + weight[3] * said[3]) / (weight[0] + weight[3])
+    torch.testing.assert_close(method.transition, torch.stack([first, unaided, said[8]]))
+
+
+def test_trusted_rows_help_where_most_labels_of_a_class_are_wrong():
+    X, y = load_digits(return_X_y=True)
+    flipped = (y % 2 == 0) & (rng.random(len(y)) < 0.6)
+    trusted = rng.random(len(y)) < 0.1
+    noisy = np.where(flipped & ~trusted, (y + 1) % 10, y)
+    clf = NoisyLabelClassifier(max_epochs=30, random_state=0)
+    alone, helped = (
+        clf.fit(X[::2], noisy[::2], trusted=t).score(X[1::2], y[1::2]) for t in (None, trusted[::2])
+    )
+    assert helped > alone + 0.05
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
