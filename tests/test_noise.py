@@ -1,0 +1,181 @@
+"""Wrong labels made on purpose."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknoisy.noise import (
+    KINDS,
+    asymmetric,
+    corrupt_labels,
+    instance_dependent,
+    pair,
+    symmetric,
+)
+
+rng = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.75])
+def test_symmetric_matrix(inclusive, rate):
+    T = symmetric(4, rate, inclusive=inclusive)
+    wrong = rate * 3 / 4 if inclusive else rate
+    assert_allclose(T, (1 - wrong) * np.eye(4) + wrong / 3 * (1 - np.eye(4)))
+
+
+def test_an_inclusive_rate_is_a_rate_of_smoothing():
+    """Lukasik et al. 2020: symmetric noise is label smoothing, at rate K / (K - 1) of the wrong."""
+    assert_allclose(symmetric(5, 0.4, inclusive=True), 0.6 * np.eye(5) + 0.4 / 5)
+    assert_allclose(symmetric(5, 0.32), 0.6 * np.eye(5) + 0.4 / 5)
+
+
+def test_pairs():
+    assert_allclose(pair(5, 0.2), 0.8 * np.eye(5) + 0.2 * np.roll(np.eye(5), 1, axis=1))
+    T = pair(12, 0.2, swap=True)
+    others = T - np.diag(T.diagonal())
+    assert_allclose(others, others.T)
+    assert_array_equal(np.flatnonzero(T.diagonal() == 1), [10, 11])
+    assert T[9, 1] == T[2, 0] == T[4, 7] == T[3, 5] == T[6, 8] == 0.2
+
+
+def test_cifar_maps():
+    names = "airplane automobile bird cat deer dog frog horse ship truck".split()
+    T = asymmetric(10, 0.4)
+    turned = {names[i]: names[j] for i, j in zip(*np.nonzero(T * (1 - np.eye(10))), strict=True)}
+    assert turned == {
+        "truck": "automobile", "bird": "airplane", "deer": "horse", "cat": "dog", "dog": "cat",
+    }  # fmt: skip
+    for mapping in ("cifar100", "cifar100_blocks"):
+        T = asymmetric(100, 1.0, mapping)
+        assert_allclose(T.sum(axis=0), 1, err_msg="one class turns into each")
+        # Five steps lead around a group, and fewer do not.
+        assert_array_equal(np.linalg.matrix_power(T.astype(int), 5), np.eye(100, dtype=int))
+        assert not T.diagonal().any()
+    blocks = asymmetric(100, 1.0, "cifar100_blocks").argmax(axis=1)
+    assert_array_equal(blocks[:6], [1, 2, 3, 4, 0, 6])
+    # Among others, in alphabetical order of fine classes: apple (0) ... mushroom (51), orange (53).
+    fruit = asymmetric(100, 1.0, "cifar100").argmax(axis=1)
+    assert (fruit[0], fruit[51], fruit[53]) == (51, 53, 57)
+
+
+@pytest.mark.parametrize("labels", [list("abc"), [3, 5, 9], [-1.0, 0.0, 2.0], [True, False]])
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS if k.startswith(("sym", "pair", "inst", "part"))]
+)
+def test_any_labels_and_the_same_with_a_seed(labels, kind):
+    y = np.array(labels)[rng.integers(len(labels), size=400)]
+    if kind == "pair_swap":
+        return
+    X, before = rng.normal(size=(400, 3)), y.copy()
+    noisy, manifest = corrupt_labels(y, 0.3, kind=kind, X=X, random_state=3, return_manifest=True)
+    assert_array_equal(y, before)
+    assert noisy.dtype == y.dtype
+    assert set(noisy) <= set(labels)
+    assert_array_equal(noisy, corrupt_labels(y, 0.3, kind=kind, X=X, random_state=3))
+    assert (noisy != corrupt_labels(y, 0.3, kind=kind, X=X, random_state=4)).any()
+    assert_array_equal(manifest.flipped, noisy != y)
+    assert manifest.rate == manifest.flipped.mean()
+    expected = 0.3 * (1 - 1 / len(labels)) if "inclusive" in kind else 0.3
+    assert abs(manifest.rate - expected) < 0.07
+    assert manifest.y is y
+    counts = pd.crosstab(y, noisy).reindex(index=manifest.classes, columns=manifest.classes)
+    shares = (
+        counts.to_numpy(float, na_value=0)
+        / np.bincount(np.unique(y, return_inverse=True)[1])[:, None]
+    )
+    assert_allclose(manifest.transition_matrix, shares)
+
+
+def test_labels_follow_the_matrix():
+    T = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.2, 0.3, 0.5]])
+    y = np.repeat(["a", "b", "c"], 20_000)
+    _, manifest = corrupt_labels(y, T, random_state=0, return_manifest=True)
+    assert_allclose(manifest.transition_matrix, T, atol=0.015)
+    assert_array_equal(manifest.transition_matrix[T == 0], 0)
+
+
+@pytest.mark.parametrize("n", [7, 100, 101])
+def test_exact_numbers(n):
+    y = np.repeat([0, 1], n)
+    _, m = corrupt_labels(y, [0.29, 0.4], exact=True, random_state=0, return_manifest=True)
+    wrong = [m.flipped[y == c].sum() for c in (0, 1)]
+    assert wrong == [int(np.floor(round(0.29 * n, 9))), int(np.floor(round(0.4 * n, 9)))]
+    y = np.repeat(np.arange(5), n)
+    _, m = corrupt_labels(y, 0.4, exact=True, random_state=0, return_manifest=True)
+    counts = m.transition_matrix * n
+    assert_allclose(counts.sum(axis=1) - counts.diagonal(), np.floor(round(0.4 * n, 9)))
+    off = counts[~np.eye(5, dtype=bool)]
+    assert off.max() - off.min() <= 1 + 1e-9
+
+
+def test_a_class_absent_from_y_can_be_given_and_may_come_out():
+    noisy, manifest = corrupt_labels(
+        ["a"] * 300, 0.5, classes=["a", "b", "c"], random_state=0, return_manifest=True
+    )
+    assert set(noisy) == {"a", "b", "c"}
+    assert_array_equal(manifest.transition_matrix[1:], np.eye(3)[1:])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "category", "str"])
+def test_a_series_stays_one(dtype):
+    y = pd.Series([1, 2, 3] * 20, index=range(100, 160), name="target").astype(dtype)
+    noisy = corrupt_labels(y, 0.5, random_state=0)
+    pd.testing.assert_index_equal(noisy.index, y.index)
+    assert (noisy.name, noisy.dtype) == ("target", y.dtype)
+    assert 0.2 < (noisy.astype(str) != y.astype(str)).mean() < 0.8
+
+
+@pytest.mark.parametrize("by_class", [True, False])
+def test_noise_that_hangs_on_the_sample(by_class):
+    X, codes = rng.normal(size=(3000, 6)), rng.integers(4, size=3000)
+    p = instance_dependent(X, codes, 4, 0.3, by_class=by_class, random_state=0)
+    assert_allclose(p.sum(axis=1), 1)
+    wrong = 1 - p[np.arange(3000), codes]
+    assert abs(wrong.mean() - 0.3) < 0.01
+    assert abs(wrong.std() - 0.1) < 0.01
+    # Samples of one class are taken for different ones, by where they lie; a shift of X is nothing.
+    assert len(set(np.where(np.eye(4)[codes] > 0, 0, p)[codes == 0].argmax(axis=1))) == 3
+    again = instance_dependent(
+        X.reshape(3000, 2, 3) * 5 + 1, codes, 4, 0.3, by_class=by_class, random_state=0
+    )
+    assert_allclose(again, p, rtol=1e-6)
+    # With one matrix for all, equal samples are taken for the same class unless it is their own.
+    twins = instance_dependent(
+        np.repeat(X[:2], 2, axis=0), [0, 1, 2, 3], 4, 0.3, by_class=by_class, random_state=0
+    )
+    likest = np.where(np.eye(4) > 0, 0, twins)
+    ratios = likest[0, [2, 3]] / likest[1, [2, 3]]
+    assert np.isclose(*ratios) != by_class
+
+
+def test_no_noise_is_no_noise():
+    y = rng.integers(3, size=50)
+    for kind in ("symmetric", "symmetric_inclusive", "pair", "instance", "part_dependent"):
+        assert_array_equal(corrupt_labels(y, 0.0, kind=kind, X=rng.normal(size=(50, 2))), y)
+
+
+@pytest.mark.parametrize(
+    ("noise", "params", "message"),
+    [
+        (0.7, {}, r"range \[0, 0.666667\]. Got 0.7"),
+        (-0.1, {"kind": "pair"}, r"range \[0, 1\]. Got -0.1"),
+        (np.nan, {}, "Got nan"),
+        (0.2, {"kind": "symmetry"}, "'kind' parameter must be a str among .* Got 'symmetry'"),
+        (0.2, {"kind": "instance"}, "needs X"),
+        (0.2, {"kind": "instance", "X": np.ones((60, 2)), "exact": True}, "no exact=True"),
+        (0.2, {"kind": "asymmetric_cifar10"}, "classes from 0 to 2. Got 9"),
+        ([[1, 0], [0, 1]], {}, r"matrix of shape \(3, 3\)"),
+        (np.eye(3) * 0.9, {}, "row 0 with minimum 0 and sum 0.9"),
+        ([[1, 0, 0], [0, 1, 0], [0.5, 1, -0.5]], {}, "row 2 with minimum -0.5"),
+        (0.2, {"classes": [0, 1]}, r"valid labels that can be in y; got \[2\]"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(noise, params, message):
+    with pytest.raises(ValueError, match=message):
+        corrupt_labels(np.arange(60) % 3, noise, **params)
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        corrupt_labels(np.zeros(5), 0.1)
+    with pytest.raises(ValueError, match="'mapping' parameter must be a str among"):
+        asymmetric(10, 0.1, "cifar")
