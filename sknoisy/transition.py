@@ -1,122 +1,148 @@
-"""Transition matrices: how often each label was given for each that is true."""
+"""Transition matrices and noise rates, estimated: numpy in, numpy out.
+
+Entry (i, j) of a transition matrix is the probability that label j is given where i is true; rows
+and columns are in the order of the sorted classes. All estimators but ``hoc`` read what a model
+says of the *given* labels of samples whose labels it has not seen: out of fold, or out of bag.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from math import ceil
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import distributions
-from sknoisy.losses import one_hot
-
-if TYPE_CHECKING:
-    from sknoisy.data import Scan
+from sknoisy._checks import distributions, encode
+from sknoisy._consensus import explain
+from sknoisy._labels import check_trusted
+from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = [
-    "as_transition",
-    "class_scores",
-    "confident_transition",
-    "correct",
-    "sure_counts",
-    "transition_from",
-    "transition_of_scan",
-    "trusted_transition",
+    "ESTIMATORS",
+    "NoiseRate",
+    "anchor_points",
+    "confident_joint",
+    "dual_t",
+    "estimate_transition",
+    "gold",
+    "hoc",
+    "noise_rate",
+    "surest",
 ]
 
 
-def as_transition(matrix: Any, n_classes: int) -> Tensor:
-    """Check the probabilities of each label to be given for each that is true.
+def surest(
+    y: Any, proba: Any, *, share: float = 0.25, at_least: int = 20, classes: Any = None
+) -> np.ndarray:
+    """Estimate the transition matrix from the samples whose class is most beyond doubt.
+
+    Of the samples that are likeliest of a class, those said so most firmly are its own; their given
+    labels show how it was labelled, and so does what the model says of them. The mean of both is
+    steadier than labels alone and nearer than the model alone.
 
     Parameters
     ----------
-    matrix : array-like of shape (n_classes, n_classes)
-        Row i holds the probabilities of the given labels where label i is true.
-    n_classes : int
+    y : array-like of shape (n_samples,)
+        The given labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the given labels, from a model that has not seen them.
+    share : float, default=0.25
+        Share of the samples likeliest of a class to look at, in (0, 1].
+    at_least : int, default=20
+        How many to look at where that is fewer.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of ``proba`` stand for, sorted; None: the labels in y.
 
     Returns
     -------
-    Tensor of shape (n_classes, n_classes), float64
-        With rows that sum to one to the last digit.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, or a row is no distribution.
+    ndarray of shape (n_classes, n_classes)
+        A class that nothing is likeliest of keeps its label.
 
     Examples
     --------
-    >>> as_transition([[0.9, 0.1], [0.0, 1.0]], 2)
-    tensor([[0.9000, 0.1000],
-            [0.0000, 1.0000]], dtype=torch.float64)
+    >>> from sknoisy.transition import surest
+    >>> surest([0, 0, 1, 1], [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], at_least=2)
+    array([[0.95, 0.05],
+           [0.1 , 0.9 ]])
     """
-    given = np.asarray(matrix, dtype=np.float64)
-    if given.shape != (n_classes, n_classes):
-        raise ValueError(
-            "The 'transition_matrix' parameter must be 'auto' or an array of shape "
-            f"{(n_classes, n_classes)}, with a row and a column for each class. Got one of shape "
-            f"{given.shape} instead."
-        )
-    complaint = (
-        "The 'transition_matrix' parameter must have rows that are at least 0 and sum to 1: the "
-        "probabilities of the given labels where the label of the row is true."
-    )
-    return torch.from_numpy(distributions(given, complaint))
+    return _surest(*_checked(y, proba, classes), share, at_least)
 
 
-def class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Guess the given labels from features linearly, too roughly to learn any by heart.
+def _surest(codes: np.ndarray, p: np.ndarray, share: float, at_least: int) -> np.ndarray:
+    untouched = np.eye(p.shape[1])
+    said, likeliest, found = (p + untouched[codes]) / 2, p.argmax(axis=1), untouched.copy()
+    for label in np.unique(likeliest):
+        own = np.flatnonzero(likeliest == label)
+        n = max(at_least, ceil(share * len(own)))
+        found[label] = said[own[np.argsort(-p[own, label], kind="stable")[:n]]].mean(axis=0)
+    return found
 
-    A ridge regression with a penalty of the size of the mean eigenvalue. Its guesses show wrong
-    labels when the network itself already repeats them, and are of use before it has learned much.
+
+def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
+    """Estimate each row of the transition matrix from one sample that is surely of that class.
 
     Parameters
     ----------
-    features : Tensor of shape (n_samples, n_features)
-    target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
-    weight : Tensor of shape (n_samples,)
+    y : array-like of shape (n_samples,)
+        The given labels; only the classes are taken from them.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the given labels, from a model that has not seen them.
+    quantile : float, default=0.97
+        Which sample it is, by its probability of the class, in [0, 1]: the very highest may be an
+        outlier. In a class that is rarer than 1 - quantile it is of another class.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of ``proba`` stand for, sorted; None: the labels in y.
 
     Returns
     -------
-    Tensor of shape (n_samples, n_classes)
-        Rows sum to one; entries may be negative.
+    ndarray of shape (n_classes, n_classes)
+
+    References
+    ----------
+    Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction
+    Approach", CVPR 2017, Section 4.2. The authors' code overwrites what it reads; that is not
+    repeated here.
 
     Examples
     --------
-    >>> import torch
-    >>> features = torch.tensor([[-3.0], [-2.0], [-2.5], [2.0], [2.5], [3.0]])
-    >>> y = torch.tensor([0, 0, 1, 1, 1, 0])
-    >>> class_scores(features, torch.eye(2)[y], torch.ones(6)).argmax(dim=1)
-    tensor([0, 0, 0, 1, 1, 1])
+    >>> from sknoisy.transition import anchor_points
+    >>> anchor_points([0, 1, 1], [[0.8, 0.2], [0.5, 0.5], [0.3, 0.7]], quantile=1.0)
+    array([[0.8, 0.2],
+           [0.3, 0.7]])
     """
-    share = (weight / weight.sum()).unsqueeze(-1)
-    centred, mean = features - (share * features).sum(dim=0), (share * target).sum(dim=0)
-    gram = centred.T @ (share * centred)
-    penalty = gram.diagonal().mean().clamp_min(1e-12) * torch.eye(len(gram)).to(gram)
-    return mean + centred @ torch.linalg.solve(gram + penalty, centred.T @ (share * target))
+    return _anchor_points(*_checked(y, proba, classes), quantile)
 
 
-def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Estimate from confident guesses how often each label was given for each true one.
+def _anchor_points(codes: np.ndarray, p: np.ndarray, quantile: float) -> np.ndarray:
+    place = min(int(quantile * len(p)), len(p) - 1)
+    return p[np.argsort(p, axis=0, kind="stable")[place]]
 
-    A sample is counted as one of the class with the highest score, among those where it scores at
-    least as high as the average sample labelled so.
+
+def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
+    """Estimate the transition matrix from counts of confident guesses.
+
+    A sample is counted as one of the class with the highest probability, among those where it is at
+    least as high as that of the average sample labelled so.
 
     Parameters
     ----------
-    scores : Tensor of shape (n_samples, n_classes)
-        Probabilities or others, best from a model that did not learn these labels by heart.
-    target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
-    weight : Tensor of shape (n_samples,)
+    y : array-like of shape (n_samples,)
+        The given labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the given labels, from a model that has not seen them.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of ``proba`` stand for, sorted; None: the labels in y.
 
     Returns
     -------
-    Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. A class that no sample
-        was counted as keeps its label.
+    ndarray of shape (n_classes, n_classes)
+        A class that no sample was counted as keeps its label.
 
     References
     ----------
@@ -125,192 +151,365 @@ def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tens
 
     Examples
     --------
-    >>> import torch
-    >>> p = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.3, 0.7], [0.2, 0.8]])
-    >>> y = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-    >>> confident_transition(p, y, torch.ones(4))
-    tensor([[0.5000, 0.5000],
-            [0.0000, 1.0000]])
+    >>> from sknoisy.transition import confident_joint
+    >>> p = [[0.9, 0.1], [0.9, 0.1], [0.3, 0.7], [0.2, 0.8]]
+    >>> confident_joint([0, 1, 1, 1], p)
+    array([[0.5, 0.5],
+           [0. , 1. ]])
     """
-    given = target * weight.unsqueeze(-1)
-    totals = given.sum(dim=0)
-    # Where a label is never given the threshold is NaN, and nothing passes it.
-    passing = scores >= (given * scores).sum(dim=0) / totals
-    likeliest = torch.where(passing, scores, -torch.inf).argmax(dim=-1)
-    counted = one_hot(likeliest, target.shape[-1], target.dtype) * passing.any(dim=-1, keepdim=True)
-    joint = given.T @ counted
+    return _confident_joint(*_checked(y, proba, classes))
+
+
+def _confident_joint(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
+    k = p.shape[1]
+    given = np.bincount(codes, minlength=k)
+    own = np.bincount(codes, p[np.arange(len(p)), codes], k)
+    passing = p >= np.where(given > 0, own / np.maximum(given, 1), np.inf)
+    guess = np.where(passing, p, -1).argmax(axis=1)
+    counts, sure = np.zeros((k, k)), passing.any(axis=1)
+    np.add.at(counts, (guess[sure], codes[sure]), 1)
     # As many of each given label as there are, however many of them were counted.
-    return transition_from(joint.T * (totals / joint.sum(dim=1).clamp_min(1e-12)))
+    return _as_rows(counts * given / np.maximum(counts.sum(axis=0), 1))
 
 
-def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: Tensor) -> Tensor:
-    """Estimate from samples whose labels are right how the labels of the others were changed.
-
-    A sample is counted as one of the class whose trusted samples score most alike on average.
+def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
+    """Estimate the transition matrix in two steps, by way of the class a model would guess.
 
     Parameters
     ----------
-    scores : Tensor of shape (n_samples, n_classes)
-        What a model of the given labels says of each sample.
-    target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
-    weight : Tensor of shape (n_samples,)
-    trusted : Tensor of bool of shape (n_samples,)
-        A class without trusted samples is represented by all that are labelled so.
+    y : array-like of shape (n_samples,)
+        The given labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the given labels, from a model that has not seen them.
+    quantile : float, default=0.97
+        As in :func:`anchor_points`, which is the first step; the second counts labels.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of ``proba`` stand for, sorted; None: the labels in y.
 
     Returns
     -------
-    Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. A class that no sample
-        was counted as keeps its label.
-
-    Examples
-    --------
-    Half of the labels are the wrong way round, which only the trusted ones can tell:
-
-    >>> import torch
-    >>> p = torch.tensor([[0.3, 0.7], [0.7, 0.3], [0.3, 0.7], [0.3, 0.7], [0.7, 0.3], [0.7, 0.3]])
-    >>> y = torch.tensor([0, 1, 1, 1, 0, 1])
-    >>> trusted = torch.tensor([True, True, False, False, False, False])
-    >>> trusted_transition(p, torch.eye(2)[y], torch.ones(6), trusted)
-    tensor([[0.0000, 1.0000],
-            [0.5000, 0.5000]])
-    """
-    given = target * weight.unsqueeze(-1)
-    right, rest = given * trusted.unsqueeze(-1), given * ~trusted.unsqueeze(-1)
-    known = torch.where(right.sum(dim=0) > 0, right, rest)
-    centre = known.T @ scores / known.sum(dim=0).clamp_min(1e-12).unsqueeze(-1)
-    nearest_class = torch.cdist(scores, centre).argmin(dim=-1)
-    return transition_from(one_hot(nearest_class, target.shape[-1], target.dtype).T @ rest)
-
-
-def transition_of_scan(scan: Scan, trusted: Tensor | None = None, lead: float = 0.1) -> Tensor:
-    """Estimate how labels were changed, from a scan and the rows whose labels are right.
-
-    With trusted rows by :func:`trusted_transition`, else by :func:`confident_transition`, which
-    takes it that each label is likelier than any other where it is true; it is then held to be so
-    by a lead, whatever the network may have seen so far.
-
-    Parameters
-    ----------
-    scan : Scan
-        Of one network.
-    trusted : Tensor of int64, default=None
-        Rows of X whose labels are right.
-    lead : float, default=0.1
-        In [0, 1]. A row that falls short of it is mixed with that of an untouched label.
-
-    Returns
-    -------
-    Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
-    """
-    target, weight = scan.target, scan.weight
-    scores = class_scores(scan.features, target, weight)
-    if trusted is not None:
-        sure = torch.isin(scan.index, trusted)
-        return trusted_transition(scores, target, weight, sure)
-    found = confident_transition(scores, target, weight)
-    untouched = torch.eye(len(found)).to(found)
-    own, other = found.diagonal(), (found - untouched).amax(dim=1)
-    mixed = ((lead + other - own) / (1.0 + other - own)).clamp_min(0.0).unsqueeze(-1)
-    return torch.lerp(found, untouched, mixed)
-
-
-def sure_counts(p: Tensor, weight: Tensor) -> Tensor:
-    """Count what is said of samples under the class each is likeliest of, the surest the most.
-
-    Of a model that has not seen the labels of these samples, what it says of samples whose class is
-    beyond doubt tells how that class was labelled. A sample counts by the lead of its likeliest
-    class over the next.
-
-    Parameters
-    ----------
-    p : Tensor of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that was not trained on these samples.
-    weight : Tensor of shape (n_samples,)
-
-    Returns
-    -------
-    Tensor of shape (n_classes, n_classes)
-        To be added up over batches, and made a transition matrix by :func:`transition_from`.
-
-    Examples
-    --------
-    >>> import torch
-    >>> p = torch.tensor([[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]])
-    >>> sure_counts(p, torch.ones(3))
-    tensor([[0.3750, 0.1250],
-            [0.0000, 1.0000]])
-    """
-    likeliest = one_hot(p.argmax(dim=-1), p.shape[-1], p.dtype)
-    lead = p.amax(dim=-1) - (p * (1 - likeliest)).amax(dim=-1)
-    return likeliest.T @ (p * (weight * lead).unsqueeze(-1))
-
-
-def transition_from(counts: Tensor) -> Tensor:
-    """Make counts of given labels, a row for each true one, a transition matrix.
-
-    Parameters
-    ----------
-    counts : Tensor of shape (n_classes, n_classes)
-
-    Returns
-    -------
-    Tensor of shape (n_classes, n_classes)
-        Each row as shares of its sum; a row without counts is that of an untouched label.
-
-    Examples
-    --------
-    >>> import torch
-    >>> transition_from(torch.tensor([[3.0, 1.0], [0.0, 0.0]]))
-    tensor([[0.7500, 0.2500],
-            [0.0000, 1.0000]])
-    """
-    total = counts.sum(dim=1, keepdim=True)
-    return torch.where(
-        total > 0, counts / total.clamp_min(1e-12), torch.eye(len(counts)).to(counts)
-    )
-
-
-def correct(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
-    """Turn probabilities of the given labels into those of the true ones.
-
-    Looks for the probabilities that the transition matrix turns into these, by expectation
-    maximisation from these: where no probabilities fit, it comes near without leaving [0, 1], which
-    the inverse of the matrix would. A few iterations go most of the way where the matrix says much,
-    and change little where all labels are about as likely to be wrong as right, and a small error
-    in the matrix would change all.
-
-    Parameters
-    ----------
-    p : Tensor of shape (n_samples, n_classes)
-    transition : Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. The identity changes
-        nothing, and symmetric noise not which class is the likeliest.
-    n_iter : int, default=4
-
-    Returns
-    -------
-    Tensor of shape (n_samples, n_classes)
+    ndarray of shape (n_classes, n_classes)
 
     References
     ----------
-    Richardson, "Bayesian-Based Iterative Method of Image Restoration", JOSA 62, 1972; here the
-    point-spread function is a transition matrix.
+    Yao et al., "Dual T: Reducing Estimation Error for Transition Matrix in Label-noise Learning",
+    NeurIPS 2020, Algorithm 1.
 
     Examples
     --------
-    Where two in five of class 1 were labelled 0, even odds speak for class 1:
-
-    >>> import torch
-    >>> T = torch.tensor([[1.0, 0.0], [0.4, 0.6]])
-    >>> correct(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
-    tensor([1])
+    >>> from sknoisy.transition import dual_t
+    >>> dual_t([0, 1, 1], [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], quantile=1.0)
+    array([[0.4 , 0.6 ],
+           [0.15, 0.85]])
     """
-    tiny = torch.finfo(p.dtype).tiny
-    true = p
-    for _ in range(n_iter):
-        true = true * ((p / (true @ transition).clamp_min(tiny)) @ transition.T)
-        true = true / true.sum(dim=-1, keepdim=True).clamp_min(tiny)
-    return true
+    return _dual_t(*_checked(y, proba, classes), quantile)
+
+
+def _dual_t(codes: np.ndarray, p: np.ndarray, quantile: float) -> np.ndarray:
+    counts = np.zeros((p.shape[1],) * 2)
+    np.add.at(counts, (p.argmax(axis=1), codes), 1)
+    return _anchor_points(codes, p, quantile) @ _as_rows(counts)
+
+
+def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray:
+    """Estimate the transition matrix from samples whose labels are known to be right.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The given labels; those of trusted samples are right.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the given labels, from a model that has not seen them.
+    trusted : array-like of bool of shape (n_samples,)
+        Marks the samples whose labels are right.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+        The row of a class without trusted samples is that of :func:`surest`.
+
+    References
+    ----------
+    Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
+    Noise", NeurIPS 2018, Algorithm 1.
+
+    Examples
+    --------
+    >>> from sknoisy.transition import gold
+    >>> gold([0, 1, 1], [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], [True, True, False])
+    array([[0.8, 0.2],
+           [0.6, 0.4]])
+    """
+    codes, p = _checked(y, proba, classes)
+    rows = check_trusted(trusted, len(codes))
+    found = _surest(codes, p, 0.25, 20)
+    if rows is not None:
+        for label in np.unique(codes[rows]):
+            found[label] = p[rows[codes[rows] == label]].mean(axis=0)
+    return found
+
+
+def hoc(
+    y: Any, features: Any, *, metric: str = "cosine", max_iter: int = 1500, classes: Any = None
+) -> np.ndarray:
+    """Estimate the transition matrix from how often a sample and its two neighbours agree.
+
+    Neighbours mostly share their true class, and their labels were given independently of each
+    other; so the shares of single labels, pairs and triples of them are functions of the matrix and
+    of the shares of the classes, which are fitted to them. It needs no model, but features in which
+    neighbours are of one class, and many samples beside the cube of the number of classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The given labels.
+    features : array-like of shape (n_samples, n_features)
+        Best from a model trained without these labels; columns of one scale.
+    metric : str, default="cosine"
+        What neighbours are near by, as in :class:`sklearn.neighbors.NearestNeighbors`.
+    max_iter : int, default=1500
+        Steps of the fit; each costs about the fourth power of the number of classes, and the
+        authors take 301 for a hundred classes.
+    classes : array-like of shape (n_classes,), default=None
+        All labels there may be, sorted; None: those in y.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+
+    References
+    ----------
+    Zhu et al., "Clusterability as an Alternative to Anchor Points When Learning with Noisy
+    Labels", ICML 2021, Algorithm 1. As in the authors' code, norms are not squared and the fit is
+    by Adam. Departure: all samples are counted at once, where the authors average over subsets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy.transition import hoc
+    >>> X, y = load_iris(return_X_y=True)
+    >>> hoc(y, X).diagonal().round(1)
+    array([1., 1., 1.])
+    """
+    features = check_array(features, dtype=np.float64, input_name="features")
+    labels, known = _labels(y, classes)
+    codes, k = encode(labels, known), len(known)
+    check_consistent_length(codes, features)
+    if len(codes) < 3:
+        raise ValueError(f"hoc needs at least 3 samples. Got {len(codes)}.")
+    around = NearestNeighbors(n_neighbors=3, metric=metric).fit(features).kneighbors()[1]
+    first, second = codes[around[:, 0]], codes[around[:, 1]]
+    seen = np.zeros((k, k, k))
+    np.add.at(seen, (codes, first, second), 1 / len(codes))
+    return explain(seen, max_iter)
+
+
+Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+_FROM_PROBABILITIES: dict[str, Estimate] = {
+    "surest": lambda codes, p: _surest(codes, p, 0.25, 20),
+    "anchor_points": lambda codes, p: _anchor_points(codes, p, 0.97),
+    "confident_joint": _confident_joint,
+    "dual_t": lambda codes, p: _dual_t(codes, p, 0.97),
+}
+# What ``method`` may be in :func:`estimate_transition`.
+ESTIMATORS = (*_FROM_PROBABILITIES, "gold", "hoc")
+
+
+def estimate_transition(
+    X: Any,
+    y: Any,
+    estimator: BaseEstimator | None = None,
+    *,
+    method: str = "surest",
+    cv: Any = 5,
+    trusted: Any = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> np.ndarray:
+    """Estimate how often each label was given for each that is true.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
+        The samples. With "hoc" the features in which neighbours are sought, in columns of one
+        scale.
+    y : array-like of shape (n_samples,)
+        The given labels.
+    estimator : classifier or None, default=None
+        Whose predictions to read, out of fold. None: a
+        :class:`~sknoisy.NoisyLabelClassifier` as it comes, out of bag, in one fit.
+    method : str, default="surest"
+        A name of :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
+    cv : int, cross-validation generator or iterable, default=5
+        Folds for the predictions of ``estimator``.
+    trusted : array-like of bool of shape (n_samples,), default=None
+        For "gold": marks the samples whose labels are right.
+    random_state : int, RandomState instance or None, default=None
+        Of the classifier that stands for ``None``.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If ``method`` is unknown, or "gold" without trusted samples.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sknoisy.noise import corrupt_labels
+    >>> from sknoisy.transition import estimate_transition
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y = corrupt_labels(y, 0.4, kind="pair", exact=True, random_state=0)
+    >>> estimate_transition(X, y, KNeighborsClassifier(15)).shape
+    (3, 3)
+    """
+    if method not in ESTIMATORS:
+        raise ValueError(
+            f"The 'method' parameter must be a str among {sorted(ESTIMATORS)}. Got {method!r} "
+            "instead."
+        )
+    if (method == "gold") == (trusted is None):
+        raise ValueError(
+            f"method='gold' needs trusted samples, and it alone takes them. Got method={method!r}, "
+            f"trusted={'None' if trusted is None else '...'}."
+        )
+    if method == "hoc":
+        return hoc(y, X)
+    proba = _unseen_proba(X, y, estimator, cv, random_state)
+    if method == "gold":
+        return gold(y, proba, trusted)
+    return _FROM_PROBABILITIES[method](*_checked(y, proba, None))
+
+
+def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) -> np.ndarray:
+    """What a model says of samples whose labels it has not seen."""
+    if estimator is not None:
+        return cross_val_predict(clone(estimator), X, y, cv=cv, method="predict_proba")
+    fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
+    return fitted.method_.out_of_bag.double().cpu().numpy()
+
+
+class NoiseRate(NamedTuple):
+    """Share of wrong labels, with an interval.
+
+    Attributes
+    ----------
+    rate : float
+        0 where no noise was found.
+    low, high : float
+        Ends of the interval.
+    """
+
+    rate: float
+    low: float
+    high: float
+
+
+def noise_rate(
+    y: Any,
+    proba: Any,
+    *,
+    method: str = "surest",
+    confidence_level: float = 0.95,
+    n_resamples: int = 200,
+    least: float = 0.01,
+    classes: Any = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> NoiseRate:
+    """Estimate the share of wrong labels, with a bootstrap interval.
+
+    The interval is that of the estimate over samples drawn anew; it does not know of a bias of the
+    model. Where classes overlap even for the surest samples, the overlap looks like noise.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The given labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Probabilities of the given labels, from a model that has not seen them.
+    method : {"surest", "anchor_points", "confident_joint", "dual_t"}, default="surest"
+        Estimator of the transition matrix that the rate is taken from.
+    confidence_level : float, default=0.95
+        Of the interval, in (0, 1).
+    n_resamples : int, default=200
+    least : float, default=0.01
+        Where the interval reaches down to this rate, no noise was found.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    NoiseRate
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknoisy.transition import noise_rate
+    >>> y = np.arange(200) % 2
+    >>> noise_rate(y, np.where(np.eye(2)[y], 0.99, 0.01), random_state=0).rate
+    0.0
+    >>> y[:60] = 1 - y[:60]
+    >>> noise_rate(y, np.where(np.eye(2)[np.arange(200) % 2], 0.7, 0.3), random_state=0).rate > 0.2
+    True
+    """
+    if method not in _FROM_PROBABILITIES:
+        raise ValueError(
+            f"The 'method' parameter must be a str among {sorted(_FROM_PROBABILITIES)}. Got "
+            f"{method!r} instead."
+        )
+    codes, p = _checked(y, proba, classes)
+    estimate, rng = _FROM_PROBABILITIES[method], check_random_state(random_state)
+    draws = (rng.randint(len(codes), size=len(codes)) for _ in range(n_resamples))
+    rates = [_rate(estimate(codes[rows], p[rows]), codes[rows]) for rows in draws]
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(rates, [tail, 1 - tail])
+    if low <= least:
+        return NoiseRate(0.0, 0.0, float(high))
+    return NoiseRate(_rate(estimate(codes, p), codes), float(low), float(high))
+
+
+def _rate(transition: np.ndarray, codes: np.ndarray) -> float:
+    """Share of wrong labels where labels come in these shares."""
+    given = np.bincount(codes, minlength=len(transition)) / len(codes)
+    prior = given
+    # Shares of the true classes, by expectation maximisation: an inverse could leave [0, 1].
+    for _ in range(200):
+        prior = prior * (transition @ (given / np.maximum(prior @ transition, 1e-12)))
+    return float(1 - prior @ transition.diagonal())
+
+
+def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of the labels and the probabilities, in one order of classes."""
+    labels, known = _labels(y, classes)
+    p = check_array(proba, dtype=np.float64, input_name="proba")
+    check_consistent_length(labels, p)
+    if p.shape[1] != len(known):
+        raise ValueError(
+            f"proba has {p.shape[1]} columns, but there are {len(known)} classes: "
+            f"{known.tolist()}. Pass 'classes' where y does not hold all."
+        )
+    return encode(labels, known), distributions(
+        p, "proba must have rows that are at least 0 and sum to 1."
+    )
+
+
+def _labels(y: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
+    labels = column_or_1d(y, input_name="y")
+    if classes is None:
+        return labels, np.unique(labels)
+    known = column_or_1d(classes, input_name="classes")
+    if not np.array_equal(known, np.unique(known)):
+        raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
+    return labels, known
+
+
+def _as_rows(counts: np.ndarray) -> np.ndarray:
+    """Counts as shares of each row; a row without counts keeps its label."""
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1e-12), np.eye(len(counts)))

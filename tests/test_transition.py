@@ -1,178 +1,216 @@
-"""Transition matrices against plain numpy."""
+"""Estimators of transition matrices and noise rates."""
 
 import numpy as np
+import pandas as pd
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.linear_model import Ridge
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import check_grad
+from sklearn.datasets import load_iris, make_blobs
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
-from sknoisy.data import Scan
+from sknoisy import _consensus
+from sknoisy.noise import asymmetric, corrupt_labels, pair, symmetric
 from sknoisy.transition import (
-    as_transition,
-    class_scores,
-    confident_transition,
-    correct,
-    sure_counts,
-    transition_from,
-    transition_of_scan,
+    ESTIMATORS,
+    anchor_points,
+    confident_joint,
+    dual_t,
+    estimate_transition,
+    gold,
+    hoc,
+    noise_rate,
+    surest,
 )
 
 rng = np.random.default_rng(0)
+MATRICES = [np.eye(3), symmetric(3, 0.4), pair(3, 0.35), asymmetric(3, 0.4, {0: 1})]
+FROM_PROBA = [surest, anchor_points, confident_joint, dual_t]
 
 
-def noisy_classes(matrix, n=600, spread=0.6):
-    """Three clusters, their right labels, and labels changed by a matrix."""
-    y = np.arange(n) % 3
-    X = np.array([[0.0, 2.0], [2.0, 0.0], [-2.0, -2.0]])[y] + rng.normal(scale=spread, size=(n, 2))
-    given = np.array([rng.choice(3, p=matrix[label]) for label in y])
-    return torch.tensor(X), y, torch.tensor(np.eye(3)[given])
+def told(T, n=6000, doubt=0.05, seed=0):
+    """Labels given by T, and what a model that knows all would say: classes with some doubt."""
+    local = np.random.default_rng(seed)
+    true = local.integers(len(T), size=n)
+    posterior = local.dirichlet(np.full(len(T), doubt), size=n) + 4 * np.eye(len(T))[true]
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    return corrupt_labels(true, T, random_state=seed), posterior @ T, true
 
 
-def scan_of(features, target, weight=None):
-    weight = torch.ones(len(target), dtype=target.dtype) if weight is None else weight
-    index = torch.arange(len(target))
-    return Scan(index, target.argmax(1), target, weight, 3, lambda: (0 * target, features))
+@pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
+@pytest.mark.parametrize("estimate", FROM_PROBA)
+def test_matrix_is_found_again(estimate, T):
+    y, p, _ = told(T)
+    # The others count a guess, which is often wrong where two labels are about as likely.
+    near = {confident_joint: 0.45, dual_t: 0.6}.get(estimate, 0.1)
+    assert abs(estimate(y, p) - T).sum(axis=1).max() < near
 
 
-def test_class_scores_agree_with_scikit_learn():
-    X, target = rng.normal(size=(50, 4)), np.eye(3)[rng.integers(3, size=50)]
-    weight = rng.random(50) + 0.1
-    centred = X - np.average(X, axis=0, weights=weight)
-    mean_eigenvalue = (weight[:, None] * centred**2).sum() / 4
-    model = Ridge(alpha=mean_eigenvalue).fit(X, target, sample_weight=weight)
-    found = class_scores(torch.tensor(X), torch.tensor(target), torch.tensor(weight))
-    np.testing.assert_allclose(found, model.predict(X))
-    np.testing.assert_allclose(found.sum(dim=1), 1)
+@pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
+def test_hoc_finds_it_from_neighbours(T):
+    X, true = make_blobs(3000, centers=np.eye(3) * 8, random_state=0)
+    y = corrupt_labels(true, T, random_state=0)
+    assert abs(hoc(y, X) - T).sum(axis=1).max() < 0.12
 
 
-def test_class_scores_of_features_that_tell_nothing_are_the_shares_of_the_labels():
-    target = torch.eye(3)[torch.tensor([0, 0, 1, 2])]
-    found = class_scores(torch.ones(4, 2), target, torch.ones(4))
-    torch.testing.assert_close(found, torch.tensor([[0.5, 0.25, 0.25]]).expand(4, 3))
+def test_gold_reads_trusted_rows_and_falls_back():
+    T = pair(3, 0.6)
+    y, p, true = told(T, 600)
+    trusted = (np.arange(600) < 60) & (true != 2)
+    y = np.where(trusted, true, y)
+    found = gold(y, p, trusted)
+    for label in (0, 1):
+        assert_allclose(found[label], p[trusted & (true == label)].mean(axis=0))
+        assert abs(found[label] - T[label]).sum() < 0.15
+    assert_array_equal(found[2], surest(y, p)[2])
 
 
-def test_confident_transition_counts_as_the_paper_does():
-    # Northcutt et al. 2021, Eq. 1 to 3, sample by sample.
-    p, given = rng.dirichlet(np.ones(3), 200), rng.integers(3, size=200)
-    threshold = [p[given == k, k].mean() for k in range(3)]
-    joint = np.zeros((3, 3))
-    for scores, label in zip(p, given, strict=True):
-        passing = [k for k in range(3) if scores[k] >= threshold[k]]
-        if passing:
-            joint[label, max(passing, key=lambda k: scores[k])] += 1
-    joint *= np.bincount(given)[:, None] / joint.sum(axis=1, keepdims=True)
-    found = confident_transition(
-        torch.tensor(p), torch.tensor(np.eye(3)[given]), torch.ones(200, dtype=torch.float64)
-    )
-    np.testing.assert_allclose(found, (joint / joint.sum(axis=0)).T)
+def test_surest_against_a_loop():
+    y, p, _ = told(symmetric(4, 0.3), 500)
+    expected = np.eye(4)
+    for label in range(4):
+        own = [i for i in range(500) if p[i].argmax() == label]
+        own = sorted(own, key=lambda i: -p[i, label])[: max(10, int(np.ceil(0.3 * len(own))))]
+        expected[label] = sum((p[i] + np.eye(4)[y[i]]) / 2 for i in own) / len(own)
+    assert_allclose(surest(y, p, share=0.3, at_least=10), expected)
 
 
-@pytest.mark.parametrize("trusted", [None, torch.arange(30)])
-def test_transition_is_found_again(trusted):
-    truth = np.array([[0.7, 0.3, 0.0], [0.1, 0.8, 0.1], [0.0, 0.4, 0.6]])
-    X, y, target = noisy_classes(truth)
-    if trusted is not None:
-        target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
-    found = transition_of_scan(scan_of(X, target), trusted)
-    np.testing.assert_allclose(found, truth, atol=0.08)
-
-
-def test_trusted_rows_show_labels_that_are_wrong_more_often_than_right():
-    truth = np.array([[0.2, 0.8, 0.0], [0.0, 0.3, 0.7], [0.8, 0.0, 0.2]])
-    X, y, target = noisy_classes(truth)
-    trusted = torch.arange(30)
-    target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
-    np.testing.assert_allclose(transition_of_scan(scan_of(X, target), trusted), truth, atol=0.08)
-
-
-@pytest.mark.parametrize("trusted", [None, torch.arange(6)])
-def test_weights_count_rows_of_the_transition(trusted):
-    X, _, target = noisy_classes(np.full((3, 3), 0.2) + 0.4 * np.eye(3), n=90)
-    times = torch.tensor(np.r_[np.ones(6, dtype=int), np.arange(84) % 3 + 1])
-    rows = torch.repeat_interleave(torch.arange(90), times)
-    weighted = transition_of_scan(scan_of(X, target, times.double()), trusted)
-    torch.testing.assert_close(
-        transition_of_scan(scan_of(X[rows], target[rows]), trusted), weighted
-    )
-
-
-def test_a_class_without_samples_keeps_its_label():
-    X, _, target = noisy_classes(np.eye(3))
-    wider = torch.cat([target, torch.zeros(600, 1)], dim=1)
-    np.testing.assert_allclose(transition_of_scan(scan_of(X, wider)), np.eye(4), atol=0.02)
-    found = transition_of_scan(scan_of(X, wider), torch.arange(600))
-    np.testing.assert_array_equal(found, np.eye(4))
-
-
-def test_without_trusted_rows_each_label_leads_its_row():
-    # Features that tell nothing of the labels: rows would all be the shares of the labels.
-    target = torch.tensor(np.eye(3)[rng.choice(3, p=[0.7, 0.2, 0.1], size=300)])
-    for lead in (0.1, 0.3):
-        scan = scan_of(torch.tensor(rng.normal(size=(300, 2))), target)
-        found = transition_of_scan(scan, lead=lead).numpy()
-        other = (found - np.eye(3)).max(axis=1)
-        assert (found.diagonal() >= other + lead - 1e-9).all()
-        np.testing.assert_allclose(found.sum(axis=1), 1)
-        assert (found >= 0).all()
-
-
-def test_transition_matrix_is_checked_and_copied():
-    given = np.array([[0.9, 0.1], [0.3, 0.7004]])
-    found = as_transition(given, 2)
-    np.testing.assert_allclose(found.sum(dim=1), 1, rtol=1e-15)
-    found.zero_()
-    assert given[0, 0] == 0.9
-    with pytest.raises(ValueError, match=r"row 1 with minimum 0\.3 and sum 1\.01"):
-        as_transition([[1, 0], [0.3, 0.71]], 2)
-
-
-def test_sure_counts_and_their_matrix():
-    p, weight = rng.dirichlet(np.ones(4), 30), rng.random(30)
+def test_confident_joint_against_a_loop():
+    """Northcutt et al. 2021, Eq. 1 to 3."""
+    y, p, _ = told(pair(4, 0.3), 400, doubt=1.0)
     counts = np.zeros((4, 4))
-    for one, w in zip(p, weight, strict=True):
-        second, first = np.sort(one)[-2:]
-        counts[one.argmax()] += w * (first - second) * one
-    found = sure_counts(torch.tensor(p), torch.tensor(weight))
-    np.testing.assert_allclose(found, counts)
-    np.testing.assert_allclose(transition_from(found).sum(dim=1), 1)
-    # A sample of weight two is the sample twice, one of a single class is sure.
-    twice = sure_counts(torch.tensor(np.vstack([p, p])), torch.tensor(np.tile(weight / 2, 2)))
-    np.testing.assert_allclose(found, twice)
-    assert sure_counts(torch.ones(3, 1), torch.ones(3)) == 3
+    thresholds = [p[y == j, j].mean() for j in range(4)]
+    for given, row in zip(y, p, strict=True):
+        above = [j for j in range(4) if row[j] >= thresholds[j]]
+        if above:
+            counts[given, max(above, key=lambda j: row[j])] += 1
+    joint = counts / counts.sum(axis=1, keepdims=True) * np.bincount(y)[:, None]
+    assert_allclose(confident_joint(y, p), joint.T / joint.sum(axis=0)[:, None])
 
 
-@given(st.integers(2, 6), st.integers(0, 2**32 - 1))
-def test_correction_is_the_inverse_where_that_is_a_distribution(k, seed):
-    draw = np.random.default_rng(seed)
-    T = 0.6 * np.eye(k) + 0.4 * draw.dirichlet(np.ones(k), k)
-    true = draw.dirichlet(5 * np.ones(k), 8)
-    found = correct(torch.tensor(true @ T), torch.tensor(T), n_iter=1000)
-    np.testing.assert_allclose(found, true, atol=0.01)
+def test_dual_t_is_a_product():
+    y, p, _ = told(pair(3, 0.3), 500)
+    counts = pd.crosstab(p.argmax(axis=1), y, normalize="index").to_numpy()
+    assert_allclose(dual_t(y, p, quantile=0.9), anchor_points(y, p, quantile=0.9) @ counts)
 
 
-@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
-def test_correction_raises_the_likelihood_and_stays_a_distribution(k, seed):
-    draw = np.random.default_rng(seed)
-    T, p = draw.dirichlet(np.ones(k), k), draw.dirichlet(np.ones(k), 8)
-
-    def likelihood(n_iter):
-        true = correct(torch.tensor(p), torch.tensor(T), n_iter).numpy()
-        np.testing.assert_allclose(true.sum(axis=1), 1)
-        assert (true >= 0).all()
-        return (p * np.log(np.maximum(true @ T, 1e-300))).sum(axis=1)
-
-    assert (likelihood(10) >= likelihood(3) - 1e-9).all()
-    assert (likelihood(3) >= likelihood(0) - 1e-9).all()
+def test_anchors_leave_what_they_read():
+    y, p, _ = told(symmetric(3, 0.2), 300)
+    before = p.copy()
+    found = anchor_points(y, p, quantile=0.5)
+    assert_array_equal(p, before)
+    for label in range(3):
+        assert found[label, label] == pytest.approx(np.sort(p[:, label])[150])
 
 
-def test_no_noise_and_symmetric_noise_leave_the_likeliest_class():
-    p = torch.tensor(rng.dirichlet(np.ones(5), 50))
-    torch.testing.assert_close(correct(p, torch.eye(5).double()), p)
-    symmetric = torch.full((5, 5), 0.15).double() + 0.25 * torch.eye(5).double()
-    assert torch.equal(correct(p, symmetric).argmax(dim=1), p.argmax(dim=1))
+@pytest.mark.parametrize("estimate", FROM_PROBA)
+def test_labels_of_any_type_and_classes_never_given(estimate):
+    y, p, _ = told(pair(3, 0.2), 300)
+    names = np.array(["b", "c", "d"])[y]
+    assert_array_equal(estimate(names, p), estimate(y, p))
+    assert_array_equal(
+        estimate(pd.Series(names, index=range(5, 305)), pd.DataFrame(p)), estimate(y, p)
+    )
+    wide = np.column_stack([np.zeros(300), p])
+    found = estimate(names, wide, classes=["a", "b", "c", "d"])
+    assert found.shape == (4, 4)
+    assert_allclose(found.sum(axis=1), 1)
 
 
-def test_correction_copes_with_labels_that_are_never_given():
-    T = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    assert torch.isfinite(correct(torch.tensor([[0.0, 1.0], [0.5, 0.5]]), T)).all()
+def test_slope_of_the_consensus():
+    seen = rng.random((3, 3, 3))
+    seen /= seen.sum()
+    for _ in range(3):
+        x = rng.normal(size=12)
+        error = check_grad(
+            lambda x: _consensus._disagreement(x, seen)[0],
+            lambda x: _consensus._disagreement(x, seen)[1],
+            x,
+        )
+        assert error < 1e-6
+
+
+@pytest.mark.parametrize("method", ESTIMATORS)
+def test_estimate_transition(method):
+    X, true = make_blobs(600, centers=np.eye(3) * 6, random_state=0)
+    T = pair(3, 0.3)
+    trusted = rng.random(600) < 0.2
+    y = np.where(trusted, true, corrupt_labels(true, T, random_state=0))
+    params = {"trusted": trusted} if method == "gold" else {}
+    found = estimate_transition(X, y, KNeighborsClassifier(25), method=method, **params)
+    T = 0.8 * T + 0.2 * np.eye(3)
+    assert abs(found - T).sum(axis=1).max() < 0.45
+    assert_array_equal(found.argmax(axis=1), [0, 1, 2])
+
+
+def test_by_default_it_takes_one_fit_of_ours():
+    X, true = make_blobs(600, centers=np.eye(3) * 6, random_state=0)
+    y, T = corrupt_labels(true, 0.4, kind="pair", random_state=0), pair(3, 0.4)
+    found, again = (estimate_transition(X, y, random_state=0) for _ in range(2))
+    assert_array_equal(found, again)
+    # More than half of the way from no noise.
+    assert abs(found - T).sum(axis=1).max() < 0.4
+
+
+def test_given_estimators_are_left_alone_and_never_see_the_label_they_judge():
+    X = rng.normal(size=(200, 2))
+    y = rng.integers(2, size=200)
+    clf = KNeighborsClassifier(1)
+    # Labels that nothing tells: what had seen them would repeat them, and find no noise.
+    assert estimate_transition(X, y, clf).diagonal().max() < 0.85
+    assert not hasattr(clf, "classes_")
+
+
+@pytest.mark.parametrize("T", MATRICES[1:], ids=["symmetric", "pair", "asymmetric"])
+def test_noise_rate_with_interval(T):
+    hits = 0
+    for seed in range(10):
+        y, p, true = told(T, 1000, seed=seed)
+        found = noise_rate(y, p, random_state=0)
+        assert found.low <= found.rate <= found.high
+        assert abs(found.rate - (y != true).mean()) < 0.06
+        hits += found.low <= (y != true).mean() <= found.high
+    assert hits >= 7
+
+
+def test_no_noise_is_an_answer():
+    y, p, _ = told(np.eye(3), 1000)
+    found = noise_rate(y, p, random_state=0)
+    assert (found.rate, found.low) == (0, 0)
+    assert noise_rate(*told(symmetric(3, 0.1), 1000)[:2], random_state=0).low > 0.01
+    assert noise_rate(y, p, random_state=0) == found
+    wide = noise_rate(*told(symmetric(3, 0.3), 300)[:2], confidence_level=0.99, random_state=0)
+    slim = noise_rate(*told(symmetric(3, 0.3), 300)[:2], confidence_level=0.5, random_state=0)
+    assert wide.low < slim.low < slim.high < wide.high
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "params", "message"),
+    [
+        ([0, 1], [[0.5, 0.6], [0.5, 0.5]], {}, r"row 0 with minimum 0.5 and sum 1.1"),
+        ([0, 1], [[1.5, -0.5], [0.5, 0.5]], {}, "row 0 with minimum -0.5"),
+        ([0, 1], [[0.5, np.nan], [0.5, 0.5]], {}, "proba contains NaN"),
+        ([0, 1], np.full((2, 3), 1 / 3), {}, r"3 columns, but there are 2 classes: \[0, 1\]"),
+        ([0, 1, 1], [[0.5, 0.5]] * 2, {}, "inconsistent numbers of samples"),
+        ([0, 1], [[0.5, 0.5]] * 2, {"classes": [1, 0]}, r"sorted and different. Got \[1, 0\]"),
+        ([0, 5], [[0.5, 0.5]] * 2, {"classes": [0, 1]}, r"got \[5\] beside \[0, 1\]"),
+    ],
+)
+@pytest.mark.parametrize("estimate", [*FROM_PROBA, noise_rate])
+def test_bad_input_is_refused(estimate, y, p, params, message):
+    with pytest.raises(ValueError, match=message):
+        estimate(y, p, **params)
+
+
+def test_bad_parameters_are_refused():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"'method' parameter must be a str among .*'sure'"):
+        estimate_transition(X, y, LogisticRegression(), method="sure")
+    with pytest.raises(ValueError, match="needs trusted samples"):
+        estimate_transition(X, y, LogisticRegression(), method="gold")
+    with pytest.raises(ValueError, match="it alone takes them"):
+        estimate_transition(X, y, LogisticRegression(), trusted=y == 0)
+    with pytest.raises(ValueError, match="'method' parameter must be a str among"):
+        noise_rate(y, np.eye(3)[y], method="hoc")
+    with pytest.raises(ValueError, match="at least 3 samples"):
+        hoc([0, 1], [[0.0], [1.0]])

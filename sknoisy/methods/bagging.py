@@ -10,9 +10,9 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
+from sknoisy.correction import as_transition, correct, sure_counts, transition_from
 from sknoisy.losses import cross_entropy, one_hot
 from sknoisy.methods._base import Method, Net
-from sknoisy.transition import as_transition, correct, sure_counts, transition_from
 
 if TYPE_CHECKING:
     from sknoisy.data import Batch, Scan
@@ -53,7 +53,7 @@ class Bagging(Method):
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``; predictions are corrected by it. "auto": estimated out of bag, for a class
-        with trusted samples from these, for others see :func:`~sknoisy.transition.sure_counts`.
+        with trusted samples from these, for others see :func:`~sknoisy.correction.sure_counts`.
         None: predict labels as they were given.
 
     Attributes

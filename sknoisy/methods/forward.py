@@ -8,9 +8,9 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
+from sknoisy.correction import as_transition, transition_of_scan
 from sknoisy.losses import expected
 from sknoisy.methods._base import Method, Net
-from sknoisy.transition import as_transition, transition_of_scan
 
 if TYPE_CHECKING:
     from sknoisy.data import Batch, Scan
@@ -34,7 +34,7 @@ class ForwardCorrection(Method):
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``. "auto": estimated when warm-up ends, once, from trusted rows if there are any;
-        see :func:`~sknoisy.transition.transition_of_scan`. The identity is cross-entropy.
+        see :func:`~sknoisy.correction.transition_of_scan`. The identity is cross-entropy.
 
     Attributes
     ----------
