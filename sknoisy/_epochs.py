@@ -67,6 +67,9 @@ class Epochs(Asked):
             self._settle(batches, taken, begun, told)
             if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
                 self.quality_.add(torch.cat([one.logits for one in taken], dim=-2), y, index)
+            else:
+                # Warm-up alone would say little: these rows are looked at when all is over.
+                self.quality_.forget(index)
             begun += len(taken)
         rows = self.history[-1]["batches"]
         total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)

@@ -95,6 +95,12 @@ def as_soft(y: Any) -> SoftLabels | None:
     )
     if columns is None:
         return SoftLabels(shares, None)
+    kinds = {isinstance(name, str) for name in columns}
+    if len(set(columns)) < len(columns) or len(kinds) > 1:
+        raise ValueError(
+            "The columns of soft labels must be different classes of one type. Got "
+            f"{list(columns)}."
+        )
     order = np.argsort(columns)
     return SoftLabels(shares[:, order], np.asarray(columns)[order])
 

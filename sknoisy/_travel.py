@@ -64,3 +64,9 @@ class Travels:
             self.criterion_.to(self.device)
             self.initialize_optimizer()
         self.optimizer_.load_state_dict(to_tensors(optimizer))
+        # Fused kernels walk a parameter and its moments through memory side by side.
+        for learned, moments in self.optimizer_.state.items():
+            for name, value in moments.items():
+                if torch.is_tensor(value) and value.shape == learned.shape:
+                    like = learned.detach().to(value.dtype)
+                    moments[name] = torch.empty_like(like).copy_(value)

@@ -74,7 +74,8 @@ class RandomShift:
         columns = right + torch.arange(width, device=x.device)
         each = torch.arange(n, device=x.device).view(n, 1, 1)
         # Advanced indices around the channels put them last.
-        return padded[each, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        shifted = padded[each, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        return shifted.contiguous()
 
 
 @dataclass(frozen=True)

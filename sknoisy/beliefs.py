@@ -46,8 +46,12 @@ class LabelQuality:
         self._total.index_add_(0, index, believed)
         self._visits.index_add_(0, index, torch.ones_like(believed))
 
+    def forget(self, index: Tensor) -> None:
+        """Forget the visits of some rows."""
+        self._total[index] = self._visits[index] = 0
+
     def missing(self) -> Tensor:
-        """Rows that were never visited."""
+        """Rows without a visit."""
         return torch.nonzero(self._visits == 0).squeeze(1)
 
     def numpy(self) -> np.ndarray:
@@ -150,7 +154,7 @@ def _binned(x: Tensor, weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _two_normals(x: np.ndarray, weight: np.ndarray, max_iter: int) -> np.ndarray:
-    """Means, variances and shares of two normal distributions in each row, (n_rows, 3, 2)."""
+    """Means, variances and shares of two normal distributions for each row, (n_rows, 3, 2)."""
     share = weight / weight.sum(axis=1, keepdims=True)
     powers = np.stack([np.ones_like(x), x, x**2], axis=2)
     total = np.einsum("mn,mnp->mp", share, powers)
@@ -173,7 +177,8 @@ def _two_normals(x: np.ndarray, weight: np.ndarray, max_iter: int) -> np.ndarray
             moving, share, powers, total = moving[on], share[on], powers[on], total[on]
         if not len(moving):
             break
-    return fitted
+    # Long tails can drive one component past the other.
+    return np.take_along_axis(fitted, np.argsort(fitted[:, :1], axis=2), axis=2)
 
 
 def _log_ratio(fitted: np.ndarray) -> np.ndarray:

@@ -257,7 +257,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; only their ratios matter. Rows of weight 0 are left out.
         trusted : array-like of bool of shape (n_samples,), default=None
-            Marks the samples whose label is known to be right, for the methods that can use them.
+            Marks the samples whose label is known to be right, for the methods that can use them;
+            best a random choice of each class.
 
         Returns
         -------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
+from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 __all__ = ["NoisyLabelSplitter"]
@@ -23,7 +26,7 @@ class NoisyLabelSplitter:
     Parameters
     ----------
     cv : int, cross-validation generator or iterable, default=5
-        How to split the samples; an int makes stratified folds.
+        How to split the samples, before they are given twice; an int makes stratified folds.
 
     Examples
     --------
@@ -41,7 +44,20 @@ class NoisyLabelSplitter:
     """
 
     def __init__(self, cv: Any = 5) -> None:
-        self.cv = cv
+        whole = cv is None or isinstance(cv, Integral) or hasattr(cv, "split")
+        # An iterator could be asked once only.
+        self.cv = cv if whole else list(cv)
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Say that groups are taken.
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        request = MetadataRequest(owner=self)
+        request.split.add_request(param="groups", alias=True)
+        return request
 
     def double(self, X: Any, y_noisy: Any, y: Any) -> tuple[Any, np.ndarray]:
         """Give all samples twice, with wrong and with right labels.
@@ -74,6 +90,11 @@ class NoisyLabelSplitter:
         ------
         train, test : ndarray of int
         """
+        wrong, right = (
+            _safe_indexing(X, rows) for rows in np.split(np.arange(2 * (len(y) // 2)), 2)
+        )
+        if not _same(wrong, right):
+            raise ValueError("The halves of X must be the same samples, as `double` makes them.")
         X, y, groups = _right_half(X, y, groups)
         for train, test in check_cv(self.cv, y, classifier=True).split(X, y, groups):
             yield train, test + len(y)
@@ -95,6 +116,14 @@ class NoisyLabelSplitter:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(cv={self.cv!r})"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if sp.issparse(one):
+        return (one != other).nnz == 0
+    if hasattr(one, "iloc"):
+        return one.reset_index(drop=True).equals(other.reset_index(drop=True))
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def _right_half(*parts: Any) -> tuple[Any, ...]:

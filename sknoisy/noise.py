@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import softmax
 from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
@@ -72,6 +73,8 @@ def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.nda
            [0.1, 0.8, 0.1],
            [0.1, 0.1, 0.8]])
     """
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be at least 2. Got {n_classes}.")
     least = 1 / n_classes
     rate = _checked(rate, 1.0 if inclusive else 1 - least)
     drawn = rate if inclusive else rate / (1 - least)
@@ -183,8 +186,9 @@ def instance_dependent(
 ) -> np.ndarray:
     """Probabilities of labels under noise that hangs on the sample.
 
-    Each sample has a rate of its own, drawn from a normal distribution with a spread of .1 around
-    ``rate``; what it is taken for instead is drawn from a softmax of random projections of it.
+    Each sample has a rate of its own, drawn from a normal distribution with a spread of .1, cut off
+    at 0 and 1, whose mean is ``rate``; what it is taken for instead is drawn from a softmax of
+    random projections of it.
 
     Parameters
     ----------
@@ -207,7 +211,8 @@ def instance_dependent(
     References
     ----------
     Xia et al., "Part-dependent Label Noise: Towards Instance-dependent Label Noise", NeurIPS 2020,
-    Algorithm 2.
+    Algorithm 2. Departure: there ``rate`` is the centre before the cut, so that low rates come out
+    higher.
 
     Examples
     --------
@@ -219,12 +224,13 @@ def instance_dependent(
     X = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
     X, codes = X.reshape(len(X), -1), np.asarray(codes)
     check_consistent_length(X, codes)
+    if codes.min() < 0 or codes.max() >= n_classes:
+        raise ValueError(
+            f"codes must be from 0 to {n_classes - 1}. Got {codes.min()} to {codes.max()}."
+        )
     spread = X.std(axis=0)
     X = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    wrong = np.full(len(X), rate)
-    if rate:
-        low, high = -rate / _SPREAD, (1 - rate) / _SPREAD
-        wrong = truncnorm.rvs(low, high, rate, _SPREAD, size=len(X), random_state=rng)
+    wrong = _rates(len(X), rate, rng)
     shared = rng.normal(size=(X.shape[1], n_classes))
     p = np.empty((len(X), n_classes))
     for label in range(n_classes):
@@ -234,6 +240,19 @@ def instance_dependent(
         p[own] = wrong[own, None] * softmax(scores, axis=1)
     p[np.arange(len(p)), codes] = 1 - wrong
     return p
+
+
+def _rates(n: int, rate: float, rng: np.random.RandomState) -> np.ndarray:
+    """Rates of single samples: from a normal distribution cut off at 0 and 1, of this mean."""
+    if rate < 1e-3:
+        return np.full(n, rate)
+
+    def cut(centre: float) -> tuple[float, float, float, float]:
+        return -centre / _SPREAD, (1 - centre) / _SPREAD, centre, _SPREAD
+
+    # What is cut off at 0 would lift the mean of a low rate.
+    centre = brentq(lambda centre: truncnorm.mean(*cut(centre)) - rate, -20, 20)
+    return truncnorm.rvs(*cut(centre), size=n, random_state=rng)
 
 
 _MATRICES: dict[str, Callable[[int, float], np.ndarray]] = {

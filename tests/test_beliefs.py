@@ -9,7 +9,14 @@ from scipy.special import expit
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
-from sknoisy.beliefs import LabelQuality, lower_component, nearest, small_loss
+from sknoisy.beliefs import (
+    LabelQuality,
+    _binned,
+    _two_normals,
+    lower_component,
+    nearest,
+    small_loss,
+)
 
 rng = np.random.default_rng(0)
 
@@ -121,6 +128,27 @@ def test_lower_component_of_several_at_once_and_of_weights(n):
         repeated = one.repeat_interleave(weight)
         alone = lower_component(repeated, torch.ones(len(repeated)))
         np.testing.assert_allclose(alone, found.repeat_interleave(weight), atol=1e-3)
+
+
+def test_the_lower_component_is_the_one_with_the_lower_mean():
+    local = np.random.default_rng(0)
+    for _ in range(40):
+        values = local.standard_t(3, size=300)
+        found = lower_component(torch.tensor(values), torch.ones(300)).numpy()
+        # Where long tails drive the components past each other, a step at the upper one came out.
+        assert (np.diff(found[values.argsort()]) <= 1e-9).all()
+        scaled = torch.tensor((values - values.min()) / np.ptp(values))[None]
+        mean = _two_normals(*_binned(scaled, torch.ones(1, 300)), 100)[0, 0]
+        assert mean[0] <= mean[1]
+
+
+def test_what_has_no_weight_has_no_part_in_the_fit():
+    values = torch.tensor(np.r_[rng.normal(0, 1, 50), rng.normal(6, 1, 50)])
+    alone = lower_component(values, torch.ones(100))
+    beside = torch.cat([values, torch.tensor([-50.0, 2.0, 80.0])])
+    found = lower_component(beside, torch.cat([torch.ones(100), torch.zeros(3)]))
+    np.testing.assert_allclose(found[:100], alone)
+    np.testing.assert_array_equal(found[[100, 102]], [1, 0])
 
 
 def test_lower_component_of_equal_values_is_all_of_them():

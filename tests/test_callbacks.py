@@ -409,3 +409,8 @@ def test_lbfgs(listened):
     if listened:
         assert callbacks[0].events.count("grad_computed") > 10
         assert callbacks[0].events.count("batch_end") == 10
+
+
+def test_lbfgs_on_images(images):
+    clf = NoisyLabelClassifier("ce", optimizer="lbfgs", lr=0.1, batch_size=-1, max_epochs=3)
+    assert clf.fit(*images).score(*images) > 0.9

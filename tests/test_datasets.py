@@ -1,7 +1,9 @@
 """Data for experiments with wrong labels."""
 
+import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.neighbors import KNeighborsClassifier
 
 from sknoisy.datasets import make_noisy_classification
 
@@ -17,3 +19,19 @@ def test_made_data(kind):
     clean = make_noisy_classification(900, noise=0.0, **params)
     assert_array_equal(clean.y_test, data.y_test)
     assert_array_equal(clean.y, data.manifest.y)
+
+
+def test_parameters_reach_their_place():
+    data = make_noisy_classification(
+        400, noise=0.25, exact=True, test_size=100, weights=[0.8], n_features=7, n_informative=4,
+        class_sep=30.0, random_state=1,
+    )  # fmt: skip
+    assert data.X.shape == (300, 7)
+    assert data.X_test.shape == (100, 7)
+    # Exactly, in each class; and no labels are wrong but these: far classes are told apart.
+    y = data.manifest.y
+    counts = np.bincount(y)
+    assert_array_equal(np.bincount(y, data.manifest.flipped), counts // 4)
+    assert_allclose(counts / 300, np.bincount(data.y_test) / 100, atol=0.01)
+    assert counts[0] > 220
+    assert KNeighborsClassifier(1).fit(data.X, y).score(data.X_test, data.y_test) == 1

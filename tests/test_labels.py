@@ -65,6 +65,13 @@ def test_votes_of_a_crowd_beat_their_majority():
     assert soft.score(X, y) > majority.score(X, y)
 
 
+@pytest.mark.parametrize("columns", [["a", "a", "b"], ["a", 1, "b"]])
+def test_columns_that_cannot_be_classes_are_refused(columns, table):
+    X, y = table
+    with pytest.raises(ValueError, match="must be different classes of one type"):
+        NoisyLabelClassifier(max_epochs=1).fit(X, pd.DataFrame(one_hot(y), columns=columns))
+
+
 def test_columns_of_a_frame_are_the_classes(table):
     X, y = table
     frame = pd.DataFrame(one_hot(y), columns=["plum", "fig", "apple"])

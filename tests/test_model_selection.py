@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from sklearn.dummy import DummyClassifier
-from sklearn.model_selection import GroupKFold, LeaveOneOut, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    LeaveOneOut,
+    cross_validate,
+)
 
 from sknoisy.model_selection import NoisyLabelSplitter
 from sknoisy.noise import corrupt_labels
@@ -51,6 +58,32 @@ def test_folds_train_on_wrong_labels_and_test_on_right_ones(kind, cv):
         assert_array_equal(y_test, y[tested])
         if groups is not None:
             assert not set(trained // 5) & set(tested // 5)
+
+
+def test_an_iterator_of_splits_lasts():
+    X, y = np.arange(60)[:, None], np.arange(60) % 3
+    splitter = NoisyLabelSplitter(KFold(3).split(X))
+    twice = splitter.double(X, y, y)
+    search = GridSearchCV(DummyClassifier(), {"random_state": [0, 1]}, cv=splitter, refit=False)
+    for _ in range(2):
+        assert search.fit(*twice).n_splits_ == 3
+
+
+def test_groups_are_routed():
+    X, y = np.arange(60)[:, None], np.arange(60) % 3
+    splitter = NoisyLabelSplitter(GroupKFold(3))
+    with config_context(enable_metadata_routing=True):
+        params = {"groups": np.tile(np.arange(60) // 5, 2)}
+        twice = splitter.double(X, y, y)
+        scores = cross_validate(DummyClassifier(), *twice, cv=splitter, params=params)
+    assert len(scores["test_score"]) == 3
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, pd.DataFrame, list])
+def test_samples_given_once_are_refused(kind):
+    X, y = np.arange(60)[:, None], np.arange(60) % 3
+    with pytest.raises(ValueError, match="halves of X must be the same samples"):
+        next(NoisyLabelSplitter(3).split(kind(X), y))
 
 
 def test_splitter_wants_samples_twice():

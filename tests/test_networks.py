@@ -1,14 +1,12 @@
 """Networks, and several of them as one axis."""
 
 import copy
-import pickle
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier
 from sknoisy.networks import (
     CNN,
     MLP,
@@ -91,6 +89,7 @@ def test_mlp_is_what_it_says():
         (6, 3),
     ]
     assert len(MLP(4, 3, hidden=())) == 2
+    assert MLP(4, 3, hidden=np.int64(7))[1].out_features == 7
     encoded = MLP(4, 3, bins="auto")
     assert [type(part) for part in list(encoded)[:2]] == [PiecewiseLinear, nn.Linear]
     assert encoded[1].in_features == 4 * (1 + 8)
@@ -106,14 +105,33 @@ def test_cnn_takes_images_of_any_size(size, widths):
     assert all(torch.isfinite(p.grad).all() for p in cnn.parameters())
 
 
-@pytest.mark.parametrize("method", ["ce", "bagging", "meta_label_net"])
-def test_convolutions_keep_the_fast_layout(method):
-    X, y = np.random.default_rng(0).random((40, 3, 6, 6), np.float32), np.arange(40) % 2
-    clf = NoisyLabelClassifier(method, max_epochs=2).fit(X, y)
-    for fitted in (clf, pickle.loads(pickle.dumps(clf))):
-        kernels = [p for p in fitted.module_.parameters() if p.dim() == 4]
-        assert kernels
-        assert all(p.is_contiguous(memory_format=torch.channels_last) for p in kernels)
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_convolutions_see_channels_last(n_channels):
+    cnn, strides = CNN(n_channels, 2), []
+    for part in cnn:
+        if isinstance(part, nn.Conv2d):
+            part.register_forward_hook(lambda _, x, out: strides.append((x[0], out)))
+    x = torch.rand(4, n_channels, 8, 8)
+    logits = cnn(x)
+    for image in (image for pair in strides for image in pair):
+        c, h, w = image.shape[1:]
+        assert image.stride() == (h * w * c, 1, w * c, c)
+    # The layout is no business of those who look at the weights.
+    assert all(p.is_contiguous() for p in cnn.parameters())
+    torch.testing.assert_close(nn.Sequential(*cnn)(x), logits)
+
+
+def test_a_batch_of_networks_for_images():
+    cnns = [CNN(3, 2) for _ in range(3)]
+    params, buffers = torch.func.stack_module_state(cnns)
+    x = torch.rand(3, 4, 3, 8, 8)
+
+    def run(params, buffers, x):
+        return torch.func.functional_call(cnns[0], (params, buffers), (x,))
+
+    together = torch.vmap(run)(params, buffers, x)
+    alone = torch.stack([cnn(images) for cnn, images in zip(cnns, x, strict=True)])
+    torch.testing.assert_close(together, alone)
 
 
 # ---- peers ---------------------------------------------------------------------------------------

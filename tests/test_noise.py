@@ -56,18 +56,28 @@ def test_cifar_maps():
     blocks = asymmetric(100, 1.0, "cifar100_blocks").argmax(axis=1)
     assert_array_equal(blocks[:6], [1, 2, 3, 4, 0, 6])
     # Among others, in alphabetical order of fine classes: apple (0) ... mushroom (51), orange (53).
-    fruit = asymmetric(100, 1.0, "cifar100").argmax(axis=1)
-    assert (fruit[0], fruit[51], fruit[53]) == (51, 53, 57)
+    # A class of each superclass by name, and the one it turns into, by their alphabetical places.
+    turned = asymmetric(100, 1.0, "cifar100").argmax(axis=1)
+    pairs = {
+        "beaver": (4, 30, "dolphin"), "aquarium fish": (1, 32, "flatfish"),
+        "orchid": (54, 62, "poppy"), "bottle": (9, 10, "bowl"), "apple": (0, 51, "mushroom"),
+        "clock": (22, 39, "keyboard"), "bed": (5, 20, "chair"), "bee": (6, 7, "beetle"),
+        "bear": (3, 42, "leopard"), "bridge": (12, 17, "castle"), "cloud": (23, 33, "forest"),
+        "camel": (15, 19, "cattle"), "fox": (34, 63, "porcupine"), "crab": (26, 45, "lobster"),
+        "baby": (2, 11, "boy"), "crocodile": (27, 29, "dinosaur"), "hamster": (36, 50, "mouse"),
+        "maple": (47, 52, "oak"), "bicycle": (8, 13, "bus"), "lawn mower": (41, 69, "rocket"),
+    }  # fmt: skip
+    for name, (old, new, into) in pairs.items():
+        assert turned[old] == new, (name, into)
+    assert (turned[51], turned[53]) == (53, 57), "mushroom to orange, orange to pear"
 
 
 @pytest.mark.parametrize("labels", [list("abc"), [3, 5, 9], [-1.0, 0.0, 2.0], [True, False]])
 @pytest.mark.parametrize(
-    "kind", [k for k in KINDS if k.startswith(("sym", "pair", "inst", "part"))]
+    "kind", ["symmetric", "symmetric_inclusive", "pair", "instance", "part_dependent"]
 )
 def test_any_labels_and_the_same_with_a_seed(labels, kind):
     y = np.array(labels)[rng.integers(len(labels), size=400)]
-    if kind == "pair_swap":
-        return
     X, before = rng.normal(size=(400, 3)), y.copy()
     noisy, manifest = corrupt_labels(y, 0.3, kind=kind, X=X, random_state=3, return_manifest=True)
     assert_array_equal(y, before)
@@ -86,6 +96,60 @@ def test_any_labels_and_the_same_with_a_seed(labels, kind):
         / np.bincount(np.unique(y, return_inverse=True)[1])[:, None]
     )
     assert_allclose(manifest.transition_matrix, shares)
+
+
+@pytest.mark.parametrize(
+    ("kind", "matrix"),
+    {
+        "symmetric": symmetric(100, 0.5),
+        "symmetric_inclusive": symmetric(100, 0.5, inclusive=True),
+        "pair": pair(100, 0.5),
+        "pair_swap": pair(100, 0.5, swap=True),
+        "asymmetric_cifar10": asymmetric(100, 0.5, "cifar10"),
+        "asymmetric_cifar100": asymmetric(100, 0.5, "cifar100"),
+        "asymmetric_cifar100_blocks": asymmetric(100, 0.5, "cifar100_blocks"),
+    }.items(),
+)
+def test_each_kind_is_its_matrix(kind, matrix):
+    y = np.repeat(np.arange(100), 400)
+    _, manifest = corrupt_labels(
+        y, 0.5, kind=kind, exact=True, random_state=0, return_manifest=True
+    )
+    assert_allclose(manifest.transition_matrix, matrix, atol=1 / 400)
+
+
+def test_kinds_are_all_there():
+    assert set(KINDS) == {
+        "symmetric", "symmetric_inclusive", "pair", "pair_swap", "asymmetric_cifar10",
+        "asymmetric_cifar100", "asymmetric_cifar100_blocks", "instance", "part_dependent",
+    }  # fmt: skip
+
+
+def test_only_part_dependent_noise_has_projections_for_each_class():
+    """Twins of other classes are taken for the same, or not."""
+    X = np.repeat(rng.normal(size=(1, 4)), 40_000, axis=0) + 1e-9 * rng.normal(size=(40_000, 4))
+    X[20_000:] *= -1
+    y = np.arange(40_000) % 2
+    for kind, alike in (("instance", True), ("part_dependent", False)):
+        _, m = corrupt_labels(
+            y, 0.3, kind=kind, X=X, classes=[0, 1, 2, 3], random_state=1, return_manifest=True
+        )
+        noisy = corrupt_labels(y, 0.3, kind=kind, X=X, classes=[0, 1, 2, 3], random_state=1)
+        shares = [
+            (noisy[m.flipped & (y == c) & (np.arange(40_000) < 20_000)] == 2).mean()
+            / (noisy[m.flipped & (y == c) & (np.arange(40_000) < 20_000)] >= 2).mean()
+            for c in (0, 1)
+        ]
+        assert np.isclose(*shares, atol=0.03) == alike
+
+
+@pytest.mark.parametrize("rate", [0.0005, 0.01, 0.05, 0.1, 0.5, 0.74])
+def test_rates_of_single_samples_have_the_mean_that_was_asked_for(rate):
+    X, codes = rng.normal(size=(40_000, 2)), rng.integers(4, size=40_000)
+    p = instance_dependent(X, codes, 4, rate, random_state=0)
+    wrong = 1 - p[np.arange(40_000), codes]
+    assert abs(wrong.mean() - rate) < 0.002
+    assert wrong.min() >= 0 and wrong.max() <= 1
 
 
 def test_labels_follow_the_matrix():
@@ -177,5 +241,9 @@ def test_what_cannot_be_meant_is_refused(noise, params, message):
         corrupt_labels(np.arange(60) % 3, noise, **params)
     with pytest.raises(ValueError, match="at least 2 classes"):
         corrupt_labels(np.zeros(5), 0.1)
+    with pytest.raises(ValueError, match=r"codes must be from 0 to 2. Got -1 to 1"):
+        instance_dependent(np.ones((3, 1)), [0, -1, 1], 3, 0.3)
+    with pytest.raises(ValueError, match="n_classes must be at least 2"):
+        symmetric(1, 0.0)
     with pytest.raises(ValueError, match="'mapping' parameter must be a str among"):
         asymmetric(10, 0.1, "cifar")

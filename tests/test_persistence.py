@@ -94,6 +94,26 @@ def test_round_trip_of_images(way, images, tmp_path):
     assert_same_future(WAYS[way](clf, tmp_path), clf, *images)
 
 
+class Layout(nn.Module):
+    """Convolutions whose weights lie in memory with the channels last."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(n_in, 4, 3), nn.Linear(4, n_out)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x):
+        return self.out(torch.relu(self.conv(x)).mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("module", [None, Layout])
+@pytest.mark.parametrize("way", WAYS)
+def test_round_trip_of_weights_in_any_layout(way, module, images, tmp_path):
+    X, y = np.repeat(images[0], 3, axis=1), images[1]
+    clf = short(module=module).fit(X, y)
+    assert_same_future(WAYS[way](clf, tmp_path), clf, X, y)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_round_trip_after_early_stopping(way, table, tmp_path):
     clf = short(early_stopping=True, n_iter_no_change=1, max_epochs=20).fit(*table)

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy.losses import class_cross_entropy, cross_entropy
+from sknoisy.losses import class_cross_entropy, cross_entropy, margin
 from sknoisy.methods import ClassLoss, Method, Step
 
 X, y = make_classification(150, 6, n_informative=4, n_classes=3, flip_y=0.3, random_state=0)
@@ -325,6 +325,19 @@ def test_wrong_labels_come_out_low(params):
     assert quality.shape == (1797,)
     assert quality.min() >= 0 and quality.max() <= 1
     assert average_precision_score(wrong, -quality) > 0.95
+
+
+@pytest.mark.parametrize("method", ["mixup", "synthetic", "dividemix"])
+def test_rows_trained_on_changed_are_judged_at_the_end(method):
+    """And not by warm-up, which knows little yet."""
+    X, y = load_digits(return_X_y=True)
+    clf = make(method=method, warmup=2, max_epochs=4, batch_size=128).fit(X, y)
+    logits = torch.log(torch.from_numpy(clf.predict_proba(X)))
+    expected = torch.sigmoid(margin(logits, torch.from_numpy(y)))
+    if clf.method_.n_networks == 1:
+        np.testing.assert_allclose(clf.label_quality_, expected, rtol=2e-3, atol=1e-5)
+    else:
+        assert np.corrcoef(clf.label_quality_, expected)[0, 1] > 0.95
 
 
 def test_quality_is_that_of_the_training_passes():

@@ -24,6 +24,9 @@ __all__ = ["Bagging"]
 _PATTERNS = 1024
 # Networks that have hardly left their start are not judged, however wrong the labels.
 _FIRST_STEPS = 16
+# As many trusted rows of a class weigh as much as what is found without them: rows that somebody
+# chose to check are seldom like the others.
+_DOUBT = 5
 
 
 class Bagging(Method):
@@ -42,7 +45,8 @@ class Bagging(Method):
 
     Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
     per sample. Needs: nothing; samples passed to ``fit`` as ``trusted`` show for themselves how
-    their class was labelled, also where most of its labels are wrong.
+    their class was labelled, also where most of its labels are wrong. Best they are a random part
+    of it: rows checked because they looked wrong speak for few others.
 
     Parameters
     ----------
@@ -52,8 +56,8 @@ class Bagging(Method):
         Share of the networks that train on each row, in (0, 1).
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
-        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, for a class
-        with trusted samples from these, for others see :func:`~sknoisy.correction.sure_counts`.
+        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
+        :func:`~sknoisy.correction.sure_counts`, and from trusted samples where there are some.
         None: predict labels as they were given.
 
     Attributes
@@ -78,7 +82,8 @@ class Bagging(Method):
     grow too sure of themselves long before they begin to be wrong; the first 16 steps do not count.
     The correction of predictions is not part of bagging; from trusted samples its matrix is that of
     Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
-    Noise", NeurIPS 2018, Algorithm 1, but for being taken out of bag.
+    Noise", NeurIPS 2018, Algorithm 1, but taken out of bag and drawn toward what is found without
+    them, with the weight of five rows.
 
     Examples
     --------
@@ -118,6 +123,7 @@ class Bagging(Method):
         self.register_buffer("temperatures", temperatures.to(y.device))
         self.register_buffer("paid", torch.zeros_like(self.temperatures))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64, device=y.device))
+        self.register_buffer("looks", torch.zeros_like(self.steps))
         k, matrix = net.n_classes, self.transition_matrix
         known = matrix is not None and not self._estimates
         counts = as_transition(matrix, k) if known else torch.zeros(k, k)
@@ -126,6 +132,7 @@ class Bagging(Method):
 
     def refit(self, net: Net, scan: Scan) -> None:
         self.paid.zero_()
+        self.looks.zero_()
         if self._estimates:
             self.counts.zero_()
             self.trusted_counts.zero_()
@@ -136,6 +143,11 @@ class Bagging(Method):
             self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
         if net.trusted is None:
             return batch
+        if not self._estimates:
+            raise ValueError(
+                "trusted samples are of use to Bagging only with transition_matrix='auto'. Got "
+                f"{self.transition_matrix!r}."
+            )
         return batch.replace(notes={"trusted": torch.isin(batch.index, net.trusted)})
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -147,14 +159,16 @@ class Bagging(Method):
         return self._in_bag(batch).to(losses.dtype)
 
     def judge(self) -> Tensor:
-        best = self.paid.min()
-        return torch.where((best > 0) & (self.steps >= _FIRST_STEPS), -best, -torch.inf)
+        known = (self.looks > 0) & (self.steps >= _FIRST_STEPS)
+        return torch.where(known, -self.paid.min(), -torch.inf)
 
     @property
     def transition(self) -> Tensor:
         """The matrix in use, (n_classes, n_classes): the identity before anything is known."""
-        seen = self.trusted_counts.sum(dim=1, keepdim=True) > 0
-        return transition_from(torch.where(seen, self.trusted_counts, self.counts))
+        found = transition_from(self.counts)
+        if not self._estimates:
+            return found
+        return transition_from(self.trusted_counts + _DOUBT * found)
 
     def proba(self, logits: Tensor) -> Tensor:
         given = super().proba(logits)
@@ -170,6 +184,7 @@ class Bagging(Method):
         return self.bags.index_select(1, batch.index % _PATTERNS)
 
     def _look_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
+        self.looks += 1
         out = ~self._in_bag(batch)
         share = (out / out.sum(dim=0)).to(logits.dtype)
         said = torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
@@ -185,5 +200,6 @@ class Bagging(Method):
         self.counts += sure_counts(said, batch.weight)
         if "trusted" in batch.notes:
             right = one_hot(batch.y, said.shape[-1], said.dtype)
-            weight = batch.weight * batch.notes["trusted"]
+            # In rows: weights of a batch sum to about one.
+            weight = len(batch.y) * batch.weight * batch.notes["trusted"]
             self.trusted_counts += right.T @ (weight.unsqueeze(-1) * said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ __all__ = ["FINE"]
 _FEWEST = 5
 # Of power iteration: steps between looks whether it has settled, and looks at most.
 _STEPS, _LOOKS = 4, 128
-# Numbers in the Gram matrices held at once.
+# Numbers in the Gram matrices that are held at once.
 _ROOM = 2**25
 
 
@@ -90,9 +91,7 @@ class FINE(Method):
     def refit(self, net: Net, scan: Scan) -> None:
         if scan.epoch % self.every:
             return
-        labels = scan.y.unique()
-        for some in labels.split(max(1, _ROOM // scan.features.shape[1] ** 2)):
-            own = [torch.nonzero(scan.y == label).squeeze(1) for label in some]
+        for own in _classes(scan):
             clean = self._clean(scan, own)
             for rows, p in zip(own, clean, strict=True):
                 self.kept[scan.index[rows]] = (p[: len(rows)] >= self.threshold).to(p.dtype)
@@ -116,6 +115,18 @@ class FINE(Method):
         return self.kept.index_select(0, batch.index)
 
 
+def _classes(scan: Scan) -> Iterator[list[Tensor]]:
+    """Rows of the classes, of as many at a time as there is room for, the largest first."""
+    labels, counts = scan.y.unique(return_counts=True)
+    counts, order = counts.sort(descending=True)
+    sizes, left = counts.tolist(), labels[order]
+    while sizes:
+        # Lines are as long as the largest class of a group, and matrices of one size.
+        n = max(1, min(_ROOM // scan.features.shape[1] ** 2, _ROOM // (8 * sizes[0])))
+        yield [torch.nonzero(scan.y == label).squeeze(1) for label in left[:n]]
+        sizes, left = sizes[n:], left[n:]
+
+
 def _gram(rows: Tensor, weight: Tensor) -> Tensor:
     return (rows.T * weight) @ rows
 
@@ -127,7 +138,9 @@ def _main_directions(grams: Tensor) -> Tensor:
     # is all there is.
     largest = grams.diagonal(dim1=1, dim2=2).argmax(dim=1)
     every = torch.arange(len(grams), device=grams.device)
-    found = F.normalize(grams[every, :, largest], dim=1).unsqueeze(2)
+    # A single column may know nothing of the main direction: features are often exactly zero.
+    start = grams.sum(dim=2) + grams[every, :, largest]
+    found = F.normalize(start, dim=1).unsqueeze(2)
     for _ in range(_LOOKS):
         before = found
         for _ in range(_STEPS):

@@ -9,6 +9,7 @@ from sklearn.datasets import load_iris
 from sknoisy import NoisyLabelClassifier
 from sknoisy.beliefs import lower_component
 from sknoisy.methods import FINE
+from sknoisy.methods.fine import _classes, _main_directions
 
 X, y = load_iris(return_X_y=True)
 
@@ -124,6 +125,44 @@ def test_direction_of_a_single_sample_in_single_precision(begin, make_scan):
     scan = make_scan(given, np.zeros((len(given), 3), dtype=np.float32), features=wide)
     method.refit(None, scan)
     assert 20 < method.kept.sum() < len(given)
+
+
+def test_few_long_features_elsewhere_do_not_hide_the_main_direction(begin, make_scan):
+    features, given = np.zeros((100, 12)), np.zeros(100, dtype=int)
+    features[:90, 1:9] = 1 + 0.05 * np.random.default_rng(0).normal(size=(90, 8))
+    features[90:, 0] = 4.0
+    method = begin(FINE(), np.r_[given, 1])
+    scan = make_scan(given, np.zeros((100, 3)), features=features)
+    method.refit(None, scan)
+    np.testing.assert_array_equal(method.kept[:100], np.arange(100) < 90)
+
+
+@pytest.mark.parametrize("gap", [1.5, 1.05])
+def test_directions_are_eigenvectors(gap):
+    rng = np.random.default_rng(0)
+    vectors = np.linalg.qr(rng.normal(size=(5, 9, 9)))[0]
+    values = np.r_[gap, np.linspace(1, 0.1, 8)]
+    grams = torch.tensor((vectors * values) @ vectors.transpose(0, 2, 1))
+    found = _main_directions(grams).numpy()
+    np.testing.assert_allclose(abs((found * vectors[:, :, 0]).sum(axis=1)), 1, atol=1e-6)
+
+
+def test_classes_come_in_groups_and_the_answer_is_the_same(begin, make_scan, monkeypatch):
+    features, given, _ = clusters(n=60)
+    given = np.where(np.arange(180) % 5, given, 3)
+    kept = []
+    for room in (2**25, 9 * 2, 8 * 50):
+        monkeypatch.setattr("sknoisy.methods.fine._ROOM", room)
+        method = begin(FINE(), given)
+        scan = make_scan(given, np.zeros((180, 4)), features=features)
+        method.refit(None, scan)
+        kept.append(method.kept.clone())
+        sizes = [len(group) for group in _classes(scan)]
+        assert sum(sizes) == 4
+        assert (len(sizes) > 1) == (room < 2**25)
+    assert 0 < kept[0].mean() < 1
+    assert torch.equal(kept[0], kept[1])
+    assert torch.equal(kept[0], kept[2])
 
 
 def test_at_threshold_zero_it_is_cross_entropy():
