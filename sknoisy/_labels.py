@@ -8,10 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._checks import distributions, encode
 
-__all__ = ["Labels", "SoftLabels", "as_soft", "check_trusted", "hold_out"]
+__all__ = [
+    "Labels",
+    "SoftLabels",
+    "as_soft",
+    "check_trusted",
+    "hold_out",
+    "sorted_classes",
+    "with_proba",
+]
 
 
 class SoftLabels(NamedTuple):
@@ -103,6 +112,36 @@ def as_soft(y: Any) -> SoftLabels | None:
         )
     order = np.argsort(columns)
     return SoftLabels(shares[:, order], np.asarray(columns)[order])
+
+
+def sorted_classes(classes: Any) -> np.ndarray:
+    """Check classes that are named beside a matrix or probabilities in their order."""
+    known = column_or_1d(classes, input_name="classes")
+    if not np.array_equal(known, np.unique(known)):
+        raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
+    return known
+
+
+def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Check labels and probabilities; by default the columns stand for the labels in y.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), int64
+    p : ndarray of shape (n_samples, n_classes)
+    classes : ndarray of shape (n_classes,)
+    """
+    labels = column_or_1d(y, input_name="y")
+    p = check_array(proba, dtype=np.float64, input_name="proba")
+    check_consistent_length(labels, p)
+    known = sorted_classes(np.unique(labels) if classes is None else classes)
+    if p.shape[1] != len(known):
+        raise ValueError(
+            f"proba has {p.shape[1]} columns, but there are {len(known)} classes: "
+            f"{known.tolist()}. Pass 'classes' where y does not hold all."
+        )
+    p = distributions(p, "proba must have rows that are at least 0 and sum to 1.")
+    return encode(labels, known), p, known
 
 
 def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:

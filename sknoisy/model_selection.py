@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
 
-__all__ = ["NoisyLabelSplitter"]
+from sknoisy._labels import check_trusted
+
+__all__ = ["NoisyLabelSplitter", "TrustedSplit"]
 
 
 class NoisyLabelSplitter:
@@ -55,9 +57,7 @@ class NoisyLabelSplitter:
         -------
         MetadataRequest
         """
-        request = MetadataRequest(owner=self)
-        request.split.add_request(param="groups", alias=True)
-        return request
+        return _groups_requested(self)
 
     def double(self, X: Any, y_noisy: Any, y: Any) -> tuple[Any, np.ndarray]:
         """Give all samples twice, with wrong and with right labels.
@@ -116,6 +116,122 @@ class NoisyLabelSplitter:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(cv={self.cv!r})"
+
+
+class TrustedSplit:
+    """Folds whose test parts hold trusted samples only.
+
+    A score on them is one on right labels. All others are always trained on, and so are trusted
+    samples outside of their fold; but no sample that equals one tested is trained on, whatever its
+    label.
+
+    Parameters
+    ----------
+    trusted : array-like of bool of shape (n_samples,)
+        Marks the samples whose labels are known to be right, in the order of the X to be split.
+    cv : int or cross-validation generator, default=5
+        How to split the trusted samples; an int makes stratified folds, in which equal samples stay
+        together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sknoisy.model_selection import TrustedSplit
+    >>> X, y = load_iris(return_X_y=True)
+    >>> trusted = np.arange(150) % 5 == 0
+    >>> cv = TrustedSplit(trusted, cv=3)
+    >>> cross_val_score(LogisticRegression(C=0.1), X, y, cv=cv).shape
+    (3,)
+    """
+
+    def __init__(self, trusted: Any, cv: Any = 5) -> None:
+        self.trusted = trusted
+        self.cv = cv
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Say that groups are taken.
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        return _groups_requested(self)
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Generate positions in X.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
+        y : array-like of shape (n_samples,), default=None
+        groups : array-like of shape (n_samples,), default=None
+            For a ``cv`` that asks for groups, which are not torn apart: what shares one with a
+            tested sample is not trained on.
+
+        Yields
+        ------
+        train, test : ndarray of int
+        """
+        n = _num_samples(X)
+        rows = check_trusted(self.trusted, n)
+        if rows is None:
+            raise ValueError("TrustedSplit needs trusted samples. Got trusted=None.")
+        alike = _identities(X) if groups is None else np.unique(groups, return_inverse=True)[1]
+        labels = None if y is None else column_or_1d(y)[rows]
+        cv, together = check_cv(self.cv, labels, classifier=True), groups is not None
+        if isinstance(self.cv, Integral):
+            kind, together = (GroupKFold if labels is None else StratifiedGroupKFold), True
+            cv = kind(int(self.cv))
+        some = _safe_indexing(X, rows)
+        for _, test in cv.split(some, labels, alike[rows] if together else None):
+            test = rows[test]
+            yield np.flatnonzero(~np.isin(alike, alike[test])), test
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : as in :meth:`split`, default=None
+
+        Returns
+        -------
+        int
+        """
+        rows = np.flatnonzero(np.asarray(self.trusted))
+        X, y, groups = (None if p is None else _safe_indexing(p, rows) for p in (X, y, groups))
+        return check_cv(self.cv, y, classifier=True).get_n_splits(X, y, groups)
+
+    def __repr__(self) -> str:
+        n = np.count_nonzero(self.trusted)
+        return f"{type(self).__name__}(<{n} trusted samples>, cv={self.cv!r})"
+
+
+def _groups_requested(splitter: Any) -> MetadataRequest:
+    request = MetadataRequest(owner=splitter)
+    request.split.add_request(param="groups", alias=True)
+    return request
+
+
+def _identities(X: Any) -> np.ndarray:
+    """A number for each sample, the same for equal ones."""
+    if hasattr(X, "groupby"):
+        return X.groupby(list(X.columns), dropna=False, sort=False).ngroup().to_numpy()
+    if sp.issparse(X):
+        X = X.tocsr(copy=True)
+        X.sum_duplicates()
+        X.eliminate_zeros()
+        ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
+        rows: list[Any] = [(X.indices[a:b].tobytes(), X.data[a:b].tobytes()) for a, b in ends]
+    else:
+        rows = [np.asarray(row).tobytes() for row in X]
+    numbers = {row: i for i, row in enumerate(dict.fromkeys(rows))}
+    return np.array([numbers[row] for row in rows])
 
 
 def _same(one: Any, other: Any) -> bool:

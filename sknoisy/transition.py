@@ -18,9 +18,9 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import distributions, encode
+from sknoisy._checks import encode
 from sknoisy._consensus import explain
-from sknoisy._labels import check_trusted
+from sknoisy._labels import check_trusted, sorted_classes, with_proba
 from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = [
@@ -294,7 +294,8 @@ def hoc(
     array([1., 1., 1.])
     """
     features = check_array(features, dtype=np.float64, input_name="features")
-    labels, known = _labels(y, classes)
+    labels = column_or_1d(y, input_name="y")
+    known = sorted_classes(np.unique(labels) if classes is None else classes)
     codes, k = encode(labels, known), len(known)
     check_consistent_length(codes, features)
     if len(codes) < 3:
@@ -485,28 +486,7 @@ def _rate(transition: np.ndarray, codes: np.ndarray) -> float:
 
 
 def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of the labels and the probabilities, in one order of classes."""
-    labels, known = _labels(y, classes)
-    p = check_array(proba, dtype=np.float64, input_name="proba")
-    check_consistent_length(labels, p)
-    if p.shape[1] != len(known):
-        raise ValueError(
-            f"proba has {p.shape[1]} columns, but there are {len(known)} classes: "
-            f"{known.tolist()}. Pass 'classes' where y does not hold all."
-        )
-    return encode(labels, known), distributions(
-        p, "proba must have rows that are at least 0 and sum to 1."
-    )
-
-
-def _labels(y: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    labels = column_or_1d(y, input_name="y")
-    if classes is None:
-        return labels, np.unique(labels)
-    known = column_or_1d(classes, input_name="classes")
-    if not np.array_equal(known, np.unique(known)):
-        raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
-    return labels, known
+    return with_proba(y, proba, classes)[:2]
 
 
 def _as_rows(counts: np.ndarray) -> np.ndarray:

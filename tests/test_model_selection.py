@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn import config_context
+from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import (
     GridSearchCV,
@@ -14,9 +15,12 @@ from sklearn.model_selection import (
     LeaveOneOut,
     cross_validate,
 )
+from sklearn.neighbors import KNeighborsClassifier
 
-from sknoisy.model_selection import NoisyLabelSplitter
+from sknoisy.model_selection import NoisyLabelSplitter, TrustedSplit
 from sknoisy.noise import corrupt_labels
+
+rng = np.random.default_rng(0)
 
 
 class Memory(DummyClassifier):
@@ -91,3 +95,69 @@ def test_splitter_wants_samples_twice():
         next(NoisyLabelSplitter().split(np.ones((5, 1)), np.zeros(5)))
     assert repr(NoisyLabelSplitter(cv=4)) == "NoisyLabelSplitter(cv=4)"
     assert NoisyLabelSplitter(cv=4).get_n_splits() == 4
+
+
+# ---- trusted samples -----------------------------------------------------------------------------
+
+
+def kinds_of(X):
+    return [X, list(X), sp.csr_matrix(X), pd.DataFrame(X)]
+
+
+@pytest.mark.parametrize("cv", [4, KFold(4), LeaveOneOut()])
+def test_folds_are_tested_on_trusted_samples_only(cv):
+    X = rng.permutation(200)[:, None] + 0.5
+    y, trusted = np.arange(200) % 2, rng.random(200) < 0.3
+    splitter = TrustedSplit(trusted, cv)
+    tested = []
+    for train, test in splitter.split(X, y):
+        assert trusted[test].all()
+        assert_array_equal(np.sort(np.r_[train, test]), np.arange(200))
+        tested.append(test)
+    assert_array_equal(np.sort(np.concatenate(tested)), np.flatnonzero(trusted))
+    assert len(tested) == splitter.get_n_splits(X, y)
+    assert repr(splitter) == f"TrustedSplit(<{trusted.sum()} trusted samples>, cv={cv!r})"
+    if cv == 4:
+        shares = [y[test].mean() for test in tested]
+        assert np.ptp(shares) < 0.15, "stratified"
+
+
+@pytest.mark.parametrize("place", range(4), ids=["array", "list", "sparse", "frame"])
+@pytest.mark.parametrize("cv", [3, KFold(3)])
+def test_what_equals_a_tested_sample_is_not_trained_on(place, cv):
+    table = rng.integers(4, size=(120, 2)).astype(float)
+    table[5, 1] = 0.0
+    y, trusted = rng.integers(2, size=120), rng.random(120) < 0.5
+    for train, test in TrustedSplit(trusted, cv).split(kinds_of(table)[place], y):
+        seen, asked = (set(map(tuple, table[part])) for part in (train, test))
+        assert not seen & asked
+        # And nothing else is left out.
+        assert {i for i in range(120) if tuple(table[i]) not in asked} == set(train)
+    if cv == 3:
+        tests = [
+            set(map(tuple, table[test])) for _, test in TrustedSplit(trusted, cv).split(table, y)
+        ]
+        assert not tests[0] & tests[1]
+
+
+def test_groups_are_not_torn_apart():
+    X, y, groups = np.arange(120)[:, None], np.arange(120) % 2, np.arange(120) // 4
+    trusted = rng.random(120) < 0.5
+    for cv in (3, GroupKFold(3)):
+        for train, test in TrustedSplit(trusted, cv).split(X, y, groups):
+            assert trusted[test].all()
+            assert not set(groups[train]) & set(groups[test])
+
+
+def test_trusted_split_in_a_search_and_without_labels():
+    X, y = load_iris(return_X_y=True)
+    trusted = np.arange(150) % 3 == 0
+    clean = np.where(trusted, y, corrupt_labels(y, 0.6, random_state=0))
+    grid = {"n_neighbors": [1, 15]}
+    search = GridSearchCV(KNeighborsClassifier(), grid, cv=TrustedSplit(trusted, 5)).fit(X, clean)
+    assert search.best_params_ == {"n_neighbors": 15}
+    assert len(list(TrustedSplit(trusted, 5).split(X))) == 5
+    with pytest.raises(ValueError, match=r"boolean mask of shape \(150,\)"):
+        next(TrustedSplit(trusted[:-1]).split(X, y))
+    with pytest.raises(ValueError, match="needs trusted samples"):
+        next(TrustedSplit(None).split(X, y))

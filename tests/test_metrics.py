@@ -1,0 +1,281 @@
+"""Scores on labels that are wrong in part."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn import config_context
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, make_scorer
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknoisy import metrics
+from sknoisy.metrics import (
+    METRICS,
+    cores_score,
+    issue_average_precision,
+    issue_precision_at_k,
+    make_noisy_scorer,
+    noise_corrected_accuracy,
+    noise_corrected_balanced_accuracy,
+    noise_corrected_brier_score,
+    noise_corrected_calibration_error,
+    noise_corrected_log_loss,
+    peer_accuracy,
+    trusted_accuracy,
+)
+from sknoisy.noise import asymmetric, corrupt_labels, pair, symmetric
+
+rng = np.random.default_rng(0)
+MATRICES = [np.eye(3), symmetric(3, 0.3), pair(3, 0.4), asymmetric(3, 0.45, {0: 1, 2: 0})]
+OF_LABELS = [noise_corrected_accuracy, noise_corrected_balanced_accuracy]
+OF_PROBA = [
+    noise_corrected_log_loss,
+    noise_corrected_brier_score,
+    noise_corrected_calibration_error,
+]
+
+
+def brier(y, p):
+    return ((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1).mean()
+
+
+def calibration_error(y, p, n_bins=10):
+    total, sure = 0.0, p.max(axis=1)
+    for i in range(n_bins):
+        own = (sure > i / n_bins) & (sure <= (i + 1) / n_bins)
+        if own.any():
+            total += own.mean() * abs(sure[own].mean() - (p.argmax(axis=1) == y)[own].mean())
+    return total
+
+
+CLEAN = {
+    noise_corrected_accuracy: accuracy_score,
+    noise_corrected_balanced_accuracy: balanced_accuracy_score,
+    noise_corrected_log_loss: log_loss,
+    noise_corrected_brier_score: brier,
+    noise_corrected_calibration_error: calibration_error,
+}
+
+
+def predictions(n=60, seed=0):
+    local = np.random.default_rng(seed)
+    y = local.integers(3, size=n)
+    p = local.dirichlet(np.ones(3), size=n) + 0.7 * np.eye(3)[y]
+    return y, p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
+@pytest.mark.parametrize("metric", CLEAN)
+def test_over_all_labels_there_might_be_it_is_the_score_on_right_ones(metric, T):
+    """Each sample with each label, weighted by its probability: the expectation, exactly."""
+    y, p = predictions()
+    given, weight = np.tile(np.arange(3), 60), T[y].ravel()
+    seen = p.argmax(axis=1) if metric in OF_LABELS else p
+    found = metric(given, seen.repeat(3, axis=0), T, sample_weight=weight)
+    assert found == pytest.approx(CLEAN[metric](y, seen), rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", [*OF_LABELS, *OF_PROBA[:2], peer_accuracy, cores_score])
+def test_intervals_hold_what_they_should(metric):
+    T = pair(3, 0.3)
+    takes = {} if metric in (peer_accuracy, cores_score) else {"transition_matrix": T}
+    reads_labels = metric in OF_LABELS or metric is peer_accuracy
+
+    def score(n, seed, **params):
+        y, p = predictions(n, seed)
+        y = corrupt_labels(y, T, random_state=seed)
+        return metric(y, p.argmax(axis=1) if reads_labels else p, **takes, **params)
+
+    true = score(400_000, 10_000)
+    found = [score(300, seed, confidence_level=0.9) for seed in range(300)]
+    hits = np.mean([one.low <= true <= one.high for one in found])
+    assert 0.86 < hits < 0.94
+    values = np.array([one.value for one in found])
+    assert np.mean([one.standard_error for one in found]) == pytest.approx(values.std(), rel=0.1)
+    assert abs(values.mean() - true) < 4 * values.std() / np.sqrt(300)
+
+
+def test_a_plain_number_unless_an_interval_is_asked_for():
+    y, p = predictions()
+    found = noise_corrected_accuracy(y, p.argmax(axis=1), np.eye(3), confidence_level=0.95)
+    assert type(noise_corrected_accuracy(y, p.argmax(axis=1), np.eye(3))) is float
+    right = y == p.argmax(axis=1)
+    error = right.std() / np.sqrt(60)
+    assert_allclose(
+        found,
+        (right.mean(), error, right.mean() - 1.96 * error, right.mean() + 1.96 * error),
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("metric", [*CLEAN, peer_accuracy, cores_score])
+def test_weights_are_repeated_samples(metric):
+    y, p = predictions()
+    params = {} if metric in (peer_accuracy, cores_score) else {"transition_matrix": MATRICES[2]}
+    seen = p.argmax(axis=1) if metric in (*OF_LABELS, peer_accuracy) else p
+    weight = rng.integers(0, 4, size=60)
+    repeated = metric(y.repeat(weight), seen.repeat(weight, axis=0), **params)
+    assert metric(y, seen, sample_weight=weight, **params) == pytest.approx(repeated, rel=1e-9)
+
+
+@pytest.mark.parametrize(("e0", "e1"), [(0.0, 0.0), (0.1, 0.3), (0.4, 0.4)])
+def test_peer_accuracy_shrinks_with_the_noise_and_ranks_alike(e0, e1):
+    """Liu and Guo 2020: the expectation is 1 - e0 - e1 times that on right labels."""
+    y, said = rng.integers(2, size=100), rng.integers(2, size=100)
+    T = np.array([[1 - e0, e0], [e1, 1 - e1]])
+    given, weight = np.tile([0, 1], 100), T[y].ravel()
+    noisy = peer_accuracy(given, said.repeat(2), sample_weight=weight)
+    assert noisy == pytest.approx((1 - e0 - e1) * peer_accuracy(y, said), abs=1e-12)
+
+
+def test_peer_accuracy_is_the_mean_over_all_pairs():
+    y, said = rng.integers(3, size=30), rng.integers(3, size=30)
+    pairs = np.mean([[y[j] == said[i] for j in range(30)] for i in range(30)])
+    assert peer_accuracy(y, said) == pytest.approx((y == said).mean() - pairs)
+
+
+def test_cores_score_against_a_loop():
+    y, p = predictions()
+    prior = np.bincount(y) / 60
+    expected = np.mean(
+        [np.log(row[k]) - 1.5 * prior @ np.log(row) for k, row in zip(y, p, strict=True)]
+    )
+    assert cores_score(y, p, beta=1.5) == pytest.approx(expected)
+    assert cores_score(y, p, beta=0.0) == pytest.approx(-log_loss(y, p))
+
+
+def test_labels_of_any_type():
+    y, p = predictions()
+    names = np.array(["a", "b", "c"])
+    for metric in OF_LABELS:
+        plain = metric(y, p.argmax(axis=1), MATRICES[1])
+        named = metric(pd.Series(names[y]), names[p.argmax(axis=1)], pd.DataFrame(MATRICES[1]))
+        assert named == plain
+    for metric in OF_PROBA:
+        assert metric(names[y], pd.DataFrame(p), MATRICES[1]) == metric(y, p, MATRICES[1])
+    # A class that neither has.
+    kept = (y < 2) & (p.argmax(axis=1) < 2)
+    found = noise_corrected_accuracy(y[kept], p[kept].argmax(axis=1), np.eye(3), classes=[0, 1, 2])
+    assert found == pytest.approx((y == p.argmax(axis=1))[kept].mean())
+
+
+# ---- scorers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_scorers_choose_in_a_search_and_travel(metric):
+    X, true = load_iris(return_X_y=True)
+    y, T = corrupt_labels(true, 0.4, random_state=1), symmetric(3, 0.4)
+    params = {"transition_matrix": T} if "noise_corrected" in metric else {}
+    scorer = make_noisy_scorer(metric, **params)
+    clf = make_pipeline(StandardScaler(), KNeighborsClassifier())
+    grid = {"kneighborsclassifier__n_neighbors": [1, 25]}
+    search = GridSearchCV(clf, grid, scoring=pickle.loads(pickle.dumps(scorer)), cv=5)
+    search.fit(X, y)
+    if metric != "cores_score":
+        # That one likes a neighbour that is always sure.
+        assert search.best_params_ == {"kneighborsclassifier__n_neighbors": 25}
+    # By hand, and a fold without a class.
+    fitted = clf.fit(X, y)
+    name = metric.removeprefix("neg_")
+    function = getattr(metrics, name)
+    seen = fitted.predict if "accuracy" in name else fitted.predict_proba
+    sign = -1 if metric.startswith("neg_") else 1
+    assert scorer(fitted, X, y) == pytest.approx(sign * function(y, seen(X), **params))
+    if metric != "noise_corrected_balanced_accuracy":
+        assert np.isfinite(scorer(fitted, X[y < 2], y[y < 2]))
+    assert repr(scorer) == f"make_noisy_scorer({metric!r})"
+
+
+def test_trusted_accuracy_and_its_routing():
+    X, true = load_iris(return_X_y=True)
+    y = corrupt_labels(true, 0.5, random_state=0)
+    trusted = y == true
+    clf = LogisticRegression(C=0.1).fit(X, true)
+    score = clf.score(X[trusted], true[trusted])
+    assert trusted_accuracy(y, clf.predict(X), trusted) == pytest.approx(score)
+    half = trusted_accuracy(y, clf.predict(X), trusted, sample_weight=np.arange(150) < 100)
+    kept = trusted & (np.arange(150) < 100)
+    assert half == pytest.approx(clf.score(X[kept], true[kept]))
+    with config_context(enable_metadata_routing=True):
+        scorer = make_scorer(trusted_accuracy).set_score_request(trusted=True)
+        folds = KFold(3, shuffle=True, random_state=0)
+        found = cross_validate(clf, X, true, scoring=scorer, cv=folds, params={"trusted": trusted})[
+            "test_score"
+        ]
+    expected = [
+        clf.fit(X[a], true[a]).score(X[b][trusted[b]], true[b][trusted[b]])
+        for a, b in folds.split(X)
+    ]
+    assert_allclose(found, expected)
+    with pytest.raises(ValueError, match="needs trusted samples"):
+        trusted_accuracy(y, y, None)
+
+
+# ---- wrong labels found --------------------------------------------------------------------------
+
+
+def test_detection():
+    wrong = np.array([True, False, True, False, False])
+    quality = [0.1, 0.2, 0.2, 0.8, 0.9]
+    assert issue_average_precision(wrong, quality) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    found = [issue_precision_at_k(wrong, quality, k) for k in range(1, 6)]
+    assert_allclose(found, [1, 1.5 / 2, 2 / 3, 2 / 4, 2 / 5])
+    for k in (0, 6):
+        with pytest.raises(ValueError, match=r"k must be in the range \[1, 5\]"):
+            issue_precision_at_k(wrong, quality, k)
+    with pytest.raises(ValueError, match="boolean mask"):
+        issue_average_precision([0, 2], [0.1, 0.2])
+    with pytest.raises(ValueError, match="contains NaN"):
+        issue_average_precision([0, 1], [0.1, np.nan])
+
+
+# ---- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("T", "params", "message"),
+    [
+        (np.eye(2), {}, r"of shape \(3, 3\).* Got one of shape \(2, 2\)"),
+        (0.9 * np.eye(3), {}, "row 0 with minimum 0 and sum 0.9"),
+        ([[1, 0, 0], [0, 1, 0], [0.5, 1, -0.5]], {}, "row 2 with minimum -0.5"),
+        (np.full((3, 3), 1 / 3), {}, "condition number"),
+        ([[1, 0, 0], [1, 0, 0], [0, 0, 1]], {}, "condition number inf"),
+        (np.eye(3), {"classes": [2, 1, 0]}, "classes must be sorted"),
+        (np.eye(3), {"classes": [0, 1]}, r"got \[2\] beside \[0, 1\]|3 columns, but"),
+        (np.eye(3), {"sample_weight": np.zeros(60)}, "at least one non-zero"),
+        (np.eye(3), {"sample_weight": -np.ones(60)}, "Negative values in data"),
+    ],
+)
+@pytest.mark.parametrize("metric", CLEAN)
+def test_bad_input_is_refused(metric, T, params, message):
+    y, p = predictions()
+    with pytest.raises(ValueError, match=message):
+        metric(y, p.argmax(axis=1) if metric in OF_LABELS else p, T, **params)
+
+
+def test_bad_parameters_are_refused():
+    y, p = predictions()
+    with pytest.raises(ValueError, match=r"'confidence_level' parameter .* Got 95"):
+        noise_corrected_accuracy(y, y, np.eye(3), confidence_level=95)
+    with pytest.raises(ValueError, match=r"'metric' parameter must be a str among .* 'accuracy'"):
+        make_noisy_scorer("accuracy")
+    with pytest.raises(ValueError, match="needs a 'transition_matrix'"):
+        make_noisy_scorer("noise_corrected_accuracy")
+    with pytest.raises(ValueError, match="takes no 'transition_matrix'"):
+        make_noisy_scorer("peer_accuracy", transition_matrix=np.eye(3))
+    with pytest.raises(ValueError, match="condition number"):
+        make_noisy_scorer("noise_corrected_accuracy", transition_matrix=np.full((2, 2), 0.5))
+    with pytest.raises(ValueError, match="no sample is of class"):
+        noise_corrected_balanced_accuracy([0, 0, 1], [0, 0, 1], np.eye(3), classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        peer_accuracy([0, 1], [0])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        cores_score(y[:5], p)
