@@ -26,6 +26,7 @@ __all__ = [
     "refuse_missing_labels",
     "restored_on_error",
     "smoothing_rate",
+    "transition_matrix",
 ]
 
 _TABLE, _IMAGES = 2, 4
@@ -131,6 +132,22 @@ def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
             "instead."
         )
     return rows / total[:, None]
+
+
+def transition_matrix(matrix: Any, n_classes: int) -> np.ndarray:
+    """Check how often each label is given where each is true: a row for each true one."""
+    given = np.asarray(matrix, dtype=np.float64)
+    named = "The 'transition_matrix' parameter must"
+    if given.shape != (n_classes, n_classes):
+        raise ValueError(
+            f"{named} be an array of shape {(n_classes, n_classes)}, with a row and a column for "
+            f"each class. Got one of shape {given.shape} instead."
+        )
+    return distributions(
+        given,
+        f"{named} have rows that are at least 0 and sum to 1: the probabilities of the given "
+        "labels where the label of the row is true.",
+    )
 
 
 def smoothing_rate(smoothing: Any, n_classes: int) -> float | tuple[float, ...]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sknoisy._checks import distributions
+from sknoisy._checks import transition_matrix
 from sknoisy.losses import one_hot
 
 if TYPE_CHECKING:
@@ -51,18 +50,7 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
     tensor([[0.9000, 0.1000],
             [0.0000, 1.0000]], dtype=torch.float64)
     """
-    given = np.asarray(matrix, dtype=np.float64)
-    if given.shape != (n_classes, n_classes):
-        raise ValueError(
-            "The 'transition_matrix' parameter must be 'auto' or an array of shape "
-            f"{(n_classes, n_classes)}, with a row and a column for each class. Got one of shape "
-            f"{given.shape} instead."
-        )
-    complaint = (
-        "The 'transition_matrix' parameter must have rows that are at least 0 and sum to 1: the "
-        "probabilities of the given labels where the label of the row is true."
-    )
-    return torch.from_numpy(distributions(given, complaint))
+    return torch.from_numpy(transition_matrix(matrix, n_classes))
 
 
 def class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:

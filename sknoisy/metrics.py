@@ -19,7 +19,8 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from sknoisy._checks import distributions, encode
+from sknoisy._checks import encode
+from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import check_trusted, sorted_classes, with_proba
 
 __all__ = [
@@ -600,19 +601,12 @@ def _labels(y: Any, y_pred: Any, classes: Any) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _inverse(transition_matrix: Any, n_classes: int) -> np.ndarray:
-    given = np.asarray(transition_matrix, dtype=np.float64)
-    named = "The 'transition_matrix' parameter must"
-    if given.shape != (n_classes, n_classes):
-        raise ValueError(
-            f"{named} be of shape {(n_classes, n_classes)}, with a row and a column for each "
-            f"class. Got one of shape {given.shape} instead. Pass 'classes' where neither labels "
-            "nor predictions hold all."
-        )
-    given = distributions(given, f"{named} have rows that are at least 0 and sum to 1.")
+    given = checked(transition_matrix, n_classes)
     condition = np.linalg.cond(given)
     if not condition < _WORST_CONDITION:
         raise ValueError(
-            f"{named} have an inverse: two classes whose labels come out alike cannot be told "
+            "The 'transition_matrix' parameter must have an inverse: two classes whose labels come "
+            "out alike cannot be told "
             f"apart. Got one with condition number {condition:.3g}."
         )
     return np.linalg.inv(given)

@@ -203,6 +203,15 @@ class Method(BaseEstimator, nn.Module):
         """
         return None
 
+    @property
+    def unseen(self) -> tuple[Tensor, Tensor] | None:
+        """What networks say of rows they were not trained on; None where there are none.
+
+        Probabilities of the given labels, (n_samples, n_classes) with NaN for rows nobody judged,
+        and the transition matrix, (n_classes, n_classes).
+        """
+        return None
+
     def proba(self, logits: Tensor) -> Tensor:
         """Class probabilities from logits, averaged over networks."""
         p = torch.softmax(logits, dim=-1)

@@ -170,6 +170,10 @@ class Bagging(Method):
             return found
         return transition_from(self.trusted_counts + _DOUBT * found)
 
+    @property
+    def unseen(self) -> tuple[Tensor, Tensor]:
+        return self.out_of_bag, self.transition
+
     def proba(self, logits: Tensor) -> Tensor:
         given = super().proba(logits)
         if self.transition_matrix is None:

@@ -1,0 +1,143 @@
+"""Which labels are probably wrong, and what they should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from sknoisy._checks import transition_matrix as checked
+from sknoisy._labels import with_proba
+from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.correction import correct
+from sknoisy.transition import surest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["find_label_issues"]
+
+# Of the correction: more than predictions take, since here probabilities are the answer.
+_STEPS = 8
+
+
+def find_label_issues(
+    clf_or_proba: Any,
+    y: Any,
+    *,
+    transition_matrix: Any = "auto",
+    return_all: bool = False,
+    classes: Any = None,
+) -> pd.DataFrame:
+    """Rank the labels that are probably wrong, with the labels they should have.
+
+    What a model says of samples whose labels it has not seen, and how labels were changed, give by
+    Bayes' rule how likely each label is the right one where this one was given. So a label that is
+    seldom given in place of another is believed where one that often is would not be.
+
+    Takes for granted that wrong labels hang on nothing but the right one. Samples that are of two
+    classes at once, or of none, are ranked as wrong too: look before you change anything.
+
+    Parameters
+    ----------
+    clf_or_proba : NoisyLabelClassifier or array-like of shape (n_samples, n_classes)
+        The default classifier, fitted to these labels: its networks have judged the samples they
+        were not trained on. Or probabilities of the given labels from any model, out of fold.
+    y : array-like of shape (n_samples,)
+        The given labels; of a classifier those it was fitted to, in the same order. The index of a
+        Series is kept.
+    transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
+        Entry (i, j): the probability that label j is given where i is true. "auto": that of the
+        classifier, or by :func:`~sknoisy.transition.surest` from probabilities.
+    return_all : bool, default=False
+        Whether to return the other samples too.
+    classes : array-like of shape (n_classes,), default=None
+        What the columns of probabilities stand for, sorted; None: the labels in y.
+
+    Returns
+    -------
+    DataFrame
+        A row for each sample for which another label is likelier, the least believed first, with
+        its place in y as the index (or y's own index), and columns
+
+        - ``given``: the label,
+        - ``suggested``: the likeliest label,
+        - ``quality``: probability that the given label is right,
+        - ``confidence``: probability that the suggested one is.
+
+        ``attrs["n_wrong"]`` is the number of wrong labels to be expected among all samples: with
+        many doubtful ones it is larger than the number of rows.
+
+    Raises
+    ------
+    ValueError
+        If the classifier has not judged samples whose labels it had not seen.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> from sknoisy.issues import find_label_issues
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[7] = 2
+    >>> clf = NoisyLabelClassifier(random_state=0).fit(X, y)
+    >>> int(find_label_issues(clf, y).index[0])
+    7
+    """
+    import pandas as pd
+
+    named = getattr(y, "index", None)
+    if isinstance(clf_or_proba, NoisyLabelClassifier):
+        proba, known, own = _unseen(clf_or_proba)
+        if len(proba) != len(y):
+            raise ValueError(
+                f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels."
+            )
+        judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
+        codes, p, classes = with_proba(np.asarray(y)[judged], proba[judged], known)
+    else:
+        codes, p, classes = with_proba(y, clf_or_proba, classes)
+        own, judged = None, np.arange(len(p))
+    if not isinstance(transition_matrix, str):
+        own = checked(transition_matrix, len(classes))
+    elif own is None:
+        own = surest(codes, p, classes=np.arange(len(classes)))
+    right = _right(p, own, codes)
+    quality, suggested = right[np.arange(len(p)), codes], right.argmax(axis=1)
+    frame = pd.DataFrame(
+        {
+            "given": classes[codes],
+            "suggested": classes[suggested],
+            "quality": quality,
+            "confidence": right.max(axis=1),
+        },
+        index=judged if named is None or callable(named) else named[judged],
+    )
+    found = frame if return_all else frame[suggested != codes]
+    found = found.sort_values("quality", kind="stable")
+    found.attrs["n_wrong"] = float((1 - quality).sum())
+    return found
+
+
+def _unseen(clf: NoisyLabelClassifier) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    check_is_fitted(clf, "net_")
+    said = clf.method_.unseen
+    if said is None:
+        raise ValueError(
+            f"{type(clf.method_).__name__} does not judge samples whose labels it has not seen. "
+            "Use the default method, or pass out-of-fold probabilities: cross_val_predict(clf, X, "
+            "y, method='predict_proba')."
+        )
+    proba, transition = said
+    return proba.double().cpu().numpy(), clf.classes_, transition.double().cpu().numpy()
+
+
+def _right(p: np.ndarray, transition: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Probability of each label to be the right one, given the one that was given."""
+    true = correct(torch.from_numpy(p), torch.from_numpy(transition), _STEPS).numpy()
+    joint = true * transition.T[codes]
+    total = joint.sum(axis=1, keepdims=True)
+    # What neither the model nor the matrix allows is settled by the model.
+    return np.where(total > 0, joint / np.maximum(total, np.finfo(float).tiny), true)

@@ -1,0 +1,131 @@
+"""Labels that are probably wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.issues import find_label_issues
+from sknoisy.metrics import issue_average_precision
+from sknoisy.noise import asymmetric, corrupt_labels, pair
+from sknoisy.transition import surest
+
+rng = np.random.default_rng(0)
+
+
+def told(T, n=300):
+    """Right labels, given ones, and what is to be said of the given ones by who knows all else."""
+    posterior = rng.dirichlet(np.full(len(T), 0.1), size=n)
+    true = (rng.random((n, 1)) > posterior.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return true, corrupt_labels(true, T, random_state=0), posterior @ T
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Right labels, given ones (.3 of every second class turn into the next), and a fit to them."""
+    X, true = load_digits(return_X_y=True)
+    T = asymmetric(10, 0.3, {i: i + 1 for i in range(0, 10, 2)})
+    y = corrupt_labels(true, T, random_state=0)
+    return X, true, y, NoisyLabelClassifier(max_epochs=30, random_state=0).fit(X, y)
+
+
+def test_quality_is_the_probability_of_the_label_by_bayes_rule():
+    T = pair(3, 0.4)
+    _, y, p = told(T)
+    right = p.copy()
+    for _ in range(8):
+        right *= (p / (right @ T)) @ T.T
+        right /= right.sum(axis=1, keepdims=True)
+    joint = right * T[:, y].T
+    joint /= joint.sum(axis=1, keepdims=True)
+    found = find_label_issues(p, y, transition_matrix=T)
+    wrong = np.flatnonzero(joint.argmax(axis=1) != y)
+    assert 50 < len(wrong) < 200
+    order = wrong[np.argsort(joint[wrong, y[wrong]], kind="stable")]
+    assert_array_equal(found.index, order)
+    assert_array_equal(found["given"], y[order])
+    assert_array_equal(found["suggested"], joint.argmax(axis=1)[order])
+    assert_allclose(found["quality"], joint[order, y[order]])
+    assert_allclose(found["confidence"], joint.max(axis=1)[order])
+    assert found.attrs["n_wrong"] == pytest.approx((1 - joint[np.arange(300), y]).sum())
+
+
+def test_the_number_of_wrong_labels_and_what_they_should_be():
+    T = pair(4, 0.3)
+    true, y, p = told(T, 3000)
+    found = find_label_issues(p, y, transition_matrix=T)
+    assert found.attrs["n_wrong"] == pytest.approx((y != true).sum(), rel=0.1)
+    assert (found["suggested"] == true[found.index]).mean() > 0.9
+    # Probabilities are what they say.
+    every = find_label_issues(p, y, transition_matrix=T, return_all=True)
+    right = y[every.index] == true[every.index]
+    for part in np.array_split(np.arange(3000), 5):
+        assert every["quality"].iloc[part].mean() == pytest.approx(right[part].mean(), abs=0.07)
+    again = find_label_issues(p, y, transition_matrix=surest(y, p))
+    pd.testing.assert_frame_equal(find_label_issues(p, y), again)
+
+
+def test_from_one_fit(digits):
+    _, true, y, clf = digits
+    found = find_label_issues(clf, y)
+    wrong = y != true
+    assert wrong[found.index].mean() > 0.7
+    assert (found["suggested"] == true[found.index]).mean() > 0.7
+    assert found["quality"].is_monotonic_increasing
+    quality = find_label_issues(clf, y, return_all=True)["quality"].sort_index()
+    ranked = issue_average_precision(wrong, quality)
+    assert ranked > issue_average_precision(wrong, clf.label_quality_)
+    assert found.attrs["n_wrong"] == pytest.approx(wrong.sum(), rel=0.35)
+
+
+def test_any_labels_and_the_index_of_a_series(digits):
+    X, _, y, clf = digits
+    names = np.array(list("abcdefghij"))
+    series = pd.Series(names[y], index=[f"row {i}" for i in range(len(y))])
+    named = NoisyLabelClassifier(max_epochs=30, random_state=0).fit(X, series)
+    plain, found = find_label_issues(clf, y), find_label_issues(named, series)
+    assert_array_equal(found.index, [f"row {i}" for i in plain.index])
+    assert_array_equal(found["given"], names[plain["given"]])
+    assert_array_equal(found["suggested"], names[plain["suggested"]])
+    listed = find_label_issues(named, list(series))
+    assert_array_equal(listed.index, plain.index)
+
+
+def test_rows_without_weight_are_not_judged(digits):
+    X, _, y, _ = digits
+    weight = (np.arange(len(y)) % 3 > 0).astype(float)
+    clf = NoisyLabelClassifier(max_epochs=5, random_state=0).fit(X, y, weight)
+    found = find_label_issues(clf, y)
+    assert len(found)
+    assert (weight[found.index] == 1).all()
+
+
+def test_no_issue_is_an_answer():
+    y = np.arange(60) % 3
+    found = find_label_issues(np.where(np.eye(3)[y], 0.98, 0.01), y)
+    assert len(found) == 0
+    assert list(found.columns) == ["given", "suggested", "quality", "confidence"]
+    assert found.attrs["n_wrong"] < 2
+
+
+def test_what_the_matrix_rules_out_is_settled_by_the_model():
+    found = find_label_issues([[1.0, 0.0], [1.0, 0.0]], [0, 1], transition_matrix=np.eye(2))
+    assert_array_equal(found.index, [1])
+    assert_array_equal(found["quality"], [0])
+
+
+def test_bad_input_is_refused(digits):
+    X, _, y, clf = digits
+    with pytest.raises(NotFittedError):
+        find_label_issues(NoisyLabelClassifier(), y)
+    with pytest.raises(ValueError, match=r"fitted to 1797 samples. Got 5 labels"):
+        find_label_issues(clf, y[:5])
+    with pytest.raises(ValueError, match="CrossEntropy does not judge samples"):
+        find_label_issues(NoisyLabelClassifier("ce", max_epochs=1).fit(X, y), y)
+    with pytest.raises(ValueError, match=r"must be an array of shape \(10, 10\)"):
+        find_label_issues(clf, y, transition_matrix=np.eye(3))
+    with pytest.raises(ValueError, match="2 columns, but there are 3 classes"):
+        find_label_issues([[0.5, 0.5]] * 3, [0, 1, 2])
