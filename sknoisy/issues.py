@@ -21,6 +21,8 @@ __all__ = ["find_label_issues"]
 
 # Of the correction: more than predictions take, since here probabilities are the answer.
 _STEPS = 8
+# Share of labels that may be anything: where the surest are all right, others may still be wrong.
+_LEAST = 0.01
 
 
 def find_label_issues(
@@ -100,10 +102,12 @@ def find_label_issues(
     else:
         codes, p, classes = with_proba(y, clf_or_proba, classes)
         own, judged = None, np.arange(len(p))
+    k = len(classes)
     if not isinstance(transition_matrix, str):
-        own = checked(transition_matrix, len(classes))
-    elif own is None:
-        own = surest(codes, p, classes=np.arange(len(classes)))
+        own = checked(transition_matrix, k)
+    else:
+        own = surest(codes, p, classes=np.arange(k)) if own is None else own
+        own = (1 - _LEAST) * own + _LEAST / k
     right = _right(p, own, codes)
     quality, suggested = right[np.arange(len(p)), codes], right.argmax(axis=1)
     frame = pd.DataFrame(

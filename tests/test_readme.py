@@ -20,9 +20,11 @@ def blocks(path):
 
 
 def runs_here(code):
+    needs = {"pandas": "pandas", "skops": "skops", "sklearn.callback": "sklearn.callback"}
+    needs["sknoisy.issues"] = "pandas"
     return all(
-        find_spec(name)
-        for name in ("pandas", "skops", "sklearn.callback")
+        find_spec(needed)
+        for name, needed in needs.items()
         if re.search(rf"^(from|import) {name}\b", code, re.MULTILINE)
     )
 
