@@ -1,0 +1,146 @@
+"""Pictures: what is drawn, not how it looks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.noise import corrupt_labels, pair
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+from sknoisy.plots import (  # noqa: E402
+    LabelQualityDisplay,
+    SmoothingCurveDisplay,
+    TransitionMatrixDisplay,
+)
+
+NAMES = np.array(["cat", "dog", "fox"])
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[y < 3], NAMES[y[y < 3]]
+    noisy = corrupt_labels(y, 0.3, kind="pair", random_state=0)
+    return X, y, noisy, NoisyLabelClassifier(max_epochs=10, random_state=0).fit(X, noisy)
+
+
+def words(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_transition_matrix_from_all_sides(fitted):
+    _, y, noisy, clf = fitted
+    shown = TransitionMatrixDisplay.from_estimator(clf)
+    assert_allclose(shown.im_.get_array(), clf.method_.transition)
+    assert words(shown.ax_.xaxis) == words(shown.ax_.yaxis) == list(NAMES)
+    assert (shown.ax_.get_xlabel(), shown.ax_.get_ylabel()) == ("Given label", "True label")
+    shown = TransitionMatrixDisplay.from_predictions(y, noisy)
+    expected = pd.crosstab(y, noisy, normalize="index").to_numpy()
+    assert_allclose(shown.im_.get_array(), expected)
+    for (i, j), text in np.ndenumerate(shown.text_):
+        assert text.get_text() == (f"{expected[i, j]:.2f}" if expected[i, j] else "")
+        assert text.get_position() == (j, i)
+    fig, ax = plt.subplots()
+    shown = TransitionMatrixDisplay(pair(3, 0.2))
+    assert shown.plot(ax=ax, include_values=False, colorbar=False) is shown
+    assert shown.ax_ is ax
+    assert shown.figure_ is fig
+    assert shown.text_ is None
+    assert len(fig.axes) == 1
+
+
+def test_many_classes_stay_legible():
+    shown = TransitionMatrixDisplay(pair(100, 0.2)).plot()
+    assert shown.text_ is None
+    assert len(shown.ax_.get_xticks()) <= 30
+
+
+def test_what_is_no_transition_matrix_is_refused(fitted):
+    X, _, noisy, _ = fitted
+    with pytest.raises(ValueError, match=r"row 1 with minimum 0 and sum 0.5"):
+        TransitionMatrixDisplay([[1, 0], [0, 0.5]]).plot()
+    with pytest.raises(ValueError, match=r"display_labels must have 3 entries. Got 2"):
+        TransitionMatrixDisplay(np.eye(3), display_labels=["a", "b"]).plot()
+    clf = NoisyLabelClassifier("ce", max_epochs=1).fit(X, noisy)
+    with pytest.raises(ValueError, match="CrossEntropy has no transition matrix"):
+        TransitionMatrixDisplay.from_estimator(clf)
+
+
+def counts(ax):
+    return sum(bar.get_height() for bar in ax.patches)
+
+
+@pytest.mark.parametrize("shape", [(-1, 1, 8, 8), (-1, 8, 8), (-1, 64)])
+def test_label_quality_shows_the_worst(fitted, shape):
+    X, _, noisy, clf = fitted
+    shown = LabelQualityDisplay.from_estimator(clf, X.reshape(shape), noisy, n_worst=5)
+    assert counts(shown.ax_) == len(X)
+    assert_array_equal(shown.worst_, np.argsort(shown.quality, kind="stable")[:5])
+    assert shown.ax_.get_legend() is not None
+    panes = [ax for ax in shown.figure_.axes if ax is not shown.ax_]
+    if len(shape) > 2:
+        seen = [np.asarray(ax.images[0].get_array()) for ax in panes if ax.images]
+        assert_allclose(seen, X.reshape(-1, 8, 8)[shown.worst_] / X.max())
+        titles = [ax.get_title() for ax in panes if ax.images]
+        i = shown.worst_[0]
+        assert titles[0] == f"{noisy[i]} → {np.asarray(shown.suggested)[i]}"
+    else:
+        cells = panes[0].tables[0].get_celld()
+        assert cells[1, 0].get_text().get_text() == str(shown.worst_[0])
+
+
+def test_label_quality_from_probabilities_and_alone():
+    y = np.arange(30) % 3
+    p = np.where(np.eye(3)[y], 0.9, 0.05)
+    y[4] = (y[4] + 1) % 3
+    shown = LabelQualityDisplay.from_predictions(y, p)
+    assert shown.worst_[0] == 4
+    _, ax = plt.subplots()
+    shown.plot(ax=ax)
+    assert shown.ax_ is ax
+    colour = LabelQualityDisplay([0.1, 0.5], y[:2], X=np.zeros((2, 3, 4, 4), dtype=np.uint8)).plot()
+    assert len(colour.worst_) == 2
+    assert len(LabelQualityDisplay([0.1, 0.5], y[:2]).plot(n_worst=0).figure_.axes) == 1
+
+
+def test_smoothing_curve_from_a_search(fitted):
+    X, _, noisy, _ = fitted
+    clf = NoisyLabelClassifier("ce", max_epochs=2, random_state=0)
+    grid = {"smoothing": [0.4, -1, 0], "lr": [1e-3, 1e-2]}
+    search = GridSearchCV(clf, grid, cv=3).fit(X, noisy)
+    shown = SmoothingCurveDisplay.from_estimator(search, trusted_score=[0.9, 0.8, 0.7])
+    found = pd.DataFrame(search.cv_results_)
+    best = found.loc[found.groupby("param_smoothing")["mean_test_score"].idxmax()]
+    assert_allclose(shown.line_.get_xdata(), [-1, 0, 0.4])
+    assert_allclose(shown.line_.get_ydata(), best["mean_test_score"])
+    assert_allclose(shown.score_error, best["std_test_score"] / np.sqrt(3))
+    assert_allclose(shown.ax_.lines[1].get_ydata(), [0.9, 0.8, 0.7])
+    assert words(shown.ax_.xaxis) == ["-1", "0", "0.4"]
+    framed = SmoothingCurveDisplay.from_cv_results(found)
+    assert_allclose(framed.line_.get_ydata(), shown.line_.get_ydata())
+    pipe = make_pipeline(StandardScaler(), clf)
+    inside = GridSearchCV(pipe, {"noisylabelclassifier__smoothing": [-1, 0]}, cv=2).fit(X, noisy)
+    assert_allclose(SmoothingCurveDisplay.from_estimator(inside).line_.get_xdata(), [-1, 0])
+    with pytest.raises(ValueError, match="no parameter 'smoothing'"):
+        SmoothingCurveDisplay.from_estimator(GridSearchCV(clf, {"lr": [0.1]}, cv=2).fit(X, noisy))
+
+
+def test_rates_too_near_are_not_all_named():
+    rates = np.linspace(-0.5, 0.5, 41)
+    shown = SmoothingCurveDisplay(rates, rates).plot()
+    assert 10 < sum(map(bool, words(shown.ax_.xaxis))) < 25
