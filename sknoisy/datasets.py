@@ -42,14 +42,9 @@ def make_noisy_classification(
     Returns
     -------
     Bunch
-        X : ndarray of shape (n_train, n_features)
-        y : ndarray of shape (n_train,)
-            Labels of which some are wrong.
-        X_test : ndarray of shape (n_test, n_features)
-        y_test : ndarray of shape (n_test,)
-            Right labels.
-        manifest : NoiseManifest
-            Right labels of the first part, and where the given ones differ.
+        ``X`` and ``y``, labels of which some are wrong; ``X_test`` and ``y_test``, right ones; and
+        ``manifest``, a :class:`~sknoisy.noise.NoiseManifest` with the right labels of the first
+        part and where the given ones differ.
 
     Examples
     --------
