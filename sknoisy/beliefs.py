@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sknoisy.losses import margin
 
-__all__ = ["LabelQuality", "lower_component", "nearest", "small_loss"]
+__all__ = ["LabelQuality", "lower_component", "nearest", "small_loss", "two_normals"]
 
 # Of a mixture's components, in values scaled to [0, 1].
 _LEAST_VARIANCE = 5e-4
@@ -124,14 +124,9 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     >>> lower_component(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
     tensor([1., 1., 1., 0., 0.])
     """
-    weight = weight.expand_as(values)
-    counts = weight > 0
-    low = torch.where(counts, values, torch.inf).amin(dim=-1, keepdim=True)
-    high = torch.where(counts, values, -torch.inf).amax(dim=-1, keepdim=True)
+    low, high, fitted = _fit(values, weight.expand_as(values), max_iter)
     x = (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
-    rows = (part.reshape(-1, part.shape[-1]) for part in (x.clamp(0, 1), weight))
-    fitted = torch.from_numpy(_two_normals(*_binned(*rows), max_iter)).to(x)
-    mean, variance, mixture = fitted.reshape(*x.shape[:-1], 3, 2, 1).unbind(dim=-3)
+    mean, variance, mixture = fitted.unbind(dim=-3)
     log_p = mixture.log() - 0.5 * (variance.log() + (x.unsqueeze(-2) - mean) ** 2 / variance)
     lower = torch.softmax(log_p, dim=-2)[..., 0, :]
     # Far out in the tails the wider component takes over at both ends; beyond its mean, the lower
@@ -139,6 +134,41 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     first, second = mean[..., 0, :], mean[..., 1, :]
     lower = torch.where(x <= first, 1.0, torch.where(x >= second, 0.0, lower))
     return torch.where(high > low, lower, 1.0)
+
+
+def two_normals(values: Tensor, weight: Tensor, max_iter: int = 100) -> tuple[Tensor, ...]:
+    """Fit the two normal distributions of :func:`lower_component`.
+
+    Parameters
+    ----------
+    values, weight, max_iter
+        As there.
+
+    Returns
+    -------
+    mean, std, share : Tensor of shape (..., 2)
+        Of each component, the lower one first.
+
+    Examples
+    --------
+    >>> import torch
+    >>> two_normals(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5))[0]
+    tensor([0.1000, 2.0500])
+    """
+    low, high, fitted = _fit(values, weight.expand_as(values), max_iter)
+    mean, variance, share = fitted.squeeze(-1).unbind(dim=-2)
+    return low + (high - low) * mean, (high - low) * variance.sqrt(), share
+
+
+def _fit(values: Tensor, weight: Tensor, max_iter: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Ends of the values, and what is fitted to them when scaled to [0, 1]: (..., 3, 2, 1)."""
+    counts = weight > 0
+    low = torch.where(counts, values, torch.inf).amin(dim=-1, keepdim=True)
+    high = torch.where(counts, values, -torch.inf).amax(dim=-1, keepdim=True)
+    x = (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
+    rows = (part.reshape(-1, part.shape[-1]) for part in (x.clamp(0, 1), weight))
+    fitted = torch.from_numpy(_two_normals(*_binned(*rows), max_iter)).to(x)
+    return low, high, fitted.reshape(*x.shape[:-1], 3, 2, 1)
 
 
 def _binned(x: Tensor, weight: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ plt = pytest.importorskip("matplotlib.pyplot")
 
 from sknoisy.plots import (  # noqa: E402
     LabelQualityDisplay,
+    LossDistributionDisplay,
     SmoothingCurveDisplay,
     TransitionMatrixDisplay,
 )
@@ -144,3 +145,27 @@ def test_rates_too_near_are_not_all_named():
     rates = np.linspace(-0.5, 0.5, 41)
     shown = SmoothingCurveDisplay(rates, rates).plot()
     assert 10 < sum(map(bool, words(shown.ax_.xaxis))) < 25
+
+
+def test_losses_and_what_is_fitted_to_them(fitted):
+    X, y, noisy, clf = fitted
+    wrong = y != noisy
+    shown = LossDistributionDisplay.from_estimator(clf, X, noisy, wrong=wrong, bins=20)
+    losses = -np.log(clf.predict_proba(X)[np.arange(len(X)), np.searchsorted(NAMES, noisy)])
+    assert_allclose(shown.losses, losses, rtol=1e-4)
+    heights = [bar.get_height() for bar in shown.ax_.patches]
+    assert sum(heights[:20]) == (~wrong).sum()
+    assert sum(heights[20:]) == wrong.sum()
+    low, high = (line.get_xdata()[np.argmax(line.get_ydata())] for line in shown.lines_)
+    assert low == pytest.approx(np.median(losses[~wrong]), abs=0.15)
+    assert high == pytest.approx(np.median(losses[wrong]), abs=0.4)
+    areas = [np.trapezoid(line.get_ydata(), line.get_xdata()) for line in shown.lines_]
+    width = np.ptp(losses) / 20
+    assert 0.7 < sum(areas) / (len(X) * width) < 1.01, "tails are outside"
+    fig, ax = plt.subplots()
+    plain = LossDistributionDisplay(losses).plot(ax=ax)
+    assert plain.figure_ is fig
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "given labels", "lower fit", "upper fit",
+    ]  # fmt: skip
+    LossDistributionDisplay(np.ones(5)).plot()
