@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sknoisy._checks import transition_matrix as checked
@@ -44,9 +46,10 @@ def find_label_issues(
 
     Parameters
     ----------
-    clf_or_proba : NoisyLabelClassifier or array-like of shape (n_samples, n_classes)
-        The default classifier, fitted to these labels: its networks have judged the samples they
-        were not trained on. Or probabilities of the given labels from any model, out of fold.
+    clf_or_proba : NoisyLabelClassifier, Pipeline or array-like of shape (n_samples, n_classes)
+        The default classifier, alone or at the end of a pipeline, fitted to these labels: its
+        networks have judged the samples they were not trained on. Or probabilities of the given
+        labels from any model, out of fold.
     y : array-like of shape (n_samples,)
         The given labels; of a classifier those it was fitted to, in the same order. The index of a
         Series is kept.
@@ -74,7 +77,7 @@ def find_label_issues(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If the classifier has not judged samples whose labels it had not seen.
 
     Examples
@@ -91,6 +94,16 @@ def find_label_issues(
     import pandas as pd
 
     named = getattr(y, "index", None)
+    if isinstance(clf_or_proba, Pipeline):
+        clf_or_proba = clf_or_proba[-1]
+    if isinstance(clf_or_proba, BaseEstimator) and not isinstance(
+        clf_or_proba, NoisyLabelClassifier
+    ):
+        raise TypeError(
+            f"{type(clf_or_proba).__name__} does not judge samples whose labels it has not seen. "
+            "Pass a fitted NoisyLabelClassifier, or out-of-fold probabilities: "
+            "cross_val_predict(clf, X, y, method='predict_proba')."
+        )
     if isinstance(clf_or_proba, NoisyLabelClassifier):
         proba, known, own = _unseen(clf_or_proba)
         if len(proba) != len(y):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -392,7 +393,8 @@ def _transition(noise: Any, kind: str, n_classes: int) -> np.ndarray:
     if given.shape != (n_classes, n_classes):
         raise ValueError(
             f"The 'noise' parameter must be a rate or a matrix of shape {(n_classes, n_classes)}, "
-            f"with a row and a column for each class. Got one of shape {given.shape} instead."
+            "with a row and a column for each class, or two rates for two classes. Got one of "
+            f"shape {given.shape} instead."
         )
     return distributions(
         given, "The 'noise' parameter must have rows that are at least 0 and sum to 1."
@@ -412,7 +414,9 @@ def _by_samples(
 
 
 def _checked(rate: Any, most: float) -> float:
-    if not 0 <= rate <= most:
+    if not isinstance(rate, Real):
+        raise TypeError(f"A rate of noise must be a number. Got {rate!r}.")
+    if not 0 <= float(rate) <= most:
         raise ValueError(
             f"The rate of this kind of noise must be in the range [0, {most:g}]. Got {rate!r}."
         )

@@ -6,6 +6,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.issues import find_label_issues
@@ -93,6 +96,15 @@ def test_any_labels_and_the_index_of_a_series(digits):
     assert_array_equal(found["suggested"], names[plain["suggested"]])
     listed = find_label_issues(named, list(series))
     assert_array_equal(listed.index, plain.index)
+
+
+def test_at_the_end_of_a_pipeline(digits):
+    X, _, y, _ = digits
+    pipe = make_pipeline(StandardScaler(), NoisyLabelClassifier(max_epochs=3, random_state=0))
+    found = find_label_issues(pipe.fit(X, y), y)
+    pd.testing.assert_frame_equal(found, find_label_issues(pipe[-1], y))
+    with pytest.raises(TypeError, match="LogisticRegression does not judge samples"):
+        find_label_issues(make_pipeline(StandardScaler(), LogisticRegression()), y)
 
 
 def test_rows_without_weight_are_not_judged(digits):

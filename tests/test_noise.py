@@ -239,6 +239,8 @@ def test_no_noise_is_no_noise():
 def test_what_cannot_be_meant_is_refused(noise, params, message):
     with pytest.raises(ValueError, match=message):
         corrupt_labels(np.arange(60) % 3, noise, **params)
+    with pytest.raises(TypeError, match=r"rate of noise must be a number. Got '0.3'"):
+        corrupt_labels([0, 1, 1], "0.3")
     with pytest.raises(ValueError, match="at least 2 classes"):
         corrupt_labels(np.zeros(5), 0.1)
     with pytest.raises(ValueError, match=r"codes must be from 0 to 2. Got -1 to 1"):
