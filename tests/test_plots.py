@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.integrate import trapezoid
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -159,7 +160,7 @@ def test_losses_and_what_is_fitted_to_them(fitted):
     low, high = (line.get_xdata()[np.argmax(line.get_ydata())] for line in shown.lines_)
     assert low == pytest.approx(np.median(losses[~wrong]), abs=0.15)
     assert high == pytest.approx(np.median(losses[wrong]), abs=0.4)
-    areas = [np.trapezoid(line.get_ydata(), line.get_xdata()) for line in shown.lines_]
+    areas = [trapezoid(line.get_ydata(), line.get_xdata()) for line in shown.lines_]
     width = np.ptp(losses) / 20
     assert 0.7 < sum(areas) / (len(X) * width) < 1.01, "tails are outside"
     fig, ax = plt.subplots()
