@@ -28,7 +28,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy._labels import transition_between
 from sknoisy.transition import (
+    _rate,
     anchor_points,
     confident_joint,
     dual_t,
@@ -55,15 +57,6 @@ def by_cleanlab(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     from cleanlab.count import estimate_py_and_noise_matrices_from_probabilities as estimate
 
     return estimate(y, p)[1].T
-
-
-def noise_of(transition: np.ndarray, y: np.ndarray) -> float:
-    """Share of wrong labels by a matrix: the shares of the classes are those that explain y."""
-    given = np.bincount(y, minlength=len(transition)) / len(y)
-    prior = given
-    for _ in range(200):
-        prior = prior * (transition @ (given / np.maximum(prior @ transition, 1e-12)))
-    return float(1 - prior @ transition.diagonal())
 
 
 def estimates(
@@ -95,9 +88,7 @@ def main() -> None:
         for name, noise in ((each, noise) for each in names for noise in noises(each)):
             cell = load(name, noise, seed)
             k = int(max(cell.clean.max(), cell.y.max())) + 1
-            true = np.zeros((k, k))
-            np.add.at(true, (cell.clean, cell.y), 1)
-            true /= true.sum(axis=1, keepdims=True)
+            true = transition_between(cell.clean, cell.y, k)
             wrong = float((cell.y != cell.clean).mean())
             trusted = np.random.default_rng(seed).random(len(cell.y)) < TRUSTED
             for model in MODELS:
@@ -107,7 +98,7 @@ def main() -> None:
                     found = estimate()
                     key = (model, who, name, noise)
                     errors[key].append(float(abs(found - true).sum() / k))
-                    rates[key].append(abs(noise_of(found, cell.y) - wrong))
+                    rates[key].append(abs(_rate(found, cell.y) - wrong))
                 found_rate = noise_rate(cell.y, p, random_state=seed)
                 inside[model, noise].append(found_rate.low <= wrong <= found_rate.high)
             print(seed, name, noise, file=sys.stderr, flush=True)

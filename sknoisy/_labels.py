@@ -19,6 +19,7 @@ __all__ = [
     "check_trusted",
     "hold_out",
     "sorted_classes",
+    "transition_between",
     "with_proba",
 ]
 
@@ -142,6 +143,14 @@ def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray
         )
     p = distributions(p, "proba must have rows that are at least 0 and sum to 1.")
     return encode(labels, known), p, known
+
+
+def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
+    """Shares of the given codes for each true one; a class without samples keeps its label."""
+    counts = np.zeros((n_classes, n_classes))
+    np.add.at(counts, (true, given), 1)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1), np.eye(n_classes))
 
 
 def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:

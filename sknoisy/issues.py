@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import with_proba
@@ -94,27 +93,7 @@ def find_label_issues(
     import pandas as pd
 
     named = getattr(y, "index", None)
-    if isinstance(clf_or_proba, Pipeline):
-        clf_or_proba = clf_or_proba[-1]
-    if isinstance(clf_or_proba, BaseEstimator) and not isinstance(
-        clf_or_proba, NoisyLabelClassifier
-    ):
-        raise TypeError(
-            f"{type(clf_or_proba).__name__} does not judge samples whose labels it has not seen. "
-            "Pass a fitted NoisyLabelClassifier, or out-of-fold probabilities: "
-            "cross_val_predict(clf, X, y, method='predict_proba')."
-        )
-    if isinstance(clf_or_proba, NoisyLabelClassifier):
-        proba, known, own = _unseen(clf_or_proba)
-        if len(proba) != len(y):
-            raise ValueError(
-                f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels."
-            )
-        judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
-        codes, p, classes = with_proba(np.asarray(y)[judged], proba[judged], known)
-    else:
-        codes, p, classes = with_proba(y, clf_or_proba, classes)
-        own, judged = None, np.arange(len(p))
+    codes, p, classes, own, judged = _said(clf_or_proba, y, classes)
     k = len(classes)
     if not isinstance(transition_matrix, str):
         own = checked(transition_matrix, k)
@@ -138,17 +117,28 @@ def find_label_issues(
     return found
 
 
-def _unseen(clf: NoisyLabelClassifier) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    check_is_fitted(clf, "net_")
-    said = clf.method_.unseen
+def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
+    """Codes, probabilities, classes, the transition matrix if known, and places in y."""
+    source = source[-1] if isinstance(source, Pipeline) else source
+    if not isinstance(source, BaseEstimator):
+        codes, p, classes = with_proba(y, source, classes)
+        return codes, p, classes, None, np.arange(len(p))
+    advice = (
+        "does not judge samples whose labels it has not seen. Pass a fitted NoisyLabelClassifier "
+        "with the default method, or out-of-fold probabilities: cross_val_predict(clf, X, y, "
+        "method='predict_proba')."
+    )
+    if not isinstance(source, NoisyLabelClassifier):
+        raise TypeError(f"{type(source).__name__} {advice}")
+    said = source.method_.unseen
     if said is None:
-        raise ValueError(
-            f"{type(clf.method_).__name__} does not judge samples whose labels it has not seen. "
-            "Use the default method, or pass out-of-fold probabilities: cross_val_predict(clf, X, "
-            "y, method='predict_proba')."
-        )
-    proba, transition = said
-    return proba.double().cpu().numpy(), clf.classes_, transition.double().cpu().numpy()
+        raise ValueError(f"{type(source.method_).__name__} {advice}")
+    proba, transition = (part.double().cpu().numpy() for part in said)
+    if len(proba) != len(y):
+        raise ValueError(f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels.")
+    judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
+    codes, p, classes = with_proba(np.asarray(y)[judged], proba[judged], source.classes_)
+    return codes, p, classes, transition, judged
 
 
 def _right(p: np.ndarray, transition: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -18,7 +18,22 @@ from sknoisy._labels import check_trusted
 __all__ = ["NoisyLabelSplitter", "TrustedSplit"]
 
 
-class NoisyLabelSplitter:
+class _TakesGroups:
+    """What splitters that pass groups on say of it to scikit-learn's routing."""
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Say that groups are taken.
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        request = MetadataRequest(owner=self)
+        request.split.add_request(param="groups", alias=True)
+        return request
+
+
+class NoisyLabelSplitter(_TakesGroups):
     """Folds that train on wrong labels and test on right ones.
 
     scikit-learn's tools know one y for both. So samples are given twice (:meth:`double`), first
@@ -49,15 +64,6 @@ class NoisyLabelSplitter:
         whole = cv is None or isinstance(cv, Integral) or hasattr(cv, "split")
         # An iterator could be asked once only.
         self.cv = cv if whole else list(cv)
-
-    def get_metadata_routing(self) -> MetadataRequest:
-        """Say that groups are taken.
-
-        Returns
-        -------
-        MetadataRequest
-        """
-        return _groups_requested(self)
 
     def double(self, X: Any, y_noisy: Any, y: Any) -> tuple[Any, np.ndarray]:
         """Give all samples twice, with wrong and with right labels.
@@ -118,7 +124,7 @@ class NoisyLabelSplitter:
         return f"{type(self).__name__}(cv={self.cv!r})"
 
 
-class TrustedSplit:
+class TrustedSplit(_TakesGroups):
     """Folds whose test parts hold trusted samples only.
 
     A score on them is one on right labels. All others are always trained on, and so are trusted
@@ -150,15 +156,6 @@ class TrustedSplit:
     def __init__(self, trusted: Any, cv: Any = 5) -> None:
         self.trusted = trusted
         self.cv = cv
-
-    def get_metadata_routing(self) -> MetadataRequest:
-        """Say that groups are taken.
-
-        Returns
-        -------
-        MetadataRequest
-        """
-        return _groups_requested(self)
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
@@ -210,12 +207,6 @@ class TrustedSplit:
     def __repr__(self) -> str:
         n = np.count_nonzero(self.trusted)
         return f"{type(self).__name__}(<{n} trusted samples>, cv={self.cv!r})"
-
-
-def _groups_requested(splitter: Any) -> MetadataRequest:
-    request = MetadataRequest(owner=splitter)
-    request.split.add_request(param="groups", alias=True)
-    return request
 
 
 def _identities(X: Any) -> np.ndarray:

@@ -20,6 +20,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._checks import distributions, encode
+from sknoisy._labels import transition_between
 
 __all__ = [
     "KINDS",
@@ -371,11 +372,7 @@ def corrupt_labels(
     noisy = _like(y, found[new])
     if not return_manifest:
         return noisy
-    counts = np.zeros((k, k))
-    np.add.at(counts, (codes, new), 1)
-    total = counts.sum(axis=1, keepdims=True)
-    realised = np.where(total > 0, counts / np.maximum(total, 1), np.eye(k))
-    flipped = new != codes
+    realised, flipped = transition_between(codes, new, k), new != codes
     return noisy, NoiseManifest(y, flipped, float(flipped.mean()), realised, found)
 
 

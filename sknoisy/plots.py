@@ -14,7 +14,7 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sknoisy._checks import transition_matrix as checked
-from sknoisy._labels import sorted_classes, with_proba
+from sknoisy._labels import sorted_classes, transition_between, with_proba
 from sknoisy.beliefs import two_normals
 from sknoisy.issues import find_label_issues
 
@@ -122,10 +122,8 @@ class TransitionMatrixDisplay:
         check_consistent_length(y, y_noisy)
         y, y_noisy = np.asarray(y), np.asarray(y_noisy)
         classes = np.union1d(y, y_noisy)
-        counts = np.zeros((len(classes),) * 2)
-        np.add.at(counts, (np.searchsorted(classes, y), np.searchsorted(classes, y_noisy)), 1)
-        total = counts.sum(axis=1, keepdims=True)
-        matrix = np.where(total > 0, counts / np.maximum(total, 1), np.eye(len(classes)))
+        true, given = np.searchsorted(classes, y), np.searchsorted(classes, y_noisy)
+        matrix = transition_between(true, given, len(classes))
         return cls(matrix, display_labels=classes).plot(ax=ax, **plot_params)
 
     def plot(

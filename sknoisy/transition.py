@@ -12,6 +12,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
@@ -20,8 +21,9 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._checks import encode
 from sknoisy._consensus import explain
-from sknoisy._labels import check_trusted, sorted_classes, with_proba
+from sknoisy._labels import check_trusted, sorted_classes, transition_between, with_proba
 from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.correction import confident_transition
 
 __all__ = [
     "ESTIMATORS",
@@ -43,8 +45,8 @@ def surest(
     """Estimate the transition matrix from the samples whose class is most beyond doubt.
 
     Of the samples that are likeliest of a class, those said so most firmly are its own; their given
-    labels show how it was labelled, and so does what the model says of them. The mean of both is
-    steadier than labels alone and nearer than the model alone.
+    labels show how it was labelled, and so does what the model says of them; the mean of both is
+    taken.
 
     Parameters
     ----------
@@ -161,15 +163,8 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
 
 
 def _confident_joint(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    k = p.shape[1]
-    given = np.bincount(codes, minlength=k)
-    own = np.bincount(codes, p[np.arange(len(p)), codes], k)
-    passing = p >= np.where(given > 0, own / np.maximum(given, 1), np.inf)
-    guess = np.where(passing, p, -1).argmax(axis=1)
-    counts, sure = np.zeros((k, k)), passing.any(axis=1)
-    np.add.at(counts, (guess[sure], codes[sure]), 1)
-    # As many of each given label as there are, however many of them were counted.
-    return _as_rows(counts * given / np.maximum(counts.sum(axis=0), 1))
+    target, weight = np.eye(p.shape[1])[codes], np.ones(len(p))
+    return confident_transition(*map(torch.from_numpy, (p, target, weight))).numpy()
 
 
 def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
@@ -206,9 +201,8 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
 
 
 def _dual_t(codes: np.ndarray, p: np.ndarray, quantile: float) -> np.ndarray:
-    counts = np.zeros((p.shape[1],) * 2)
-    np.add.at(counts, (p.argmax(axis=1), codes), 1)
-    return _anchor_points(codes, p, quantile) @ _as_rows(counts)
+    by_guess = transition_between(p.argmax(axis=1), codes, p.shape[1])
+    return _anchor_points(codes, p, quantile) @ by_guess
 
 
 def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray:
@@ -392,7 +386,8 @@ def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) ->
     if estimator is not None:
         return cross_val_predict(clone(estimator), X, y, cv=cv, method="predict_proba")
     fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
-    return fitted.method_.out_of_bag.double().cpu().numpy()
+    proba, _ = fitted.method_.unseen
+    return proba.double().cpu().numpy()
 
 
 class NoiseRate(NamedTuple):
@@ -487,9 +482,3 @@ def _rate(transition: np.ndarray, codes: np.ndarray) -> float:
 
 def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
     return with_proba(y, proba, classes)[:2]
-
-
-def _as_rows(counts: np.ndarray) -> np.ndarray:
-    """Counts as shares of each row; a row without counts keeps its label."""
-    total = counts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, counts / np.maximum(total, 1e-12), np.eye(len(counts)))

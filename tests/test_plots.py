@@ -12,17 +12,17 @@ from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.noise import corrupt_labels, pair
-
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
-plt = pytest.importorskip("matplotlib.pyplot")
-
-from sknoisy.plots import (  # noqa: E402
+from sknoisy.plots import (
     LabelQualityDisplay,
     LossDistributionDisplay,
     SmoothingCurveDisplay,
     TransitionMatrixDisplay,
 )
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
 
 NAMES = np.array(["cat", "dog", "fox"])
 
