@@ -134,14 +134,14 @@ def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
     return rows / total[:, None]
 
 
-def transition_matrix(matrix: Any, n_classes: int) -> np.ndarray:
+def transition_matrix(matrix: Any, n_classes: int, instead: str = "") -> np.ndarray:
     """Check how often each label is given where each is true: a row for each true one."""
     given = np.asarray(matrix, dtype=np.float64)
     named = "The 'transition_matrix' parameter must"
     if given.shape != (n_classes, n_classes):
         raise ValueError(
-            f"{named} be an array of shape {(n_classes, n_classes)}, with a row and a column for "
-            f"each class. Got one of shape {given.shape} instead."
+            f"{named} be {instead}an array of shape {(n_classes, n_classes)}, with a row and a "
+            f"column for each class. Got one of shape {given.shape} instead."
         )
     return distributions(
         given,

@@ -124,8 +124,7 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     >>> lower_component(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
     tensor([1., 1., 1., 0., 0.])
     """
-    low, high, fitted = _fit(values, weight.expand_as(values), max_iter)
-    x = (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
+    low, high, x, fitted = _fit(values, weight.expand_as(values), max_iter)
     mean, variance, mixture = fitted.unbind(dim=-3)
     log_p = mixture.log() - 0.5 * (variance.log() + (x.unsqueeze(-2) - mean) ** 2 / variance)
     lower = torch.softmax(log_p, dim=-2)[..., 0, :]
@@ -155,20 +154,20 @@ def two_normals(values: Tensor, weight: Tensor, max_iter: int = 100) -> tuple[Te
     >>> two_normals(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5))[0]
     tensor([0.1000, 2.0500])
     """
-    low, high, fitted = _fit(values, weight.expand_as(values), max_iter)
+    low, high, _, fitted = _fit(values, weight.expand_as(values), max_iter)
     mean, variance, share = fitted.squeeze(-1).unbind(dim=-2)
     return low + (high - low) * mean, (high - low) * variance.sqrt(), share
 
 
-def _fit(values: Tensor, weight: Tensor, max_iter: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Ends of the values, and what is fitted to them when scaled to [0, 1]: (..., 3, 2, 1)."""
+def _fit(values: Tensor, weight: Tensor, max_iter: int) -> tuple[Tensor, ...]:
+    """Ends of the values, these scaled to [0, 1], and what is fitted to them: (..., 3, 2, 1)."""
     counts = weight > 0
     low = torch.where(counts, values, torch.inf).amin(dim=-1, keepdim=True)
     high = torch.where(counts, values, -torch.inf).amax(dim=-1, keepdim=True)
     x = (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)
     rows = (part.reshape(-1, part.shape[-1]) for part in (x.clamp(0, 1), weight))
     fitted = torch.from_numpy(_two_normals(*_binned(*rows), max_iter)).to(x)
-    return low, high, fitted.reshape(*x.shape[:-1], 3, 2, 1)
+    return low, high, x, fitted.reshape(*x.shape[:-1], 3, 2, 1)
 
 
 def _binned(x: Tensor, weight: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -50,7 +50,7 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
     tensor([[0.9000, 0.1000],
             [0.0000, 1.0000]], dtype=torch.float64)
     """
-    return torch.from_numpy(transition_matrix(matrix, n_classes))
+    return torch.from_numpy(transition_matrix(matrix, n_classes, "'auto' or "))
 
 
 def class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
