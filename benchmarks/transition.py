@@ -28,9 +28,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy._estimates import wrong_share
 from sknoisy._labels import transition_between
 from sknoisy.transition import (
-    _rate,
     anchor_points,
     confident_joint,
     dual_t,
@@ -98,7 +98,7 @@ def main() -> None:
                     found = estimate()
                     key = (model, who, name, noise)
                     errors[key].append(float(abs(found - true).sum() / k))
-                    rates[key].append(abs(_rate(found, cell.y) - wrong))
+                    rates[key].append(abs(wrong_share(found, cell.y) - wrong))
                 found_rate = noise_rate(cell.y, p, random_state=seed)
                 inside[model, noise].append(found_rate.low <= wrong <= found_rate.high)
             print(seed, name, noise, file=sys.stderr, flush=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from math import ceil
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sknoisy.augment import default_augment
 from sknoisy.data import Rows
 from sknoisy.methods import Method, make_method
 from sknoisy.networks import CNN, MLP
+from sknoisy.smoothing import bound_for
 from sknoisy.training import OPTIMIZERS, Trainer
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ __all__ = ["DTYPES", "judges", "make_net", "settings_of", "stops_early"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
 
-# Chosen by measurement: benchmarks/smoothing_stability.py.
-_NEGATIVE_BOUND = 1.0
+# A very negative rate alone finds simple boundaries only.
+_NEGATIVE_WARMUP = 0.1
 
 
 def make_net(
@@ -86,15 +88,17 @@ def _optimizer(clf: NoisyLabelClassifier) -> Any:
 def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> dict[str, Any]:
     """What may change from one call of fit to the next that goes on from it."""
     rate = smoothing_rate(clf.smoothing, n_classes)
-    negative = min(np.atleast_1d(rate)) < 0
-    warmup = method.warmup if clf.warmup == "auto" else clf.warmup
-    if isinstance(warmup, Real) and not isinstance(warmup, Integral):
-        warmup = round(float(warmup) * clf.max_epochs)
+    negative = isinstance(rate, str) or min(np.atleast_1d(rate)) < 0
+    warmup = _epochs(method.warmup if clf.warmup == "auto" else clf.warmup, clf.max_epochs)
+    if negative and clf.warmup == "auto":
+        # At least an epoch, if there is more than one.
+        least = min(ceil(_NEGATIVE_WARMUP * clf.max_epochs), clf.max_epochs - 1)
+        warmup = max(warmup, least)
     bound = clf.logit_bound
     return {
         "smoothing": rate,
-        "warmup_epochs": int(warmup),
-        "logit_bound": (_NEGATIVE_BOUND if negative else None) if bound == "auto" else bound,
+        "warmup_epochs": warmup,
+        "logit_bound": (_bound(rate) if negative else None) if bound == "auto" else bound,
         "lr": clf.lr,
         "lr_schedule": clf.lr_schedule,
         "max_epochs": clf.max_epochs,
@@ -102,6 +106,18 @@ def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> di
         "patience": clf.n_iter_no_change if stops_early(clf, method) else None,
         "verbose": clf.verbose,
     }
+
+
+def _epochs(warmup: Any, max_epochs: int) -> int:
+    """Epochs of warm-up, of which a float is a fraction."""
+    if isinstance(warmup, Integral):
+        return int(warmup)
+    return round(float(warmup) * max_epochs)
+
+
+def _bound(rate: str | float | tuple[float, ...]) -> str | float:
+    """How long logits may be; with a rate that is not known yet, neither is this."""
+    return "auto" if isinstance(rate, str) else bound_for(min(np.atleast_1d(rate)))
 
 
 def stops_early(clf: NoisyLabelClassifier, method: Method) -> bool:

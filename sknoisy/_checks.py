@@ -150,8 +150,10 @@ def transition_matrix(matrix: Any, n_classes: int, instead: str = "") -> np.ndar
     )
 
 
-def smoothing_rate(smoothing: Any, n_classes: int) -> float | tuple[float, ...]:
-    """Rate of smoothing, or one for each class."""
+def smoothing_rate(smoothing: Any, n_classes: int) -> str | float | tuple[float, ...]:
+    """Rate of smoothing, one for each class, or "auto"."""
+    if isinstance(smoothing, str):
+        return smoothing
     if np.ndim(smoothing) == 0:
         return float(smoothing)
     rates = column_or_1d(smoothing, dtype=np.float64, input_name="smoothing")

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sknoisy._net import Asked
+from sknoisy._net import Asked, warms_up
 from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
-from sknoisy.data import Batch, BatchLoader
+from sknoisy.data import Batch, BatchLoader, LabelledRows
 from sknoisy.losses import cross_entropy, expected, one_hot, smooth
 from sknoisy.methods._base import Method, Step
+from sknoisy.noise_report import NoiseReport
 
 __all__ = ["SCHEDULES", "Epochs"]
 
@@ -33,7 +34,8 @@ class Epochs(Asked):
 
     criterion_: Method
     optimizer_: torch.optim.Optimizer
-    smoothing: float | tuple[float, ...]
+    smoothing: str | float | tuple[float, ...]
+    noise_: NoiseReport | None
     lr_schedule: str | Callable[[float], float] | None
     max_epochs: int
     first_epoch_: int
@@ -58,7 +60,7 @@ class Epochs(Asked):
         step: TakeStep = _warm_step if warm else method.step
         told = self._listened() or _needs_closure(self.optimizer_)
         advance = self._told_advance if told else self._advance
-        for batches, y, index in self._chunks(loader, 0.0 if warm else self.smoothing):
+        for batches, y, index in self._chunks(loader, 0.0 if warm else self._rate(data)):
             taken: list[Step] = []
             for batch in batches:
                 if self.lr_schedule is not None:
@@ -74,6 +76,14 @@ class Epochs(Asked):
         rows = self.history[-1]["batches"]
         total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
         self._record("train", loss=total / len(data))
+
+    def _rate(self, data: LabelledRows) -> float | tuple[float, ...]:
+        """Rate of smoothing: the one given, or what follows from a look at the labels."""
+        if not isinstance(self.smoothing, str):
+            return self.smoothing
+        if self.noise_ is None:
+            self.noise_ = self.look_at_labels(data)
+        return self.noise_.smoothing
 
     def _chunks(
         self, loader: BatchLoader, rate: float | tuple[float, ...]
@@ -215,6 +225,9 @@ def _warm_step(net: Epochs, batch: Batch) -> Step:
     """Cross-entropy on the batch as it is: what every method is before it begins."""
     logits = net.infer(batch.x)
     losses = cross_entropy(logits, batch.target)
+    if isinstance(net.smoothing, str) and net.noise_ is None:
+        # The other half is to judge, and so must not be known by heart.
+        return Step(losses, 2 * batch.weight * warms_up(batch.index), logits, batch)
     return Step(losses, batch.weight, logits, batch)
 
 

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from sknoisy.beliefs import neighbour_labels
 from sknoisy.data import BatchLoader, LabelledRows, Scan
 from sknoisy.losses import bounded
 from sknoisy.networks import capture_features
+from sknoisy.noise_report import MOST_SAMPLES, NoiseReport, some_of
+from sknoisy.smoothing import bound_for
 
-__all__ = ["Asked"]
+__all__ = ["Asked", "warms_up"]
 
 
 class Asked:
@@ -26,7 +30,8 @@ class Asked:
     device: str
     dtype: torch.dtype
     mixed: bool
-    logit_bound: float | None
+    logit_bound: str | float | None
+    noise_: NoiseReport | None
     augment: Callable[[Tensor], Tensor]
     history: Any
     warmup_epochs: int
@@ -102,6 +107,19 @@ class Asked:
         target, weight = data.given(index, self.n_classes), data.weight[index]
         return Scan(index, data.y[index], target, weight, self.method_epoch, look)
 
+    def look_at_labels(self, data: LabelledRows) -> NoiseReport:
+        """Compare labels that warm-up left out with those of their neighbours in the features."""
+        index = torch.arange(len(data.rows)) if data.index is None else data.index
+        left_out = index[~warms_up(index)]
+        # Of very few rows, half would be too few.
+        index = left_out if len(left_out) > 1 else index
+        if len(index) > MOST_SAMPLES:
+            index = index[torch.from_numpy(some_of(len(index)))]
+        scan = self.scan(data.part(index))
+        features = scan.features if scan.features.dim() == 2 else scan.features[0]
+        p = neighbour_labels(features, scan.target)
+        return NoiseReport.of(scan.y.cpu().numpy(), p.double().cpu().numpy(), "neighbours")
+
     # ---- how ------------------------------------------------------------------------------------
 
     def _see(self, x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -151,13 +169,26 @@ class Asked:
         return self._bounded(logits) if self.module_.training else logits
 
     def _bounded(self, logits: Tensor) -> Tensor:
-        return logits if self.logit_bound is None else bounded(logits, self.logit_bound)
+        bound = self.logit_bound
+        if bound is None:
+            return logits
+        if isinstance(bound, str):
+            bound = bound_for(0.0 if self.noise_ is None else self.noise_.smoothing)
+        return bounded(logits, bound)
 
     def _first_rows(self) -> Tensor:
         assert self.data_ is not None
         data = self.data_
         first = torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
         return data.rows.take(first)
+
+
+def warms_up(index: Tensor) -> Tensor:
+    """Divide rows by chance, but always alike: half learn in warm-up, the others will judge it."""
+    return torch.from_numpy(_LEARNS).to(index.device)[index % len(_LEARNS)]
+
+
+_LEARNS = np.random.RandomState(0).permutation(1024) < 512
 
 
 class _Captured(nn.Module):

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from sknoisy.losses import margin
 
-__all__ = ["LabelQuality", "lower_component", "nearest", "small_loss", "two_normals"]
+__all__ = [
+    "LabelQuality",
+    "lower_component",
+    "nearest",
+    "neighbour_labels",
+    "small_loss",
+    "two_normals",
+]
 
 # Of a mixture's components, in values scaled to [0, 1].
 _LEAST_VARIANCE = 5e-4
@@ -246,3 +253,40 @@ def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
         torch.addmm(-half, part, base.T).topk(k, dim=1).indices for part in queries.split(chunk)
     ]
     return torch.cat(found)
+
+
+def neighbour_labels(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
+    """Shares of the labels of the nearest other rows: what says of a row without its own label.
+
+    Parameters
+    ----------
+    features : Tensor of shape (n_samples, n_features)
+        Compared by direction.
+    target : Tensor of shape (n_samples, n_classes)
+        The given labels as distributions.
+    k : int, default=20
+        Neighbours, at most all other rows.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> features = torch.tensor([[0.0, 1.0], [0.1, 1.0], [0.2, 1.0], [1.0, 0.0]])
+    >>> neighbour_labels(features, torch.eye(2)[[0, 0, 1, 1]], k=1)
+    tensor([[1., 0.],
+            [1., 0.],
+            [1., 0.],
+            [0., 1.]])
+    """
+    k = min(k, len(features) - 1)
+    z = torch.nn.functional.normalize(features - features.mean(dim=0), dim=-1)
+    around = nearest(z, z, k + 1)
+    own = torch.arange(len(z), device=z.device).unsqueeze(1)
+    # Of rows that are all equal, a row itself may not be among the nearest: then the last is one
+    # too many.
+    others = around != own
+    others &= others.cumsum(dim=1) <= k
+    return (target[around] * others.unsqueeze(-1)).sum(dim=1) / k

@@ -24,6 +24,7 @@ from sknoisy._samples import check_rows, check_samples
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy.data import LabelledRows, as_rows
 from sknoisy.methods import METHODS, Method
+from sknoisy.noise_report import NoiseReport
 from sknoisy.runtime import find_device
 from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
 
@@ -41,12 +42,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     method : str, Method class or Method instance, default="bagging"
         How to learn from labels that may be wrong: a name from :data:`sknoisy.METHODS`, or a
         :class:`~sknoisy.methods.Method` of your own. Its parameters are set as ``method__name``.
-    smoothing : float or array-like of shape (n_classes,), default=0.0
+    smoothing : float, "auto" or array-like of shape (n_classes,), default=0.0
         Rate of label smoothing, in (-inf, 1]. An array gives a rate to each given label, in the
         order of ``classes_``. Above zero the target is drawn toward the uniform
         distribution, below zero it is pushed away from it; the noisier the labels, the more
-        negative the rate that serves best. With symmetric noise of rate e and K classes, theory
-        names -r / (1 - r) with r = e K / (K - 1). Probabilities at a negative rate are surer than
+        negative the rate that serves best. "auto": as negative as suits the noise that is found
+        when warm-up ends, see :func:`~sknoisy.smoothing.rate_for`; the training goes on,
+        and says what it found in ``noise_report_``. Probabilities at a negative rate are surer than
         they should be; calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
         The network. None: a :class:`~sknoisy.networks.MLP` for tables, a
@@ -56,11 +58,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         from its weights. It returns logits of shape (n_samples, n_classes).
     warmup : "auto", int or float, default="auto"
         How long to train on plain cross-entropy and unsmoothed labels first: epochs, or a fraction
-        of ``max_epochs``. "auto": what the method asks for.
+        of ``max_epochs``. "auto": what the method asks for, and at least a tenth where
+        ``smoothing`` is negative or "auto".
     logit_bound : "auto", float or None, default="auto"
-        In training, logits pass through ``z / sqrt(1 + (z / bound) ** 2)``; predictions take them
-        as they are. "auto": a bound of 1 with negative smoothing, whose loss has no lower limit
-        without it, and none otherwise.
+        In training, the vector of the centred logits of a sample is held to this length, see
+        :func:`~sknoisy.losses.bounded`; predictions take logits as they are. "auto":
+        with negative or "auto" smoothing, whose loss has no lower limit without it, that of
+        :func:`~sknoisy.smoothing.bound_for`, and none otherwise.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
     augment : callable or None, default=None
@@ -119,6 +123,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Epochs trained.
     smoothing_ : float or ndarray of shape (n_classes,)
         The rate of smoothing in use.
+    noise_rate_ : float
+        Share of wrong labels that was found, 0 where none were. This and the next two only with
+        ``smoothing="auto"``.
+    transition_matrix_ : ndarray of shape (n_classes, n_classes)
+        Entry (i, j): the probability that ``classes_[j]`` was given where ``classes_[i]`` is true.
+    noise_report_ : NoiseReport
+        Both with an interval, what they rest on, and what was most often confused, see
+        :class:`~sknoisy.noise_report.NoiseReport`; print it.
     label_quality_ : ndarray of shape (n_samples,)
         For each row of the last call how firmly its label was believed in the course of training,
         in [0, 1]: wrong labels come out low. Rows that the training saw only changed (mixed with
@@ -160,7 +172,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     _parameter_constraints: dict = {
         "method": [Names(set(METHODS)), Method, type],
-        "smoothing": [Interval(Real, -np.inf, 1, closed="right"), "array-like"],
+        "smoothing": [
+            StrOptions({"auto"}),
+            Interval(Real, -np.inf, 1, closed="right"),
+            "array-like",
+        ],
         "module": [callable, None],
         "warmup": [
             StrOptions({"auto"}),
@@ -190,7 +206,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self,
         method: str | type[Method] | Method = "bagging",
         *,
-        smoothing: float | Sequence[float] | np.ndarray = 0.0,
+        smoothing: str | float | Sequence[float] | np.ndarray = 0.0,
         module: Callable[..., nn.Module] | None = None,
         warmup: str | int | float = "auto",
         logit_bound: str | float | None = "auto",
@@ -397,8 +413,19 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
         rate = settings["smoothing"]
         self.n_iter_ = len(net.history)
+        self._report(net.noise_ if rate == "auto" else None, labels.classes)
+        rate = self.noise_report_.smoothing if rate == "auto" else rate
         self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
         self.net_, self.classes_ = net, labels.classes
+
+    def _report(self, found: NoiseReport | None, classes: np.ndarray) -> None:
+        """Say what was found of the noise; nothing where it was not looked for."""
+        for name in ("noise_report_", "noise_rate_", "transition_matrix_"):
+            self.__dict__.pop(name, None)
+        if found is not None:
+            self.noise_report_ = found.replace(classes=classes)
+            self.noise_rate_ = found.rate
+            self.transition_matrix_ = found.transition_matrix
 
     def _trusted(
         self, method: Method, trusted: np.ndarray | None, train: np.ndarray, device: torch.device

@@ -25,6 +25,7 @@ from sknoisy._travel import Travels
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import BatchLoader, LabelledRows, Rows, as_rows
 from sknoisy.networks import Peers, Standardize, replicate
+from sknoisy.noise_report import NoiseReport
 from sknoisy.runtime import caught_sigint, few_threads, seeded
 
 __all__ = ["DATASETS", "OPTIMIZERS", "SCHEDULES", "Trainer"]
@@ -50,12 +51,14 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     module : Module class or instance
     criterion : Method
     n_classes : int
-    smoothing : float or tuple of float
-        Of the targets, after warm-up: one rate, or one for each given label.
+    smoothing : float, tuple of float or "auto"
+        Of the targets, after warm-up: one rate, one for each given label, or one that follows from
+        the noise that is found when warm-up ends.
     warmup_epochs : int
         Epochs on plain cross-entropy before the method begins.
-    logit_bound : float or None
-        Bound of the logits in training; None: as the network gives them.
+    logit_bound : float, None or "auto"
+        Length of the logits in training; None: as the network gives them; "auto": as suits the rate
+        of smoothing that was found.
     lr_schedule : str, callable or None
         A name of SCHEDULES, or a function from progress in [0, 1) to a factor on the learning rate.
     augment : callable
@@ -71,6 +74,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     data_: LabelledRows | None = None
     held_out_: LabelledRows | None = None
     epoch_told_: Callable[[], bool] | None = None
+    noise_: NoiseReport | None = None
     best_epoch_: BestEpoch | None = None
     first_epoch_: int = 0
     quality_: LabelQuality
@@ -84,9 +88,9 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         *args: Any,
         n_classes: int,
         augment: Callable[[Tensor], Tensor],
-        smoothing: float | tuple[float, ...] = 0.0,
+        smoothing: str | float | tuple[float, ...] = 0.0,
         warmup_epochs: int = 0,
-        logit_bound: float | None = None,
+        logit_bound: str | float | None = None,
         lr_schedule: str | Callable[[float], float] | None = None,
         dtype: torch.dtype = torch.float32,
         mixed: bool = False,
@@ -265,12 +269,28 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
                     raise
         if self.best_epoch_ is not None:
             self.best_epoch_.go_back(self)
+        if self.smoothing == "auto":
+            self._rate(data)
+            self.noise_ = self._judged_at_the_end(data)
         unseen = self.quality_.missing()
         if len(unseen):
             scan = self.scan(data.part(unseen))
             self.quality_.add(self._bounded(scan.logits), scan.y, scan.index)
         self.notify("on_train_end", X=data, y=data.y)
         self._check_last_step(data)
+
+    def _judged_at_the_end(self, data: LabelledRows) -> NoiseReport | None:
+        """What was found early, or what networks now say of rows they were not trained on."""
+        unseen = self.criterion_.unseen
+        if unseen is None or self.noise_ is None:
+            return self.noise_
+        p = unseen[0]
+        rows = torch.nonzero(~p.isnan().any(dim=1)).squeeze(1)
+        if not len(rows):
+            return self.noise_
+        codes, said = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
+        found = NoiseReport.of(codes, said, "out of bag")
+        return found.replace(smoothing=self.noise_.smoothing)
 
     def _check_last_step(self, data: LabelledRows) -> None:
         """No loss shows what the last step did."""
@@ -296,6 +316,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         settings = {k: v for k, v in settings.items() if getattr(self, k) != v}
         before = {name: getattr(self, name) for name in settings}
         n_epochs, best, states = len(self.history), dict(self.best_), self._states()
+        noise = self.noise_
         try:
             self.set_params(**settings)
             if "lr_schedule" in settings:
@@ -305,7 +326,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         except BaseException:
             self.__dict__.update(before)
             del self.history[n_epochs:]
-            self.best_ = best
+            self.best_, self.noise_ = best, noise
             if n_epochs:
                 module, method, optimizer = states
                 self.module_.load_state_dict(module)

@@ -7,23 +7,21 @@ says of the *given* labels of samples whose labels it has not seen: out of fold,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sknoisy import _estimates
 from sknoisy._checks import encode
 from sknoisy._consensus import explain
-from sknoisy._labels import check_trusted, sorted_classes, transition_between, with_proba
+from sknoisy._estimates import Estimate, NoiseRate
+from sknoisy._labels import check_trusted, sorted_classes, with_proba
 from sknoisy.classifier import NoisyLabelClassifier
-from sknoisy.correction import confident_transition
 
 __all__ = [
     "ESTIMATORS",
@@ -73,17 +71,7 @@ def surest(
     array([[0.95, 0.05],
            [0.1 , 0.9 ]])
     """
-    return _surest(*_checked(y, proba, classes), share, at_least)
-
-
-def _surest(codes: np.ndarray, p: np.ndarray, share: float, at_least: int) -> np.ndarray:
-    untouched = np.eye(p.shape[1])
-    said, likeliest, found = (p + untouched[codes]) / 2, p.argmax(axis=1), untouched.copy()
-    for label in np.unique(likeliest):
-        own = np.flatnonzero(likeliest == label)
-        n = max(at_least, ceil(share * len(own)))
-        found[label] = said[own[np.argsort(-p[own, label], kind="stable")[:n]]].mean(axis=0)
-    return found
+    return _estimates.surest(*_checked(y, proba, classes), share, at_least)
 
 
 def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
@@ -118,12 +106,7 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
     array([[0.8, 0.2],
            [0.3, 0.7]])
     """
-    return _anchor_points(*_checked(y, proba, classes), quantile)
-
-
-def _anchor_points(codes: np.ndarray, p: np.ndarray, quantile: float) -> np.ndarray:
-    place = min(int(quantile * len(p)), len(p) - 1)
-    return p[np.argsort(p, axis=0, kind="stable")[place]]
+    return _estimates.anchor_points(*_checked(y, proba, classes), quantile)
 
 
 def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
@@ -159,12 +142,7 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
-    return _confident_joint(*_checked(y, proba, classes))
-
-
-def _confident_joint(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    target, weight = np.eye(p.shape[1])[codes], np.ones(len(p))
-    return confident_transition(*map(torch.from_numpy, (p, target, weight))).numpy()
+    return _estimates.confident_joint(*_checked(y, proba, classes))
 
 
 def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
@@ -197,12 +175,7 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
     array([[0.4 , 0.6 ],
            [0.15, 0.85]])
     """
-    return _dual_t(*_checked(y, proba, classes), quantile)
-
-
-def _dual_t(codes: np.ndarray, p: np.ndarray, quantile: float) -> np.ndarray:
-    by_guess = transition_between(p.argmax(axis=1), codes, p.shape[1])
-    return _anchor_points(codes, p, quantile) @ by_guess
+    return _estimates.dual_t(*_checked(y, proba, classes), quantile)
 
 
 def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray:
@@ -238,7 +211,7 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     """
     codes, p = _checked(y, proba, classes)
     rows = check_trusted(trusted, len(codes))
-    found = _surest(codes, p, 0.25, 20)
+    found = _estimates.surest(codes, p)
     if rows is not None:
         for label in np.unique(codes[rows]):
             found[label] = p[rows[codes[rows] == label]].mean(axis=0)
@@ -301,12 +274,11 @@ def hoc(
     return explain(seen, max_iter)
 
 
-Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 _FROM_PROBABILITIES: dict[str, Estimate] = {
-    "surest": lambda codes, p: _surest(codes, p, 0.25, 20),
-    "anchor_points": lambda codes, p: _anchor_points(codes, p, 0.97),
-    "confident_joint": _confident_joint,
-    "dual_t": lambda codes, p: _dual_t(codes, p, 0.97),
+    "surest": _estimates.surest,
+    "anchor_points": _estimates.anchor_points,
+    "confident_joint": _estimates.confident_joint,
+    "dual_t": _estimates.dual_t,
 }
 # What ``method`` may be in :func:`estimate_transition`.
 ESTIMATORS = (*_FROM_PROBABILITIES, "gold", "hoc")
@@ -390,22 +362,6 @@ def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) ->
     return proba.double().cpu().numpy()
 
 
-class NoiseRate(NamedTuple):
-    """Share of wrong labels, with an interval.
-
-    Attributes
-    ----------
-    rate : float
-        0 where no noise was found.
-    low, high : float
-        Ends of the interval.
-    """
-
-    rate: float
-    low: float
-    high: float
-
-
 def noise_rate(
     y: Any,
     proba: Any,
@@ -460,24 +416,15 @@ def noise_rate(
             f"{method!r} instead."
         )
     codes, p = _checked(y, proba, classes)
-    estimate, rng = _FROM_PROBABILITIES[method], check_random_state(random_state)
-    draws = (rng.randint(len(codes), size=len(codes)) for _ in range(n_resamples))
-    rates = [_rate(estimate(codes[rows], p[rows]), codes[rows]) for rows in draws]
-    tail = (1 - confidence_level) / 2
-    low, high = np.quantile(rates, [tail, 1 - tail])
-    if low <= least:
-        return NoiseRate(0.0, 0.0, float(high))
-    return NoiseRate(_rate(estimate(codes, p), codes), float(low), float(high))
-
-
-def _rate(transition: np.ndarray, codes: np.ndarray) -> float:
-    """Share of wrong labels where labels come in these shares."""
-    given = np.bincount(codes, minlength=len(transition)) / len(codes)
-    prior = given
-    # Shares of the true classes, by expectation maximisation: an inverse could leave [0, 1].
-    for _ in range(200):
-        prior = prior * (transition @ (given / np.maximum(prior @ transition, 1e-12)))
-    return float(1 - prior @ transition.diagonal())
+    return _estimates.rate_between(
+        codes,
+        p,
+        _FROM_PROBABILITIES[method],
+        check_random_state(random_state),
+        confidence_level,
+        n_resamples,
+        least,
+    )
 
 
 def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -107,7 +107,7 @@ def test_two_and_more_classes(method, classes, table):
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
 def test_images(method, smoothing, images):
     X, y = images
-    clf = short(method, smoothing=smoothing, max_epochs=10).fit(X, y)
+    clf = short(method, smoothing=smoothing, max_epochs=15).fit(X, y)
     assert clf.score(X, y) > 0.9
 
 

@@ -17,6 +17,7 @@ from sknoisy.losses import (
     one_hot,
     shares,
     smooth,
+    squashed,
 )
 from sknoisy.methods import METHODS, ClassLoss
 
@@ -84,15 +85,48 @@ def test_negative_smoothing_has_no_lower_limit_but_on_bounded_logits():
 
 @pytest.mark.parametrize("bound", [0.5, 4.0])
 def test_bound(bound):
-    np.testing.assert_allclose(bounded(logits, bound), Z / np.sqrt(1 + (Z / bound) ** 2))
-    assert (bounded(logits, bound).argsort(-1) == logits.argsort(-1)).all()
-    torch.testing.assert_close(bounded(logits * 1e-6, bound), logits * 1e-6)
+    centred = Z - Z.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    found = bounded(logits, bound)
+    np.testing.assert_allclose(found, centred / np.sqrt(1 + (length / bound) ** 2))
+    assert (found.argsort(-1) == logits.argsort(-1)).all()
+    assert (found.norm(dim=-1) < bound).all()
+    torch.testing.assert_close(bounded(logits * 1e-6, bound), torch.tensor(centred * 1e-6))
+
+
+def test_class_with_most_labels_leads_on_bounded_logits_however_negative_the_rate():
+    # Bounding each logit by itself would leave both at the limit.
+    shares = torch.tensor([[0.6, 0.4] + 8 * [0.0]], dtype=torch.float64)
+    z = torch.zeros(1, 10, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([z], lr=0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        expected(class_cross_entropy(bounded(z, 4.0)), smooth(shares, -16.0)).sum().backward()
+        optimizer.step()
+    found = bounded(z, 4.0).detach()[0]
+    assert found[0] > found[1] + 0.5
+    assert (found[1] > found[2:] + 0.5).all()
+
+
+@pytest.mark.parametrize("bound", [0.5, 4.0])
+def test_squash(bound):
+    np.testing.assert_allclose(squashed(logits, bound), Z / np.sqrt(1 + (Z / bound) ** 2))
+    assert (squashed(logits, bound).argsort(-1) == logits.argsort(-1)).all()
+    torch.testing.assert_close(squashed(logits * 1e-6, bound), logits * 1e-6)
 
 
 @pytest.mark.parametrize("huge", [1e6, 1e25])
+def test_huge_logits_are_squashed_to_the_bound_and_their_gradient_is_finite(huge):
+    far = torch.tensor([-huge, huge])
+    torch.testing.assert_close(squashed(far, 4.0), torch.tensor([-4.0, 4.0]))
+    assert torch.isfinite(grad(lambda z: squashed(z, 4.0).sum())(far)).all()
+
+
+@pytest.mark.parametrize("huge", [1e6, 1e18])
 def test_bound_of_huge_logits_is_reached_and_their_gradient_finite(huge):
     far = torch.tensor([-huge, huge])
-    torch.testing.assert_close(bounded(far, 4.0), torch.tensor([-4.0, 4.0]))
+    reached = torch.tensor([-1.0, 1.0]) * 8**0.5
+    torch.testing.assert_close(bounded(far, 4.0), reached)
     assert torch.isfinite(grad(lambda z: bounded(z, 4.0).sum())(far)).all()
 
 

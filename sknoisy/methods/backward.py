@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.correction import as_transition, transition_of_scan
-from sknoisy.losses import bounded, cross_entropy
+from sknoisy.losses import cross_entropy, squashed
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
@@ -113,5 +113,5 @@ class BackwardCorrection(Method):
         return batch.replace(target=target)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        z = logits if self.bound is None else bounded(logits, self.bound)
+        z = logits if self.bound is None else squashed(logits, self.bound)
         return cross_entropy(z, batch.target)

@@ -46,8 +46,10 @@ def test_symmetric_noise_is_negative_smoothing(share):
     # As Wei et al. 2022 show for two classes: r = -r_n / (1 - r_n), r_n the share drawn anew.
     matrix = (1 - share) * np.eye(3) + share / 3
     params = {"max_epochs": 8, "warmup": 0, "precision": "float64", "random_state": 0}
-    clf = NoisyLabelClassifier("backward", method__transition_matrix=matrix, **params).fit(X, y)
-    smoothed = NoisyLabelClassifier("ce", smoothing=-share / (1 - share), **params).fit(X, y)
+    own = {"method__transition_matrix": matrix, "method__bound": None}
+    clf = NoisyLabelClassifier("backward", **own, **params).fit(X, y)
+    rate = -share / (1 - share)
+    smoothed = NoisyLabelClassifier("ce", smoothing=rate, logit_bound=None, **params).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), smoothed.predict_proba(X), rtol=1e-8)
 
 

@@ -1,0 +1,127 @@
+"""What a fit found of the noise in its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from sknoisy._estimates import rate_between, surest
+from sknoisy.smoothing import rate_for
+
+__all__ = ["Confusion", "NoiseReport"]
+
+# Bounds the time of an estimate; an interval of this many samples is narrow enough.
+MOST_SAMPLES = 5000
+_RESAMPLES = 100
+
+
+def some_of(n_samples: int) -> np.ndarray:
+    """Choose the samples to look at where there are many: always the same."""
+    return np.random.RandomState(0).permutation(n_samples)[:MOST_SAMPLES]
+
+
+class Confusion(NamedTuple):
+    """One label given for another.
+
+    Attributes
+    ----------
+    true, given : label
+    probability : float
+        That ``given`` is given where ``true`` is true.
+    """
+
+    true: object
+    given: object
+    probability: float
+
+
+@dataclass(frozen=True)
+class NoiseReport:
+    """What a fit found of the noise in its labels.
+
+    Attributes
+    ----------
+    rate : float
+        Share of wrong labels; 0 where none were found.
+    low, high : float
+        Ends of its 95 % interval, over samples drawn anew. It does not know of a bias of the model.
+    transition_matrix : ndarray of shape (n_classes, n_classes)
+        Row i holds the probabilities of the given labels where label i is true.
+    classes : ndarray of shape (n_classes,)
+        What rows and columns stand for.
+    smoothing : float
+        The rate of smoothing in use.
+    evidence : {"out of bag", "neighbours"}
+        Whose word it is: that of networks about samples they were not trained on, or that of the
+        labels of the nearest samples, in the features of a network that had not learned them. For
+        that, half of the samples are left out of warm-up.
+    n_samples : int
+        How many samples were looked at.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> from sknoisy.noise import corrupt_labels
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y = corrupt_labels(y, 0.3, exact=True, random_state=0)
+    >>> clf = NoisyLabelClassifier("ce", smoothing="auto", random_state=0).fit(X, y)
+    >>> bool(clf.noise_report_.low < 0.3 < clf.noise_report_.high)
+    True
+    >>> bool(clf.smoothing_ < -1)
+    True
+    """
+
+    rate: float
+    low: float
+    high: float
+    transition_matrix: np.ndarray = field(repr=False)
+    classes: np.ndarray = field(repr=False)
+    smoothing: float
+    evidence: str
+    n_samples: int
+
+    @classmethod
+    def of(cls, codes: np.ndarray, p: np.ndarray, evidence: str) -> NoiseReport:
+        """Judge codes of labels by what is said of samples without looking at their own."""
+        if len(codes) > MOST_SAMPLES:
+            some = some_of(len(codes))
+            codes, p = codes[some], p[some]
+        # The same in every run, whatever else draws random numbers.
+        rng = np.random.RandomState(0)
+        # Networks trained with a negative rate rank samples, but are far too sure of them.
+        estimate = partial(surest, labels_alone=evidence == "out of bag")
+        found = rate_between(codes, p, estimate, rng, n_resamples=_RESAMPLES)
+        k = p.shape[1]
+        smoothing = rate_for(found.rate, k)
+        return cls(*found, estimate(codes, p), np.arange(k), smoothing, evidence, len(codes))
+
+    def replace(self, **changes: object) -> NoiseReport:
+        """Copy with other values."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def confusions(self, least: float = 0.05) -> list[Confusion]:
+        """Labels given for others with at least this probability, the likeliest first."""
+        off = np.where(np.eye(len(self.classes), dtype=bool), 0.0, self.transition_matrix)
+        order = np.dstack(np.unravel_index(np.argsort(-off, axis=None, kind="stable"), off.shape))
+        return [
+            Confusion(self.classes[i], self.classes[j], float(off[i, j]))
+            for i, j in order[0]
+            if off[i, j] >= least
+        ]
+
+    def __str__(self) -> str:
+        basis = f"({self.n_samples} samples, {self.evidence})"
+        if self.rate > 0:
+            span = f"{self.low:.0%} to {self.high:.0%}"
+            said = f"{self.rate:.0%} of the labels are wrong, {span} {basis}."
+            most = [f"{c.given} for {c.true} {c.probability:.0%}" for c in self.confusions()[:3]]
+            said += f" Most often: {', '.join(most)}." if most else ""
+        else:
+            said = (
+                f"No wrong labels found; at most {max(self.high, 0.01):.0%} may be wrong {basis}."
+            )
+        return f"{said} Smoothing: {self.smoothing:.3g}.".replace("%", " %")

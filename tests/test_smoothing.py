@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from sknoisy.losses import one_hot, smooth
+from sknoisy.smoothing import bound_for, rate_for
+
+
+@pytest.mark.parametrize(("noise", "n_classes"), [(0.1, 2), (0.2, 10), (0.6, 10), (0.4, 3)])
+def test_rate_of_theory_undoes_symmetric_noise_on_average(noise, n_classes):
+    import torch
+
+    rate = rate_for(noise, n_classes, beyond=1)
+    targets = smooth(one_hot(torch.arange(n_classes), n_classes, torch.float64), rate).numpy()
+    T = np.full((n_classes, n_classes), noise / (n_classes - 1))
+    np.fill_diagonal(T, 1 - noise)
+    np.testing.assert_allclose(T @ targets, np.eye(n_classes), atol=1e-12)
+
+
+def test_rate_falls_with_the_noise_and_stays_finite():
+    rates = [rate_for(e, 4) for e in np.linspace(0, 1, 21)]
+    assert rates[0] == 0.0
+    assert (np.diff(rates) <= 0).all()
+    assert rates[-1] == -64.0
+    assert rate_for(0.2, 4) == 16 * rate_for(0.2, 4, beyond=1)
+
+
+def test_bound_grows_as_the_rate_falls():
+    np.testing.assert_allclose(bound_for(0.0), 5.0)
+    np.testing.assert_allclose(bound_for(-3.0), 10.0)
