@@ -24,6 +24,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy.smoothing import bound_for
 
 RATES = (-8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
 FEWER_RATES = (-8, -2, -0.5, 0, 0.4)
@@ -55,7 +56,7 @@ def run(name: str, noise: float, rate: float, recipe: str, seed: int) -> tuple[f
     """Clean test accuracy and log-loss of one fit."""
     torch.set_num_threads(1)
     X, y, X_test, y_test = split(name, noise, seed)
-    params = {"logit_bound": 1.0} if recipe == "bound for all" else RECIPES[recipe]
+    params = {"logit_bound": bound_for(0.0)} if recipe == "bound for all" else RECIPES[recipe]
     small = {"batch_size": 32} if len(X) < 500 else {}
     clf = NoisyLabelClassifier("ce", smoothing=rate, random_state=seed, **small, **params)
     clf.fit(X, y)
