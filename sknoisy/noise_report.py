@@ -38,7 +38,7 @@ class Confusion(NamedTuple):
     probability: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoiseReport:
     """What a fit found of the noise in its labels.
 

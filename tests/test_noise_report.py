@@ -63,7 +63,7 @@ def test_rate_and_bound_follow_from_what_was_found():
 def test_no_noise_found_is_an_answer():
     iris, species = load_iris(return_X_y=True)
     report = make().fit(X, y).noise_report_
-    assert report.rate < 0.02
+    assert report.rate < 0.05
     found = NoiseReport.of(np.repeat([0, 1], 50), np.repeat(np.eye(2), 50, axis=0), "neighbours")
     assert found.rate == 0.0
     assert found.smoothing == 0.0
@@ -97,10 +97,11 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
     assert abs(learns.float().mean() - 0.5) < 0.02
     assert torch.equal(learns[::2][:300], warms_up(torch.arange(0, 600, 2)))
     # Whatever is said of the other rows, warm-up alone is the same.
-    other = np.where(warms_up(torch.arange(len(y))), noisy, (noisy + 1) % 10)
+    by_chance = np.random.default_rng(0).integers(0, 10, len(y))
+    other = np.where(warms_up(torch.arange(len(y))), noisy, by_chance)
     one, two = (make(max_epochs=4, warmup=4).fit(X, given) for given in (noisy, other))
     np.testing.assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
-    assert one.noise_rate_ != two.noise_rate_
+    assert two.noise_rate_ > one.noise_rate_
 
 
 @pytest.mark.parametrize("warmup", [0, "auto", 1.0])
