@@ -8,10 +8,11 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import datetime  # noqa: E402
+import json  # noqa: E402
 import platform  # noqa: E402
 import statistics  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable, Mapping  # noqa: E402
+from collections.abc import Callable, Iterable, Mapping  # noqa: E402
 from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -61,6 +62,32 @@ def table(header: list[str], rows: list[list[object]]) -> str:
     text = [[f"{c:.2f}" if isinstance(c, float) else str(c) for c in row] for row in rows]
     lines = [header, ["---"] * len(header), *text]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def known(path: Path, names: tuple[str, ...]) -> dict[tuple, dict[str, Any]]:
+    """Rows measured before, by the values they have under these names; later lines count."""
+    if not path.exists():
+        return {}
+    rows = map(json.loads, path.read_text().splitlines())
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+def measure_missing(
+    path: Path,
+    names: tuple[str, ...],
+    keys: Iterable[tuple],
+    measure: Callable[..., dict[str, Any]],
+    hours: float,
+) -> None:
+    """Measure what is not known yet, a line for each as soon as it is done."""
+    done, end = known(path, names), time.monotonic() + 3600 * hours
+    with path.open("a", buffering=1) as out:
+        for key in keys:
+            if key in done:
+                continue
+            if time.monotonic() > end:
+                return
+            out.write(json.dumps(measure(*key)) + "\n")
 
 
 def save(name: str, text: str) -> None:

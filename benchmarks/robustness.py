@@ -17,7 +17,6 @@ of 100 and above; the table has seeds 0 to 4, and means of both halves.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -25,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from _common import RESULTS, save, setting, table
+from _common import RESULTS, known, measure_missing, save, setting, table
 
 # ruff: isort: split
 import numpy as np
@@ -42,6 +41,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sknoisy import METHODS, NoisyLabelClassifier
 
 ROWS = RESULTS / "robustness.jsonl"
+KEY = ("contender", "set", "noise", "seed")
 SEEDS = range(5)
 DEVELOPMENT = (
     "wine", "german", "digits", "image", "splice", "banana", "dry_bean", "magic", "satimage",
@@ -102,6 +102,7 @@ def measure(contender: str, name: str, noise: str, seed: int) -> dict[str, Any]:
             score, status = float(fitted.score(cell.X_test, cell.y_test)), "ran"
     except Exception as error:
         score, status = None, f"failed: {type(error).__name__}: {error}"[:200]
+        print(contender, name, noise, seed, status, file=sys.stderr)
     seconds = round(time.process_time() - begin, 2)
     return {
         "contender": contender, "set": name, "noise": noise, "seed": seed, "accuracy": score,
@@ -109,35 +110,17 @@ def measure(contender: str, name: str, noise: str, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def known() -> dict[tuple, dict[str, Any]]:
-    """What was measured before; a later line stands for an earlier one."""
-    if not ROWS.exists():
-        return {}
-    rows = map(json.loads, ROWS.read_text().splitlines())
-    return {(r["contender"], r["set"], r["noise"], r["seed"]): r for r in rows}
-
-
 def run(names: tuple[str, ...], hours: float, share: tuple[int, int]) -> None:
     """Measure what is not known yet."""
     torch.set_num_threads(1)
-    done, end = known(), time.monotonic() + 3600 * hours
     # The share is one of all fits: processes need not begin at the same time.
     mine = [(c, *cell) for cell in cells() for c in names][share[0] :: share[1]]
-    with ROWS.open("a", buffering=1) as out:
-        for key in mine:
-            if key in done:
-                continue
-            if time.monotonic() > end:
-                return
-            row = measure(*key)
-            out.write(json.dumps(row) + "\n")
-            if row["status"] != "ran":
-                print(row, file=sys.stderr)
+    measure_missing(ROWS, KEY, mine, measure, hours)
 
 
 def report() -> str:
     """The tables: contenders that ran nearly all that the default did, then the others."""
-    rows = known()
+    rows = known(ROWS, KEY)
     found: dict[str, dict[tuple, float]] = defaultdict(dict)
     failed: dict[str, int] = defaultdict(int)
     for (contender, *cell), row in rows.items():

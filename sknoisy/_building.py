@@ -88,17 +88,16 @@ def _optimizer(clf: NoisyLabelClassifier) -> Any:
 def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> dict[str, Any]:
     """What may change from one call of fit to the next that goes on from it."""
     rate = smoothing_rate(clf.smoothing, n_classes)
-    negative = isinstance(rate, str) or min(np.atleast_1d(rate)) < 0
+    bound = _bound(rate)
     warmup = _epochs(method.warmup if clf.warmup == "auto" else clf.warmup, clf.max_epochs)
-    if negative and clf.warmup == "auto":
+    if bound is not None and clf.warmup == "auto":
         # At least an epoch, if there is more than one.
         least = min(ceil(_NEGATIVE_WARMUP * clf.max_epochs), clf.max_epochs - 1)
         warmup = max(warmup, least)
-    bound = clf.logit_bound
     return {
         "smoothing": rate,
         "warmup_epochs": warmup,
-        "logit_bound": (_bound(rate) if negative else None) if bound == "auto" else bound,
+        "logit_bound": bound if clf.logit_bound == "auto" else clf.logit_bound,
         "lr": clf.lr,
         "lr_schedule": clf.lr_schedule,
         "max_epochs": clf.max_epochs,
@@ -115,9 +114,12 @@ def _epochs(warmup: Any, max_epochs: int) -> int:
     return round(float(warmup) * max_epochs)
 
 
-def _bound(rate: str | float | tuple[float, ...]) -> str | float:
-    """How long logits may be; with a rate that is not known yet, neither is this."""
-    return "auto" if isinstance(rate, str) else bound_for(min(np.atleast_1d(rate)))
+def _bound(rate: str | float | tuple[float, ...]) -> str | float | None:
+    """How long logits may be under a negative rate; while that is not known, neither is this."""
+    if isinstance(rate, str):
+        return rate
+    lowest = float(np.min(rate))
+    return bound_for(lowest) if lowest < 0 else None
 
 
 def stops_early(clf: NoisyLabelClassifier, method: Method) -> bool:

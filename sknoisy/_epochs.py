@@ -79,11 +79,15 @@ class Epochs(Asked):
 
     def _rate(self, data: LabelledRows) -> float | tuple[float, ...]:
         """Rate of smoothing: the one given, or what follows from a look at the labels."""
-        if not isinstance(self.smoothing, str):
-            return self.smoothing
+        if isinstance(self.smoothing, str):
+            return self.found_noise(data).smoothing
+        return self.smoothing
+
+    def found_noise(self, data: LabelledRows) -> NoiseReport:
+        """What the first look at the labels found, which this may be."""
         if self.noise_ is None:
             self.noise_ = self.look_at_labels(data)
-        return self.noise_.smoothing
+        return self.noise_
 
     def _chunks(
         self, loader: BatchLoader, rate: float | tuple[float, ...]

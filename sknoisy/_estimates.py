@@ -1,4 +1,4 @@
-"""Estimates of label noise from codes and probabilities, both checked: numpy alone."""
+"""Estimates of label noise from checked codes and probabilities: numpy in, numpy out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "anchor_points",
     "confident_joint",
     "dual_t",
-    "rate_between",
+    "noise_rate",
     "surest",
     "wrong_share",
 ]
@@ -91,7 +91,7 @@ class NoiseRate(NamedTuple):
     high: float
 
 
-def rate_between(
+def noise_rate(
     codes: np.ndarray,
     p: np.ndarray,
     estimate: Estimate,

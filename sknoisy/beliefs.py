@@ -265,7 +265,7 @@ def neighbour_labels(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
     target : Tensor of shape (n_samples, n_classes)
         The given labels as distributions.
     k : int, default=20
-        Neighbours, at most all other rows.
+        Neighbours, at most all other rows; a row alone speaks for itself.
 
     Returns
     -------
@@ -282,6 +282,8 @@ def neighbour_labels(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
             [0., 1.]])
     """
     k = min(k, len(features) - 1)
+    if not k:
+        return target
     z = torch.nn.functional.normalize(features - features.mean(dim=0), dim=-1)
     around = nearest(z, z, k + 1)
     own = torch.arange(len(z), device=z.device).unsqueeze(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -411,19 +412,23 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         begun = 0 if tasks is None else len(net.history or ())
         settings = settings_of(self, net.criterion, len(labels.classes))
         self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
-        rate = settings["smoothing"]
         self.n_iter_ = len(net.history)
-        self._report(net.noise_ if rate == "auto" else None, labels.classes)
-        rate = self.noise_report_.smoothing if rate == "auto" else rate
+        rate, found = settings["smoothing"], net.noise_
+        if isinstance(rate, str) and found is not None:
+            found = replace(found, classes=labels.classes)
+            rate = found.smoothing
+        else:
+            found = None
+        self._report(found)
         self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
         self.net_, self.classes_ = net, labels.classes
 
-    def _report(self, found: NoiseReport | None, classes: np.ndarray) -> None:
+    def _report(self, found: NoiseReport | None) -> None:
         """Say what was found of the noise; nothing where it was not looked for."""
         for name in ("noise_report_", "noise_rate_", "transition_matrix_"):
             self.__dict__.pop(name, None)
         if found is not None:
-            self.noise_report_ = found.replace(classes=classes)
+            self.noise_report_ = found
             self.noise_rate_ = found.rate
             self.transition_matrix_ = found.transition_matrix
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from sknoisy._estimates import rate_between, surest
+from sknoisy._estimates import noise_rate, surest
 from sknoisy.smoothing import rate_for
 
 __all__ = ["Confusion", "NoiseReport"]
@@ -84,23 +84,23 @@ class NoiseReport:
     n_samples: int
 
     @classmethod
-    def of(cls, codes: np.ndarray, p: np.ndarray, evidence: str) -> NoiseReport:
-        """Judge codes of labels by what is said of samples without looking at their own."""
+    def of(
+        cls, codes: np.ndarray, p: np.ndarray, evidence: str, labels_alone: bool = False
+    ) -> NoiseReport:
+        """Judge codes of labels by what is said of samples without looking at their own.
+
+        With ``labels_alone`` p only ranks the samples.
+        """
         if len(codes) > MOST_SAMPLES:
             some = some_of(len(codes))
             codes, p = codes[some], p[some]
         # The same in every run, whatever else draws random numbers.
         rng = np.random.RandomState(0)
-        # Networks trained with a negative rate rank samples, but are far too sure of them.
-        estimate = partial(surest, labels_alone=evidence == "out of bag")
-        found = rate_between(codes, p, estimate, rng, n_resamples=_RESAMPLES)
+        estimate = partial(surest, labels_alone=labels_alone)
+        found = noise_rate(codes, p, estimate, rng, n_resamples=_RESAMPLES)
         k = p.shape[1]
         smoothing = rate_for(found.rate, k)
         return cls(*found, estimate(codes, p), np.arange(k), smoothing, evidence, len(codes))
-
-    def replace(self, **changes: object) -> NoiseReport:
-        """Copy with other values."""
-        return replace(self, **changes)  # type: ignore[arg-type]
 
     def confusions(self, least: float = 0.05) -> list[Confusion]:
         """Labels given for others with at least this probability, the likeliest first."""

@@ -80,7 +80,7 @@ class TransitionMatrixDisplay:
         Parameters
         ----------
         estimator : NoisyLabelClassifier
-            Fitted, with a method that has a transition matrix.
+            Fitted, with a method that has a transition matrix, or with ``smoothing="auto"``.
         ax : Axes, default=None
         **plot_params
             For :meth:`plot`.
@@ -90,13 +90,15 @@ class TransitionMatrixDisplay:
         TransitionMatrixDisplay
         """
         check_is_fitted(estimator)
-        matrix = getattr(estimator.method_, "transition", None)
+        used = getattr(estimator.method_, "transition", None)
+        found = getattr(estimator, "transition_matrix_", None)
+        matrix = found if used is None else used.double().cpu().numpy()
         if matrix is None:
             raise ValueError(
                 f"{type(estimator.method_).__name__} has no transition matrix; estimate one with "
                 "sknoisy.transition.estimate_transition."
             )
-        shown = cls(matrix.double().cpu().numpy(), display_labels=estimator.classes_)
+        shown = cls(matrix, display_labels=estimator.classes_)
         return shown.plot(ax=ax, **plot_params)
 
     @classmethod
@@ -565,7 +567,7 @@ class SmoothingCurveDisplay:
         ax: Axes | None = None,
         **plot_params: Any,
     ) -> Any:
-        """Draw from ``cv_results_``, a dict or a data frame.
+        """Draw from ``cv_results_``, a dict or a data frame; "auto" has no place among the rates.
 
         Parameters
         ----------
@@ -584,13 +586,16 @@ class SmoothingCurveDisplay:
         names += [name for name in cv_results if str(name).endswith("__smoothing")]
         if not names:
             raise ValueError("cv_results has no parameter 'smoothing'.")
-        rates = np.array([float(rate) for rate in cv_results[names[0]]])
-        mean = np.asarray(cv_results["mean_test_score"], dtype=float)
+        tried = list(cv_results[names[0]])
+        rows = [i for i, rate in enumerate(tried) if not isinstance(rate, str)]
+        rates = np.array([float(tried[i]) for i in rows])
+        mean = np.asarray(cv_results["mean_test_score"], dtype=float)[rows]
         n_splits = sum(
             str(name).startswith("split") and str(name).endswith("_test_score")
             for name in cv_results
         )
-        error = np.asarray(cv_results["std_test_score"], dtype=float) / np.sqrt(max(n_splits, 1))
+        error = np.asarray(cv_results["std_test_score"], dtype=float)[rows]
+        error = error / np.sqrt(max(n_splits, 1))
         known = sorted_classes(np.unique(rates))
         best = [np.flatnonzero(rates == rate) for rate in known]
         places = np.array([own[np.argmax(mean[own])] for own in best])

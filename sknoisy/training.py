@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -270,8 +271,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         if self.best_epoch_ is not None:
             self.best_epoch_.go_back(self)
         if self.smoothing == "auto":
-            self._rate(data)
-            self.noise_ = self._judged_at_the_end(data)
+            self.noise_ = self._judged_at_the_end(data, self.found_noise(data))
         unseen = self.quality_.missing()
         if len(unseen):
             scan = self.scan(data.part(unseen))
@@ -279,18 +279,18 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         self.notify("on_train_end", X=data, y=data.y)
         self._check_last_step(data)
 
-    def _judged_at_the_end(self, data: LabelledRows) -> NoiseReport | None:
+    def _judged_at_the_end(self, data: LabelledRows, early: NoiseReport) -> NoiseReport:
         """What was found early, or what networks now say of rows they were not trained on."""
-        unseen = self.criterion_.unseen
-        if unseen is None or self.noise_ is None:
-            return self.noise_
-        p = unseen[0]
+        if self.criterion_.unseen is None:
+            return early
+        p = self.criterion_.unseen[0]
         rows = torch.nonzero(~p.isnan().any(dim=1)).squeeze(1)
         if not len(rows):
-            return self.noise_
+            return early
         codes, said = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
-        found = NoiseReport.of(codes, said, "out of bag")
-        return found.replace(smoothing=self.noise_.smoothing)
+        # Networks trained with a negative rate rank samples, but are far too sure of them.
+        found = NoiseReport.of(codes, said, "out of bag", labels_alone=True)
+        return replace(found, smoothing=early.smoothing)
 
     def _check_last_step(self, data: LabelledRows) -> None:
         """No loss shows what the last step did."""

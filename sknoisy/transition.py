@@ -416,7 +416,7 @@ def noise_rate(
             f"{method!r} instead."
         )
     codes, p = _checked(y, proba, classes)
-    return _estimates.rate_between(
+    return _estimates.noise_rate(
         codes,
         p,
         _FROM_PROBABILITIES[method],

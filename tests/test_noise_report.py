@@ -169,6 +169,29 @@ def test_an_error_takes_back_what_was_found():
     assert str(clf.noise_report_) == before
 
 
+def test_an_error_while_going_on_takes_back_what_was_found():
+    class Sometimes(METHODS["ce"]):
+        broken = False
+
+        def loss(self, logits, batch):
+            if Sometimes.broken:
+                raise RuntimeError("broken")
+            return super().loss(logits, batch)
+
+    clf = make(Sometimes, smoothing=0.0, warm_start=True, max_epochs=3, warmup=0).fit(X, noisy)
+    Sometimes.broken = True
+    with pytest.raises(RuntimeError, match="broken"):
+        clf.set_params(smoothing="auto").fit(X, noisy)
+    assert clf.net_.noise_ is None
+    assert not hasattr(clf, "noise_report_")
+
+
+def test_one_row_says_nothing():
+    clf = make(warmup=0).partial_fit(X[:1], noisy[:1], classes=np.arange(10))
+    assert clf.noise_rate_ == 0.0
+    assert clf.smoothing_ == 0.0
+
+
 def test_html_shows_what_was_found():
     html = make(max_epochs=3).fit(X, noisy)._repr_html_()
     if "Fitted attributes" in html:  # Since scikit-learn 1.9.

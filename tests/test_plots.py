@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -170,3 +171,15 @@ def test_losses_and_what_is_fitted_to_them(fitted):
         "given labels", "lower fit", "upper fit",
     ]  # fmt: skip
     LossDistributionDisplay(np.ones(5)).plot()
+
+
+def test_rate_found_in_the_fit(fitted):
+    X, _, noisy, _ = fitted
+    clf = NoisyLabelClassifier("ce", smoothing="auto", max_epochs=3, random_state=0)
+    found = TransitionMatrixDisplay.from_estimator(clone(clf).fit(X, noisy))
+    assert words(found.ax_.xaxis) == list(NAMES)
+    assert_allclose(found.transition_matrix.sum(axis=1), 1)
+    search = GridSearchCV(clf, {"smoothing": ["auto", 0, -1]}, cv=2).fit(X, noisy)
+    curve = SmoothingCurveDisplay.from_estimator(search)
+    assert_array_equal(curve.smoothing, [-1, 0])
+    assert_allclose(curve.score, search.cv_results_["mean_test_score"][[2, 1]])

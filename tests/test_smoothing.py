@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from sknoisy.losses import one_hot, smooth
 from sknoisy.smoothing import bound_for, rate_for
@@ -7,8 +8,6 @@ from sknoisy.smoothing import bound_for, rate_for
 
 @pytest.mark.parametrize(("noise", "n_classes"), [(0.1, 2), (0.2, 10), (0.6, 10), (0.4, 3)])
 def test_rate_of_theory_undoes_symmetric_noise_on_average(noise, n_classes):
-    import torch
-
     rate = rate_for(noise, n_classes, beyond=1)
     targets = smooth(one_hot(torch.arange(n_classes), n_classes, torch.float64), rate).numpy()
     T = np.full((n_classes, n_classes), noise / (n_classes - 1))
