@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sknoisy._memorization import Memorization, share_as_labelled
 from sknoisy._net import Asked, warms_up
 from sknoisy._params import parameters_of
 from sknoisy.beliefs import LabelQuality
@@ -41,6 +42,8 @@ class Epochs(Asked):
     first_epoch_: int
     best_: dict[str, float]
     quality_: LabelQuality
+    memorization_: Memorization
+    held_out_: LabelledRows | None
     notify: Callable[..., None]
     get_all_learnable_params: Callable[[], Iterator[Any]]
     _set_training: Callable[[bool], None]
@@ -59,6 +62,7 @@ class Epochs(Asked):
             self._set_training(True)
         step: TakeStep = _warm_step if warm else method.step
         told = self._listened() or _needs_closure(self.optimizer_)
+        self.memorization_.begin()
         advance = self._told_advance if told else self._advance
         for batches, y, index in self._chunks(loader, 0.0 if warm else self._rate(data)):
             taken: list[Step] = []
@@ -68,14 +72,32 @@ class Epochs(Asked):
                 taken.append(advance(step, batch))
             self._settle(batches, taken, begun, told)
             if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
-                self.quality_.add(torch.cat([one.logits for one in taken], dim=-2), y, index)
+                logits = torch.cat([one.logits.detach() for one in taken], dim=-2)
+                self.quality_.add(logits, y, index)
+                self.memorization_.add(logits, index)
             else:
                 # Warm-up alone would say little: these rows are looked at when all is over.
                 self.quality_.forget(index)
+                self.memorization_.miss()
             begun += len(taken)
         rows = self.history[-1]["batches"]
         total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
-        self._record("train", loss=total / len(data))
+        self._record("train", loss=total / len(data), **self.memorization_.shares())
+        if self.held_out_ is None:
+            self._validate_unseen(data)
+
+    def _validate_unseen(self, data: LabelledRows) -> None:
+        """Take the accuracy on rows that networks judge without having been trained on them."""
+        said = self.criterion_.unseen
+        if said is None:
+            return
+        index = torch.arange(len(data.rows)) if data.index is None else data.index
+        index = index.to(data.y.device)
+        p = said[0][index]
+        weight = data.weight[index] * ~p.isnan().any(dim=1)
+        right = weight @ share_as_labelled(data, p.argmax(dim=1), index)
+        # In warm-up nothing has been judged: NaN.
+        self._record("valid", acc=float(right / weight.sum()))
 
     def _rate(self, data: LabelledRows) -> float | tuple[float, ...]:
         """Rate of smoothing: the one given, or what follows from a look at the labels."""
@@ -188,7 +210,7 @@ class Epochs(Asked):
                     logits = self.infer(x)
                     p = self.criterion_.proba(logits)
                 given = data.given(part, self.n_classes)
-                right.append(weight * given.gather(1, p.argmax(dim=-1, keepdim=True)).squeeze(1))
+                right.append(weight * share_as_labelled(data, p.argmax(dim=-1), part))
                 log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
                 paid.append(-weight * expected(log_p, given))
                 self.quality_.add(self._bounded(logits), y, part)
@@ -217,7 +239,7 @@ class Epochs(Asked):
         """Record an epoch's values, and whether each is the best so far."""
         for name, value in values.items():
             key = f"{prefix}_{name}"
-            rank = value if name == "acc" else -value
+            rank = -value if name == "loss" else value
             best = rank > self.best_.get(key, -math.inf)
             if best:
                 self.best_[key] = rank

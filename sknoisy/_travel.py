@@ -15,7 +15,9 @@ from sknoisy.runtime import seeded
 __all__ = ["Travels"]
 
 # Set for the length of a training, and not worth storing in one.
-_OF_A_TRAINING = ("best_epoch_", "data_", "epoch_told_", "first_epoch_", "held_out_", "quality_")
+_OF_A_TRAINING = (
+    "best_epoch_", "data_", "epoch_told_", "first_epoch_", "held_out_", "memorization_", "quality_",
+)  # fmt: skip
 
 
 class Travels:

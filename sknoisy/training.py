@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sknoisy._checks import check_logits
 from sknoisy._epochs import SCHEDULES, Epochs
+from sknoisy._memorization import Memorization
 from sknoisy._params import parameters_of
 from sknoisy._stopping import BestEpoch
 from sknoisy._travel import Travels
@@ -244,7 +245,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         """
         self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
-        self.data_ = data
+        self.data_, self.memorization_ = data, Memorization(data)
         try:
             generator = seeded(torch.device(self.device), seed, self.random_state_)
             with torch.enable_grad(), generator as left:
@@ -257,7 +258,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             return self.quality_.numpy()
         finally:
             self.data_ = self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
-            del self.quality_
+            del self.quality_, self.memorization_
 
     def _train(self, data: LabelledRows, epochs: int) -> None:
         self.best_epoch_ = None if self.patience is None else BestEpoch(self.patience)

@@ -78,7 +78,8 @@ def frozen(value):
         return {k: frozen(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [frozen(v) for v in value]
-    return value
+    # A number that is unknown in both is the same.
+    return "nan" if value != value else value
 
 
 def learned(clf, epochs=slice(None)):

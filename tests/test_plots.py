@@ -16,6 +16,7 @@ from sknoisy.noise import corrupt_labels, pair
 from sknoisy.plots import (
     LabelQualityDisplay,
     LossDistributionDisplay,
+    MemorizationDisplay,
     SmoothingCurveDisplay,
     TransitionMatrixDisplay,
 )
@@ -183,3 +184,50 @@ def test_rate_found_in_the_fit(fitted):
     curve = SmoothingCurveDisplay.from_estimator(search)
     assert_array_equal(curve.smoothing, [-1, 0])
     assert_allclose(curve.score, search.cv_results_["mean_test_score"][[2, 1]])
+
+
+# ---- memorization --------------------------------------------------------------------------------
+
+
+def test_memorization_by_hand():
+    given, right = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
+    said = [[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1]]
+    shown = MemorizationDisplay.from_predictions(
+        given, said, y_right=right, held_out=[0.5, 0.75, 0.25]
+    )
+    drawn = {name: line.get_ydata() for name, line in shown.lines_.items()}
+    assert set(drawn) == {"fit", "agreement", "held_out", "memorized", "recovered"}
+    assert_allclose(drawn["fit"], [0.5, 0.5, 0.75])
+    assert_allclose(drawn["agreement"], [np.nan, 0.5, 0.75])
+    assert_allclose(drawn["memorized"], [0.5, 0, 0.5])
+    assert_allclose(drawn["recovered"], [0.5, 1, 0.5])
+    assert_array_equal(shown.lines_["fit"].get_xdata(), [1, 2, 3])
+    best = shown.ax_.lines[-1]
+    assert (best.get_xdata()[0], best.get_ydata()[0]) == (2, 0.75)
+
+
+def test_memorization_is_what_the_training_recorded(fitted):
+    *_, clf = fitted
+    shown = MemorizationDisplay.from_estimator(clf)
+    for name, column in (("fit", "train_acc"), ("held_out", "valid_acc")):
+        assert_allclose(shown.lines_[name].get_ydata(), clf.history_[:, column])
+    labels = [text.get_text() for text in shown.ax_.get_legend().get_texts()]
+    assert labels == ["predicted as labelled", "predicted as before", "accuracy held out"]
+
+
+def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
+    X, _, noisy, _ = fitted
+    clf = NoisyLabelClassifier("mixup", max_epochs=2, random_state=0).fit(X, noisy)
+    with pytest.raises(ValueError, match=r"Mixup trains on changed samples.*early_stopping=True"):
+        MemorizationDisplay.from_estimator(clf)
+    clf.set_params(early_stopping=True).fit(X, noisy)
+    assert set(MemorizationDisplay.from_estimator(clf).lines_) == {"held_out"}
+
+
+def test_memorization_refuses_what_does_not_match():
+    with pytest.raises(ValueError, match=r"y_pred must have shape \(n_epochs, 2\).*Got \(2,\)"):
+        MemorizationDisplay.from_predictions([0, 1], [0, 1])
+    with pytest.raises(ValueError, match="none can be memorized"):
+        MemorizationDisplay.from_predictions([0, 1], [[0, 1]], y_right=[0, 1])
+    with pytest.raises(ValueError, match=r"held_out must have a value for each of 2 epochs. Got 3"):
+        MemorizationDisplay([0.1, 0.2], held_out=[1, 2, 3]).plot()
