@@ -154,7 +154,8 @@ def report() -> str:
         setting(),
         "",
         f"{len(rows)} noisy cells, seeds {seeds}. *Best* is how often a score chooses the "
-        "candidate that is best on clean test labels, or one as good; *regret* is what is missing to it, in "
+        "candidate that is best on clean test labels, or one as good; *regret* is what is "
+        "missing to it, in "
         "points of clean test accuracy, with the standard error over cells. The matrix of the "
         "corrected scores is estimated from the training part (`surest`), unless it is the true "
         "one; where a score cannot be taken, accuracy chooses. "
