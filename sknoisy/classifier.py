@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,16 @@ from sknoisy.runtime import find_device
 from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
 
 __all__ = ["NoisyLabelClassifier"]
+
+
+class Training(NamedTuple):
+    """All that a training begins with."""
+
+    net: Trainer
+    data: LabelledRows
+    held_out: LabelledRows | None
+    classes: np.ndarray
+    seed: int
 
 
 class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -286,18 +296,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         tasks = FitTasks(self, self.max_epochs)
         with restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
-            X, y = check_samples(self, X, y, reset=not known)
-            labels = Labels.of(y, self.classes_ if known else None)
-            weight = self._weigh(labels, sample_weight)
-            if np.count_nonzero(labels.totals(weight)) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs samples of at least 2 classes in the data, but "
-                    "the data contains only one class with a positive weight."
-                )
-            sure = check_trusted(trusted, len(weight))
-            tasks.begin(X, y if labels.soft is None else labels.soft)
+            X, labels, weight, sure = self._read(X, y, sample_weight, trusted, known)
+            tasks.begin(X, labels.classes[labels.codes] if labels.soft is None else labels.soft)
             net = self.net_ if known else None
-            self._train(X, labels, weight, sure, self.max_epochs, net, tasks)
+            training = self._prepare(X, labels, weight, sure, net)
+            self._train(training, self.max_epochs, tasks)
             tasks.end(net_=self.net_, classes_=labels.classes)
         return self
 
@@ -344,7 +347,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             labels = Labels.of(y, self._stated_classes(classes, first))
             weight = self._weigh(labels, sample_weight)
             sure = check_trusted(trusted, len(weight))
-            self._train(X, labels, weight, sure, 1, None if first else self.net_)
+            training = self._prepare(X, labels, weight, sure, None if first else self.net_)
+            self._train(training, 1)
         return self
 
     def _stated_classes(self, stated: Any, first: bool) -> np.ndarray:
@@ -374,17 +378,29 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             )
         return weight
 
-    def _train(
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, trusted: Any, known: bool
+    ) -> tuple[Any, Labels, np.ndarray, np.ndarray | None]:
+        """Check what fit is given; classes and features are known where it goes on."""
+        X, y = check_samples(self, X, y, reset=not known)
+        labels = Labels.of(y, self.classes_ if known else None)
+        weight = self._weigh(labels, sample_weight)
+        if np.count_nonzero(labels.totals(weight)) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes in the data, but "
+                "the data contains only one class with a positive weight."
+            )
+        return X, labels, weight, check_trusted(trusted, len(weight))
+
+    def _prepare(
         self,
         X: Any,
         labels: Labels,
         weight: np.ndarray,
         trusted: np.ndarray | None,
-        epochs: int,
         net: Trainer | None,
-        tasks: FitTasks | None = None,
-    ) -> None:
-        """Train on checked samples: a new net where none is given."""
+    ) -> Training:
+        """Get ready to train on checked samples: a new net where none is given."""
         if net is None:
             device, dtype = find_device(self.device), DTYPES[self.precision]
         else:
@@ -408,20 +424,28 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             self._trusted(net.criterion, trusted, train, device),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
-        told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=labels.classes)
+        return Training(net, data, rest, labels.classes, seed)
+
+    def _train(self, training: Training, epochs: int, tasks: FitTasks | None = None) -> None:
+        net, data, held_out, classes, seed = training
+        told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
         begun = 0 if tasks is None else len(net.history or ())
-        settings = settings_of(self, net.criterion, len(labels.classes))
-        self.label_quality_ = net.train(data, rest, epochs, seed, settings, told, begun)
+        settings = settings_of(self, net.criterion, len(classes))
+        self.label_quality_ = net.train(data, held_out, epochs, seed, settings, told, begun)
+        self._finish(net, classes)
+
+    def _finish(self, net: Trainer, classes: np.ndarray) -> None:
+        """Take over a trained net, and say what it found; the last attributes come last."""
         self.n_iter_ = len(net.history)
-        rate, found = settings["smoothing"], net.noise_
+        rate, found = net.smoothing, net.noise_
         if isinstance(rate, str) and found is not None:
-            found = replace(found, classes=labels.classes)
+            found = replace(found, classes=classes)
             rate = found.smoothing
         else:
             found = None
         self._report(found)
         self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
-        self.net_, self.classes_ = net, labels.classes
+        self.net_, self.classes_ = net, classes
 
     def _report(self, found: NoiseReport | None) -> None:
         """Say what was found of the noise; nothing where it was not looked for."""
