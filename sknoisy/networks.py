@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from sknoisy._batched import batched_mlp, kept_units
 from sknoisy.inputs import PiecewiseLinear, Standardize
 
 __all__ = [
@@ -22,6 +23,15 @@ __all__ = [
     "capture_features",
     "replicate",
 ]
+
+
+class Dropout(nn.Dropout):
+    """Dropout whose random numbers cost little on the CPU; elsewhere it is torch's own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or x.device.type != "cpu":
+            return super().forward(x)
+        return x * kept_units(x, self.p)
 
 
 class MLP(nn.Sequential):
@@ -70,7 +80,7 @@ class MLP(nn.Sequential):
         n_in = n_in * (1 + int(bins)) if encoded else n_in
         for width in (hidden,) if isinstance(hidden, Integral) else hidden:
             layers += [nn.Linear(n_in, width), nn.ReLU()]
-            layers += [nn.Dropout(dropout)] if dropout else []
+            layers += [Dropout(dropout)] if dropout else []
             n_in = width
         super().__init__(*layers, nn.Linear(n_in, n_out))
 
@@ -118,7 +128,7 @@ class CNN(nn.Sequential):
             n_in = width
         layers += [nn.AdaptiveAvgPool2d(pooled), nn.Flatten()]
         layers += [nn.Linear(n_in * pooled**2, hidden), nn.ReLU()]
-        layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [Dropout(dropout)] if dropout else []
         super().__init__(*layers, nn.Linear(hidden, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -156,32 +166,33 @@ class PeerLinear(nn.Module):
 
     Attributes
     ----------
-    weight : Parameter of shape (n_networks, n_in, n_out)
+    weight : Parameter of shape (n_networks, n_out, n_in)
     bias : Parameter of shape (n_networks, 1, n_out)
     """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        weights = torch.stack([layer.weight.detach().T for layer in layers])
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
         biases = torch.stack([layer.bias.detach() for layer in layers])
-        self.weight = nn.Parameter(weights.contiguous())
         self.bias = nn.Parameter(biases.unsqueeze(1))
 
     def extra_repr(self) -> str:
-        n_networks, n_in, n_out = self.weight.shape
+        n_networks, n_out, n_in = self.weight.shape
         return f"{n_networks} x (in_features={n_in}, out_features={n_out})"
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 2:
             x = x.expand(len(self.weight), *x.shape)
-        return torch.baddbmm(self.bias, x, self.weight)
+        return torch.baddbmm(self.bias, x, self.weight.transpose(1, 2))
 
 
 class StackedMLP(nn.Sequential):
     """Several independent MLPs as a leading axis, computed at once.
 
     One batched product takes the place of one product for each network, and they share nothing but
-    the statistics that standardise their input.
+    the statistics that standardise their input. In training, layers are computed by
+    :func:`~sknoisy._batched.batched_mlp`, which has no second derivative, unless somebody looks
+    into them (hooks), replaces their parameters, or asks for mixed precision.
 
     Parameters
     ----------
@@ -201,19 +212,43 @@ class StackedMLP(nn.Sequential):
             layers.append(PeerLinear(linear) if linear else each[0])
         super().__init__(*layers)
 
+    def forward(self, x: Tensor) -> Tensor:
+        return self._at_once(x) if self._plain(x) else super().forward(x)
+
+    def _plain(self, x: Tensor) -> bool:
+        hooked = any(part._forward_hooks or part._forward_pre_hooks for part in self)
+        return (
+            self.training
+            and torch.is_grad_enabled()
+            and not (hooked or x.requires_grad or torch.is_autocast_enabled(x.device.type))
+            and all(isinstance(p, nn.Parameter) and p.requires_grad for p in self.parameters())
+        )
+
+    def _at_once(self, x: Tensor) -> Tensor:
+        layers = [part for part in self if isinstance(part, PeerLinear)]
+        n_networks, dropout = len(layers[0].weight), self._dropout()
+        kept: list[Tensor | None] = [None] * (len(layers) - 1)
+        if dropout:
+            sizes = [(n_networks, len(x), part.weight.shape[1]) for part in layers[:-1]]
+            kept = [kept_units(x.new_empty(size), dropout) for size in sizes]
+        weights, biases = zip(*((part.weight, part.bias) for part in layers), strict=True)
+        return batched_mlp(self[0](x), weights, biases, kept)
+
+    def _dropout(self) -> float:
+        return next((part.p for part in self if isinstance(part, nn.Dropout)), 0.0)
+
     def network(self, i: int) -> MLP:
         """Return a copy of one of the networks."""
         parts = [part for part in self if isinstance(part, PeerLinear)]
-        widths = [part.weight.shape[2] for part in parts[:-1]]
-        dropout = next((part.p for part in self if isinstance(part, nn.Dropout)), 0.0)
+        widths = [part.weight.shape[1] for part in parts[:-1]]
         first, last = self[0], parts[-1].weight
         assert isinstance(first, Standardize)
         bins = first.low.shape[1] if isinstance(first, PiecewiseLinear) else 0
-        made = MLP(len(first.shift), last.shape[2], widths, dropout, bins)
+        made = MLP(len(first.shift), last.shape[1], widths, self._dropout(), bins)
         made.to(last.device, last.dtype)
         for mine, theirs in zip(self, made, strict=True):
             if isinstance(mine, PeerLinear) and isinstance(theirs, nn.Linear):
-                theirs.weight.data.copy_(mine.weight[i].T)
+                theirs.weight.data.copy_(mine.weight[i])
                 theirs.bias.data.copy_(mine.bias[i, 0])
             else:
                 theirs.load_state_dict(mine.state_dict())

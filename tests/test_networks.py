@@ -10,6 +10,7 @@ from torch import nn
 from sknoisy.networks import (
     CNN,
     MLP,
+    Dropout,
     PeerLinear,
     Peers,
     PiecewiseLinear,
@@ -81,7 +82,7 @@ def test_other_number_of_columns_is_named():
 
 def test_mlp_is_what_it_says():
     mlp = MLP(4, 3, hidden=(8, 6), dropout=0.5, bins=0)
-    kinds = [Standardize, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
+    kinds = [Standardize, nn.Linear, nn.ReLU, Dropout, nn.Linear, nn.ReLU, Dropout, nn.Linear]
     assert [type(part) for part in mlp] == kinds
     assert [(p.in_features, p.out_features) for p in mlp if isinstance(p, nn.Linear)] == [
         (4, 8),
@@ -262,7 +263,44 @@ def test_stacked_networks_are_those_networks(hidden):
         torch.testing.assert_close(stacked.network(i)(x), network(x))
         grads = [part.weight.grad for part in network if isinstance(part, nn.Linear)]
         for found, grad in zip(weights, grads, strict=True):
-            torch.testing.assert_close(found[i], grad.T)
+            torch.testing.assert_close(found[i], grad)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("hidden", [(), (5,), (7, 6)])
+def test_at_once_is_layer_by_layer(hidden, dropout):
+    x = torch.randn(9, 4, dtype=torch.float64)
+    stacked = StackedMLP([MLP(4, 3, hidden, dropout).double() for _ in range(2)])
+    slopes = []
+    for listener in (None, lambda *_: None):
+        # Whoever looks into a layer is shown it.
+        hook = listener and stacked[1].register_forward_hook(listener)
+        torch.manual_seed(0)
+        logits = stacked(x)
+        slopes.append(torch.autograd.grad(logits.square().sum(), list(stacked.parameters())))
+        assert ("BatchedMLP" in type(logits.grad_fn).__name__) == (hook is None)
+    for at_once, by_layer in zip(*slopes, strict=True):
+        torch.testing.assert_close(at_once, by_layer)
+
+
+def test_what_needs_single_layers_has_them():
+    stacked = StackedMLP([MLP(4, 3) for _ in range(2)])
+    x = torch.randn(5, 4)
+    own = dict(stacked.named_parameters())
+
+    def second(parameters):
+        return torch.func.functional_call(stacked, parameters, (x,)).square().sum()
+
+    slope = torch.func.grad(second)(own)
+    assert all(slope[name].shape == p.shape for name, p in own.items())
+    twice = {name: p.detach().double().requires_grad_() for name, p in own.items()}
+    x = x.double()
+    stacked.double()
+    (first,) = torch.autograd.grad(second(twice), twice["1.weight"], create_graph=True)
+    first.sum().backward()
+    assert twice["1.weight"].grad.abs().sum() > 0
+    with torch.autocast("cpu", torch.bfloat16):
+        assert stacked.float()(x.float()).dtype is torch.bfloat16
 
 
 def test_each_of_the_stacked_networks_drops_its_own_units():
@@ -349,3 +387,26 @@ def test_stacked_networks_keep_their_bins():
     stacked = StackedMLP(networks)
     torch.testing.assert_close(stacked(x), torch.stack([network(x) for network in networks]))
     torch.testing.assert_close(stacked.network(1)(x), networks[1](x))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.999, 1.0])
+def test_dropout_drops_that_share_and_keeps_the_mean(p):
+    torch.manual_seed(0)
+    layer, x = Dropout(p), torch.full((501, 499), 3.0, requires_grad=True)
+    y = layer(x)
+    share = (y == 0).double().mean().item()
+    assert share == pytest.approx(p, abs=5 * (p * (1 - p) / x.numel()) ** 0.5 + 2**-17)
+    kept = y[y != 0]
+    assert torch.allclose(kept, torch.full_like(kept, 3 / (1 - p)) if p < 1 else kept, rtol=0.02)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, (y / 3).detach())
+    assert torch.equal(layer.eval()(x), x)
+    torch.manual_seed(0)
+    assert torch.equal(layer.train()(x), y)
+
+
+def test_units_are_dropped_independently():
+    torch.manual_seed(0)
+    dropped = (Dropout(0.5)(torch.ones(20_000, 8)) == 0).double()
+    # Four units share a random number.
+    np.testing.assert_allclose(torch.corrcoef(dropped.T), np.eye(8), atol=0.03)

@@ -214,7 +214,7 @@ def test_warm_up_is_not_judged():
 def test_nothing_is_held_out(early_stopping):
     clf = NoisyLabelClassifier("bagging", max_epochs=3, early_stopping=early_stopping).fit(X, y)
     assert torch.isfinite(clf.method_.out_of_bag).all()
-    assert "valid_acc" not in clf.history_[-1]
+    assert "valid_loss" not in clf.history_[-1]
 
 
 def test_out_of_bag_probabilities_tell_wrong_labels():
