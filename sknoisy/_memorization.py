@@ -13,10 +13,11 @@ __all__ = ["Memorization", "share_as_labelled"]
 
 
 def share_as_labelled(data: LabelledRows, said: Tensor, index: Tensor) -> Tensor:
-    """Whether codes said of some rows are those given; of soft labels, in part."""
+    """Whether codes (..., n_index) said of some rows are those given; of soft labels, in part."""
     if data.labels is None:
         return (said == data.y[index]).to(data.weight.dtype)
-    return data.labels[index].gather(1, said.unsqueeze(1)).squeeze(1)
+    given = data.labels[index].expand(*said.shape, -1)
+    return given.gather(-1, said.unsqueeze(-1)).squeeze(-1)
 
 
 class Memorization:

@@ -278,14 +278,20 @@ class BatchLoader:
     batch_size : int, default=None
         None: as many rows as suit inference.
     shuffle : bool, default=False
-        A new order each time, from torch's global generator.
+        A new order each time.
+    generator : torch.Generator, default=None
+        Of the orders; None: torch's global one.
     """
 
     def __init__(
-        self, dataset: LabelledRows, batch_size: int | None = None, shuffle: bool = False
+        self,
+        dataset: LabelledRows,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
     ) -> None:
         rows = max(1, dataset.rows.row_bytes)
-        self.dataset, self.shuffle = dataset, shuffle
+        self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
         self.batch_size = batch_size or max(64, min(4096, _INFERENCE_BYTES // rows))
         self._chunk = max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // (rows * self.batch_size)))
 
@@ -310,7 +316,7 @@ class BatchLoader:
         """Yield the rows of the next chunk and the sizes of the batches to cut it into."""
         n, index = len(self.dataset), self.dataset.index
         if self.shuffle:
-            order = torch.randperm(n)
+            order = torch.randperm(n, generator=self.generator)
             index = order if index is None else index[order]
         elif index is None:
             index = torch.arange(n)

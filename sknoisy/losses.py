@@ -173,7 +173,7 @@ def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
     return (1.0 - rate) * target + rate / target.shape[-1]
 
 
-def bounded(logits: Tensor, bound: float) -> Tensor:
+def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
     """Centre the logits of each sample and hold the length of their vector below a bound.
 
     A loss with negative targets falls without limit as logits grow; on bounded logits it cannot. It
@@ -184,7 +184,7 @@ def bounded(logits: Tensor, bound: float) -> Tensor:
     Parameters
     ----------
     logits : Tensor of shape (..., n_classes)
-    bound : float
+    bound : float or Tensor
         Positive; of vectors much shorter than that only the mean is taken off.
 
     Returns
@@ -204,6 +204,9 @@ def bounded(logits: Tensor, bound: float) -> Tensor:
     tensor([[ 0.4082, -0.4082],
             [ 0.7071, -0.7071]])
     """
+    if isinstance(bound, Tensor):
+        v = logits - logits.mean(dim=-1, keepdim=True)
+        return v / torch.sqrt(1 + (v / bound).square().sum(dim=-1, keepdim=True))
     k = logits.shape[-1]
     # Layer normalisation is this map, with the bound in place of its epsilon, in one kernel.
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)

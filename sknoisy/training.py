@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,6 +26,7 @@ from sknoisy._stopping import BestEpoch
 from sknoisy._travel import Travels
 from sknoisy.beliefs import LabelQuality
 from sknoisy.data import BatchLoader, LabelledRows, Rows, as_rows
+from sknoisy.methods import Method
 from sknoisy.networks import Peers, Standardize, replicate
 from sknoisy.noise_report import NoiseReport
 from sknoisy.runtime import caught_sigint, few_threads, seeded
@@ -123,7 +124,9 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         self.data_, self.n_rows_ = data, len(data.rows)
         self.row_ndim_ = data.rows.span(0, 1).ndim
         self.best_: dict[str, float] = {}
-        return self.initialize()
+        # The statistics of the rows are the most of it.
+        with few_threads(len(data.rows) * data.rows.row_bytes):
+            return self.initialize()
 
     def check_data(self, X: Any, y: Any = None) -> None:
         """The classifier has checked the data and knows the classes."""
@@ -192,6 +195,14 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         self._note_lr()
         return self
 
+    def optimizer_of(self, named_parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        """Make an optimizer as of this net, for other parameters."""
+        args, kwargs = self.get_params_for_optimizer("optimizer", list(named_parameters))
+        made = self.optimizer(*args, **kwargs)
+        for group in made.param_groups:
+            group["initial_lr"] = group["lr"]
+        return made
+
     def set_params(self, **params: Any) -> Trainer:
         super().set_params(**params)
         if "lr" in params and self.initialized_:
@@ -223,6 +234,23 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         if not isinstance(x, Tensor):
             x = to_tensor(x, device=self.device).to(self.dtype)
         return Epochs.infer(self, x, weights)
+
+    def sibling(
+        self,
+        learned: dict[str, Tensor],
+        method: Method,
+        rows: list[dict[str, Any]],
+        **settings: Any,
+    ) -> Trainer:
+        """Make a trained net like this one, from what another training of its network learned."""
+        module = copy.deepcopy(self.module_)
+        for name, part in (*module.named_parameters(), *module.named_buffers()):
+            part.data.copy_(learned[name])
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, **settings)
+        made.__dict__.update(module_=module, criterion=method, criterion_=method)
+        made.__dict__["history_"] = type(self.history)(rows)
+        return made.initialize_optimizer()
 
     # ---- training -------------------------------------------------------------------------------
 

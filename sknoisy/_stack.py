@@ -1,0 +1,138 @@
+"""Several networks that start alike, as one: a leading axis in front of parameters and logits."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from sknoisy._batched import batched_mlp, kept_units
+from sknoisy.networks import MLP
+
+__all__ = ["NotStackable", "Stack", "stack_of"]
+
+
+class NotStackable(TypeError):
+    """A network that cannot be computed several times at once."""
+
+
+class Stack(ABC):
+    """Copies of a network, which learn apart from each other.
+
+    Parameters
+    ----------
+    network : Module
+    n_networks : int
+    generator : torch.Generator
+        Of what the networks draw, if they do not draw from torch's global one.
+
+    Attributes
+    ----------
+    draws_apart : bool
+        Whether they draw from ``generator``.
+    parameters : dict of str to Parameter of shape (n_networks, ...)
+    buffers : dict of str to Tensor of shape (n_networks, ...)
+    """
+
+    draws_apart = False
+
+    def __init__(self, network: nn.Module, n_networks: int, generator: torch.Generator) -> None:
+        self.network = copy.deepcopy(network)
+        self.generator = generator
+        self.parameters = {
+            name: nn.Parameter(
+                part.detach().expand(n_networks, *part.shape).clone(), part.requires_grad
+            )
+            for name, part in network.named_parameters()
+        }
+        self.buffers = {
+            name: part.expand(n_networks, *part.shape).clone()
+            for name, part in network.named_buffers()
+        }
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits of every network for the same rows, (n_networks, n_samples, n_classes)."""
+
+    def train(self, mode: bool) -> None:
+        self.network.train(mode)
+
+    def state(self) -> dict[str, Tensor]:
+        """Copy what the networks have learned."""
+        parts = {**self.parameters, **self.buffers}
+        return {name: part.detach().clone() for name, part in parts.items()}
+
+    def keep(self, rows: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """Go on with some of the networks, also in the memory of the optimizer."""
+        kept = {}
+        for name, old in self.parameters.items():
+            new = kept[old] = nn.Parameter(old.detach()[rows], old.requires_grad)
+            self.parameters[name] = new
+            if old in optimizer.state:
+                optimizer.state[new] = {
+                    key: value[rows] if getattr(value, "shape", None) == old.shape else value
+                    for key, value in optimizer.state.pop(old).items()
+                }
+        for group in optimizer.param_groups:
+            group["params"] = [kept[p] for p in group["params"]]
+        self.buffers = {name: part[rows] for name, part in self.buffers.items()}
+
+
+class _Layers(Stack):
+    """MLPs: one batched product for each layer."""
+
+    draws_apart = True
+
+    def __call__(self, x: Tensor) -> Tensor:
+        first, *layers = self.network.named_children()
+        x, names = first[1](x), [name for name, part in layers if isinstance(part, nn.Linear)]
+        weights = [self.parameters[f"{name}.weight"] for name in names]
+        biases = [self.parameters[f"{name}.bias"].unsqueeze(1) for name in names]
+        kept: list[Tensor | None] = [None] * (len(names) - 1)
+        dropout = next((part.p for _, part in layers if isinstance(part, nn.Dropout)), 0.0)
+        if dropout and self.network.training:
+            # The same units of all networks: those that one alone would drop.
+            sizes = [(len(x), weight.shape[1]) for weight in weights[:-1]]
+            kept = [kept_units(x.new_empty(size), dropout, self.generator) for size in sizes]
+        return batched_mlp(x, weights, biases, kept)
+
+
+class _Mapped(Stack):
+    """Any network that ``torch.func.vmap`` can follow."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        def compute(parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> Tensor:
+            return functional_call(self.network, {**parameters, **buffers}, (x,))
+
+        return vmap(compute, randomness="same")(self.parameters, self.buffers)
+
+
+def stack_of(network: nn.Module, n_networks: int, generator: torch.Generator, x: Tensor) -> Stack:
+    """Make copies of a network, and try them on a few rows.
+
+    Raises
+    ------
+    NotStackable
+        If they do not say of the rows what the network says.
+    """
+    learning = all(p.requires_grad for p in network.parameters())
+    kind = _Layers if type(network) is MLP and learning else _Mapped
+    made = kind(network, n_networks, generator)
+    name = type(network).__name__
+    made.train(False)
+    before = network.training
+    try:
+        with torch.no_grad():
+            alone, together = network.eval()(x), made(x)
+    except (RuntimeError, NotImplementedError) as error:
+        raise NotStackable(f"{name} cannot be mapped over networks: {error}") from error
+    finally:
+        network.train(before)
+    near = torch.allclose(together, alone.expand_as(together), rtol=1e-3, atol=1e-4)
+    if not near:
+        raise NotStackable(f"{name} says something else when it is mapped over networks.")
+    return made
