@@ -78,5 +78,5 @@ class _BatchedMLP(torch.autograd.Function):
                 g = torch.bmm(g, weights[i])
                 g = g if kept[i - 1] is None else g.mul_(kept[i - 1])
                 # A unit that was dropped is zero too, and has no gradient either way.
-                g = torch.ops.aten.threshold_backward(g, inputs[i], 0)
+                torch.ops.aten.threshold_backward.grad_input(g, inputs[i], 0, grad_input=g)
         return None, None, *slopes, *[None] * (n - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from numbers import Real
 from typing import Any
@@ -19,7 +19,7 @@ from sknoisy.beliefs import LabelQuality
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.data import Batch, BatchLoader, LabelledRows
 from sknoisy.losses import bounded, cross_entropy, expected, one_hot, smooth
-from sknoisy.methods import ClassLoss, Method, make_method
+from sknoisy.methods import ClassLoss, CrossEntropy, Method, make_method
 from sknoisy.runtime import few_threads, seeded
 from sknoisy.training import SCHEDULES, Trainer
 
@@ -48,6 +48,7 @@ def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
     for method in methods[:1]:
         kind = type(method)
         own = [name for name in _MOMENTS if getattr(kind, name) is not getattr(Method, name)]
+        own += [] if kind.loss in (ClassLoss.loss, CrossEntropy.loss) else ["loss"]
         if not isinstance(method, ClassLoss) or own:
             raise TypeError(
                 "SmoothingSearchCV trains with methods that are only a loss (ClassLoss). "
@@ -169,11 +170,11 @@ class Sweep:
         own = [self.settings[i] for i in active]
         rates = [np.broadcast_to(one["smoothing"], self.k) for one in own]
         self.rates = torch.tensor(np.array(rates)).to(self.device, self.dtype).unsqueeze(-1)
-        bounds = [math.inf if one["logit_bound"] is None else one["logit_bound"] for one in own]
-        self.bounds = None
-        if not all(map(math.isinf, bounds)):
-            self.bounds = torch.tensor(bounds, dtype=self.dtype, device=self.device).view(-1, 1, 1)
-        self.warmup = torch.tensor([one["warmup_epochs"] for one in own], device=self.device)
+        bounds = torch.tensor([one["logit_bound"] or math.inf for one in own], dtype=self.dtype)
+        self.unbounded = bounds.isinf().view(-1, 1, 1).to(self.device)
+        self.any_bounded = not bool(self.unbounded.all())
+        self.bounds = bounds.nan_to_num(posinf=1.0).view(-1, 1, 1).to(self.device)
+        self.warmup = np.array([one["warmup_epochs"] for one in own])
         self.method = stacked([self.methods[i] for i in active], self.dtype, self.device)
 
     # ---- training -------------------------------------------------------------------------------
@@ -203,7 +204,8 @@ class Sweep:
 
     def _train_epoch(self, loader: BatchLoader, epoch: int) -> None:
         self.stack.train(True)
-        data, warm = self.data, epoch < self.warmup
+        data, warm = self.data, torch.from_numpy(epoch < self.warmup).to(self.device)
+        losses_of = self._losses_in(warm)
         rates = torch.where(warm.view(-1, 1, 1), 0.0, self.rates)
         codes = torch.arange(self.k, device=self.device)
         targets = smooth(one_hot(codes, self.k, self.dtype), rates)
@@ -211,23 +213,28 @@ class Sweep:
         counts: list[int] = []
         for index, sizes in loader.indices():
             x, index = loader.rows_at(index), index.to(self.device)
-            y, logits = data.y[index], []
+            y, logits, losses = data.y[index], [], []
             batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(self.device)
             weight = data.weight[index] / batch_size
             parts = [part.split(sizes) for part in (x, y, weight, index)]
             for xb, yb, wb, ib in zip(*parts, strict=True):
                 self._schedule(epoch + len(counts) / len(loader))
-                target = targets[:, yb] if data.labels is None else data.labels[ib] @ targets
-                batch = Batch(xb, yb, target, wb, ib, epoch)
+                if data.labels is None:
+                    target = targets.index_select(1, yb)
+                else:
+                    target = data.labels[ib] @ targets
                 z = self._bounded(self._infer(xb))
-                losses = self._losses(z, batch, warm)
-                self.optimizer.zero_grad(set_to_none=True)
-                losses.backward(wb.expand_as(losses))
+                each = losses_of(z, Batch(xb, yb, target, wb, ib, epoch))
+                for parameter in self.stack.parameters.values():
+                    parameter.grad = None
+                each.backward(wb.expand_as(each))
                 self.optimizer.step()
                 logits.append(z.detach())
-                paid.append((losses.detach() * wb).sum(dim=-1))
+                losses.append(each.detach())
                 counts.append(len(yb))
             self._see(torch.cat(logits, dim=-2), y, index)
+            owed = (torch.cat(losses, dim=-1) * weight).split(sizes, dim=-1)
+            paid += [part.sum(dim=-1) for part in owed]
         self._note(epoch, torch.stack(paid), counts)
 
     def _infer(self, x: Tensor) -> Tensor:
@@ -235,17 +242,20 @@ class Sweep:
             return self.stack(x).to(self.dtype)
 
     def _bounded(self, logits: Tensor) -> Tensor:
-        if self.bounds is None:
+        if not self.any_bounded:
             return logits
-        return torch.where(self.bounds.isinf(), logits, bounded(logits, self.bounds))
+        return torch.where(self.unbounded, logits, bounded(logits, self.bounds))
 
-    def _losses(self, z: Tensor, batch: Batch, warm: Tensor) -> Tensor:
+    def _losses_in(self, warm: Tensor) -> Callable[[Tensor, Batch], Tensor]:
+        """The loss of an epoch in which some networks, or all, are in warm-up."""
         if warm.all():
-            return cross_entropy(z, batch.target)
-        losses = self.method.loss(z, batch)
+            return lambda z, batch: cross_entropy(z, batch.target)
         if not warm.any():
-            return losses
-        return torch.where(warm.unsqueeze(-1), cross_entropy(z, batch.target), losses)
+            return self.method.loss
+        column = warm.unsqueeze(-1)
+        return lambda z, batch: torch.where(
+            column, cross_entropy(z, batch.target), self.method.loss(z, batch)
+        )
 
     def _see(self, logits: Tensor, y: Tensor, index: Tensor) -> None:
         for i, own in zip(self.active, logits.unbind(), strict=True):

@@ -204,11 +204,10 @@ def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
     tensor([[ 0.4082, -0.4082],
             [ 0.7071, -0.7071]])
     """
-    if isinstance(bound, Tensor):
-        v = logits - logits.mean(dim=-1, keepdim=True)
-        return v / torch.sqrt(1 + (v / bound).square().sum(dim=-1, keepdim=True))
     k = logits.shape[-1]
     # Layer normalisation is this map, with the bound in place of its epsilon, in one kernel.
+    if isinstance(bound, Tensor):
+        return bound / math.sqrt(k) * layer_norm(logits / bound, (k,), eps=1 / k)
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
 
 
