@@ -305,6 +305,8 @@ class _Candidates:
                 begin = time.perf_counter()
                 fold.trained = self._train(estimator, X, y, params)
                 fold.seconds = time.perf_counter() - begin
+                errors = [each for each in fold.trained if isinstance(each, Exception)]
+                fold.origins = {id(error): error.__traceback__ for error in errors}
         place = self._place(estimator)
         found = fold.trained[place]
         # Each is asked for once.
@@ -312,7 +314,8 @@ class _Candidates:
         if isinstance(found, NotStackable):
             self.refusal = TypeError(f"{found} Use GridSearchCV.")
         if isinstance(found, Exception):
-            raise found
+            # Told several times, it is to say each time where it came from, and no more.
+            raise found.with_traceback(fold.origins[id(found)])
         return estimator.fit(X, y, **params) if found is None else found
 
     def _train(self, estimator: Any, X: Any, y: Any, params: dict) -> list[Any]:
@@ -349,6 +352,7 @@ class _Fold:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.trained: list[Any] = []
+        self.origins: dict[int, Any] = {}
         self.seconds = 0.0
 
 

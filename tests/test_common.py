@@ -18,6 +18,7 @@ from skorch.callbacks import Callback
 
 from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.methods import Method
+from sknoisy.search import SmoothingSearchCV
 
 ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -38,6 +39,7 @@ CHECKED = [
     *(checked(name, precision="float64") for name in METHODS),
     checked(smoothing=-0.5, precision="float64"),
     checked(),
+    SmoothingSearchCV(checked(precision="float64", random_state=0), [-1, 0, 0.4], cv=2),
 ]
 
 
@@ -54,6 +56,8 @@ PARTNERS_AT_RANDOM: dict[str, str] = {
 
 
 def _expected_failures(estimator):
+    if not isinstance(estimator, NoisyLabelClassifier):
+        return {}
     reason = PARTNERS_AT_RANDOM.get(estimator.method)
     if estimator.precision != "float64":
         reason = "compares to 1e-7, more digits than float32 has; see test_weights_repeat_rows"

@@ -1,0 +1,403 @@
+"""The search over rates finds what a grid search finds, and is one in every other way."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import GradientNormClipping
+from torch import nn
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.losses import class_cross_entropy
+from sknoisy.methods import ClassLoss
+from sknoisy.noise import corrupt_labels
+from sknoisy.plots import SmoothingCurveDisplay
+from sknoisy.search import SmoothingSearchCV, one_standard_error
+
+rng = np.random.default_rng(0)
+X, y = load_digits(return_X_y=True)
+X, y = X[:207], corrupt_labels(y[:207], 0.3, random_state=0)
+WEIGHT = rng.random(len(y)) + 0.1
+RATES = [-2.0, -0.5, 0.0, 0.4]
+
+
+def make(method="ce", **params):
+    settings = {"max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
+    return NoisyLabelClassifier(method, **{**settings, "precision": "float64", **params})
+
+
+class Proba:
+    """A scorer that keeps the probabilities it was shown."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, estimator, X, y):
+        self.seen.append(estimator.predict_proba(X))
+        return estimator.score(X, y)
+
+
+def assert_alike(estimator, prefix="", rates=RATES, tolerance=1e-10, fit=None, X=X, y=y, **params):
+    """Both searches see the same probabilities, to rounding, and draw the same conclusions."""
+    ours, theirs = Proba(), Proba()
+    params = {"cv": 3, **params}
+    search = SmoothingSearchCV(estimator, rates, scoring=ours, **params).fit(X, y, **(fit or {}))
+    grid = {prefix + "smoothing": rates, **params.pop("param_grid", {})}
+    plain = GridSearchCV(estimator, grid, scoring=theirs, **params).fit(X, y, **(fit or {}))
+    assert len(ours.seen) == len(theirs.seen)
+    for p, q in zip(ours.seen, theirs.seen, strict=True):
+        assert_allclose(p, q, rtol=0, atol=tolerance)
+    assert search.cv_results_.keys() == plain.cv_results_.keys()
+    for key, values in plain.cv_results_.items():
+        if "time" not in key:
+            assert_array_equal(search.cv_results_[key], values)
+    assert search.best_params_ == plain.best_params_
+    assert search.best_score_ == plain.best_score_
+    assert_array_equal(search.predict(X), plain.predict(X))
+    return search
+
+
+# ---- the same answer -----------------------------------------------------------------------------
+
+
+class Normalised(nn.Module):
+    """What vmap has to follow: batch statistics, and dropout."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.first = nn.Linear(n_in, 12, bias=False)
+        self.rest = nn.Sequential(
+            nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, n_out)
+        )
+
+    def forward(self, x):
+        return self.rest(self.first(x / 16))
+
+
+class Temperature(ClassLoss):
+    """A loss of one's own."""
+
+    def __init__(self, temperature=1.0):
+        self.temperature = temperature
+
+    def class_losses(self, logits):
+        return class_cross_entropy(logits / self.temperature)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"method": "gce"},
+        {"method": "sce"},
+        {"method": "confidence_penalty", "method__beta": 0.3},
+        {"method": Temperature(2.0), "warmup": 1},
+        {"module__dropout": 0.3, "module__hidden": (16, 8), "module__bins": 3},
+        {"module__hidden": ()},
+        {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9},
+        {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9, "module": Normalised},
+        {"class_weight": "balanced", "lr_schedule": "cosine"},
+        {"optimizer": "sgd", "optimizer__momentum": 0.9, "lr": 0.1},
+        {"optimizer": "adamw", "optimizer__weight_decay": 0.1, "batch_size": -1},
+        {"optimizer__param_groups": [("1.*", {"lr": 1e-4})]},
+        {"warmup": 0.5, "logit_bound": None},
+        {"logit_bound": 3.0},
+        {"module": Normalised},
+        {"module": Normalised(64, 10)},
+    ],
+    ids=str,
+)
+def test_it_finds_what_a_grid_search_finds(params):
+    assert_alike(make(**params))
+
+
+def test_float32_differs_by_rounding_only():
+    search = SmoothingSearchCV(make(precision="float32"), RATES, cv=3).fit(X, y)
+    plain = GridSearchCV(make(precision="float32"), {"smoothing": RATES}, cv=3).fit(X, y)
+    for fold in range(3):
+        key = f"split{fold}_test_score"
+        assert_allclose(search.cv_results_[key], plain.cv_results_[key], atol=1.01 / (len(y) // 3))
+
+
+def test_images():
+    images = X.reshape(-1, 1, 8, 8)
+    assert_alike(make(max_epochs=2, module__dropout=0.1), rates=[-1, 0.2], X=images)
+
+
+def test_a_rate_for_each_class():
+    rates = [0.1, np.linspace(-1, 0.5, 10)]
+    search = SmoothingSearchCV(make(), rates, cv=3, refit=False).fit(X, y)
+    for place, rate in enumerate(rates):
+        alone = GridSearchCV(make(smoothing=rate), {"max_epochs": [4]}, cv=3, refit=False)
+        found = alone.fit(X, y).cv_results_["mean_test_score"][0]
+        assert search.cv_results_["mean_test_score"][place] == found
+
+
+def test_numbers_of_the_loss():
+    assert_alike(make("gce"), rates=[-1, 0], param_grid={"method__q": [0.2, 0.7, 1.0]})
+    own = make(Temperature, warmup=0)
+    assert_alike(own, rates=[0, 0.3], param_grid={"method__temperature": [0.5, 2.0]})
+
+
+def test_soft_labels_cannot_be_scored_but_are_trained_on():
+    from sknoisy._sweep import train_at_once
+
+    soft = rng.dirichlet(np.full(10, 0.2), len(X))
+    trained = train_at_once([make(smoothing=rate) for rate in RATES], X, soft)
+    for clf, rate in zip(trained, RATES, strict=True):
+        alone = make(smoothing=rate).fit(X, soft)
+        assert_allclose(clf.predict_proba(X), alone.predict_proba(X), atol=1e-10)
+
+
+def test_all_that_a_fit_leaves():
+    from sknoisy._sweep import train_at_once
+
+    weight = np.where(np.arange(len(y)) % 7, 1.0, 0.0)
+    settings = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 8}
+    trained = train_at_once([make(smoothing=r, **settings) for r in RATES], X, y, weight)
+    for clf, rate in zip(trained, RATES, strict=True):
+        alone = make(smoothing=rate, **settings).fit(X, y, weight)
+        assert clf.n_iter_ == alone.n_iter_
+        assert clf.smoothing_ == alone.smoothing_
+        assert_allclose(clf.label_quality_, alone.label_quality_, atol=1e-6)
+        for column in ("train_loss", "valid_loss", "valid_acc"):
+            assert_allclose(clf.history_[:, column], alone.history_[:, column], atol=1e-10)
+        assert_allclose(
+            pickle.loads(pickle.dumps(clf)).predict_proba(X), alone.predict_proba(X), atol=1e-10
+        )
+
+
+# ---- a grid search in every other way ------------------------------------------------------------
+
+
+def test_steps_before_it_see_their_fold_only():
+    pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), make())
+    search = assert_alike(pipeline, "noisylabelclassifier__")
+    assert set(search.best_params_) == {"noisylabelclassifier__smoothing"}
+    assert search.best_estimator_[-1].smoothing == search.best_params_.popitem()[1]
+    nested = make_pipeline(StandardScaler(), make_pipeline(PCA(20, random_state=0), make()))
+    assert_alike(nested, "pipeline__noisylabelclassifier__")
+
+
+@pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight")
+def test_weights():
+    assert_alike(make(), fit={"sample_weight": WEIGHT})
+    pipeline = make_pipeline(StandardScaler(), make())
+    fit = {"noisylabelclassifier__sample_weight": WEIGHT}
+    assert_alike(pipeline, "noisylabelclassifier__", fit=fit)
+
+
+def test_routed_weights_and_groups():
+    with config_context(enable_metadata_routing=True):
+        clf = make().set_fit_request(sample_weight=True)
+        groups = np.arange(len(y)) % 5
+        fit = {"sample_weight": WEIGHT, "groups": groups}
+        assert_alike(clf, fit=fit, cv=GroupKFold(3))
+        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), clf)
+        assert_alike(pipeline, "noisylabelclassifier__", fit=fit, cv=GroupKFold(3))
+        weighed = make().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        ours = SmoothingSearchCV(weighed, RATES, cv=3).fit(X, y, sample_weight=WEIGHT)
+        theirs = GridSearchCV(weighed, {"smoothing": RATES}, cv=3).fit(X, y, sample_weight=WEIGHT)
+        for key in ("mean_test_score", "std_test_score"):
+            assert_array_equal(ours.cv_results_[key], theirs.cv_results_[key])
+
+
+def test_several_scores_and_train_scores():
+    params = {"scoring": ["accuracy", "neg_log_loss"], "refit": "accuracy"}
+    params |= {"cv": KFold(3), "return_train_score": True}
+    ours = SmoothingSearchCV(make(), RATES, **params).fit(X, y)
+    theirs = GridSearchCV(make(), {"smoothing": RATES}, **params).fit(X, y)
+    assert ours.cv_results_.keys() == theirs.cv_results_.keys()
+    assert ours.multimetric_
+    for key, values in theirs.cv_results_.items():
+        if "time" not in key and "param" not in key:
+            assert_allclose(ours.cv_results_[key], values, atol=1e-8)
+    assert ours.scorer_.keys() == {"accuracy", "neg_log_loss"}
+    assert ours.score(X, y) == theirs.score(X, y)
+
+
+def test_scorers_see_the_estimator_itself():
+    kinds = set()
+
+    def scoring(estimator, X, y):
+        kinds.add((type(estimator), type(estimator[-1]), estimator[-1].net_.history[-1, "epoch"]))
+        return 0.0
+
+    pipeline = make_pipeline(StandardScaler(), make())
+    SmoothingSearchCV(pipeline, RATES, cv=2, scoring=scoring).fit(X, y)
+    assert kinds == {(type(pipeline), NoisyLabelClassifier, 4)}
+
+
+def test_frames_sparse_rows_and_words_as_labels():
+    names = np.array(list("abcdefghij"))[y]
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
+    search = assert_alike(make(), X=frame, y=names)
+    assert_array_equal(search.feature_names_in_, frame.columns)
+    assert_array_equal(search.classes_, np.unique(names))
+    assert_alike(make(), X=csr_array(X))
+
+
+@pytest.mark.parametrize("estimator", [make(), make(module=Normalised)])
+def test_threads_change_nothing(estimator):
+    one, two = (SmoothingSearchCV(estimator, RATES, cv=4, n_jobs=n).fit(X, y) for n in (None, 2))
+    for key, values in one.cv_results_.items():
+        if "time" not in key:
+            assert_array_equal(two.cv_results_[key], values)
+    before = torch.get_rng_state()
+    SmoothingSearchCV(estimator, RATES, cv=2, refit=False).fit(X, y)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_without_refit_nothing_is_predicted():
+    search = SmoothingSearchCV(make(), RATES, cv=2, refit=False).fit(X, y)
+    assert not hasattr(search, "best_estimator_")
+    with pytest.raises(AttributeError):
+        search.predict(X)
+    with pytest.raises(NotFittedError):
+        SmoothingSearchCV(make()).predict(X)
+
+
+def test_it_is_cloned_stored_and_drawn():
+    search = SmoothingSearchCV(make(), RATES, cv=2)
+    assert clone(search).get_params()["smoothing"] == RATES
+    search.fit(X, y)
+    loaded = pickle.loads(pickle.dumps(search))
+    assert_array_equal(loaded.predict(X), search.predict(X))
+    assert loaded.score(X, y) == search.score(X, y)
+    pytest.importorskip("matplotlib").use("Agg")
+    shown = SmoothingCurveDisplay.from_estimator(search)
+    assert_array_equal(shown.line_.get_xdata(), RATES)
+    assert "SmoothingSearchCV" in search._repr_html_()
+
+
+def test_fit_time_is_the_share_of_a_candidate():
+    search = SmoothingSearchCV(make(), RATES, cv=2).fit(X, y)
+    times = search.cv_results_["mean_fit_time"]
+    assert times.shape == (4,)
+    assert (times == times[0]).all()
+    assert times[0] > 0
+
+
+# ---- faults --------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_what_diverges_fails_alone():
+    clf = make(optimizer="sgd", lr=40.0, logit_bound=None, max_epochs=6)
+    rates = [-64.0, 1.0]
+    with pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 4"):
+        search = SmoothingSearchCV(clf, rates, cv=2, refit=False).fit(X, y)
+    with pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 4"):
+        plain = GridSearchCV(clf, {"smoothing": rates}, cv=2, refit=False).fit(X, y)
+    assert_array_equal(np.isnan(search.cv_results_["mean_test_score"]), [True, False])
+    assert_array_equal(search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    with pytest.raises(FloatingPointError, match=r"training loss is .* in epoch .* lr=40"):
+        SmoothingSearchCV(clf, rates, cv=2, error_score="raise").fit(X, y)
+
+
+def test_a_rate_out_of_range_fails_alone():
+    with pytest.warns(FitFailedWarning, match="The 'smoothing' parameter.*Got 2 instead"):
+        search = SmoothingSearchCV(make(), [0, 2], cv=2, error_score=-1.0).fit(X, y)
+    assert search.cv_results_["mean_test_score"][1] == -1
+    assert search.best_params_ == {"smoothing": 0}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "said"),
+    [
+        (make("elr"), {}, "only a loss.*ELR is more"),
+        (make("bagging"), {}, "Bagging is more"),
+        (make("forward"), {}, "ForwardCorrection is more"),
+        (make(callbacks=[GradientNormClipping()]), {}, "no place for callbacks"),
+        (make(optimizer="lbfgs"), {}, "LBFGS does not"),
+        (StandardScaler(), {}, "must be a NoisyLabelClassifier, or a Pipeline that ends in one"),
+        (make_pipeline(StandardScaler()), {}, r"Got StandardScaler\(\) instead"),
+        (make(), {"smoothing": ["auto", 0]}, "must hold numbers. Got 'auto'"),
+        (make(), {"param_grid": {"lr": [0.1, 0.2]}}, r"named method__\*. Got 'lr'"),
+        (make("sce"), {"param_grid": {"method__alfa": [1]}}, None),
+    ],
+)
+def test_what_cannot_be_trained_at_once_is_refused(estimator, params, said):
+    search = SmoothingSearchCV(estimator, **{"smoothing": RATES, "cv": 2, **params})
+    if said is None:
+        with pytest.raises(ValueError, match="Invalid parameter"):
+            search.fit(X, y)
+        return
+    with pytest.raises(TypeError, match=f"(?s){said}.*GridSearchCV"):
+        search.fit(X, y)
+
+
+class Branching(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+
+    def forward(self, x):
+        logits = self.linear(x)
+        return logits if logits.sum() > 0 else 2 * logits
+
+
+def test_a_module_that_branches_is_refused():
+    search = SmoothingSearchCV(make(module=Branching), RATES, cv=2)
+    with pytest.raises(TypeError, match=r"Branching cannot be mapped.*Use GridSearchCV"):
+        search.fit(X, y)
+
+
+class Rounded(ClassLoss):
+    def __init__(self, power=1):
+        self.power = power
+
+    def class_losses(self, logits):
+        losses = class_cross_entropy(logits)
+        return losses**2 if self.power == 2 else losses
+
+
+def test_a_number_that_a_loss_decides_by_is_refused():
+    search = SmoothingSearchCV(make(Rounded), [0], param_grid={"method__power": [1, 2]}, cv=2)
+    with pytest.raises(TypeError, match=r"'power' of Rounded is something else; use GridSearchCV"):
+        search.fit(X, y)
+
+
+def test_a_failed_refit_keeps_what_was_found():
+    search = SmoothingSearchCV(make(), RATES, cv=2).fit(X, y)
+    before = dict(vars(search))
+    with pytest.raises(ValueError, match="NaN"):
+        search.fit(np.full_like(X, np.nan), y)
+    assert vars(search) == before
+
+
+# ---- one standard error --------------------------------------------------------------------------
+
+
+def test_the_nearest_rate_within_one_standard_error():
+    scores = np.array([[0.8, 0.9], [0.82, 0.86], [0.7, 0.72], [0.84, 0.84]])
+    results = {
+        "param_clf__smoothing": np.ma.array([-4.0, -1.0, 0.0, 2.0]),
+        "mean_test_score": scores.mean(axis=1),
+        "std_test_score": scores.std(axis=1),
+        "split0_test_score": scores[:, 0],
+        "split1_test_score": scores[:, 1],
+    }
+    assert one_standard_error(results) == 1
+    search = SmoothingSearchCV(make(), RATES, cv=3, refit=one_standard_error).fit(X, y)
+    found = search.cv_results_
+    best = found["mean_test_score"].max()
+    spread = found["std_test_score"][found["mean_test_score"].argmax()] / np.sqrt(3)
+    near = [
+        abs(r) for r, m in zip(RATES, found["mean_test_score"], strict=True) if m >= best - spread
+    ]
+    assert abs(search.best_params_["smoothing"]) == min(near)
+    with pytest.raises(ValueError, match="no parameter 'smoothing'"):
+        one_standard_error({"param_lr": [1]})
