@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.methods import METHODS
+from sknoisy.search import SmoothingSearchCV
 
-__all__ = ["METHODS", "NoisyLabelClassifier"]
+__all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV"]
 __version__ = version("sknoisy")

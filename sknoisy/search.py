@@ -92,9 +92,8 @@ class SmoothingSearchCV(GridSearchCV):
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sknoisy import NoisyLabelClassifier
+    >>> from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
     >>> from sknoisy.noise import corrupt_labels
-    >>> from sknoisy.search import SmoothingSearchCV
     >>> X, y = load_digits(return_X_y=True)
     >>> y = corrupt_labels(y, 0.4, random_state=0)
     >>> clf = NoisyLabelClassifier("ce", max_epochs=10, random_state=0)
@@ -293,7 +292,9 @@ class _Candidates:
     def _own(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {name.removeprefix(self.prefix): value for name, value in params.items()}
 
-    def fitted(self, estimator: Any, X: Any, y: Any, rows: np.ndarray, params: dict) -> Any:
+    def fitted(
+        self, estimator: Any, wanted: dict, X: Any, y: Any, rows: np.ndarray, params: dict
+    ) -> Any:
         """One candidate fitted to some rows."""
         if len(rows) == self.n_samples:
             # The best one, in the end.
@@ -307,7 +308,7 @@ class _Candidates:
                 fold.seconds = time.perf_counter() - begin
                 errors = [each for each in fold.trained if isinstance(each, Exception)]
                 fold.origins = {id(error): error.__traceback__ for error in errors}
-        place = self._place(estimator)
+        place = self._place(wanted)
         found = fold.trained[place]
         # Each is asked for once.
         fold.trained[place] = None
@@ -332,10 +333,9 @@ class _Candidates:
             one if isinstance(one, Exception) else _with_last_step(before, one) for one in trained
         ]
 
-    def _place(self, estimator: Any) -> int:
-        own = estimator.get_params()
+    def _place(self, wanted: Mapping[str, Any]) -> int:
         for place, params in enumerate(self.all):
-            if all(np.array_equal(own[name], value) for name, value in params.items()):
+            if all(np.array_equal(wanted[name], value) for name, value in params.items()):
                 return place
         raise RuntimeError("This candidate is none of the search.")
 
@@ -379,6 +379,7 @@ class _AtOnce(BaseEstimator):
     def __init__(self, estimator: Any, candidates: _Candidates) -> None:
         self.estimator = estimator
         self.candidates = candidates
+        self.wanted: dict[str, Any] = {}
 
     def __sklearn_clone__(self) -> _AtOnce:
         return _AtOnce(clone(self.estimator), self.candidates)
@@ -388,12 +389,14 @@ class _AtOnce(BaseEstimator):
 
     def set_params(self, **params: Any) -> _AtOnce:
         self.estimator.set_params(**params)
+        self.wanted = params
         return self
 
     def fit(self, X: Any, y: Any = None, *, row_: Any, **params: Any) -> Any:
-        fitted = self.candidates.fitted(self.estimator, X, y, row_, params)
+        fitted = self.candidates.fitted(self.estimator, self.wanted, X, y, row_, params)
         # Scorers are to see what they would see in a plain search.
-        told = {k: v for k, v in vars(self).items() if k not in ("estimator", "candidates")}
+        own = ("estimator", "candidates", "wanted")
+        told = {k: v for k, v in vars(self).items() if k not in own}
         self.__class__, self.__dict__ = type(fitted), {**vars(fitted), **told}
         return self
 

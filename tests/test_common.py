@@ -16,9 +16,8 @@ from sklearn.utils.estimator_checks import (
 )
 from skorch.callbacks import Callback
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.methods import Method
-from sknoisy.search import SmoothingSearchCV
 
 ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
 every_method = pytest.mark.parametrize("method", METHODS)

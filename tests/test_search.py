@@ -19,12 +19,12 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.losses import class_cross_entropy
 from sknoisy.methods import ClassLoss
 from sknoisy.noise import corrupt_labels
 from sknoisy.plots import SmoothingCurveDisplay
-from sknoisy.search import SmoothingSearchCV, one_standard_error
+from sknoisy.search import one_standard_error
 
 rng = np.random.default_rng(0)
 X, y = load_digits(return_X_y=True)
