@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import _num_samples
 
 from sknoisy._stack import NotStackable
@@ -375,6 +375,7 @@ class _AtOnce(BaseEstimator):
 
     # The search cuts rows out of what is passed to fit, and so tells which they are.
     __metadata_request__fit = {"row_": True}
+    __metadata_request__score = {"sample_weight": UNUSED}
 
     def __init__(self, estimator: Any, candidates: _Candidates) -> None:
         self.estimator = estimator
@@ -400,8 +401,8 @@ class _AtOnce(BaseEstimator):
         self.__class__, self.__dict__ = type(fitted), {**vars(fitted), **told}
         return self
 
-    def score(self, X: Any, y: Any = None, **params: Any) -> float:
-        return self.estimator.score(X, y, **params)
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        raise NotImplementedError("This is asked for its signature; fitted, it is another class.")
 
     def get_metadata_routing(self) -> MetadataRouter:
         mapping = (

@@ -67,6 +67,13 @@ def _expected_failures(estimator):
     }
 
 
+# Splitters ask whether labels are whole numbers, infinity among them.
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+# A search goes on where a fold cannot be fitted, or has no sample of a class.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings(
+    "ignore:The least populated class|One or more of the test|Scoring failed"
+)
 @parametrize_with_checks(CHECKED, expected_failed_checks=_expected_failures)
 def test_scikit_learn(estimator, check):
     try:

@@ -199,6 +199,14 @@ def test_weights():
     assert_alike(pipeline, "noisylabelclassifier__", fit=fit)
 
 
+def test_scores_are_weighted_as_in_a_grid_search():
+    ours = SmoothingSearchCV(make(), RATES, cv=3).fit(X, y, sample_weight=WEIGHT)
+    theirs = GridSearchCV(make(), {"smoothing": RATES}, cv=3).fit(X, y, sample_weight=WEIGHT)
+    for key in ("mean_test_score", "std_test_score"):
+        assert_allclose(ours.cv_results_[key], theirs.cv_results_[key])
+    assert ours.scorer_(ours, X, y) == ours.score(X, y) == theirs.score(X, y)
+
+
 def test_routed_weights_and_groups():
     with config_context(enable_metadata_routing=True):
         clf = make().set_fit_request(sample_weight=True)
