@@ -19,6 +19,7 @@ from sklearn.utils.validation import _num_samples
 
 from sknoisy._stack import NotStackable
 from sknoisy._sweep import check_sweepable, train_at_once
+from sknoisy._tasks import CallbackSupportMixin
 from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = ["SmoothingSearchCV", "one_standard_error"]
@@ -163,6 +164,8 @@ class SmoothingSearchCV(GridSearchCV):
             error_score=self.error_score,
             return_train_score=self.return_train_score,
         )
+        if listening := getattr(self, "_skl_callbacks", None):
+            inner.set_callbacks(*listening)
         candidates.n_samples = n = _num_samples(X)
         try:
             with parallel_config(backend="threading"):
@@ -179,9 +182,6 @@ class SmoothingSearchCV(GridSearchCV):
         found["scorer_"] = getattr(scorers, "_scorers", scorers)
         self.__dict__.update(found)
         return self
-
-    def __sklearn_tags__(self) -> Tags:
-        return super().__sklearn_tags__()
 
 
 def one_standard_error(cv_results: Mapping[str, Any]) -> int:
@@ -370,7 +370,7 @@ class _Caught(ClassifierMixin, BaseEstimator):
         return self.classifier.get_metadata_routing()
 
 
-class _AtOnce(BaseEstimator):
+class _AtOnce(CallbackSupportMixin, BaseEstimator):
     """Stands in for an estimator in a grid search; by ``fit`` it becomes that estimator, fitted."""
 
     # The search cuts rows out of what is passed to fit, and so tells which they are.

@@ -290,6 +290,33 @@ def test_it_is_cloned_stored_and_drawn():
     assert "SmoothingSearchCV" in search._repr_html_()
 
 
+class Heard:
+    """A callback of scikit-learn that notes what the search does."""
+
+    def __init__(self):
+        self.tasks = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, **_):
+        self.tasks.append(context.task_name)
+
+
+def test_callbacks_hear_of_the_search():
+    pytest.importorskip("sklearn.callback")
+    heard = Heard()
+    SmoothingSearchCV(make(max_epochs=1), RATES, cv=2).set_callbacks(heard).fit(X, y)
+    assert heard.tasks.count("candidate-split-evaluation") == 2 * len(RATES)
+    assert heard.tasks.count("refit-with-best-params") == 1
+
+
 def test_fit_time_is_the_share_of_a_candidate():
     search = SmoothingSearchCV(make(), RATES, cv=2).fit(X, y)
     times = search.cv_results_["mean_fit_time"]
