@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sknoisy._batched import batched_mlp, kept_units
-from sknoisy.networks import MLP
+from sknoisy.networks import is_plain_mlp
 
 __all__ = ["NotStackable", "Stack", "stack_of"]
 
@@ -27,8 +29,8 @@ class Stack(ABC):
     ----------
     network : Module
     n_networks : int
-    generator : torch.Generator
-        Of what the networks draw, if they do not draw from torch's global one.
+    generator : torch.Generator or None
+        Of what the networks draw, if they do not draw from torch's global one, as they do for None.
 
     Attributes
     ----------
@@ -40,7 +42,9 @@ class Stack(ABC):
 
     draws_apart = False
 
-    def __init__(self, network: nn.Module, n_networks: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, network: nn.Module, n_networks: int, generator: torch.Generator | None
+    ) -> None:
         self.network = copy.deepcopy(network)
         self.generator = generator
         self.parameters = {
@@ -111,28 +115,51 @@ class _Mapped(Stack):
         return vmap(compute, randomness="same")(self.parameters, self.buffers)
 
 
-def stack_of(network: nn.Module, n_networks: int, generator: torch.Generator, x: Tensor) -> Stack:
-    """Make copies of a network, and try them on a few rows.
+def stack_of(
+    network: nn.Module,
+    n_networks: int,
+    generator: torch.Generator | None,
+    x: Tensor,
+    precision: Callable[[], AbstractContextManager],
+) -> Stack:
+    """Make copies of a network, and try one step of learning on a few rows.
 
     Raises
     ------
     NotStackable
-        If they do not say of the rows what the network says.
+        If they do not say and become what the network alone says and becomes.
     """
-    learning = all(p.requires_grad for p in network.parameters())
-    kind = _Layers if type(network) is MLP and learning else _Mapped
-    made = kind(network, n_networks, generator)
+    mixed = not isinstance(precision(), nullcontext)
+    kind = _Layers if is_plain_mlp(network) and not mixed else _Mapped
     name = type(network).__name__
-    made.train(False)
-    before = network.training
+    trial = kind(network, 2, None)
+    alone = copy.deepcopy(network)
     try:
-        with torch.no_grad():
-            alone, together = network.eval()(x), made(x)
-    except (RuntimeError, NotImplementedError) as error:
-        raise NotStackable(f"{name} cannot be mapped over networks: {error}") from error
-    finally:
-        network.train(before)
-    near = torch.allclose(together, alone.expand_as(together), rtol=1e-3, atol=1e-4)
-    if not near:
-        raise NotStackable(f"{name} says something else when it is mapped over networks.")
-    return made
+        for training in (True, False):
+            drawn = torch.get_rng_state()
+            with torch.enable_grad(), precision(), warnings.catch_warnings():
+                # What vmap does slowly is still right.
+                warnings.simplefilter("ignore")
+                alone.train(training)
+                trial.train(training)
+                expected = alone(x)
+                torch.set_rng_state(drawn)
+                found = trial(x)
+            _compare(name, found, expected)
+        learning = [p for p in alone.parameters() if p.requires_grad]
+        slopes = torch.autograd.grad(expected.sum(), learning, allow_unused=True)
+        own = [p for p in trial.parameters.values() if p.requires_grad]
+        together = torch.autograd.grad(found.sum(), own, allow_unused=True)
+        for slope, slopes_found in zip(slopes, together, strict=True):
+            if slope is not None and slopes_found is not None:
+                _compare(name, slopes_found, slope)
+        for key, buffer in alone.named_buffers():
+            _compare(name, trial.buffers[key], buffer, atol=1e-6)
+    except (RuntimeError, NotImplementedError, KeyError, ValueError) as error:
+        raise NotStackable(f"{name} cannot be mapped over networks: {error}.") from error
+    return kind(network, n_networks, generator)
+
+
+def _compare(name: str, found: Tensor, alone: Tensor, atol: float = 1e-3) -> None:
+    if not torch.allclose(found, alone.expand_as(found), rtol=1e-2, atol=atol, equal_nan=True):
+        raise NotStackable(f"{name} is another network when it is mapped over networks.")

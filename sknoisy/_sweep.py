@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from torch import Tensor
 
 from sknoisy._building import settings_of
@@ -21,11 +22,18 @@ from sknoisy.data import Batch, BatchLoader, LabelledRows
 from sknoisy.losses import bounded, cross_entropy, expected, one_hot, smooth
 from sknoisy.methods import ClassLoss, CrossEntropy, Method, make_method
 from sknoisy.runtime import few_threads, seeded
-from sknoisy.training import SCHEDULES, Trainer
+from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
 
 __all__ = ["check_sweepable", "train_at_once"]
 
 # Moments of a method that see more than the logits of a batch.
+_ENTRY_BY_ENTRY = tuple(
+    getattr(torch.optim, name)
+    for name in (
+        "Adam", "AdamW", "SGD", "RMSprop", "NAdam", "RAdam", "Adagrad", "Adadelta", "Adamax",
+        "ASGD", "Rprop",
+    )
+)  # fmt: skip
 _MOMENTS = ("begin", "refit", "prepare", "weigh", "judge", "unseen", "proba", "step")
 
 
@@ -41,14 +49,15 @@ def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
     for clf in candidates:
         try:
             methods.append(make_method(clf.method, **clf._given("method")))
-        except ValueError:
-            # Out of range: this candidate fails by itself.
+        except (ValueError, KeyError):
+            # Out of range, or unknown: this candidate fails by itself.
             continue
     instead = "use GridSearchCV."
     for method in methods[:1]:
         kind = type(method)
         own = [name for name in _MOMENTS if getattr(kind, name) is not getattr(Method, name)]
         own += [] if kind.loss in (ClassLoss.loss, CrossEntropy.loss) else ["loss"]
+        own += ["state"] if method.n_networks > 1 or method.state_dict() else []
         if not isinstance(method, ClassLoss) or own:
             raise TypeError(
                 "SmoothingSearchCV trains with methods that are only a loss (ClassLoss). "
@@ -58,10 +67,12 @@ def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
     clf = candidates[0]
     if clf.callbacks not in (None, [], "disable") or getattr(clf, "_skl_callbacks", None):
         raise TypeError(f"SmoothingSearchCV has no place for callbacks; {instead}")
-    if clf.optimizer in ("lbfgs", torch.optim.LBFGS):
+    optimizer = OPTIMIZERS.get(clf.optimizer) if isinstance(clf.optimizer, str) else clf.optimizer
+    if optimizer is not None and optimizer not in _ENTRY_BY_ENTRY:
         raise TypeError(
-            "SmoothingSearchCV needs an optimizer that moves each number by itself. LBFGS does "
-            f"not; {instead}"
+            "SmoothingSearchCV needs an optimizer that moves each number by itself: "
+            f"{[kind.__name__ for kind in _ENTRY_BY_ENTRY]}. Got "
+            f"{getattr(optimizer, '__name__', optimizer)}; {instead}"
         )
 
 
@@ -97,7 +108,8 @@ def train_at_once(
             outcome[i] = error
     if not methods:
         return outcome
-    lead = candidates[next(iter(methods))]
+    # Rates may suit the classes of this fold or not.
+    lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
     training = lead._prepare(*lead._read(X, y, sample_weight, trusted, False), None)
     net, data, held_out, classes, seed = training
     settings: dict[int, dict[str, Any]] = {}
@@ -182,8 +194,12 @@ class Sweep:
     def run(self, state: Any) -> None:
         """Train, from where a generator stood after the networks were built."""
         drawn = _generators(state, self.device)
+        own = drawn.get(self.device.type)
         first = self.net._first_rows()
-        self.stack = stack_of(self.net.module_, len(self.active), drawn[self.device.type], first)
+        with seeded(self.device):
+            self.stack = stack_of(
+                self.net.module_, len(self.active), own, first, self.net._precision
+            )
         self.optimizer = self.net.optimizer_of(self.stack.parameters.items())
         setting = self.settings[0]
         size = len(self.data) if setting["batch_size"] == -1 else setting["batch_size"]
@@ -392,20 +408,26 @@ def stacked(methods: list[Method], dtype: torch.dtype, device: torch.device) -> 
         if not all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
             raise _not_a_number(made, name)
         setattr(made, name, torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1))
-    if differing:
+    if type(made).class_losses is not CrossEntropy.class_losses:
         logits = torch.linspace(-3, 3, 15, dtype=dtype, device=device).view(5, 3)
         alone = torch.stack([method.class_losses(logits) for method in methods])
         try:
             together = made.class_losses(logits.expand(len(methods), 5, 3))
         except (RuntimeError, TypeError) as error:
-            raise _not_a_number(made, differing[0]) from error
+            raise _not_a_number(made, *differing) from error
         if together.shape != alone.shape or not torch.allclose(together, alone, rtol=1e-3):
-            raise _not_a_number(made, differing[0])
+            raise _not_a_number(made, *differing)
     return made
 
 
-def _not_a_number(method: Method, name: str) -> TypeError:
+def _not_a_number(method: Method, *names: str) -> TypeError:
+    kind = type(method).__name__
+    if not names:
+        return TypeError(
+            f"SmoothingSearchCV needs a loss for logits of shape (..., n_classes). That of {kind} "
+            "is another with an axis in front; use GridSearchCV."
+        )
     return TypeError(
-        f"SmoothingSearchCV can search numbers that the loss computes with. {name!r} of "
-        f"{type(method).__name__} is something else; use GridSearchCV."
+        f"SmoothingSearchCV can search numbers that the loss computes with. {names[0]!r} of "
+        f"{kind} is something else; use GridSearchCV."
     )

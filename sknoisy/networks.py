@@ -21,6 +21,7 @@ __all__ = [
     "Standardize",
     "StackedMLP",
     "capture_features",
+    "is_plain_mlp",
     "replicate",
 ]
 
@@ -216,11 +217,11 @@ class StackedMLP(nn.Sequential):
         return self._at_once(x) if self._plain(x) else super().forward(x)
 
     def _plain(self, x: Tensor) -> bool:
-        hooked = any(part._forward_hooks or part._forward_pre_hooks for part in self)
         return (
-            self.training
+            all(part.training for part in (self, *self))
             and torch.is_grad_enabled()
-            and not (hooked or x.requires_grad or torch.is_autocast_enabled(x.device.type))
+            and not (x.requires_grad or torch.is_autocast_enabled(x.device.type))
+            and not any(map(_looked_into, self))
             and all(isinstance(p, nn.Parameter) and p.requires_grad for p in self.parameters())
         )
 
@@ -255,6 +256,33 @@ class StackedMLP(nn.Sequential):
         return made.train(self.training)
 
 
+def is_plain_mlp(network: nn.Module) -> bool:
+    """Whether a network is an MLP as it was built, which nobody has changed or looks into."""
+    if type(network) is not MLP or not len(network):
+        return False
+    first, *rest = network
+    dropouts = {part.p for part in rest if isinstance(part, nn.Dropout)}
+    if len(dropouts) > 1 or type(first) not in (Standardize, PiecewiseLinear):
+        return False
+    layer: list[type[nn.Module]] = [nn.Linear, nn.ReLU] + [Dropout] * len(dropouts)
+    depth = len(rest) // len(layer)
+    return (
+        [type(part) for part in rest] == layer * depth + [nn.Linear]
+        and all(part.bias is not None for part in rest if isinstance(part, nn.Linear))
+        and all(p.requires_grad for p in network.parameters())
+        and len(list(network.parameters())) == 2 * depth + 2
+        and not any(map(_looked_into, (network, *network)))
+    )
+
+
+def _looked_into(part: nn.Module) -> bool:
+    hooks = (
+        part._forward_hooks, part._forward_pre_hooks, part._backward_hooks,
+        part._backward_pre_hooks,
+    )  # fmt: skip
+    return any(hooks) or "forward" in vars(part)
+
+
 def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     """Build one network, or several with starts of their own.
 
@@ -275,10 +303,9 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
         if _twins(first, other):
             _restart(other)
     networks = [first, *others]
-    # One product for all networks has no place for layers frozen in some of them.
-    learning = all(p.requires_grad for network in networks for p in network.parameters())
-    stackable = [network for network in networks if type(network) is MLP and learning]
-    return StackedMLP(stackable) if len(stackable) == n_networks else Peers(networks)
+    # One product for all networks has no place for layers of one's own, or frozen in some of them.
+    plain = [network for network in networks if isinstance(network, MLP) and is_plain_mlp(network)]
+    return StackedMLP(plain) if len(plain) == n_networks else Peers(networks)
 
 
 def _twins(one: nn.Module, other: nn.Module) -> bool:

@@ -342,6 +342,8 @@ class _Candidates:
     def times(self, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
         """What a fit took, as the share of a candidate in the training of its fold."""
         each = [fold.seconds / len(self.all) for fold in self._folds.values()]
+        if not each:
+            return {}
         return {
             "mean_fit_time": np.full(shape, np.mean(each)),
             "std_fit_time": np.full(shape, np.std(each)),

@@ -356,7 +356,7 @@ def test_a_rate_out_of_range_fails_alone():
         (make("bagging"), {}, "Bagging is more"),
         (make("forward"), {}, "ForwardCorrection is more"),
         (make(callbacks=[GradientNormClipping()]), {}, "no place for callbacks"),
-        (make(optimizer="lbfgs"), {}, "LBFGS does not"),
+        (make(optimizer="lbfgs"), {}, "moves each number by itself.*Got LBFGS"),
         (StandardScaler(), {}, "must be a NoisyLabelClassifier, or a Pipeline that ends in one"),
         (make_pipeline(StandardScaler()), {}, r"Got StandardScaler\(\) instead"),
         (make(), {"smoothing": ["auto", 0]}, "must hold numbers. Got 'auto'"),
