@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED, MetadataRequest
 from sklearn.utils.validation import _num_samples
 
 from sknoisy._stack import NotStackable
@@ -85,7 +85,9 @@ class SmoothingSearchCV(GridSearchCV):
 
     Notes
     -----
-    Candidates whose loss becomes NaN fail alone. With ``random_state=None`` all candidates of a
+    Candidates whose loss becomes NaN fail alone. ``precision="bf16-mixed"`` holds for the refit only;
+    all else is computed in float32. What a module keeps in plain attributes is not kept apart for
+    each candidate: let it be buffers, changed in place. With ``random_state=None`` all candidates of a
     fold start alike, where a ``GridSearchCV`` draws a start for each. Folds are trained one after
     another unless ``n_jobs`` says otherwise; modules of your own take turns in any case, as they
     draw from torch's one random generator.
@@ -406,9 +408,9 @@ class _AtOnce(CallbackSupportMixin, BaseEstimator):
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         raise NotImplementedError("This is asked for its signature; fitted, it is another class.")
 
-    def get_metadata_routing(self) -> MetadataRouter:
-        mapping = (
-            MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
-        )
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
+    def get_metadata_routing(self) -> Any:
+        routing = copy.deepcopy(self.estimator.get_metadata_routing())
+        if isinstance(routing, MetadataRequest):
+            routing.fit.add_request(param="row_", alias=True)
+            return routing
+        return routing.add_self_request(self)

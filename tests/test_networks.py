@@ -17,6 +17,7 @@ from sknoisy.networks import (
     StackedMLP,
     Standardize,
     capture_features,
+    is_plain_mlp,
     replicate,
 )
 
@@ -281,6 +282,35 @@ def test_at_once_is_layer_by_layer(hidden, dropout):
         assert ("BatchedMLP" in type(logits.grad_fn).__name__) == (hook is None)
     for at_once, by_layer in zip(*slopes, strict=True):
         torch.testing.assert_close(at_once, by_layer)
+
+
+def changed(edit):
+    network = MLP(4, 3, (5, 6), dropout=0.2)
+    edit(network)
+    return network
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda n: n.__setitem__(2, nn.Tanh()),
+        lambda n: n.__setitem__(3, nn.Dropout(0.2)),
+        lambda n: setattr(n[3], "p", 0.7),
+        lambda n: n.insert(3, nn.Identity()),
+        lambda n: n.append(nn.Linear(3, 3)),
+        lambda n: n.__setitem__(1, nn.Linear(4, 5, bias=False)),
+        lambda n: n[1].register_forward_hook(lambda *_: None),
+        lambda n: n[1].register_full_backward_hook(lambda *_: None),
+        lambda n: n[1].weight.requires_grad_(False),
+        lambda n: nn.utils.parametrizations.weight_norm(n[1]),
+        lambda n: setattr(n, "forward", lambda x: x[:, :3]),
+    ],
+)
+def test_networks_that_were_changed_are_not_stacked(edit):
+    assert is_plain_mlp(MLP(4, 3, (5, 6), dropout=0.2))
+    assert is_plain_mlp(MLP(4, 3, (), bins=3))
+    assert not is_plain_mlp(changed(edit))
+    assert type(replicate(lambda: changed(edit), 2)) is Peers
 
 
 def test_what_needs_single_layers_has_them():

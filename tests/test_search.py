@@ -12,7 +12,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.exceptions import FitFailedWarning, NotFittedError, UnsetMetadataPassedError
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +22,7 @@ from torch import nn
 from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.losses import class_cross_entropy
 from sknoisy.methods import ClassLoss
+from sknoisy.networks import MLP
 from sknoisy.noise import corrupt_labels
 from sknoisy.plots import SmoothingCurveDisplay
 from sknoisy.search import one_standard_error
@@ -179,6 +180,65 @@ def test_all_that_a_fit_leaves():
         )
 
 
+def edited(**layers):
+    """An MLP that somebody has changed."""
+    network = MLP(64, 10, (12, 8), dropout=0.2)
+    for place, layer in layers.items():
+        network[int(place[1:])] = layer
+    return network.double()
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize(
+    "layers",
+    [
+        {"_2": nn.Tanh()},
+        {"_2": nn.BatchNorm1d(12)},
+        {"_3": nn.Dropout(0.5)},
+        {"_6": nn.Identity()},
+        {"_1": nn.Linear(64, 12, bias=False)},
+        {"_1": nn.utils.parametrizations.weight_norm(nn.Linear(64, 12))},
+    ],
+    ids=str,
+)
+def test_an_mlp_that_was_changed_is_trained_as_it_is(layers):
+    assert_alike(make(module=edited(**layers)), tolerance=1e-8)
+
+
+def test_tied_layers():
+    network = MLP(64, 10, (12, 12)).double()
+    network[3].weight = nn.Parameter(network[3].weight[:, :12].detach().clone())
+    network.append(nn.Linear(10, 10).double())
+    assert_alike(make(module=network), tolerance=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:.*bfloat16")
+def test_mixed_precision():
+    params = {"precision": "bf16-mixed", "max_epochs": 2}
+    search = SmoothingSearchCV(make(**params), RATES, cv=3).fit(X, y)
+    plain = GridSearchCV(make(**params), {"smoothing": RATES}, cv=3).fit(X, y)
+    assert_allclose(
+        search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], atol=0.1
+    )
+
+
+def test_a_rate_that_does_not_suit_a_fold_fails_alone():
+    rates = [np.zeros(9), 0.1]
+    with pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 6"):
+        search = SmoothingSearchCV(make(), rates, cv=3, error_score=-1.0).fit(X, y)
+    alone = GridSearchCV(make(), {"smoothing": [0.1]}, cv=3).fit(X, y)
+    assert search.cv_results_["mean_test_score"].tolist() == [
+        -1.0,
+        alone.cv_results_["mean_test_score"][0],
+    ]
+
+
+def test_folds_of_all_rows():
+    everything = np.arange(len(y))
+    search = SmoothingSearchCV(make(), RATES, cv=[(everything, everything)] * 2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_fit_time"]).all()
+
+
 # ---- a grid search in every other way ------------------------------------------------------------
 
 
@@ -220,6 +280,24 @@ def test_routed_weights_and_groups():
         theirs = GridSearchCV(weighed, {"smoothing": RATES}, cv=3).fit(X, y, sample_weight=WEIGHT)
         for key in ("mean_test_score", "std_test_score"):
             assert_array_equal(ours.cv_results_[key], theirs.cv_results_[key])
+
+
+def test_what_is_not_requested_is_refused_and_aliases_are_known():
+    with config_context(enable_metadata_routing=True):
+        unset = [make(), make().set_fit_request(sample_weight=True)]
+        for clf in unset:
+            for search in (
+                SmoothingSearchCV(clf, RATES, cv=3),
+                GridSearchCV(clf, {"smoothing": RATES}, cv=3),
+            ):
+                with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+                    search.fit(X, y, sample_weight=WEIGHT)
+        clf = make().set_fit_request(sample_weight="w").set_score_request(sample_weight="v")
+        both = {"w": WEIGHT, "v": WEIGHT[::-1]}
+        ours = SmoothingSearchCV(clf, RATES, cv=3).fit(X, y, **both)
+        theirs = GridSearchCV(clf, {"smoothing": RATES}, cv=3).fit(X, y, **both)
+        for key in ("mean_test_score", "std_test_score"):
+            assert_allclose(ours.cv_results_[key], theirs.cv_results_[key])
 
 
 def test_several_scores_and_train_scores():
@@ -403,6 +481,47 @@ def test_a_number_that_a_loss_decides_by_is_refused():
     search = SmoothingSearchCV(make(Rounded), [0], param_grid={"method__power": [1, 2]}, cv=2)
     with pytest.raises(TypeError, match=r"'power' of Rounded is something else; use GridSearchCV"):
         search.fit(X, y)
+
+
+class AcrossRows(ClassLoss):
+    def class_losses(self, logits):
+        return -torch.log_softmax(logits, dim=1)
+
+
+class Learned(ClassLoss):
+    def __init__(self):
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def class_losses(self, logits):
+        return class_cross_entropy(logits * self.scale)
+
+
+class Rebound(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.register_buffer("mean", torch.zeros(n_in))
+
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(dim=0)
+        return self.linear(x - self.mean)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"method": AcrossRows}, "loss for logits of shape"),
+        ({"method": Learned}, "Learned is more"),
+        ({"optimizer": torch.optim.Adafactor}, "Got Adafactor"),
+        ({"module": Rebound}, "Rebound is another network"),
+        ({"module": edited(_2=nn.BatchNorm1d(12, momentum=None))}, "cannot be mapped"),
+    ],
+    ids=str,
+)
+def test_what_would_be_something_else_at_once_is_refused(params, said):
+    with pytest.raises(TypeError, match=f"{said}.*GridSearchCV"):
+        SmoothingSearchCV(make(**params), RATES, cv=2).fit(X, y)
 
 
 def test_a_failed_refit_keeps_what_was_found():
