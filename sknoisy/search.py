@@ -85,12 +85,12 @@ class SmoothingSearchCV(GridSearchCV):
 
     Notes
     -----
-    Candidates whose loss becomes NaN fail alone. ``precision="bf16-mixed"`` holds for the refit only;
-    all else is computed in float32. What a module keeps in plain attributes is not kept apart for
-    each candidate: let it be buffers, changed in place. With ``random_state=None`` all candidates of a
+    Candidates whose loss becomes NaN fail alone. With ``random_state=None`` all candidates of a
     fold start alike, where a ``GridSearchCV`` draws a start for each. Folds are trained one after
     another unless ``n_jobs`` says otherwise; modules of your own take turns in any case, as they
-    draw from torch's one random generator.
+    draw from torch's one random generator. What a module keeps in plain attributes is not kept
+    apart for each candidate: let it be buffers, changed in place. ``precision="bf16-mixed"`` holds
+    for the refit only; all else is computed in float32.
 
     Examples
     --------

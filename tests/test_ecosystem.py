@@ -339,9 +339,9 @@ def test_images_of_bytes(images):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.uint8])
 def test_a_table_is_not_copied(dtype):
     class Watched(NoisyLabelClassifier):
-        def _train(self, X, *args):
-            super()._train(X, *args)
+        def _prepare(self, X, *args):
             self.trained_on = X
+            return super()._prepare(X, *args)
 
     X = (np.arange(600) % 7).reshape(200, 3).astype(dtype)
     clf = Watched(max_epochs=1).fit(X, np.arange(200) % 2)

@@ -224,7 +224,12 @@ def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
     assert set(MemorizationDisplay.from_estimator(clf).lines_) == {"held_out"}
 
 
-def test_memorization_refuses_what_does_not_match():
+def test_memorization_refuses_what_does_not_match(fitted):
+    X, _, noisy, clf = fitted
+    with pytest.raises(TypeError, match=r"of a pipeline the last step. Got Pipeline"):
+        MemorizationDisplay.from_estimator(make_pipeline(clf).fit(X, noisy))
+    with pytest.raises(ValueError, match="must be labels of one type"):
+        MemorizationDisplay.from_predictions(["a", "b"], [[0, 1]])
     with pytest.raises(ValueError, match=r"y_pred must have shape \(n_epochs, 2\).*Got \(2,\)"):
         MemorizationDisplay.from_predictions([0, 1], [0, 1])
     with pytest.raises(ValueError, match="none can be memorized"):

@@ -91,6 +91,11 @@ class MemorizationDisplay:
             out.
         """
         check_is_fitted(estimator)
+        if not hasattr(estimator, "history_"):
+            raise TypeError(
+                "MemorizationDisplay.from_estimator needs a NoisyLabelClassifier: of a search the "
+                f"best_estimator_, of a pipeline the last step. Got {type(estimator).__name__}."
+            )
         names = ("train_acc", "train_agreement", "valid_acc")
         recorded = [
             np.array([row.get(name, np.nan) for row in estimator.history_]) for name in names
@@ -136,6 +141,10 @@ class MemorizationDisplay:
         MemorizationDisplay
         """
         y, said = column_or_1d(y, input_name="y"), np.asarray(y_pred)
+        if said.dtype.kind != y.dtype.kind:
+            raise ValueError(
+                f"y and y_pred must be labels of one type. Got {y.dtype} and {said.dtype}."
+            )
         if said.ndim != 2 or said.shape[1] != len(y):
             raise ValueError(
                 f"y_pred must have shape (n_epochs, {len(y)}), a row for each epoch. Got "
