@@ -7,6 +7,7 @@ import os
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+import argparse  # noqa: E402
 import datetime  # noqa: E402
 import json  # noqa: E402
 import platform  # noqa: E402
@@ -88,6 +89,27 @@ def measure_missing(
             if time.monotonic() > end:
                 return
             out.write(json.dumps(measure(*key)) + "\n")
+
+
+def resumable(
+    doc: str, path: Path, run: Callable[..., None], report: Callable[[], str], **defaults: int
+) -> None:
+    """The command line of a benchmark whose rows are measured one by one, by several processes.
+
+    ``run(hours, share, ...)`` also takes the options that have these defaults.
+    """
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--table", action="store_true", help="only write the table")
+    parser.add_argument("--hours", type=float, default=1e9)
+    parser.add_argument("--share", default="0/1", help="i/n: every n-th row, for n processes")
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options = parser.parse_args()
+    if not options.table:
+        i, n = map(int, options.share.split("/"))
+        run(options.hours, (i, n), **{name: getattr(options, name) for name in defaults})
+    if path.exists() and path.stat().st_size:
+        save(path.stem, report())
 
 
 def save(name: str, text: str) -> None:

@@ -13,12 +13,11 @@ The constants of "auto" were chosen on the development half, on seeds of 100 and
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from typing import Any
 
-from _common import RESULTS, known, measure_missing, save, setting, table
+from _common import RESULTS, known, measure_missing, resumable, setting, table
 
 # ruff: isort: split
 import numpy as np
@@ -85,7 +84,7 @@ def measure(name: str, noise: str, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def run(hours: float, seeds: int, share: tuple[int, int]) -> None:
+def run(hours: float, share: tuple[int, int], seeds: int) -> None:
     """Measure what is not known yet."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -166,14 +165,4 @@ def _by_noise(rows: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", action="store_true", help="only write the table")
-    parser.add_argument("--hours", type=float, default=1e9)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--share", default="0/1", help="i/n: every n-th cell, for n processes")
-    options = parser.parse_args()
-    if not options.table:
-        i, n = map(int, options.share.split("/"))
-        run(options.hours, options.seeds, (i, n))
-    if ROWS.exists() and ROWS.stat().st_size:
-        save("auto_smoothing", report())
+    resumable(__doc__, ROWS, run, report, seeds=2)

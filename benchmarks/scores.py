@@ -12,13 +12,12 @@ is the accuracy of that one on clean test labels, beside that of the best candid
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from _common import RESULTS, known, measure_missing, save, setting, table
+from _common import RESULTS, known, measure_missing, resumable, setting, table
 
 # ruff: isort: split
 import numpy as np
@@ -136,7 +135,7 @@ def noisy_cells(seeds: int) -> Iterator[tuple[str, str, int]]:
             yield name, noise, seed
 
 
-def run(hours: float, seeds: int, share: tuple[int, int]) -> None:
+def run(hours: float, share: tuple[int, int], seeds: int) -> None:
     torch.set_num_threads(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -208,14 +207,4 @@ def _mean(values: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", action="store_true", help="only write the table")
-    parser.add_argument("--hours", type=float, default=1e9)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--share", default="0/1", help="i/n: every n-th cell, for n processes")
-    options = parser.parse_args()
-    if not options.table:
-        i, n = map(int, options.share.split("/"))
-        run(options.hours, options.seeds, (i, n))
-    if ROWS.exists() and ROWS.stat().st_size:
-        save("scores", report())
+    resumable(__doc__, ROWS, run, report, seeds=1)

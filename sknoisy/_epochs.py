@@ -20,7 +20,7 @@ from sknoisy.losses import cross_entropy, expected, one_hot, smooth
 from sknoisy.methods._base import Method, Step
 from sknoisy.noise_report import NoiseReport
 
-__all__ = ["SCHEDULES", "Epochs"]
+__all__ = ["SCHEDULES", "Epochs", "diverged", "judged", "schedule_lr"]
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
@@ -119,11 +119,7 @@ class Epochs(Asked):
         rates = torch.tensor(rate, dtype=self.dtype).reshape(-1, 1).to(data.y.device)
         codes = torch.arange(self.n_classes, device=data.y.device)
         targets = smooth(one_hot(codes, self.n_classes, self.dtype), rates)
-        for index, sizes in loader.indices():
-            x, index = loader.rows_at(index), index.to(data.y.device)
-            y = data.y[index]
-            batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(index.device)
-            weight = data.weight[index] / batch_size
+        for x, y, weight, index, sizes in loader.chunks():
             target = targets[y] if data.labels is None else data.labels[index] @ targets
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
             parts = zip(*fields, strict=True)
@@ -183,12 +179,7 @@ class Epochs(Asked):
         values = self._paid(taken)
         for i, value in enumerate(values):
             if not math.isfinite(value):
-                lr = self.optimizer_.param_groups[0]["lr"]
-                raise FloatingPointError(
-                    f"The training loss is {value} in epoch {len(self.history)}, batch "
-                    f"{begun + i + 1}, with lr={lr:g}. Lower 'lr', or bound the logits with "
-                    "'logit_bound'."
-                )
+                raise diverged(value, len(self.history), begun + i + 1, self.optimizer_)
         if not told:
             self.history[-1]["batches"] += [
                 {"train_loss": value, "train_batch_size": len(batch.y)}
@@ -202,21 +193,21 @@ class Epochs(Asked):
         for index, sizes in loader.indices():
             for part in index.split(sizes):
                 x, part = loader.rows_at(part), part.to(data.y.device)
-                y, weight = data.y[part], data.weight[part]
+                y = data.y[part]
                 batch = {"batch": (x, y), "training": False}
                 if listened:
                     self.notify("on_batch_begin", **batch)
                 with torch.no_grad():
                     logits = self.infer(x)
                     p = self.criterion_.proba(logits)
-                given = data.given(part, self.n_classes)
-                right.append(weight * share_as_labelled(data, p.argmax(dim=-1), part))
-                log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
-                paid.append(-weight * expected(log_p, given))
+                scored, owed = judged(data, p, part)
+                right.append(scored)
+                paid.append(owed)
                 self.quality_.add(self._bounded(logits), y, part)
                 if not listened:
                     self.history.new_batch()
-                self._note_batch("valid", float(paid[-1].sum() / weight.sum()), len(y))
+                share = float(owed.sum() / data.weight[part].sum())
+                self._note_batch("valid", share, len(y))
                 if listened:
                     self.notify("on_batch_end", loss=paid[-1].mean(), y_pred=logits, **batch)
         total = data.weight[data.index].sum()
@@ -224,12 +215,9 @@ class Epochs(Asked):
         self._record("valid", loss=loss, acc=score)
 
     def _set_lr(self, epoch: float) -> None:
-        schedule = self.lr_schedule
-        schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-        assert schedule is not None
-        factor = schedule((epoch - self.first_epoch_) % self.max_epochs / self.max_epochs)
-        for group in self.optimizer_.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+        assert self.lr_schedule is not None
+        progress = (epoch - self.first_epoch_) % self.max_epochs / self.max_epochs
+        schedule_lr(self.optimizer_, self.lr_schedule, progress)
 
     def _note_batch(self, prefix: str, loss: float, size: int) -> None:
         self.history.record_batch(f"{prefix}_loss", loss)
@@ -245,6 +233,34 @@ class Epochs(Asked):
                 self.best_[key] = rank
             self.history.record(key, value)
             self.history.record(f"{key}_best", best)
+
+
+def diverged(
+    loss: float, epoch: int, batch: int, optimizer: torch.optim.Optimizer
+) -> FloatingPointError:
+    """The error of a training whose loss is no number any more."""
+    lr = optimizer.param_groups[0]["lr"]
+    return FloatingPointError(
+        f"The training loss is {loss} in epoch {epoch}, batch {batch}, with lr={lr:g}. Lower 'lr', "
+        "or bound the logits with 'logit_bound'."
+    )
+
+
+def schedule_lr(
+    optimizer: torch.optim.Optimizer, schedule: str | Callable[[float], float], progress: float
+) -> None:
+    """Set the learning rate that a schedule has at some progress, in [0, 1)."""
+    factor = (SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(progress)
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * factor
+
+
+def judged(data: LabelledRows, p: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted hits and losses of probabilities (..., n_index, n_classes) for some rows."""
+    weight = data.weight[index]
+    log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
+    right = share_as_labelled(data, p.argmax(dim=-1), index)
+    return weight * right, -weight * expected(log_p, data.given(index, p.shape[-1]))
 
 
 def _warm_step(net: Epochs, batch: Batch) -> Step:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,66 +13,18 @@ from sklearn.base import clone
 from torch import Tensor
 
 from sknoisy._building import settings_of
-from sknoisy._memorization import share_as_labelled
+from sknoisy._epochs import diverged, judged, schedule_lr
 from sknoisy._stack import stack_of
+from sknoisy._sweepable import stacked
 from sknoisy.beliefs import LabelQuality
-from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.classifier import NoisyLabelClassifier, Training
 from sknoisy.data import Batch, BatchLoader, LabelledRows
-from sknoisy.losses import bounded, cross_entropy, expected, one_hot, smooth
-from sknoisy.methods import ClassLoss, CrossEntropy, Method, make_method
+from sknoisy.losses import bounded, cross_entropy, one_hot, smooth
+from sknoisy.methods import Method, make_method
 from sknoisy.runtime import few_threads, seeded
-from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
+from sknoisy.training import Trainer
 
-__all__ = ["check_sweepable", "train_at_once"]
-
-# Moments of a method that see more than the logits of a batch.
-_ENTRY_BY_ENTRY = tuple(
-    getattr(torch.optim, name)
-    for name in (
-        "Adam", "AdamW", "SGD", "RMSprop", "NAdam", "RAdam", "Adagrad", "Adadelta", "Adamax",
-        "ASGD", "Rprop",
-    )
-)  # fmt: skip
-_MOMENTS = ("begin", "refit", "prepare", "weigh", "judge", "unseen", "proba", "step")
-
-
-def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
-    """Check that classifiers which differ in numbers only can be trained at once.
-
-    Raises
-    ------
-    TypeError
-        If they cannot.
-    """
-    methods = []
-    for clf in candidates:
-        try:
-            methods.append(make_method(clf.method, **clf._given("method")))
-        except (ValueError, KeyError):
-            # Out of range, or unknown: this candidate fails by itself.
-            continue
-    instead = "use GridSearchCV."
-    for method in methods[:1]:
-        kind = type(method)
-        own = [name for name in _MOMENTS if getattr(kind, name) is not getattr(Method, name)]
-        own += [] if kind.loss in (ClassLoss.loss, CrossEntropy.loss) else ["loss"]
-        own += ["state"] if method.n_networks > 1 or method.state_dict() else []
-        if not isinstance(method, ClassLoss) or own:
-            raise TypeError(
-                "SmoothingSearchCV trains with methods that are only a loss (ClassLoss). "
-                f"{kind.__name__} is more; {instead}"
-            )
-        stacked(methods, torch.float32, torch.device("cpu"))
-    clf = candidates[0]
-    if clf.callbacks not in (None, [], "disable") or getattr(clf, "_skl_callbacks", None):
-        raise TypeError(f"SmoothingSearchCV has no place for callbacks; {instead}")
-    optimizer = OPTIMIZERS.get(clf.optimizer) if isinstance(clf.optimizer, str) else clf.optimizer
-    if optimizer is not None and optimizer not in _ENTRY_BY_ENTRY:
-        raise TypeError(
-            "SmoothingSearchCV needs an optimizer that moves each number by itself: "
-            f"{[kind.__name__ for kind in _ENTRY_BY_ENTRY]}. Got "
-            f"{getattr(optimizer, '__name__', optimizer)}; {instead}"
-        )
+__all__ = ["train_at_once"]
 
 
 def train_at_once(
@@ -98,35 +49,18 @@ def train_at_once(
         Each fitted, as if it had been alone, or what went wrong with it.
     """
     outcome: list[NoisyLabelClassifier | Exception] = list(candidates)
-    methods: dict[int, Method] = {}
-    for i, clf in enumerate(candidates):
-        try:
-            clf._validate_params()
-            clf._check_names()
-            methods[i] = make_method(clf.method, **clf._given("method"))
-        except Exception as error:
-            outcome[i] = error
+    methods = _each(outcome, _checked_method)
     if not methods:
         return outcome
     # Rates may suit the classes of this fold or not.
     lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
     training = lead._prepare(*lead._read(X, y, sample_weight, trusted, False), None)
-    net, data, held_out, classes, seed = training
-    settings: dict[int, dict[str, Any]] = {}
-    for i, method in methods.items():
-        try:
-            settings[i] = settings_of(candidates[i], method, len(classes))
-        except Exception as error:
-            outcome[i] = error
+    settings = _each(outcome, lambda i, clf: settings_of(clf, methods[i], len(training.classes)))
     if not settings:
         return outcome
-    device = torch.device(net.device)
-    with seeded(device, seed) as left, torch.enable_grad():
-        net.build(data)
     places = list(settings)
-    sweep = Sweep(net, data, held_out, [methods[i] for i in places], list(settings.values()))
-    with few_threads(net._work(data.rows) * len(places)):
-        sweep.run(left["state"])
+    sweep = Sweep(training, [methods[i] for i in places], list(settings.values()))
+    sweep.run()
     seen = {k: v for k, v in vars(lead).items() if k in ("n_features_in_", "feature_names_in_")}
     for place, i in enumerate(places):
         found = sweep.outcome(place)
@@ -134,11 +68,32 @@ def train_at_once(
             outcome[i] = found
             continue
         clf = candidates[i]
-        found.data_ = None
         clf.__dict__.update(seen)
         clf.label_quality_ = sweep.quality[place].numpy()
-        clf._finish(found, classes)
+        clf._finish(found, training.classes)
     return outcome
+
+
+def _each(
+    outcome: list[NoisyLabelClassifier | Exception],
+    ask: Callable[[int, NoisyLabelClassifier], Any],
+) -> dict[int, Any]:
+    """Ask candidates that are still well; one that fails is left out, and says why."""
+    answers = {}
+    for i, clf in enumerate(outcome):
+        if isinstance(clf, Exception):
+            continue
+        try:
+            answers[i] = ask(i, clf)
+        except Exception as error:
+            outcome[i] = error
+    return answers
+
+
+def _checked_method(_: int, clf: NoisyLabelClassifier) -> Method:
+    clf._validate_params()
+    clf._check_names()
+    return make_method(clf.method, **clf._given("method"))
 
 
 class Sweep:
@@ -146,10 +101,8 @@ class Sweep:
 
     Parameters
     ----------
-    net : Trainer
-        Built, and not trained; its network is the start of all.
-    data : LabelledRows
-    held_out : LabelledRows or None
+    training : Training
+        Of a net that is not built yet; its network is the start of all.
     methods : list of Method
         Of one class, with numbers of their own.
     settings : list of dict
@@ -158,18 +111,13 @@ class Sweep:
     """
 
     def __init__(
-        self,
-        net: Trainer,
-        data: LabelledRows,
-        held_out: LabelledRows | None,
-        methods: list[Method],
-        settings: list[dict[str, Any]],
+        self, training: Training, methods: list[Method], settings: list[dict[str, Any]]
     ) -> None:
-        self.net, self.data, self.held_out = net, data, held_out
+        self.net, self.data, self.held_out, _, self.seed = training
         self.methods, self.settings = methods, settings
-        self.device, self.dtype, self.k = data.y.device, net.dtype, net.n_classes
+        self.device, self.dtype, self.k = self.data.y.device, self.net.dtype, self.net.n_classes
         n = len(methods)
-        self.quality = [LabelQuality(len(data.rows), self.device) for _ in range(n)]
+        self.quality = [LabelQuality(len(self.data.rows), self.device) for _ in range(n)]
         self.histories: list[list[dict[str, Any]]] = [[] for _ in range(n)]
         self.errors: list[Exception | None] = [None] * n
         self.best = [(-math.inf, 0)] * n
@@ -191,11 +139,17 @@ class Sweep:
 
     # ---- training -------------------------------------------------------------------------------
 
-    def run(self, state: Any) -> None:
-        """Train, from where a generator stood after the networks were built."""
-        drawn = _generators(state, self.device)
+    def run(self) -> None:
+        """Build the network that all start from, and train."""
+        with seeded(self.device, self.seed) as left, torch.enable_grad():
+            self.net.build(self.data)
+        with few_threads(self.net._work(self.data.rows) * len(self.active)):
+            self._train(left["state"])
+
+    def _train(self, state: Any) -> None:
+        """Train, from where the generators stood after the network was built."""
+        drawn, first = _generators(state, self.device), self.net._first_rows()
         own = drawn.get(self.device.type)
-        first = self.net._first_rows()
         with seeded(self.device):
             self.stack = stack_of(
                 self.net.module_, len(self.active), own, first, self.net._precision
@@ -204,15 +158,14 @@ class Sweep:
         setting = self.settings[0]
         size = len(self.data) if setting["batch_size"] == -1 else setting["batch_size"]
         apart = self.stack.draws_apart
-        loader = BatchLoader(
-            self.data, size, shuffle=True, generator=drawn["cpu"] if apart else None
-        )
+        generator = drawn["cpu"] if apart else None
+        loader = BatchLoader(self.data, size, shuffle=True, generator=generator)
         drawing = nullcontext() if apart else seeded(self.device, state=state)
         with torch.enable_grad(), drawing:
             for epoch in range(setting["max_epochs"]):
                 self._train_epoch(loader, epoch)
                 if self.held_out is not None:
-                    self._validate(epoch)
+                    self._validate(self.held_out, epoch)
                 self._let_go(epoch)
                 if not self.active:
                     break
@@ -227,11 +180,8 @@ class Sweep:
         targets = smooth(one_hot(codes, self.k, self.dtype), rates)
         paid: list[Tensor] = []
         counts: list[int] = []
-        for index, sizes in loader.indices():
-            x, index = loader.rows_at(index), index.to(self.device)
-            y, logits, losses = data.y[index], [], []
-            batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(self.device)
-            weight = data.weight[index] / batch_size
+        for x, y, weight, index, sizes in loader.chunks():
+            logits, losses = [], []
             parts = [part.split(sizes) for part in (x, y, weight, index)]
             for xb, yb, wb, ib in zip(*parts, strict=True):
                 self._schedule(epoch + len(counts) / len(loader))
@@ -279,12 +229,8 @@ class Sweep:
 
     def _schedule(self, epoch: float) -> None:
         schedule, n_epochs = self.settings[0]["lr_schedule"], self.settings[0]["max_epochs"]
-        if schedule is None:
-            return
-        schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-        factor = schedule(epoch % n_epochs / n_epochs)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+        if schedule is not None:
+            schedule_lr(self.optimizer, schedule, epoch / n_epochs)
 
     def _note(self, epoch: int, paid: Tensor, counts: list[int]) -> None:
         """Record the losses of an epoch, and note networks that have diverged."""
@@ -294,34 +240,23 @@ class Sweep:
             self.histories[i].append({"epoch": epoch + 1, "train_loss": total / len(self.data)})
             lost = [b for b, value in enumerate(each) if not math.isfinite(value)]
             if lost:
-                lr = self.optimizer.param_groups[0]["lr"]
-                self.errors[i] = FloatingPointError(
-                    f"The training loss is {each[lost[0]]} in epoch {epoch + 1}, batch "
-                    f"{lost[0] + 1}, with lr={lr:g}. Lower 'lr', or bound the logits with "
-                    "'logit_bound'."
-                )
+                self.errors[i] = diverged(each[lost[0]], epoch + 1, lost[0] + 1, self.optimizer)
 
     # ---- stopping -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def _validate(self, epoch: int) -> None:
+    def _validate(self, data: LabelledRows, epoch: int) -> None:
         """Compare this epoch with the best of each network, by accuracy on the rows held out."""
         self.stack.train(False)
-        data = self.held_out
-        assert data is not None
-        assert data.index is not None
-        right, paid, seen = [], [], []
+        right, paid = [], []
         loader = BatchLoader(data)
         for index, sizes in loader.indices():
             for part in index.split(sizes):
                 z, part = self._infer(loader.rows_at(part)), part.to(self.device)
-                p, weight = self.method.proba(z), data.weight[part]
-                right.append(weight * share_as_labelled(data, p.argmax(dim=-1), part))
-                log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
-                paid.append(-weight * expected(log_p, data.given(part, self.k)))
-                seen.append((self._bounded(z), part))
-        for z, part in seen:
-            self._see(z, data.y[part], part)
+                scored, owed = judged(data, self.method.proba(z), part)
+                right.append(scored)
+                paid.append(owed)
+                self._see(self._bounded(z), data.y[part], part)
         total = data.weight[data.index].sum()
         # Summed one by one, in the order of a training alone: ties between epochs are exact.
         scores, losses = (
@@ -359,7 +294,7 @@ class Sweep:
         self.active = active
 
     def _end(self, networks: list[int]) -> None:
-        """Keep what networks have learned, and look at rows that they have not seen."""
+        """Keep what networks have learned in the end, where no earlier epoch is kept."""
         state = self.stack.state()
         for i in networks:
             if self.learned[i] is None:
@@ -368,9 +303,10 @@ class Sweep:
 
     def outcome(self, i: int) -> Trainer | Exception:
         """The trained net of a candidate, or what went wrong."""
-        error, learned = self.errors[i], self.learned[i]
-        if error is not None or learned is None:
-            return error or RuntimeError("This candidate was not trained.")
+        if (error := self.errors[i]) is not None:
+            return error
+        learned = self.learned[i]
+        assert learned is not None
         made = self.net.sibling(learned, self.methods[i], self.histories[i], **self.settings[i])
         try:
             made._check_last_step(self.data)
@@ -380,6 +316,7 @@ class Sweep:
         if len(unseen):
             scan = made.scan(self.data.part(unseen))
             self.quality[i].add(made._bounded(scan.logits), scan.y, scan.index)
+        made.data_ = None
         return made
 
 
@@ -390,44 +327,3 @@ def _generators(state: Any, device: torch.device) -> dict[str, torch.Generator]:
         made[name] = torch.Generator(device if name == device.type else "cpu")
         made[name].set_state(torch.from_numpy(np.array(numbers)))
     return made
-
-
-def stacked(methods: list[Method], dtype: torch.dtype, device: torch.device) -> Method:
-    """One method for several networks: numbers that differ become a tensor of them.
-
-    Raises
-    ------
-    TypeError
-        If something else differs, or the loss is not what it would be with one number.
-    """
-    first, *others = (method.get_params(deep=False) for method in methods)
-    differing = [name for name, value in first.items() if any(o[name] != value for o in others)]
-    made = make_method(methods[0])
-    for name in differing:
-        values = [method.get_params(deep=False)[name] for method in methods]
-        if not all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
-            raise _not_a_number(made, name)
-        setattr(made, name, torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1))
-    if type(made).class_losses is not CrossEntropy.class_losses:
-        logits = torch.linspace(-3, 3, 15, dtype=dtype, device=device).view(5, 3)
-        alone = torch.stack([method.class_losses(logits) for method in methods])
-        try:
-            together = made.class_losses(logits.expand(len(methods), 5, 3))
-        except (RuntimeError, TypeError) as error:
-            raise _not_a_number(made, *differing) from error
-        if together.shape != alone.shape or not torch.allclose(together, alone, rtol=1e-3):
-            raise _not_a_number(made, *differing)
-    return made
-
-
-def _not_a_number(method: Method, *names: str) -> TypeError:
-    kind = type(method).__name__
-    if not names:
-        return TypeError(
-            f"SmoothingSearchCV needs a loss for logits of shape (..., n_classes). That of {kind} "
-            "is another with an axis in front; use GridSearchCV."
-        )
-    return TypeError(
-        f"SmoothingSearchCV can search numbers that the loss computes with. {names[0]!r} of "
-        f"{kind} is something else; use GridSearchCV."
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sknoisy._labels import Labels
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
@@ -32,10 +34,11 @@ class FitTasks:
         listened = getattr(estimator, "_skl_callbacks", None)
         self._root = estimator._init_callback_context(max_subtasks=n_epochs) if listened else None
 
-    def begin(self, X: Any, y: Any) -> None:
+    def begin(self, X: Any, labels: Labels) -> None:
         """Tell of the fit, once X and y are checked."""
-        self._data = {"X": X, "y": y}
         if self._root is not None:
+            y = labels.classes[labels.codes] if labels.soft is None else labels.soft
+            self._data = {"X": X, "y": y}
             self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch(self, **fitted: Any) -> bool:

@@ -297,7 +297,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         with restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
             X, labels, weight, sure = self._read(X, y, sample_weight, trusted, known)
-            tasks.begin(X, labels.classes[labels.codes] if labels.soft is None else labels.soft)
+            tasks.begin(X, labels)
             net = self.net_ if known else None
             training = self._prepare(X, labels, weight, sure, net)
             self._train(training, self.max_epochs, tasks)

@@ -326,6 +326,17 @@ class BatchLoader:
             yield index[start : start + sum(part)], part
             start += sum(part)
 
+    def chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, list[int]]]:
+        """Yield rows, label codes, weights, index and the sizes of the batches of the next chunk.
+
+        The weights of an average batch sum to one.
+        """
+        y, weight = self.dataset.y, self.dataset.weight
+        for index, sizes in self.indices():
+            x, index = self.rows_at(index), index.to(y.device)
+            batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(y.device)
+            yield x, y[index], weight[index] / batch_size, index, sizes
+
     def rows_at(self, index: Tensor) -> Tensor:
         """Fetch rows; an unbroken run of them is sliced, not gathered."""
         if not self.shuffle and self.dataset.index is None and len(index):

@@ -15,6 +15,7 @@ from sknoisy.inputs import PiecewiseLinear, Standardize
 
 __all__ = [
     "CNN",
+    "Dropout",
     "MLP",
     "PiecewiseLinear",
     "Peers",
@@ -27,7 +28,19 @@ __all__ = [
 
 
 class Dropout(nn.Dropout):
-    """Dropout whose random numbers cost little on the CPU; elsewhere it is torch's own."""
+    """Dropout whose random numbers cost little on the CPU; elsewhere it is torch's own.
+
+    Parameters
+    ----------
+    p : float, default=0.5
+        Probability of dropping a unit, rounded to a multiple of 2 ** -16.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Dropout(0.25).eval()(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or x.device.type != "cpu":

@@ -192,27 +192,21 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Trainer:
         super().initialize_optimizer(*args, **kwargs)
-        self._note_lr()
+        _note_lr(self.optimizer_)
         return self
 
     def optimizer_of(self, named_parameters: Iterable[Any]) -> torch.optim.Optimizer:
         """Make an optimizer as of this net, for other parameters."""
         args, kwargs = self.get_params_for_optimizer("optimizer", list(named_parameters))
         made = self.optimizer(*args, **kwargs)
-        for group in made.param_groups:
-            group["initial_lr"] = group["lr"]
+        _note_lr(made)
         return made
 
     def set_params(self, **params: Any) -> Trainer:
         super().set_params(**params)
         if "lr" in params and self.initialized_:
-            self._note_lr()
+            _note_lr(self.optimizer_)
         return self
-
-    def _note_lr(self) -> None:
-        """Remember what a schedule begins from."""
-        for group in self.optimizer_.param_groups:
-            group["initial_lr"] = group["lr"]
 
     def _probe(self, data: LabelledRows) -> None:
         """Run two rows through, so that a module that does not fit is named before training."""
@@ -427,6 +421,12 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             for kind in kinds
             for event in _BATCH_EVENTS
         )
+
+
+def _note_lr(optimizer: torch.optim.Optimizer) -> None:
+    """Remember what a schedule begins from."""
+    for group in optimizer.param_groups:
+        group["initial_lr"] = group["lr"]
 
 
 class _Shown(SkorchDataset):

@@ -206,8 +206,13 @@ def test_an_mlp_that_was_changed_is_trained_as_it_is(layers):
 
 
 def test_tied_layers():
-    network = MLP(64, 10, (12, 12)).double()
-    network[3].weight = nn.Parameter(network[3].weight[:, :12].detach().clone())
+    network = MLP(64, 10, (12, 12, 12)).double()
+    network[5].weight = network[3].weight
+    assert_alike(make(module=network), tolerance=1e-8)
+
+
+def test_layers_that_were_added():
+    network = MLP(64, 10, (12,)).double()
     network.append(nn.Linear(10, 10).double())
     assert_alike(make(module=network), tolerance=1e-8)
 

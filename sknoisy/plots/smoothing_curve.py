@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sknoisy._labels import sorted_classes
+from sknoisy._results import rates_and_scores
 from sknoisy.plots._axes import RIGHT, WRONG, axes_for
 
 if TYPE_CHECKING:
@@ -114,20 +115,10 @@ class SmoothingCurveDisplay:
         -------
         SmoothingCurveDisplay
         """
-        names = [name for name in cv_results if str(name).rpartition("__")[2] == "param_smoothing"]
-        names += [name for name in cv_results if str(name).endswith("__smoothing")]
-        if not names:
-            raise ValueError("cv_results has no parameter 'smoothing'.")
-        tried = list(cv_results[names[0]])
+        tried, mean, error = rates_and_scores(cv_results)
         rows = [i for i, rate in enumerate(tried) if not isinstance(rate, str)]
         rates = np.array([float(tried[i]) for i in rows])
-        mean = np.asarray(cv_results["mean_test_score"], dtype=float)[rows]
-        n_splits = sum(
-            str(name).startswith("split") and str(name).endswith("_test_score")
-            for name in cv_results
-        )
-        error = np.asarray(cv_results["std_test_score"], dtype=float)[rows]
-        error = error / np.sqrt(max(n_splits, 1))
+        mean, error = mean[rows], error[rows]
         known = sorted_classes(np.unique(rates))
         best = [np.flatnonzero(rates == rate) for rate in known]
         places = np.array([own[np.argmax(mean[own])] for own in best])

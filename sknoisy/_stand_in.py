@@ -1,0 +1,212 @@
+"""What stands in for an estimator in a grid search, and trains all candidates of a fold at once."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metadata_routing import UNUSED, MetadataRequest
+
+from sknoisy._stack import NotStackable
+from sknoisy._sweep import train_at_once
+from sknoisy._sweepable import check_sweepable
+from sknoisy._tasks import CallbackSupportMixin
+from sknoisy.classifier import NoisyLabelClassifier
+
+__all__ = ["AtOnce", "Candidates"]
+
+
+def _last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
+    """The classifier that an estimator ends in, and what its parameters are called there."""
+    if isinstance(estimator, NoisyLabelClassifier):
+        return "", estimator
+    if isinstance(estimator, Pipeline) and estimator.steps:
+        name, last = estimator.steps[-1]
+        inside, classifier = _last_step(last)
+        return f"{name}__{inside}", classifier
+    raise TypeError(
+        "The 'estimator' parameter of SmoothingSearchCV must be a NoisyLabelClassifier, or a "
+        f"Pipeline that ends in one. Got {estimator!r} instead; use GridSearchCV."
+    )
+
+
+def _with_last_step(estimator: Any, last: Any) -> Any:
+    """An estimator that ends in something else, and is as it was before that."""
+    if not isinstance(estimator, Pipeline):
+        return last
+    made = copy.copy(estimator)
+    name, inside = estimator.steps[-1]
+    made.steps = [*estimator.steps[:-1], (name, _with_last_step(inside, last))]
+    return made
+
+
+class Candidates:
+    """All candidates of a search, trained for a fold when the first of them is asked for.
+
+    Parameters
+    ----------
+    estimator : NoisyLabelClassifier or Pipeline
+    smoothing : sequence
+    param_grid : dict or None
+    every_row : ndarray of shape (n_samples,)
+        What the best is fitted to in the end, alone.
+    """
+
+    def __init__(
+        self, estimator: Any, smoothing: Sequence[Any], param_grid: Any, every_row: np.ndarray
+    ) -> None:
+        self.prefix, classifier = _last_step(estimator)
+        rates = list(smoothing)
+        for rate in rates:
+            if isinstance(rate, str) or not np.issubdtype(np.asarray(rate).dtype, np.number):
+                raise TypeError(
+                    "The 'smoothing' parameter of SmoothingSearchCV must hold numbers. Got "
+                    f"{rate!r}; use GridSearchCV."
+                )
+        others = dict(param_grid or {})
+        own = f"{self.prefix}method__"
+        strange = [name for name in others if not name.startswith(own)]
+        if strange:
+            raise TypeError(
+                f"The 'param_grid' parameter of SmoothingSearchCV may have numbers of the method, "
+                f"named {own}*. Got {strange[0]!r}; use GridSearchCV."
+            )
+        self.grid = {**others, f"{self.prefix}smoothing": rates}
+        self.all = list(ParameterGrid(self.grid))
+        check_sweepable([clone(classifier).set_params(**self._own(each)) for each in self.all])
+        self.every_row = every_row
+        self.refusal: TypeError | None = None
+        self._folds: dict[bytes, _Fold] = {}
+        self._lock = threading.Lock()
+
+    def _own(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {name.removeprefix(self.prefix): value for name, value in params.items()}
+
+    def fitted(
+        self, estimator: Any, wanted: dict, X: Any, y: Any, rows: np.ndarray, params: dict
+    ) -> Any:
+        """One candidate fitted to some rows."""
+        if np.array_equal(rows, self.every_row):
+            return estimator.fit(X, y, **params)
+        with self._lock:
+            fold = self._folds.setdefault(np.asarray(rows).tobytes(), _Fold())
+        with fold.lock:
+            if not fold.trained:
+                begin = time.perf_counter()
+                fold.trained = self._train(estimator, X, y, params)
+                fold.seconds = time.perf_counter() - begin
+                errors = [each for each in fold.trained if isinstance(each, Exception)]
+                fold.origins = {id(error): error.__traceback__ for error in errors}
+        place = self._place(wanted)
+        found = fold.trained[place]
+        # Each is asked for once.
+        fold.trained[place] = None
+        if isinstance(found, NotStackable):
+            self.refusal = TypeError(f"{found} Use GridSearchCV.")
+        if isinstance(found, Exception):
+            # Told several times, it is to say each time where it came from, and no more.
+            raise found.with_traceback(fold.origins[id(found)])
+        return estimator.fit(X, y, **params) if found is None else found
+
+    def _train(self, estimator: Any, X: Any, y: Any, params: dict) -> list[Any]:
+        _, classifier = _last_step(estimator)
+        candidates = [clone(classifier).set_params(**self._own(each)) for each in self.all]
+        caught = _Caught(classifier)
+        before = _with_last_step(clone(estimator), caught)
+        try:
+            before.fit(X, y, **params)
+            trained = train_at_once(candidates, caught.X_, caught.y_, **caught.params_)
+        except Exception as error:
+            return [error] * len(candidates)
+        return [
+            one if isinstance(one, Exception) else _with_last_step(before, one) for one in trained
+        ]
+
+    def _place(self, wanted: Mapping[str, Any]) -> int:
+        for place, params in enumerate(self.all):
+            if all(np.array_equal(wanted[name], value) for name, value in params.items()):
+                return place
+        raise RuntimeError("This candidate is none of the search.")
+
+    def times(self, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """What a fit took, as the share of a candidate in the training of its fold."""
+        each = [fold.seconds / len(self.all) for fold in self._folds.values()]
+        if not each:
+            return {}
+        return {
+            "mean_fit_time": np.full(shape, np.mean(each)),
+            "std_fit_time": np.full(shape, np.std(each)),
+        }
+
+
+class _Fold:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.trained: list[Any] = []
+        self.origins: dict[int, Any] = {}
+        self.seconds = 0.0
+
+
+class _Caught(ClassifierMixin, BaseEstimator):
+    """The last step of a pipeline, which only notes what reaches it."""
+
+    def __init__(self, classifier: NoisyLabelClassifier) -> None:
+        self.classifier = classifier
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> _Caught:
+        self.X_, self.y_, self.params_ = X, y, params
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        return self.classifier.get_metadata_routing()
+
+
+class AtOnce(CallbackSupportMixin, BaseEstimator):
+    """Stands in for an estimator in a grid search; by ``fit`` it becomes that estimator, fitted."""
+
+    # The search cuts rows out of what is passed to fit, and so tells which they are.
+    __metadata_request__fit = {"row_": True}
+    __metadata_request__score = {"sample_weight": UNUSED}
+
+    def __init__(self, estimator: Any, candidates: Candidates) -> None:
+        self.estimator = estimator
+        self.candidates = candidates
+        self.wanted: dict[str, Any] = {}
+
+    def __sklearn_clone__(self) -> AtOnce:
+        return AtOnce(clone(self.estimator), self.candidates)
+
+    def __sklearn_tags__(self) -> Tags:
+        return get_tags(self.estimator)
+
+    def set_params(self, **params: Any) -> AtOnce:
+        self.estimator.set_params(**params)
+        self.wanted = params
+        return self
+
+    def fit(self, X: Any, y: Any = None, *, row_: Any, **params: Any) -> Any:
+        fitted = self.candidates.fitted(self.estimator, self.wanted, X, y, row_, params)
+        # Scorers are to see what they would see in a plain search.
+        own = ("estimator", "candidates", "wanted")
+        told = {k: v for k, v in vars(self).items() if k not in own}
+        self.__class__, self.__dict__ = type(fitted), {**vars(fitted), **told}
+        return self
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        # Asked for its signature; once fitted, this is another class.
+        return self.estimator.score(X, y, sample_weight=sample_weight)
+
+    def get_metadata_routing(self) -> Any:
+        routing = copy.deepcopy(self.estimator.get_metadata_routing())
+        if isinstance(routing, MetadataRequest):
+            routing.fit.add_request(param="row_", alias=True)
+            return routing
+        return routing.add_self_request(self)
