@@ -144,6 +144,7 @@ class Epochs(Asked):
                 f"shape {tuple(taken.logits.shape[:-1])}."
             )
         taken.losses.backward(taken.share.expand_as(taken.losses))
+        self.ranks_.share_gradients(self.optimizer_, self.module_)
         return taken
 
     def _told_advance(self, step: TakeStep, batch: Batch) -> Step:

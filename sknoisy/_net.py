@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from sknoisy._ranks import ALONE, Ranks
 from sknoisy.beliefs import neighbour_labels
 from sknoisy.data import BatchLoader, LabelledRows, Scan
 from sknoisy.losses import bounded
@@ -35,20 +37,20 @@ class Asked:
     history: Any
     warmup_epochs: int
     n_features_: int
+    ranks_: Ranks = ALONE
 
     # ---- the network ----------------------------------------------------------------------------
 
     def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
-        if weights is not None:
-            return self._finish(functional_call(self.module_, self._named(weights), (x,)))
-        if self.mixed:
-            with self._precision():
-                return self._finish(self.module_(x))
-        return self._finish(self.module_(x))
+        if weights is None:
+            return self._finish(self._divided(self._run, x))
+        run = partial(self._run_with, self._named(weights))
+        # A method that asks for slopes by itself needs those of all rows.
+        return self._finish(run(x) if weights.requires_grad else self._divided(run, x))
 
     def represent(self, x: Tensor) -> tuple[Tensor, Tensor]:
         with self._precision():
-            logits, features = capture_features(self.module_, x)
+            logits, features = self._divided(partial(capture_features, self.module_), x)
         return self._finish(logits), features.to(self.dtype)
 
     def logits(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -124,12 +126,26 @@ class Asked:
     def _see(self, x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits and features, in evaluation mode and without a graph."""
         with torch.no_grad(), self._evaluating(), self._precision():
-            if weights is None:
-                logits, features = capture_features(self.module_, x)
-            else:
+            run: Callable[[Tensor], Any] = partial(capture_features, self.module_)
+            if weights is not None:
                 named = {f"network.{name}": part for name, part in self._named(weights).items()}
-                logits, features = functional_call(_Captured(self.module_), named, (x,))
+                run = partial(_run_captured, self.module_, named)
+            logits, features = self._divided(run, x)
             return self._finish(logits), features.to(self.dtype)
+
+    def _run(self, x: Tensor) -> Tensor:
+        if self.mixed:
+            with self._precision():
+                return self.module_(x)
+        return self.module_(x)
+
+    def _run_with(self, named: dict[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(self.module_, named, (x,))
+
+    def _divided(self, run: Callable[[Tensor], Any], x: Tensor) -> Any:
+        if self.ranks_.n == 1:
+            return run(x)
+        return self.ranks_.divided(run, x, self.module_.training)
 
     def _parts(self) -> dict[str, Tensor]:
         """All that the logits of a network hang on and training moves, by name."""
@@ -186,6 +202,10 @@ def warms_up(index: Tensor) -> Tensor:
     """Divide rows by chance, but always alike: half learn in warm-up, the others will judge it."""
     # Multiples of the golden ratio, whose fractions spread evenly; no table has to be moved.
     return (index * 2654435769) % 2**32 < 2**31
+
+
+def _run_captured(network: nn.Module, named: dict[str, Tensor], x: Tensor) -> Any:
+    return functional_call(_Captured(network), named, (x,))
 
 
 class _Captured(nn.Module):

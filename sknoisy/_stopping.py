@@ -28,6 +28,7 @@ class BestEpoch:
         """Look at the epoch that is over; True when it is time to stop."""
         judged = net.criterion_.judge()
         score = net.history[-1, "valid_acc"] if judged is None else float(judged)
+        score = net.ranks_.agreed(score)
         epoch = len(net.history)
         if score == -math.inf:
             # In warm-up a method has seen nothing to judge by.

@@ -113,7 +113,7 @@ class Sweep:
     def __init__(
         self, training: Training, methods: list[Method], settings: list[dict[str, Any]]
     ) -> None:
-        self.net, self.data, self.held_out, _, self.seed = training
+        self.net, self.data, self.held_out, _, self.seed, _ = training
         self.methods, self.settings = methods, settings
         self.device, self.dtype, self.k = self.data.y.device, self.net.dtype, self.net.n_classes
         n = len(methods)

@@ -17,6 +17,7 @@ __all__ = ["Travels"]
 # Set for the length of a training, and not worth storing in one.
 _OF_A_TRAINING = (
     "best_epoch_", "data_", "epoch_told_", "first_epoch_", "held_out_", "memorization_", "quality_",
+    "ranks_",
 )  # fmt: skip
 
 

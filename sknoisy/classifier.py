@@ -21,6 +21,7 @@ from sknoisy._building import DTYPES, judges, make_net, settings_of, stops_early
 from sknoisy._checks import class_weights, restored_on_error
 from sknoisy._labels import Labels, check_trusted, hold_out
 from sknoisy._params import DunderParams, Names
+from sknoisy._ranks import Ranks
 from sknoisy._samples import check_rows, check_samples
 from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy.data import LabelledRows, as_rows
@@ -40,6 +41,7 @@ class Training(NamedTuple):
     held_out: LabelledRows | None
     classes: np.ndarray
     seed: int
+    ranks: Ranks
 
 
 class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -107,7 +109,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     n_iter_no_change : int, default=10
         Epochs that are no better than the best before stopping. Only with ``early_stopping``.
     device : str or torch.device, default="auto"
-        Where to train. "auto": CUDA, then MPS, then the CPU.
+        Where to train. "auto": CUDA, then MPS, then the CPU. "accelerate": on the devices of all
+        processes that ``accelerate launch`` or ``torchrun`` has started, with each batch divided
+        among them; every process calls ``fit`` with the same data, and is then fitted alike.
     random_state : int, RandomState instance or None, default=None
         An int makes every fit the same, down to the bits on one machine. Global generators of
         torch are left as they were in any case.
@@ -407,7 +411,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             # "auto" may mean another device here than where the net was trained.
             device, dtype = torch.device(net.device), net.dtype
         rows = as_rows(X, device, dtype)
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        ranks = Ranks.here(self.device)
+        ranks.check_same(rows, labels.codes, weight)
+        seed = ranks.agreed(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if net is None:
             net = make_net(self, rows, len(labels.classes), device)
         else:
@@ -424,14 +430,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             self._trusted(net.criterion, trusted, train, device),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
-        return Training(net, data, rest, labels.classes, seed)
+        return Training(net, data, rest, labels.classes, seed, ranks)
 
     def _train(self, training: Training, epochs: int, tasks: FitTasks | None = None) -> None:
-        net, data, held_out, classes, seed = training
+        net, data, held_out, classes, seed, ranks = training
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
         begun = 0 if tasks is None else len(net.history or ())
         settings = settings_of(self, net.criterion, len(classes))
-        self.label_quality_ = net.train(data, held_out, epochs, seed, settings, told, begun)
+        self.label_quality_ = net.train(data, held_out, epochs, seed, settings, told, begun, ranks)
         self._finish(net, classes)
 
     def _finish(self, net: Trainer, classes: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["caught_sigint", "few_threads", "find_device", "seeded"]
+__all__ = ["caught_sigint", "few_threads", "find_device", "launched", "seeded"]
 
 # Torch's generator is one for the whole process, so fits in threads of one process take turns.
 _GENERATOR = threading.RLock()
@@ -21,7 +22,7 @@ _ONE_THREAD_WORK = 2**30
 
 
 def find_device(device: str | torch.device) -> torch.device:
-    """Resolve ``"auto"`` and check that a device is there.
+    """Resolve ``"auto"`` and ``"accelerate"``, and check that a device is there.
 
     Parameters
     ----------
@@ -35,7 +36,12 @@ def find_device(device: str | torch.device) -> torch.device:
     ------
     ValueError
         If there is no such device here.
+    ImportError
+        If it is "accelerate" and that package is not installed.
     """
+    if device == "accelerate":
+        found = launched().device
+        return torch.device("cpu") if found.type == "cpu" else found
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -49,6 +55,20 @@ def find_device(device: str | torch.device) -> torch.device:
             f"available here (torch {torch.__version__}); use 'auto' or 'cpu'."
         ) from error
     return found
+
+
+def launched() -> Any:
+    """The processes that a launcher has started, as accelerate knows them; without one, this."""
+    try:
+        from accelerate import PartialState
+        from accelerate.utils import parse_flag_from_env
+    except ImportError as error:
+        raise ImportError(
+            "device='accelerate' needs the package accelerate: pip install 'sknoisy[accelerate]'."
+        ) from error
+    # Of several processes accelerate takes those on CPUs for separate ones unless told.
+    several = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
+    return PartialState(cpu=several or parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from sknoisy._checks import check_logits
 from sknoisy._epochs import SCHEDULES, Epochs
 from sknoisy._memorization import Memorization
 from sknoisy._params import parameters_of
+from sknoisy._ranks import ALONE, Ranks
 from sknoisy._stopping import BestEpoch
 from sknoisy._travel import Travels
 from sknoisy.beliefs import LabelQuality
@@ -114,7 +115,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # Losses and accuracies are recorded by the loop itself, which has them at hand.
-        log = [("print_log", PrintLog())] if self.verbose else []
+        log = [("print_log", PrintLog())] if self.verbose and not self.ranks_.rank else []
         return [("epoch_timer", EpochTimer()), *log]
 
     # ---- building -------------------------------------------------------------------------------
@@ -257,14 +258,17 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         settings: dict[str, Any],
         epoch_told: Callable[[], bool] | None = None,
         first_epoch: int = 0,
+        ranks: Ranks = ALONE,
     ) -> np.ndarray:
         """Build if need be, train for some more epochs, and return the quality of each label.
 
         An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
         which skorch raises the same exception as Ctrl-C, ends the training in good order. So does
         ``epoch_told``, called after each epoch, when it returns True. ``settings`` hold from now
-        on, and the learning rate is scheduled from ``first_epoch``.
+        on, and the learning rate is scheduled from ``first_epoch``. Batches are divided among
+        ``ranks``.
         """
+        self.ranks_ = ranks
         self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
         self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
         self.data_, self.memorization_ = data, Memorization(data)
@@ -273,6 +277,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             with torch.enable_grad(), generator as left:
                 if not self.initialized_:
                     self.build(data)
+                ranks.begin(self.module_, self.criterion_)
                 with self._rolled_back_on_error(settings):
                     with few_threads(self._work(data.rows)):
                         self._train(data, epochs)
@@ -280,6 +285,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             return self.quality_.numpy()
         finally:
             self.data_ = self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
+            self.ranks_ = ALONE
             del self.quality_, self.memorization_
 
     def _train(self, data: LabelledRows, epochs: int) -> None:
@@ -369,7 +375,8 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             return
         enough = self.best_epoch_ is not None and self.best_epoch_.passed(self)
         told = self.epoch_told_ is not None and self.epoch_told_()
-        if enough or told:
+        self.ranks_.check_agreed(self.module_, self.criterion_)
+        if self.ranks_.agreed(enough or told):
             # skorch's way of stopping early; every callback has seen this epoch.
             raise KeyboardInterrupt
 

@@ -1,0 +1,270 @@
+"""Run in two processes by ``test_ranks.py``: all checks, or "methods" with a file to write to."""
+
+import os
+import pickle
+import sys
+import warnings
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
+from torch import nn
+
+from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy.methods import CrossEntropy
+from sknoisy.noise import corrupt_labels
+
+RANK = int(os.environ.get("RANK", 0))
+
+
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:200], corrupt_labels(y[:200], 0.3, random_state=0)
+
+
+def blobs():
+    X, y = make_blobs(121, n_features=4, centers=3, cluster_std=2.0, random_state=0)
+    return X.astype(np.float32), y
+
+
+def make(method="ce", **params):
+    params = {"device": "accelerate", "random_state": 0, "max_epochs": 3} | params
+    return NoisyLabelClassifier(method, **params)
+
+
+def learned(name, device):
+    """What a method learned, with draws that do not hang on who draws them."""
+    X, y = digits()
+    clf = make(name, device=device, precision="float64", batch_size=48, warmup=1)
+    clf.set_params(module__dropout=0.0).fit(X, y)
+    return np.concatenate([clf.predict_proba(X).ravel(), clf.label_quality_])
+
+
+class Linear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer = nn.Linear(n_in, n_out)
+        self.norm = nn.BatchNorm1d(n_out)
+
+    def forward(self, x):
+        return self.norm(self.layer(x))
+
+
+class Sizes(nn.Module):
+    """Keeps how many rows it was given."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer, self.seen = nn.Linear(n_in, n_out), []
+
+    def forward(self, x):
+        self.seen.append((self.training, len(x)))
+        return self.layer(x)
+
+
+class Dropped(nn.Module):
+    """Keeps what was dropped."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer, self.kept = nn.Linear(n_in, n_out), []
+
+    def forward(self, x):
+        kept = torch.dropout(torch.ones_like(x), 0.5, self.training)
+        if self.training:
+            self.kept.append(kept)
+        return self.layer(kept * x)
+
+
+def of_all(value):
+    told = [None, None]
+    torch.distributed.all_gather_object(told, value)
+    return told
+
+
+def same_everywhere(clf, X):
+    first, second = of_all(clf.predict_proba(X))
+    return np.array_equal(first, second)
+
+
+def check_each_process_runs_its_share():
+    X, y = blobs()
+    clf = make(module=Sizes, batch_size=40).fit(X, y)
+    trained = [size for training, size in clf.module_.seen if training]
+    # Three batches, of which the last has the row that is left over.
+    assert trained == ([20, 20, 21] if RANK == 0 else [20, 20, 20]) * 3, trained
+
+
+def check_no_random_state_means_one_start_for_all():
+    X, y = blobs()
+    assert same_everywhere(make(random_state=None).fit(X, y), X)
+
+
+def check_a_network_given_starts_as_that_of_the_first_process():
+    X, y = blobs()
+    torch.manual_seed(RANK)
+    given = nn.Linear(4, 3)
+    clf = make(module=given, max_epochs=1, lr=1e-9).fit(X, y)
+    weights = of_all(given.weight.detach().numpy())
+    assert not np.allclose(*weights)
+    assert np.allclose(clf.module_.weight.detach().numpy(), weights[0], atol=1e-6)
+
+
+def check_dropout_draws_apart_and_the_rest_alike():
+    X, y = blobs()
+    clf = make("mixup", module=Dropped, batch_size=40).fit(X, y)
+    first, second = of_all([kept.numpy() for kept in clf.module_.kept])
+    assert not any(np.array_equal(a[:20], b[:20]) for a, b in zip(first, second, strict=True))
+    assert same_everywhere(clf, X)
+
+
+def check_batches_too_small_to_divide():
+    X, y = blobs()
+    X, y = X[:10], y[:10]
+    found = [
+        make(device=device, batch_size=4, precision="float64").fit(X, y)
+        for device in ("accelerate", "cpu")
+    ]
+    np.testing.assert_allclose(*(clf.predict_proba(X) for clf in found), atol=1e-12)
+
+
+def check_a_search_in_all_processes():
+    X, y = blobs()
+    search = GridSearchCV(make(), {"smoothing": [-0.5, 0.0, 0.5]}, cv=3).fit(X, y)
+    first, second = of_all(search.best_score_)
+    assert first == second and same_everywhere(search, X)
+
+
+def check_batch_norm():
+    X, y = blobs()
+    clf = make(module=Linear).fit(X, y)
+    means = of_all(clf.module_.norm.running_mean.numpy())
+    assert np.array_equal(*means) and means[0].any()
+    assert same_everywhere(clf, X)
+
+
+def check_images():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((48, 1, 8, 8), dtype=np.float32), np.arange(48) % 2
+    X[np.arange(48), 0, 4 * y] += 2
+    clf = make("elr", max_epochs=10).fit(X, y)
+    assert clf.score(X, y) > 0.9 and same_everywhere(clf, X)
+
+
+def check_stopping_early_at_one_epoch():
+    X, y = blobs()
+    params = {"max_epochs": 60, "n_iter_no_change": 3, "early_stopping": True}
+    clf = make("ce", **params).fit(X, y)
+    first, second = of_all(clf.n_iter_)
+    assert first == second < 60
+
+
+def check_partial_fit_and_warm_start():
+    X, y = blobs()
+    clf = make(warm_start=True)
+    for _ in range(2):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    clf.fit(X, y)
+    assert clf.n_iter_ == 5 and same_everywhere(clf, X)
+
+
+def check_smoothing_that_follows_the_noise():
+    X, y = digits()
+    clf = make("ce", smoothing="auto", max_epochs=10).fit(X, y)
+    first, second = of_all(clf.noise_rate_)
+    assert first == second and same_everywhere(clf, X)
+
+
+def check_different_data_are_refused():
+    X, y = blobs()
+    for case in (X + RANK, y), (X, np.roll(y, RANK)), (X[RANK:], y[RANK:]):
+        try:
+            make().fit(*case)
+        except ValueError as error:
+            assert "every process must be given the same samples" in str(error)
+        else:
+            raise AssertionError("not refused")
+
+
+def check_going_apart_is_noticed():
+    class Apart(CrossEntropy):
+        def begin(self, net, y):
+            self.register_buffer("steps", torch.zeros(()))
+
+        def loss(self, logits, batch):
+            self.steps += 1 + RANK
+            return super().loss(logits, batch)
+
+    X, y = blobs()
+    try:
+        make(Apart).fit(X, y)
+    except RuntimeError as error:
+        assert "no longer agree" in str(error)
+    else:
+        raise AssertionError("not noticed")
+
+
+def check_losses_that_differ_give_one_gradient():
+    class Apart(CrossEntropy):
+        def loss(self, logits, batch):
+            return super().loss(logits, batch) * (1 + RANK)
+
+    X, y = blobs()
+    clf = make(Apart).fit(X, y)
+    losses = of_all(clf.history_[0, "train_loss"])
+    assert losses[1] > 1.5 * losses[0]
+    assert same_everywhere(clf, X)
+
+
+def check_a_fault_is_everyones():
+    X, y = blobs()
+    clf = make(max_epochs=1).fit(X, y)
+    try:
+        clf.set_params(lr=1e30, max_epochs=5).fit(X, y)
+    except FloatingPointError:
+        assert clf.n_iter_ == 1 and same_everywhere(clf, X)
+    else:
+        raise AssertionError("no error")
+
+
+def check_predicting_alone():
+    X, y = blobs()
+    clf = make().fit(X, y)
+    if RANK == 0:
+        # The other process does not take part, and need not.
+        assert clf.score(X, y) > 0.5
+        again = pickle.loads(pickle.dumps(clf))
+        assert np.array_equal(clf.predict_proba(X), again.predict_proba(X))
+    torch.distributed.barrier()
+
+
+def check_callbacks_hear_whole_batches():
+    class Heard(Callback):
+        sizes = ()
+
+        def on_batch_end(self, net, batch, training, **_):
+            self.sizes = (*self.sizes, len(batch[1]))
+
+    X, y = blobs()
+    clf = make(callbacks=[Heard()], batch_size=40, max_epochs=1).fit(X, y)
+    assert clf.net_.callbacks_[-1][1].sizes == (40, 40, 41)
+
+
+def check_only_the_first_process_prints():
+    X, y = blobs()
+    make(verbose=1, max_epochs=1).fit(X, y)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    if sys.argv[1] == "methods":
+        found = {name: learned(name, "accelerate") for name in METHODS}
+        np.savez(f"{sys.argv[2]}{RANK}.npz", **found)
+    else:
+        for name, check in list(vars().items()):
+            if name.startswith("check_"):
+                check()
+                print(f"{name} passed in {RANK}")
+    torch.distributed.destroy_process_group()
