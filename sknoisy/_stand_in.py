@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
@@ -58,10 +59,17 @@ class Candidates:
     param_grid : dict or None
     every_row : ndarray of shape (n_samples,)
         What the best is fitted to in the end, alone.
+    n_jobs : int or None, default=None
+        Folds that are trained at the same time, and share the memory.
     """
 
     def __init__(
-        self, estimator: Any, smoothing: Sequence[Any], param_grid: Any, every_row: np.ndarray
+        self,
+        estimator: Any,
+        smoothing: Sequence[Any],
+        param_grid: Any,
+        every_row: np.ndarray,
+        n_jobs: int | None = None,
     ) -> None:
         self.prefix, classifier = _last_step(estimator)
         rates = list(smoothing)
@@ -82,7 +90,7 @@ class Candidates:
         self.grid = {**others, f"{self.prefix}smoothing": rates}
         self.all = list(ParameterGrid(self.grid))
         check_sweepable([clone(classifier).set_params(**self._own(each)) for each in self.all])
-        self.every_row = every_row
+        self.every_row, self.n_jobs = every_row, n_jobs
         self.refusal: TypeError | None = None
         self._folds: dict[bytes, _Fold] = {}
         self._lock = threading.Lock()
@@ -123,7 +131,8 @@ class Candidates:
         before = _with_last_step(clone(estimator), caught)
         try:
             before.fit(X, y, **params)
-            trained = train_at_once(candidates, caught.X_, caught.y_, **caught.params_)
+            share = 1 / effective_n_jobs(self.n_jobs)
+            trained = train_at_once(candidates, caught.X_, caught.y_, **caught.params_, share=share)
         except Exception as error:
             return [error] * len(candidates)
         return [

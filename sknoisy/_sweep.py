@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone
-from torch import Tensor
+from torch import Tensor, nn
 
 from sknoisy._building import settings_of
 from sknoisy._epochs import diverged, judged, schedule_lr
@@ -21,7 +22,7 @@ from sknoisy.classifier import NoisyLabelClassifier, Training
 from sknoisy.data import Batch, BatchLoader, LabelledRows
 from sknoisy.losses import bounded, cross_entropy, one_hot, smooth
 from sknoisy.methods import Method, make_method
-from sknoisy.runtime import few_threads, seeded
+from sknoisy.runtime import few_threads, free_memory, seeded
 from sknoisy.training import Trainer
 
 __all__ = ["train_at_once"]
@@ -33,6 +34,7 @@ def train_at_once(
     y: Any,
     sample_weight: Any = None,
     trusted: Any = None,
+    share: float = 1.0,
 ) -> list[NoisyLabelClassifier | Exception]:
     """Fit classifiers that differ in ``smoothing`` and in numbers of their method.
 
@@ -42,6 +44,8 @@ def train_at_once(
         They are fitted.
     X, y, sample_weight, trusted
         As in ``fit``.
+    share : float, default=1.0
+        Part of the free memory to count on, where several of these run at the same time.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def train_at_once(
     if not settings:
         return outcome
     places = list(settings)
-    sweep = Sweep(training, [methods[i] for i in places], list(settings.values()))
+    sweep = Sweep(training, [methods[i] for i in places], list(settings.values()), share)
     sweep.run()
     seen = {k: v for k, v in vars(lead).items() if k in ("n_features_in_", "feature_names_in_")}
     for place, i in enumerate(places):
@@ -108,21 +112,35 @@ class Sweep:
     settings : list of dict
         As of :func:`~sknoisy._building.settings_of`; they differ in ``smoothing``,
         ``warmup_epochs`` and ``logit_bound``.
+    share : float, default=1.0
+        Part of the free memory to count on.
     """
 
     def __init__(
-        self, training: Training, methods: list[Method], settings: list[dict[str, Any]]
+        self,
+        training: Training,
+        methods: list[Method],
+        settings: list[dict[str, Any]],
+        share: float = 1.0,
     ) -> None:
         self.net, self.data, self.held_out, _, self.seed, _ = training
         self.methods, self.settings = methods, settings
         self.device, self.dtype, self.k = self.data.y.device, self.net.dtype, self.net.n_classes
         n = len(methods)
-        self.quality = [LabelQuality(len(self.data.rows), self.device) for _ in range(n)]
-        self.histories: list[list[dict[str, Any]]] = [[] for _ in range(n)]
+        self.quality = [LabelQuality(0, self.device)] * n
+        self.histories: list[list[dict[str, Any]]] = [[]] * n
         self.errors: list[Exception | None] = [None] * n
         self.best = [(-math.inf, 0)] * n
         self.learned: list[dict[str, Tensor] | None] = [None] * n
-        self._aim(list(range(n)))
+        self.share = share
+
+    def _begin(self, group: list[int]) -> None:
+        """Get ready to train some of the networks at once, from the start."""
+        for i in group:
+            self.quality[i] = LabelQuality(len(self.data.rows), self.device)
+            self.histories[i], self.errors[i], self.learned[i] = [], None, None
+            self.best[i] = -math.inf, 0
+        self._aim(group)
 
     def _aim(self, active: list[int]) -> None:
         """Gather what differs between the networks that still train."""
@@ -140,11 +158,37 @@ class Sweep:
     # ---- training -------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Build the network that all start from, and train."""
+        """Build the network that all start from, and train as many at once as memory holds."""
         with seeded(self.device, self.seed) as left, torch.enable_grad():
             self.net.build(self.data)
-        with few_threads(self.net._work(self.data.rows) * len(self.active)):
-            self._train(left["state"])
+        waiting, most = list(range(len(self.methods))), self._fitting()
+        while waiting:
+            self._begin(waiting[:most])
+            most = len(self.active)
+            try:
+                with few_threads(self.net._work(self.data.rows) * most):
+                    self._train(left["state"])
+            except torch.OutOfMemoryError:
+                if most == 1:
+                    raise
+                most = (most + 1) // 2
+                continue
+            waiting = waiting[most:]
+
+    def _fitting(self) -> int:
+        """How many networks fit into the memory that is free, at least one."""
+        network, data = self.net.module_, self.data
+        size = self.settings[0]["batch_size"]
+        rows = torch.arange(len(data)) if data.index is None else data.index
+        x = data.rows.take(rows if size == -1 else rows[:size])
+        with seeded(self.device), torch.enable_grad(), self.net._precision():
+            passing = _saved_bytes(network, x)
+        state = (*network.parameters(), *network.buffers())
+        kept = sum(part.nbytes for part in state)
+        # Itself, its gradient, two moments of it, and copies of the best and on the way there. Of
+        # what is saved for the way back, each has a gradient.
+        needed = 6 * kept + 2 * passing
+        return max(1, int(self.share * free_memory(self.device) / 2 / max(needed, 1)))
 
     def _train(self, state: Any) -> None:
         """Train, from where the generators stood after the network was built."""
@@ -318,6 +362,21 @@ class Sweep:
             self.quality[i].add(made._bounded(scan.logits), scan.y, scan.index)
         made.data_ = None
         return made
+
+
+def _saved_bytes(network: nn.Module, x: Tensor) -> int:
+    """What a pass through a network in training keeps for the way back, parameters apart."""
+    network = copy.deepcopy(network).train()
+    sizes = {part.untyped_storage().data_ptr(): 0 for part in network.parameters()}
+
+    def note(saved: Tensor) -> Tensor:
+        sizes.setdefault(saved.untyped_storage().data_ptr(), saved.untyped_storage().nbytes())
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
+        found = network(x)
+    del found
+    return sum(sizes.values())
 
 
 def _generators(state: Any, device: torch.device) -> dict[str, torch.Generator]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["caught_sigint", "few_threads", "find_device", "launched", "seeded"]
+__all__ = ["caught_sigint", "few_threads", "find_device", "free_memory", "launched", "seeded"]
 
 # Torch's generator is one for the whole process, so fits in threads of one process take turns.
 _GENERATOR = threading.RLock()
@@ -69,6 +69,16 @@ def launched() -> Any:
     # Of several processes accelerate takes those on CPUs for separate ones unless told.
     several = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
     return PartialState(cpu=several or parse_flag_from_env("ACCELERATE_USE_CPU"))
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that nothing uses; infinite where the system does not tell."""
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + held)
+    if device.type == "cpu" and "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return float("inf")
 
 
 @contextlib.contextmanager

@@ -147,7 +147,7 @@ class SmoothingSearchCV(GridSearchCV):
         self
         """
         rows = np.arange(_num_samples(X))
-        candidates = Candidates(self.estimator, self.smoothing, self.param_grid, rows)
+        candidates = Candidates(self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs)
         inner = GridSearchCV(
             AtOnce(self.estimator, candidates),
             candidates.grid,

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, _sweep
 from sknoisy.losses import class_cross_entropy
 from sknoisy.methods import ClassLoss
 from sknoisy.networks import MLP
@@ -122,6 +122,61 @@ class Temperature(ClassLoss):
 )
 def test_it_finds_what_a_grid_search_finds(params):
     assert_alike(make(**params))
+
+
+GROUPED = [
+    {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9, "module__dropout": 0.2},
+    {"module": Normalised},
+]
+
+
+@pytest.mark.parametrize("params", GROUPED, ids=str)
+def test_groups_that_fit_memory(monkeypatch, params):
+    sizes = []
+    monkeypatch.setattr(_sweep, "free_memory", lambda device: 1.0)
+    monkeypatch.setattr(_sweep, "stack_of", noted(_sweep.stack_of, sizes))
+    assert_alike(make(**params))
+    assert sizes == [1] * 12
+
+
+@pytest.mark.parametrize("params", GROUPED, ids=str)
+def test_too_many_for_the_memory_are_halved(monkeypatch, params):
+    sizes = []
+    monkeypatch.setattr(_sweep, "stack_of", noted(_sweep.stack_of, sizes))
+    train = _sweep.Sweep._train_epoch
+
+    def limited(self, loader, epoch):
+        train(self, loader, epoch)
+        if epoch == 1 and len(self.active) > 2:
+            raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(_sweep.Sweep, "_train_epoch", limited)
+    assert_alike(make(**params))
+    assert sizes == [4, 2, 2] * 3
+
+
+def noted(stack_of, sizes):
+    def make_noted(network, n_networks, *others):
+        sizes.append(n_networks)
+        return stack_of(network, n_networks, *others)
+
+    return make_noted
+
+
+def test_one_that_does_not_fit_at_all_says_so(monkeypatch):
+    def full(self, loader, epoch):
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(_sweep.Sweep, "_train_epoch", full)
+    with pytest.raises(torch.OutOfMemoryError, match="full"):
+        SmoothingSearchCV(make(), RATES, cv=3, error_score="raise").fit(X, y)
+
+
+def test_memory_of_a_network_is_measured():
+    network = nn.Sequential(nn.Linear(10, 1000, bias=False), nn.ReLU(), nn.Linear(1000, 2))
+    x = torch.zeros(64, 10)
+    # The rows, and what the first layer says, of which a ReLU keeps what it says itself.
+    assert _sweep._saved_bytes(network, x) == 4 * 64 * (10 + 1000)
 
 
 def test_float32_differs_by_rounding_only():
