@@ -1,12 +1,14 @@
 """How fast all rates and folds are trained at once, beside a grid search.
 
-    python benchmarks/search.py            # about 20 minutes
+    python benchmarks/search.py            # about 30 minutes
     python benchmarks/search.py --quick    # one round, digits only
 
 Wall time of a whole search, refit included, over 12 rates of smoothing and 5 folds, in interleaved
 rounds: of ``SmoothingSearchCV``, of ``GridSearchCV`` on our classifier and of ``GridSearchCV`` on
 skorch, with the same network and one torch thread in each process or thread. Then the CPU time of
-a network when several are trained at once, beside one alone.
+a network when several are trained at once, beside one alone. Last, other ways to search, and what
+each comes to: all of them on digits, scored on noisy labels, with the accuracy on clean test labels
+of what they chose. Ways whose package is not installed are not run.
 """
 
 from __future__ import annotations
@@ -14,7 +16,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
 
 from _common import interleaved, save, setting, table
 
@@ -22,8 +29,15 @@ from _common import interleaved, save, setting, table
 import numpy as np
 import torch
 from joblib import parallel_config
+from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
-from sklearn.model_selection import GridSearchCV
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    train_test_split,
+)
 from skorch import NeuralNetClassifier
 from speed import Net
 from torch import nn
@@ -32,7 +46,7 @@ from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy._sweep import train_at_once
 from sknoisy.losses import cross_entropy, one_hot, smooth
 from sknoisy.noise import corrupt_labels
-from sknoisy.search import RATES
+from sknoisy.search import RATES, one_standard_error
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -114,6 +128,117 @@ def whole(rounds: int, only: str | None) -> str:
     )
 
 
+def ways(stack: ExitStack) -> dict[str, Callable[[int], Any]]:
+    """Searches of all kinds, from a seed, and the one fit that needs none."""
+    clf = NoisyLabelClassifier("ce", max_epochs=20, device="cpu").set_params(module__hidden=(128,))
+
+    def grid(seed: int, **params: Any) -> GridSearchCV:
+        return GridSearchCV(seeded(seed), {"smoothing": RATES}, cv=5, **params)
+
+    def seeded(seed: int) -> NoisyLabelClassifier:
+        return clone(clf).set_params(random_state=seed)
+
+    ran: dict[str, Callable[..., Any]] = {
+        "SmoothingSearchCV": lambda s, X, y: SmoothingSearchCV(seeded(s)).fit(X, y),
+        "SmoothingSearchCV, one_standard_error": lambda s, X, y: SmoothingSearchCV(
+            seeded(s), refit=one_standard_error
+        ).fit(X, y),
+        "SmoothingSearchCV, n_jobs=2": lambda s, X, y: SmoothingSearchCV(
+            seeded(s), n_jobs=2
+        ).fit(X, y),
+        "GridSearchCV": lambda s, X, y: grid(s).fit(X, y),
+        "GridSearchCV, n_jobs=2": lambda s, X, y: grid(s, n_jobs=2).fit(X, y),
+        "RandomizedSearchCV, 4 rates": lambda s, X, y: RandomizedSearchCV(
+            seeded(s), {"smoothing": RATES}, n_iter=4, cv=5, random_state=s
+        ).fit(X, y),
+        "HalvingGridSearchCV over epochs": lambda s, X, y: HalvingGridSearchCV(
+            seeded(s), {"smoothing": RATES}, resource="max_epochs", min_resources=5,
+            max_resources=20, factor=2, cv=5, random_state=s,
+        ).fit(X, y),
+        'smoothing="auto", no search': lambda s, X, y: seeded(s)
+        .set_params(smoothing="auto")
+        .fit(X, y),
+    }  # fmt: skip
+    if find_spec("optuna_integration"):
+        import optuna
+        from optuna_integration import OptunaSearchCV
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.filterwarnings("ignore", module="optuna")
+        warnings.filterwarnings("ignore", message="OptunaSearchCV is experimental")
+        rates = {"smoothing": optuna.distributions.FloatDistribution(-8, 0.8)}
+
+        def by_optuna(s: int, X: np.ndarray, y: np.ndarray, **params: Any) -> Any:
+            study = optuna.create_study(
+                direction="maximize",
+                sampler=optuna.samplers.TPESampler(seed=s),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
+            )
+            return OptunaSearchCV(
+                seeded(s), rates, study=study, n_trials=12, cv=5, random_state=s, **params
+            ).fit(X, y)
+
+        ran["OptunaSearchCV, 12 trials"] = by_optuna
+        ran["OptunaSearchCV, 12 trials pruned by epoch"] = lambda s, X, y: by_optuna(
+            s, X, y, enable_pruning=True, max_iter=20
+        )
+    if find_spec("distributed"):
+        from distributed import Client, LocalCluster
+
+        from sknoisy.distributed import on_dask
+
+        cluster = stack.enter_context(
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        )
+        stack.enter_context(Client(cluster))
+
+        def by_dask(s: int, X: np.ndarray, y: np.ndarray) -> Any:
+            with on_dask(X, y):
+                return grid(s).fit(X, y)
+
+        ran["GridSearchCV on Dask, two workers"] = by_dask
+    if find_spec("ray"):
+        import ray
+        from ray.util.joblib import register_ray
+
+        ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
+        stack.callback(ray.shutdown)
+        register_ray()
+
+        def by_ray(s: int, X: np.ndarray, y: np.ndarray) -> Any:
+            with parallel_config(backend="ray", n_jobs=2):
+                return grid(s).fit(X, y)
+
+        ran["GridSearchCV on Ray, two workers"] = by_ray
+    return ran
+
+
+def choices(rounds: int) -> str:
+    """Wall time of ways to search, and clean accuracy of what they chose, over seeds."""
+    X, y = load_digits(return_X_y=True)
+    scores: dict[str, list[float]] = {}
+    with ExitStack() as stack:
+        ran = ways(stack)
+        turns = {name: iter(range(rounds + 1)) for name in ran}
+
+        def once(name: str) -> Any:
+            seed = next(turns[name])
+            train, test = train_test_split(np.arange(len(y)), stratify=y, random_state=seed)
+            noisy = corrupt_labels(y[train], 0.4, random_state=seed)
+            found = ran[name](seed, X[train].astype(np.float32), noisy)
+            scores.setdefault(name, []).append(100 * found.score(X[test], y[test]))
+
+        run = {name: partial(once, name) for name in ran}
+        took = interleaved(run, rounds, wall_seconds)
+    rows = [
+        [name, took[name], float(np.mean(found)), float(np.std(found, ddof=1))]
+        for name, found in scores.items()
+    ]
+    return f"## Ways to search: digits, 40 % wrong labels, seeds 0 to {rounds}\n\n" + table(
+        ["search", "wall time", "clean accuracy", "deviation over seeds"], rows
+    )
+
+
 def growth(rounds: int, only: str | None) -> str:
     """CPU time for each network, of several trained at once, over one alone."""
     counts = (1, 2, 5, 11, 55, 110)
@@ -152,6 +277,7 @@ if __name__ == "__main__":
             f"# Searches\n\n{setting()}; medians of {rounds} rounds",
             growth(rounds, only),
             whole(rounds, only),
+            choices(max(rounds, 2)),
         ]
     )
     if options.quick:
