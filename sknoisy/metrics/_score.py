@@ -1,0 +1,65 @@
+"""What all scores are made of: checked labels, weights, a mean and its error."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
+
+from sknoisy._checks import encode
+from sknoisy._labels import sorted_classes
+
+__all__ = ["Score", "coded", "summary", "weights"]
+
+
+class Score(NamedTuple):
+    """A score and how far it is to be trusted.
+
+    Attributes
+    ----------
+    value : float
+    standard_error : float
+    low, high : float
+        Ends of the interval, which may reach beyond what the score can be.
+    """
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+
+
+def summary(
+    scores: np.ndarray, sample_weight: Any, confidence_level: float | None
+) -> float | Score:
+    """The mean of what each sample scores, and its error."""
+    weight = weights(scores, sample_weight)
+    value = float(weight @ scores)
+    if confidence_level is None:
+        return value
+    if not 0 < confidence_level < 1:
+        raise ValueError(
+            "The 'confidence_level' parameter must be None or a float in the range (0, 1). Got "
+            f"{confidence_level!r} instead."
+        )
+    error = float(np.sqrt((weight**2 * (scores - value) ** 2).sum()))
+    reach = norm.ppf((1 + confidence_level) / 2) * error
+    return Score(value, error, float(value - reach), float(value + reach))
+
+
+def weights(like: np.ndarray, sample_weight: Any) -> np.ndarray:
+    """Weights of samples that sum to one."""
+    weight = _check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight / weight.sum()
+
+
+def coded(y: Any, y_pred: Any, classes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two columns of labels as codes, and the classes they stand for."""
+    y, y_pred = column_or_1d(y, input_name="y"), column_or_1d(y_pred, input_name="y_pred")
+    check_consistent_length(y, y_pred)
+    known = sorted_classes(np.union1d(y, y_pred) if classes is None else classes)
+    return encode(y, known), encode(y_pred, known), known

@@ -1,0 +1,147 @@
+"""Scores on noisy labels that need no transition matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sknoisy._labels import check_trusted, with_proba
+from sknoisy.metrics._score import Score, coded, summary, weights
+
+__all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]
+
+
+def peer_accuracy(
+    y_noisy: Any,
+    y_pred: Any,
+    *,
+    sample_weight: Any = None,
+    confidence_level: float | None = None,
+) -> float | Score:
+    """Accuracy on the given labels, less what chance would give with such labels and predictions.
+
+    It needs no transition matrix. Takes for granted that wrong labels hang on nothing but the right
+    one and, with more than two classes, that all wrong labels are equally likely; then it ranks
+    classifiers as it would on right labels, where no class is favoured. It is no accuracy: 0 is
+    chance, and its height hangs on the noise.
+
+    Parameters
+    ----------
+    y_noisy, y_pred, sample_weight, confidence_level
+        As in :func:`noise_corrected_accuracy`.
+
+    Returns
+    -------
+    float or Score
+
+    References
+    ----------
+    Liu and Guo, "Peer Loss Functions: Learning from Noisy Labels without Knowing Noise Rates",
+    ICML 2020, with the 0-1 loss, and all pairs of samples as peers.
+
+    Examples
+    --------
+    Guessing the more frequent label is worth nothing:
+
+    >>> from sknoisy.metrics import peer_accuracy
+    >>> peer_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
+    0.0
+    >>> peer_accuracy([0, 0, 1, 1], [0, 0, 1, 1])
+    0.5
+    """
+    given, said, known = coded(y_noisy, y_pred, None)
+    weight, k = weights(given, sample_weight), len(known)
+    labels, guesses = np.bincount(given, weight, k), np.bincount(said, weight, k)
+    chance = labels @ guesses
+    moved = chance - labels[said] - guesses[given]
+    return summary((given == said) + moved, sample_weight, confidence_level)
+
+
+def cores_score(
+    y_noisy: Any,
+    proba: Any,
+    *,
+    beta: float = 2.0,
+    classes: Any = None,
+    sample_weight: Any = None,
+    confidence_level: float | None = None,
+) -> float | Score:
+    """Log likelihood of the given labels, less that of labels drawn at random.
+
+    The higher the better. Predictions that are sure gain, whatever they say, and those that follow
+    the labels gain more; so it compares networks, and not a model that says 0 and 1 with another.
+    Takes for granted that each right label is likelier than any other to be given. Its height means
+    nothing by itself.
+
+    Parameters
+    ----------
+    y_noisy : array-like of shape (n_samples,)
+        The given labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities.
+    beta : float, default=2.0
+        Weight of the labels drawn at random, at least 0; at 0 it is the log likelihood.
+    classes, sample_weight, confidence_level
+        As in :func:`noise_corrected_accuracy`.
+
+    Returns
+    -------
+    float or Score
+
+    References
+    ----------
+    Cheng et al., "Learning with Instance-Dependent Label Noise: A Sample Sieve Approach", ICLR
+    2021, Eq. 3: the loss, with the sign turned. ``beta`` is the last value of their schedule.
+
+    Examples
+    --------
+    >>> from sknoisy.metrics import cores_score
+    >>> round(cores_score([0, 1], [[0.9, 0.1], [0.1, 0.9]]), 2)
+    2.3
+    """
+    given, p, known = with_proba(y_noisy, proba, classes)
+    weight = weights(given, sample_weight)
+    log_p = np.log(p.clip(np.finfo(p.dtype).eps))
+    prior = np.bincount(given, weight, len(known))
+    scores = log_p[np.arange(len(given)), given] - beta * (log_p @ prior)
+    return summary(scores, sample_weight, confidence_level)
+
+
+def trusted_accuracy(
+    y: Any,
+    y_pred: Any,
+    trusted: Any,
+    *,
+    sample_weight: Any = None,
+    confidence_level: float | None = None,
+) -> float | Score:
+    """Accuracy on the samples whose labels are known to be right.
+
+    Takes for granted that these are like the others. As a scorer it takes the mask by metadata
+    routing: ``make_scorer(trusted_accuracy).set_score_request(trusted=True)``.
+
+    Parameters
+    ----------
+    y, y_pred : array-like of shape (n_samples,)
+    trusted : array-like of bool of shape (n_samples,)
+        Marks the samples whose labels are right.
+    sample_weight, confidence_level
+        As in :func:`noise_corrected_accuracy`.
+
+    Returns
+    -------
+    float or Score
+
+    Examples
+    --------
+    >>> from sknoisy.metrics import trusted_accuracy
+    >>> trusted_accuracy([0, 1, 1], [0, 0, 1], [True, False, True])
+    1.0
+    """
+    given, said, _ = coded(y, y_pred, None)
+    rows = check_trusted(trusted, len(given))
+    if rows is None:
+        raise ValueError("trusted_accuracy needs trusted samples. Got trusted=None.")
+    weight = None if sample_weight is None else weights(given, sample_weight)[rows]
+    return summary((given == said)[rows].astype(float), weight, confidence_level)
