@@ -67,7 +67,9 @@ class Ranks:
         if self.n == 1:
             return
         digest = hashlib.blake2b(str(len(rows)).encode())
-        for part in (rows.span(0, 64).cpu().numpy(), *parts):
+        first, again = (rows.span(0, 64).cpu().numpy() for _ in range(2))
+        # Items of a dataset may be another view each time.
+        for part in (first, *parts) if np.array_equal(first, again) else parts:
             digest.update(f"{part.dtype}{part.shape}".encode())
             digest.update(np.ascontiguousarray(part).tobytes())
         told: list[Any] = [None] * self.n
@@ -92,7 +94,7 @@ class Ranks:
         copied = torch.Generator()
         copied.set_state(torch.get_rng_state())
         first = int(torch.randint(2**31, (), generator=copied))
-        with seeded(torch.device("cpu"), first + self.rank) as left:
+        with seeded(flat.device, first + self.rank) as left:
             pass
         self._noise = left["state"]
 
@@ -138,6 +140,7 @@ class Ranks:
         if self.n == 1:
             return
         learned = [p for group in optimizer.param_groups for p in group["params"]]
+        learned = [p for p in learned if p.requires_grad]
         buffers = [b for b in module.buffers() if b.is_floating_point()]
         like, lead = learned[0], float(self.rank == 0)
         here = [p.grad is not None for p in learned]

@@ -54,8 +54,12 @@ class Travels:
         self.dtype = getattr(torch, state["dtype"])
         if not self.initialized_:
             return
-        if torch.device(self.device).type == "cuda" and not torch.cuda.is_available():
+        device = torch.device(self.device)
+        if device.type == "cuda" and not torch.cuda.is_available():
             self.device = self._check_device(self.device, "cpu")
+        elif device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            # One of several processes has stored it, or a larger machine.
+            self.device = "cuda"
         with seeded(torch.device("cpu")):
             if isinstance(module, nn.Module):
                 self.__dict__["module_"] = module.to(self.device)

@@ -412,7 +412,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             device, dtype = torch.device(net.device), net.dtype
         rows = as_rows(X, device, dtype)
         ranks = Ranks.here(self.device)
-        ranks.check_same(rows, labels.codes, weight)
+        ranks.check_same(rows, labels.codes if labels.soft is None else labels.soft, weight)
         seed = ranks.agreed(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if net is None:
             net = make_net(self, rows, len(labels.classes), device)

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
@@ -179,13 +180,30 @@ def check_smoothing_that_follows_the_noise():
 
 def check_different_data_are_refused():
     X, y = blobs()
-    for case in (X + RANK, y), (X, np.roll(y, RANK)), (X[RANK:], y[RANK:]):
+    soft = np.eye(3)[y] * 0.7 + 0.1
+    moved = soft + RANK * np.eye(3)[y] * 0.01
+    moved /= moved.sum(axis=1, keepdims=True)
+    for case in (X + RANK, y), (X, np.roll(y, RANK)), (X[RANK:], y[RANK:]), (X, moved):
         try:
             make().fit(*case)
         except ValueError as error:
             assert "every process must be given the same samples" in str(error)
         else:
             raise AssertionError("not refused")
+
+
+def check_a_dataset_of_random_views_and_rows_that_are_sparse():
+    class Views(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(X)
+
+        def __getitem__(self, i):
+            return X[i] + rng.normal(size=4).astype(np.float32), int(y[i])
+
+    X, y = blobs()
+    rng = np.random.default_rng(RANK)
+    assert same_everywhere(make().fit(Views()), X)
+    assert same_everywhere(make().fit(csr_array(X), y), X)
 
 
 def check_going_apart_is_noticed():

@@ -211,6 +211,16 @@ def test_what_was_trained_on_cuda_moves(method, table):
     assert not any(isinstance(v, torch.Tensor) for v in clf.net_.__getstate__().values())
 
 
+@pytest.mark.gpu
+def test_what_was_trained_on_another_gpu_loads_on_the_first(table, monkeypatch):
+    clf = short(device="cuda").fit(*table)
+    monkeypatch.setitem(vars(clf.net_), "device", "cuda:7")
+    stored = pickle.dumps(clf)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    loaded = pickle.loads(stored)
+    assert_array_equal(loaded.predict_proba(table[0]), clf.predict_proba(table[0]))
+
+
 def test_training_goes_on_where_it_was(table, monkeypatch):
     """A model from a machine without CUDA, loaded where "auto" is CUDA."""
     clf = short().fit(*table)

@@ -21,7 +21,7 @@ def blocks(path):
 
 def runs_here(code):
     needs = {"pandas": "pandas", "skops": "skops", "sklearn.callback": "sklearn.callback"}
-    needs["sknoisy.issues"] = "pandas"
+    needs |= {"sknoisy.issues": "pandas", "optuna": "optuna_integration"}
     return all(
         find_spec(needed)
         for name, needed in needs.items()
@@ -30,7 +30,9 @@ def runs_here(code):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/user_guide.rst"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/user_guide.rst", "docs/searching.rst"]
+)
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = list(blocks(ROOT / name))
