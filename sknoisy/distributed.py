@@ -32,6 +32,8 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     ------
     ImportError
         If the package distributed is not installed.
+    ValueError
+        If there is no client.
 
     Notes
     -----
@@ -61,7 +63,13 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
         raise ImportError(
             "on_dask needs the package distributed: pip install 'sknoisy[distributed]'."
         ) from error
-    client = get_client() if client is None else client
+    try:
+        client = get_client() if client is None else client
+    except ValueError as error:
+        raise ValueError(
+            "on_dask needs a client of the cluster: make one first, "
+            "client = distributed.Client('address:8786')."
+        ) from error
     # Dask takes copies of data that no fit waits for at the moment for a waste of memory.
     with (
         _stopped(client.amm),

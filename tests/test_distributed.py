@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -145,6 +146,13 @@ def test_the_package_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ImportError, match=r"pip install .sknoisy\[distributed"), on_dask():
         pass
+
+
+def test_a_client_that_is_missing_is_asked_for():
+    pytest.importorskip("distributed")
+    code = "from sknoisy.distributed import on_dask\nwith on_dask(): pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ValueError: on_dask needs a client of the cluster" in done.stderr
 
 
 def test_searches_on_ray(tmp_path):
