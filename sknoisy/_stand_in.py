@@ -72,6 +72,11 @@ class Candidates:
         n_jobs: int | None = None,
     ) -> None:
         self.prefix, classifier = _last_step(estimator)
+        if isinstance(smoothing, Mapping):
+            raise TypeError(
+                "The 'smoothing' parameter of SmoothingSearchCV must be a sequence of rates. Got "
+                f"{smoothing!r}; numbers of the method go into 'param_grid'."
+            )
         rates = list(smoothing)
         for rate in rates:
             if isinstance(rate, str) or not np.issubdtype(np.asarray(rate).dtype, np.number):
