@@ -513,7 +513,7 @@ def test_what_cannot_be_trained_at_once_is_refused(estimator, params, said):
 
 
 def test_a_grid_in_place_of_rates_is_refused():
-    with pytest.raises(TypeError, match="must be a sequence of rates. Got {'smoothing'"):
+    with pytest.raises(TypeError, match=r"must be a sequence of rates. Got \{'smoothing'"):
         SmoothingSearchCV(make(), {"smoothing": [0, 0.2]}).fit(X, y)
 
 
