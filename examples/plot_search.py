@@ -26,7 +26,7 @@ rates = [-8, -4, -2, -1, -0.5, 0, 0.4, 0.8]
 clf = NoisyLabelClassifier("ce", max_epochs=30, random_state=0)
 
 begin = time.perf_counter()
-search = SmoothingSearchCV(clf, rates, cv=3, return_train_score=True).fit(X, noisy)
+search = SmoothingSearchCV(clf, rates, cv=3).fit(X, noisy)
 took = time.perf_counter() - begin
 print("best rate:", search.best_params_["smoothing"])
 print(f"accuracy on right labels: {search.score(X_test, y_test):.3f}")

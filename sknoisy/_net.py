@@ -145,7 +145,7 @@ class Asked:
     def _divided(self, run: Callable[[Tensor], Any], x: Tensor) -> Any:
         if self.ranks_.n == 1:
             return run(x)
-        return self.ranks_.divided(run, x, self.module_.training)
+        return self.ranks_.divided(run, x)
 
     def _parts(self) -> dict[str, Tensor]:
         """All that the logits of a network hang on and training moves, by name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,7 +38,6 @@ class Ranks:
     def __init__(self, n: int = 1, rank: int = 0) -> None:
         self.n, self.rank = n, rank
         self._noise: Any = None
-        self._reached: tuple[list[bool], list[bool]] = [], []
 
     @classmethod
     def here(cls, device: str | torch.device) -> Ranks:
@@ -56,8 +55,8 @@ class Ranks:
         dist.broadcast_object_list(told, src=0)
         return told[0]
 
-    def check_same(self, rows: Rows, *parts: np.ndarray) -> None:
-        """Check that all processes were given the same first rows, and the same of all else.
+    def check_same(self, rows: Rows, settings: object, *parts: np.ndarray | None) -> None:
+        """Check that all processes were given the same: of rows a sample, all of the rest.
 
         Raises
         ------
@@ -66,18 +65,19 @@ class Ranks:
         """
         if self.n == 1:
             return
-        digest = hashlib.blake2b(str(len(rows)).encode())
-        first, again = (rows.span(0, 64).cpu().numpy() for _ in range(2))
+        digest = hashlib.blake2b(f"{len(rows)} {settings}".encode())
+        sample = torch.linspace(0, len(rows) - 1, min(len(rows), 1024)).long()
+        some, again = (rows.take(sample).cpu().numpy() for _ in range(2))
         # Items of a dataset may be another view each time.
-        for part in (first, *parts) if np.array_equal(first, again) else parts:
-            digest.update(f"{part.dtype}{part.shape}".encode())
-            digest.update(np.ascontiguousarray(part).tobytes())
+        for part in (some, *parts) if np.array_equal(some, again) else parts:
+            digest.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
+            digest.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
         told: list[Any] = [None] * self.n
         dist.all_gather_object(told, digest.hexdigest())
         if len(set(told)) > 1:
             raise ValueError(
-                "With device='accelerate' every process must be given the same samples, labels and "
-                "weights, in the same order: each batch is divided among processes by itself."
+                "With device='accelerate' every process must be given the same samples, labels, "
+                "weights and parameters: each batch is divided among processes by itself."
             )
 
     @torch.no_grad()
@@ -85,7 +85,7 @@ class Ranks:
         """Start from what the first process has; only dropout is to draw otherwise in each."""
         if self.n == 1:
             return
-        state = [t for module in modules for t in (*module.parameters(), *module.buffers())]
+        state = [t for module in modules for t in (*module.parameters(), *_buffers(module))]
         flat = torch.cat([t.contiguous().view(-1).view(torch.uint8) for t in state])
         dist.broadcast(flat, src=0)
         parts = flat.split([t.numel() * t.element_size() for t in state])
@@ -98,7 +98,7 @@ class Ranks:
             pass
         self._noise = left["state"]
 
-    def divided(self, run: Callable[[Tensor], Any], x: Tensor, training: bool) -> Any:
+    def divided(self, run: Callable[[Tensor], Any], x: Tensor) -> Any:
         """Outputs of a network for all rows, of which this process runs its share.
 
         Parameters
@@ -106,19 +106,22 @@ class Ranks:
         run : callable
             From rows to a tensor, or a tuple of tensors, of shape (..., n_rows, n_outputs).
         x : Tensor of shape (n_rows, ...)
-        training : bool
-            Whether the network draws.
         """
-        if self.n == 1 or len(x) < 2 * self.n:
-            # Batch normalisation cannot train on a single row.
+        if self.n == 1 or len(x) < 2 * self.n or x.requires_grad:
+            # Batch normalisation cannot train on a single row; slopes of rows are wanted whole.
             return run(x)
         shares = x.tensor_split(self.n)
-        with self._own_noise(x.device) if training else nullcontext():
+        with self._own_noise(x.device):
             own = run(shares[self.rank])
         sizes = [len(share) for share in shares]
         if isinstance(own, tuple):
-            return tuple(_Gathered.apply(part, sizes, self.rank) for part in own)
-        return _Gathered.apply(own, sizes, self.rank)
+            return tuple(self._gathered(part, sizes) for part in own)
+        return self._gathered(own, sizes)
+
+    def _gathered(self, own: Tensor, sizes: list[int]) -> Tensor:
+        # Features may have several rows for each of x.
+        each = own.shape[-2] // sizes[self.rank]
+        return _Gathered.apply(own, [each * size for size in sizes], self.rank)
 
     @contextmanager
     def _own_noise(self, device: torch.device) -> Iterator[None]:
@@ -141,26 +144,27 @@ class Ranks:
             return
         learned = [p for group in optimizer.param_groups for p in group["params"]]
         learned = [p for p in learned if p.requires_grad]
-        buffers = [b for b in module.buffers() if b.is_floating_point()]
-        like, lead = learned[0], float(self.rank == 0)
+        buffers = [b for b in _buffers(module) if b.is_floating_point()]
+        like = learned[0]
         here = [p.grad is not None for p in learned]
         slopes = [torch.zeros_like(p) if p.grad is None else p.grad / self.n for p in learned]
-        parts = [like.new_tensor(here), *slopes, *(b.to(like.dtype) * lead for b in buffers)]
-        flat = torch.cat([part.flatten() for part in parts])
+        leading = [b.to(like.dtype) if self.rank == 0 else torch.zeros_like(b) for b in buffers]
+        parts = [like.new_tensor(here), *slopes, *leading]
+        flat = torch.cat([part.to(like.dtype).flatten() for part in parts])
         dist.all_reduce(flat)
         counts, *summed = flat.split([part.numel() for part in parts])
-        if here != self._reached[0]:
-            # Read only when it changes: it means to wait for the device.
-            self._reached = here, [bool(count) for count in counts.tolist()]
-        for p, reached, slope in zip(learned, self._reached[1], summed, strict=False):
-            # What no process reached, the optimizer is to leave alone.
-            p.grad = slope.view_as(p) if reached else None
+        # To read the counts means to wait for the device.
+        reached = here if all(here) else [bool(count) for count in counts.tolist()]
+        for p, known, slope in zip(learned, reached, summed, strict=False):
+            # What no process reached, the optimizer is to leave alone. Fused kernels walk a
+            # parameter and its slope through memory side by side.
+            p.grad = torch.empty_like(p).copy_(slope.view_as(p)) if known else None
         for buffer, first in zip(buffers, summed[len(learned) :], strict=True):
             buffer.copy_(first.view_as(buffer))
 
     @torch.no_grad()
     def check_agreed(self, *modules: nn.Module) -> None:
-        """Check that processes have learned the same.
+        """Check that processes have learned the same, and will draw the same.
 
         Raises
         ------
@@ -169,21 +173,35 @@ class Ranks:
         """
         if self.n == 1:
             return
-        sums = [_size(module) for module in modules]
+        sizes = torch.stack(
+            [_size(part) for m in modules for part in (*m.parameters(), *m.buffers())]
+        )
+        drawn = hashlib.blake2b(torch.get_rng_state().numpy().tobytes()).hexdigest()
         told: list[Any] = [None] * self.n
-        dist.all_gather_object(told, sums)
+        dist.all_gather_object(told, (drawn, sizes.tolist()))
+        draws, learned = zip(*told, strict=True)
         # Sums over samples may differ in their last digits.
-        if not np.allclose(told, told[0], rtol=1e-3, equal_nan=True):
+        alike = all(np.allclose(each, learned[0], rtol=1e-4, equal_nan=True) for each in learned)
+        if not alike or len(set(draws)) > 1:
             raise RuntimeError(
                 "With device='accelerate' the processes no longer agree on what they have learned. "
-                "The network or the method does not do the same in each: it may draw from other "
-                "generators than those of torch, or keep what it saw of a share of a batch."
+                "The network, the method or a callback does not do the same in each: it may draw "
+                "from other generators than those of torch, draw in one process only, or keep what "
+                "it saw of a share of a batch."
             )
 
 
-def _size(module: nn.Module) -> float:
-    state = (*module.parameters(), *module.buffers())
-    return float(sum(part.double().nan_to_num().abs().sum() for part in state))
+def _size(part: Tensor) -> Tensor:
+    return part.double().nan_to_num().abs().sum()
+
+
+def _buffers(module: nn.Module) -> list[Tensor]:
+    """Those that can be written to: an expanded one cannot, and so never changes."""
+    return [
+        part
+        for part in module.buffers()
+        if all(step or size < 2 for step, size in zip(part.stride(), part.shape, strict=True))
+    ]
 
 
 ALONE = Ranks()

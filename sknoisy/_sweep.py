@@ -163,6 +163,9 @@ class Sweep:
             self.net.build(self.data)
         waiting, most = list(range(len(self.methods))), self._fitting()
         while waiting:
+            # The last ones make room first.
+            self.__dict__.pop("stack", None)
+            self.__dict__.pop("optimizer", None)
             self._begin(waiting[:most])
             most = len(self.active)
             try:
@@ -180,11 +183,14 @@ class Sweep:
         network, data = self.net.module_, self.data
         size = self.settings[0]["batch_size"]
         rows = torch.arange(len(data)) if data.index is None else data.index
-        x = data.rows.take(rows if size == -1 else rows[:size])
-        with seeded(self.device), torch.enable_grad(), self.net._precision():
-            passing = _saved_bytes(network, x)
-        state = (*network.parameters(), *network.buffers())
-        kept = sum(part.nbytes for part in state)
+        try:
+            with seeded(self.device), torch.enable_grad(), self.net._precision():
+                x = data.rows.take(rows if size == -1 else rows[:size])
+                passing = _saved_bytes(network, x)
+            kept = sum(part.nbytes for part in (*network.parameters(), *network.buffers()))
+        except RuntimeError:
+            # Whether such a network can be trained so at all is said elsewhere.
+            return len(self.methods)
         # Itself, its gradient, two moments of it, and copies of the best and on the way there. Of
         # what is saved for the way back, each has a gradient.
         needed = 6 * kept + 2 * passing

@@ -70,6 +70,9 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
             "on_dask needs a client of the cluster: make one first, "
             "client = distributed.Client('address:8786')."
         ) from error
+    if not hasattr(client, "amm"):
+        raise TypeError(f"The 'client' of on_dask must be a distributed.Client. Got {client!r}.")
+    client.wait_for_workers(1, timeout=settings.get("wait_for_workers_timeout", 10))
     # Dask takes copies of data that no fit waits for at the moment for a waste of memory.
     with (
         _stopped(client.amm),

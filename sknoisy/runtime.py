@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,11 @@ def launched() -> Any:
         raise ImportError(
             "device='accelerate' needs the package accelerate: pip install 'sknoisy[accelerate]'."
         ) from error
+    if "LOCAL_RANK" in os.environ and multiprocessing.parent_process() is not None:
+        raise RuntimeError(
+            "device='accelerate' trains in the processes that a launcher has started, not in those "
+            "that one of them starts: leave n_jobs=None there."
+        )
     # Of several processes accelerate takes those on CPUs for separate ones unless told.
     several = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
     return PartialState(cpu=several or parse_flag_from_env("ACCELERATE_USE_CPU"))
@@ -76,9 +83,20 @@ def free_memory(device: torch.device) -> float:
     if device.type == "cuda":
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return float(torch.cuda.mem_get_info(device)[0] + held)
-    if device.type == "cpu" and "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}):
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return float("inf")
+    if device.type != "cpu":
+        return float("inf")
+    free = float("inf")
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("MemAvailable:"))
+        free = 1024.0 * int(line.split()[1])
+    with contextlib.suppress(OSError, ValueError):
+        # A container may have less than its machine.
+        limit, used = (
+            int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current")
+        )
+        free = min(free, float(limit - used))
+    return free
 
 
 @contextlib.contextmanager

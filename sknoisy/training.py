@@ -115,7 +115,8 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # Losses and accuracies are recorded by the loop itself, which has them at hand.
-        log = [("print_log", PrintLog())] if self.verbose and not self.ranks_.rank else []
+        sink = print if self.ranks_.rank == 0 else _silent
+        log = [("print_log", PrintLog(sink=sink))] if self.verbose else []
         return [("epoch_timer", EpochTimer()), *log]
 
     # ---- building -------------------------------------------------------------------------------
@@ -428,6 +429,10 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             for kind in kinds
             for event in _BATCH_EVENTS
         )
+
+
+def _silent(*_: Any) -> None:
+    """Print nothing: one of several processes does."""
 
 
 def _note_lr(optimizer: torch.optim.Optimizer) -> None:

@@ -192,6 +192,111 @@ def check_different_data_are_refused():
             raise AssertionError("not refused")
 
 
+def check_other_parameters_and_trusted_samples_are_refused():
+    X, y = blobs()
+    for params, fit in (
+        ({"batch_size": 40 + RANK}, {}),
+        ({}, {"trusted": np.arange(121) > 9 + RANK}),
+    ):
+        try:
+            make("bagging", **params).fit(X, y, **fit)
+        except ValueError as error:
+            assert "weights and parameters" in str(error)
+        else:
+            raise AssertionError("not refused")
+
+
+class Odd(nn.Module):
+    """Its parameter lies transposed in memory, and its buffers cannot be summed or written to."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out).t().contiguous().t())
+        self.register_buffer("never", torch.tensor(-torch.inf))
+        self.register_buffer("one", torch.ones(1).expand(n_out))
+
+    def forward(self, x):
+        logits = x @ self.weight * self.one
+        return torch.where(logits > self.never, logits, self.never)
+
+
+class Branches(nn.Module):
+    """Few rows, which may all fall to one process, reach a part of it."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer, self.far = nn.Linear(n_in, n_out), nn.Linear(n_in, n_out)
+
+    def forward(self, x):
+        out, far = self.layer(x), x[:, 0] > 3.5
+        return torch.where(far[:, None], self.far(x), out) if far.any() else out
+
+
+class Rows(nn.Module):
+    """Its last linear layer sees several rows for each sample, and it draws in evaluation too."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layer = nn.Linear(1, n_out)
+
+    def forward(self, x):
+        x = x + 1e-9 * torch.randn_like(x)
+        return self.layer(x.reshape(-1, 1)).view(*x.shape, -1).sum(dim=1)
+
+
+class Penalised(CrossEntropy):
+    """Asks for the slopes of the logits in the samples."""
+
+    def step(self, net, batch):
+        x = batch.x.detach().requires_grad_()
+        (slopes,) = torch.autograd.grad(net.infer(x).square().sum(), x)
+        taken = super().step(net, batch)
+        return taken._replace(losses=taken.losses + slopes.square().mean())
+
+
+def check_networks_and_methods_of_all_kinds():
+    X, y = blobs()
+    for params in (
+        {"module": Odd},
+        {"module": Branches, "batch_size": 20},
+        {"module": Rows, "early_stopping": True},
+        {"method": Penalised},
+    ):
+        params = {"precision": "float64", **params}
+        found = [make(device=device, **params).fit(X, y) for device in ("accelerate", "cpu")]
+        # One of them draws a little, also in predicting.
+        atol = 1e-6 if params.get("module") is Rows else 1e-10
+        for told in (*of_all(found[0].predict_proba(X)), found[1].predict_proba(X)):
+            np.testing.assert_allclose(
+                found[0].predict_proba(X), told, atol=atol, err_msg=str(params)
+            )
+
+
+def check_draws_of_one_process_are_noticed():
+    class Draws(Callback):
+        def on_batch_end(self, net, **_):
+            torch.rand(1 + RANK)
+
+    X, y = blobs()
+    try:
+        make(callbacks=[Draws()]).fit(X, y)
+    except RuntimeError as error:
+        assert "draw in one process only" in str(error)
+    else:
+        raise AssertionError("not noticed")
+
+
+def check_processes_of_a_process_are_refused():
+    X, y = blobs()
+    grid = {"smoothing": [0.0, 0.2]}
+    try:
+        GridSearchCV(make(), grid, cv=2, n_jobs=2, error_score="raise").fit(X, y)
+    except RuntimeError as error:
+        assert "leave n_jobs=None" in str(error)
+    else:
+        raise AssertionError("not refused")
+
+
 def check_a_dataset_of_random_views_and_rows_that_are_sparse():
     class Views(torch.utils.data.Dataset):
         def __len__(self):
@@ -272,7 +377,7 @@ def check_callbacks_hear_whole_batches():
 
 def check_only_the_first_process_prints():
     X, y = blobs()
-    make(verbose=1, max_epochs=1).fit(X, y)
+    make(verbose=1, max_epochs=1, callbacks__print_log__keys_ignored="dur").fit(X, y)
 
 
 if __name__ == "__main__":
