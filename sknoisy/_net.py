@@ -43,14 +43,14 @@ class Asked:
 
     def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         if weights is None:
-            return self._finish(self._divided(self._run, x))
+            return self._finish(self.ranks_.divided(self._run, x))
         run = partial(self._run_with, self._named(weights))
         # A method that asks for slopes by itself needs those of all rows.
-        return self._finish(run(x) if weights.requires_grad else self._divided(run, x))
+        return self._finish(run(x) if weights.requires_grad else self.ranks_.divided(run, x))
 
     def represent(self, x: Tensor) -> tuple[Tensor, Tensor]:
         with self._precision():
-            logits, features = self._divided(partial(capture_features, self.module_), x)
+            logits, features = self.ranks_.divided(partial(capture_features, self.module_), x)
         return self._finish(logits), features.to(self.dtype)
 
     def logits(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -130,7 +130,7 @@ class Asked:
             if weights is not None:
                 named = {f"network.{name}": part for name, part in self._named(weights).items()}
                 run = partial(_run_captured, self.module_, named)
-            logits, features = self._divided(run, x)
+            logits, features = self.ranks_.divided(run, x)
             return self._finish(logits), features.to(self.dtype)
 
     def _run(self, x: Tensor) -> Tensor:
@@ -141,11 +141,6 @@ class Asked:
 
     def _run_with(self, named: dict[str, Tensor], x: Tensor) -> Tensor:
         return functional_call(self.module_, named, (x,))
-
-    def _divided(self, run: Callable[[Tensor], Any], x: Tensor) -> Any:
-        if self.ranks_.n == 1:
-            return run(x)
-        return self.ranks_.divided(run, x)
 
     def _parts(self) -> dict[str, Tensor]:
         """All that the logits of a network hang on and training moves, by name."""

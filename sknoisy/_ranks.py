@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from sknoisy._labels import Labels
 from sknoisy.data import Rows
 from sknoisy.runtime import launched, seeded
 
@@ -55,7 +57,9 @@ class Ranks:
         dist.broadcast_object_list(told, src=0)
         return told[0]
 
-    def check_same(self, rows: Rows, settings: object, *parts: np.ndarray | None) -> None:
+    def check_same(
+        self, estimator: Any, rows: Rows, labels: Labels, *parts: np.ndarray | None
+    ) -> None:
         """Check that all processes were given the same: of rows a sample, all of the rest.
 
         Raises
@@ -65,7 +69,13 @@ class Ranks:
         """
         if self.n == 1:
             return
-        digest = hashlib.blake2b(f"{len(rows)} {settings}".encode())
+        settings = [
+            (name, value)
+            for name, value in sorted(estimator.get_params().items())
+            if isinstance(value, (str, Real, tuple)) and name not in ("random_state", "verbose")
+        ]
+        digest = hashlib.blake2b(f"{len(rows)} {settings} {labels.classes.tolist()}".encode())
+        parts = (labels.codes, labels.soft, *parts)
         sample = torch.linspace(0, len(rows) - 1, min(len(rows), 1024)).long()
         some, again = (rows.take(sample).cpu().numpy() for _ in range(2))
         # Items of a dataset may be another view each time.

@@ -126,13 +126,13 @@ class Sweep:
         self.net, self.data, self.held_out, _, self.seed, _ = training
         self.methods, self.settings = methods, settings
         self.device, self.dtype, self.k = self.data.y.device, self.net.dtype, self.net.n_classes
-        n = len(methods)
-        self.quality = [LabelQuality(0, self.device)] * n
-        self.histories: list[list[dict[str, Any]]] = [[]] * n
-        self.errors: list[Exception | None] = [None] * n
-        self.best = [(-math.inf, 0)] * n
-        self.learned: list[dict[str, Tensor] | None] = [None] * n
         self.share = share
+        # By network, from when its group begins.
+        self.quality: dict[int, LabelQuality] = {}
+        self.histories: dict[int, list[dict[str, Any]]] = {}
+        self.errors: dict[int, Exception | None] = {}
+        self.best: dict[int, tuple[float, int]] = {}
+        self.learned: dict[int, dict[str, Tensor] | None] = {}
 
     def _begin(self, group: list[int]) -> None:
         """Get ready to train some of the networks at once, from the start."""

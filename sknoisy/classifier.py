@@ -412,13 +412,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             device, dtype = torch.device(net.device), net.dtype
         rows = as_rows(X, device, dtype)
         ranks = Ranks.here(self.device)
-        told = [
-            (name, value)
-            for name, value in sorted(self.get_params().items())
-            if isinstance(value, (str, Real, tuple)) and name not in ("random_state", "verbose")
-        ]
-        told.append(("classes", labels.classes.tolist()))
-        ranks.check_same(rows, told, labels.codes, labels.soft, weight, trusted)
+        ranks.check_same(self, rows, labels, weight, trusted)
         seed = ranks.agreed(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if net is None:
             net = make_net(self, rows, len(labels.classes), device)

@@ -162,10 +162,9 @@ def noise_corrected_log_loss(
     >>> round(noise_corrected_log_loss([0, 0, 0, 1], [[0.5, 0.5]] * 4, T), 3)
     0.693
     """
-    given, p, known = with_proba(y_noisy, proba, classes)
-    inverse = inverse_of(transition_matrix, len(known))
-    losses = -np.log(p.clip(np.finfo(p.dtype).eps))
-    return summary((inverse[given] * losses).sum(axis=1), sample_weight, confidence_level)
+    given, p, _ = with_proba(y_noisy, proba, classes)
+    losses = _expected(-np.log(p.clip(np.finfo(p.dtype).eps)), given, transition_matrix)
+    return summary(losses, sample_weight, confidence_level)
 
 
 def noise_corrected_brier_score(
@@ -198,10 +197,9 @@ def noise_corrected_brier_score(
     >>> noise_corrected_brier_score([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
-    given, p, known = with_proba(y_noisy, proba, classes)
-    inverse = inverse_of(transition_matrix, len(known))
-    losses = (p**2).sum(axis=1, keepdims=True) - 2 * p + 1
-    return summary((inverse[given] * losses).sum(axis=1), sample_weight, confidence_level)
+    given, p, _ = with_proba(y_noisy, proba, classes)
+    losses = _expected((p**2).sum(axis=1, keepdims=True) - 2 * p + 1, given, transition_matrix)
+    return summary(losses, sample_weight, confidence_level)
 
 
 def noise_corrected_calibration_error(
@@ -249,6 +247,12 @@ def noise_corrected_calibration_error(
     place = np.ceil(confidence * n_bins).astype(int).clip(1, n_bins)
     gap = np.bincount(place, weight * (confidence - inverse[given, said]))
     return float(abs(gap).sum())
+
+
+def _expected(losses: np.ndarray, given: np.ndarray, transition_matrix: Any) -> np.ndarray:
+    """What each sample costs, of (n_samples, n_classes) losses for each class as the right one."""
+    inverse = inverse_of(transition_matrix, losses.shape[1])
+    return (inverse[given] * losses).sum(axis=1)
 
 
 def inverse_of(transition_matrix: Any, n_classes: int) -> np.ndarray:
