@@ -1,11 +1,11 @@
-"""Several networks that start alike, as one: a leading axis in front of parameters and logits."""
+"""Several networks of one shape, as one: a leading axis in front of parameters and logits."""
 
 from __future__ import annotations
 
 import copy
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -15,7 +15,7 @@ from torch.func import functional_call, vmap
 from sknoisy._batched import batched_mlp, kept_units
 from sknoisy.networks import is_plain_mlp
 
-__all__ = ["NotStackable", "Stack", "stack_of"]
+__all__ = ["NotStackable", "Stack", "saved_bytes", "stack_of"]
 
 
 class NotStackable(TypeError):
@@ -23,12 +23,12 @@ class NotStackable(TypeError):
 
 
 class Stack(ABC):
-    """Copies of a network, which learn apart from each other.
+    """Copies of networks, which learn apart from each other.
 
     Parameters
     ----------
-    network : Module
-    n_networks : int
+    networks : sequence of Module
+        Of one shape; the same one several times, if copies of it start alike.
     generator : torch.Generator or None
         Of what the networks draw, if they do not draw from torch's global one, as they do for None.
 
@@ -43,24 +43,22 @@ class Stack(ABC):
     draws_apart = False
 
     def __init__(
-        self, network: nn.Module, n_networks: int, generator: torch.Generator | None
+        self, networks: Sequence[nn.Module], generator: torch.Generator | None = None
     ) -> None:
-        self.network = copy.deepcopy(network)
+        first = networks[0]
+        self.network = copy.deepcopy(first)
         self.generator = generator
+        own = [dict(network.named_parameters()) for network in networks]
         self.parameters = {
-            name: nn.Parameter(
-                part.detach().expand(n_networks, *part.shape).clone(), part.requires_grad
-            )
-            for name, part in network.named_parameters()
+            name: nn.Parameter(torch.stack([o[name].detach() for o in own]), part.requires_grad)
+            for name, part in first.named_parameters()
         }
-        self.buffers = {
-            name: part.expand(n_networks, *part.shape).clone()
-            for name, part in network.named_buffers()
-        }
+        kept = [dict(network.named_buffers()) for network in networks]
+        self.buffers = {name: torch.stack([o[name] for o in kept]) for name in kept[0]}
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits of every network for the same rows, (n_networks, n_samples, n_classes)."""
+        """Logits (n_networks, n_samples, n_classes) for rows (1 or n_networks, n_samples, ...)."""
 
     def train(self, mode: bool) -> None:
         self.network.train(mode)
@@ -92,15 +90,21 @@ class _Layers(Stack):
     draws_apart = True
 
     def __call__(self, x: Tensor) -> Tensor:
-        first, *layers = self.network.named_children()
-        x, names = first[1](x), [name for name, part in layers if isinstance(part, nn.Linear)]
+        (_, first), *layers = self.network.named_children()
+        if len(x) == 1:
+            x = first(x[0])
+        else:
+            # Each has statistics of its own rows; nothing else in an MLP is a buffer.
+            own = {name.partition(".")[2]: part for name, part in self.buffers.items()}
+            x = vmap(lambda buffers, rows: functional_call(first, buffers, (rows,)))(own, x)
+        names = [name for name, part in layers if isinstance(part, nn.Linear)]
         weights = [self.parameters[f"{name}.weight"] for name in names]
         biases = [self.parameters[f"{name}.bias"].unsqueeze(1) for name in names]
         kept: list[Tensor | None] = [None] * (len(names) - 1)
         dropout = next((part.p for _, part in layers if isinstance(part, nn.Dropout)), 0.0)
         if dropout and self.network.training:
             # The same units of all networks: those that one alone would drop.
-            sizes = [(len(x), weight.shape[1]) for weight in weights[:-1]]
+            sizes = [(x.shape[-2], weight.shape[1]) for weight in weights[:-1]]
             kept = [kept_units(x.new_empty(size), dropout, self.generator) for size in sizes]
         return batched_mlp(x, weights, biases, kept)
 
@@ -109,20 +113,23 @@ class _Mapped(Stack):
     """Any network that ``torch.func.vmap`` can follow."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        def compute(parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> Tensor:
-            return functional_call(self.network, {**parameters, **buffers}, (x,))
+        def compute(
+            parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], rows: Tensor
+        ) -> Tensor:
+            return functional_call(self.network, {**parameters, **buffers}, (rows,))
 
-        return vmap(compute, randomness="same")(self.parameters, self.buffers)
+        shared = len(x) == 1
+        mapped = vmap(compute, in_dims=(0, 0, None if shared else 0), randomness="same")
+        return mapped(self.parameters, self.buffers, x[0] if shared else x)
 
 
 def stack_of(
-    network: nn.Module,
-    n_networks: int,
+    networks: Sequence[nn.Module],
     generator: torch.Generator | None,
     x: Tensor,
     precision: Callable[[], AbstractContextManager],
 ) -> Stack:
-    """Make copies of a network, and try one step of learning on a few rows.
+    """Make copies of networks, and let two of the first try a step of learning on a few rows.
 
     Raises
     ------
@@ -130,11 +137,12 @@ def stack_of(
         If they do not say and become what the network alone says and becomes.
     """
     mixed = not isinstance(precision(), nullcontext)
+    network = networks[0]
     kind = _Layers if is_plain_mlp(network) and not mixed else _Mapped
     # vmap computes in the precision of the parameters.
     coarse = 0.1 if mixed else 1e-3
     name = type(network).__name__
-    trial = kind(network, 2, None)
+    trial = kind([network] * 2)
     alone = copy.deepcopy(network)
     try:
         # The training pass comes last: its slopes and buffers are compared too.
@@ -147,7 +155,7 @@ def stack_of(
                 trial.train(training)
                 expected = alone(x)
                 torch.set_rng_state(drawn)
-                found = trial(x)
+                found = trial(x.unsqueeze(0))
             _compare(name, found, expected, coarse)
         learning = [p for p in alone.parameters() if p.requires_grad]
         slopes = torch.autograd.grad(expected.sum(), learning, allow_unused=True)
@@ -160,10 +168,25 @@ def stack_of(
             _compare(name, trial.buffers[key], buffer, 1e-6)
     except (RuntimeError, ValueError) as error:
         raise NotStackable(f"{name} cannot be mapped over networks: {error}.") from error
-    return kind(network, n_networks, generator)
+    return kind(networks, generator)
 
 
 def _compare(name: str, found: Tensor, alone: Tensor, atol: float) -> None:
     found, alone = found.float(), alone.expand_as(found).float()
     if not torch.allclose(found, alone, rtol=1e-2, atol=atol, equal_nan=True):
         raise NotStackable(f"{name} is another network when it is mapped over networks.")
+
+
+def saved_bytes(network: nn.Module, x: Tensor) -> int:
+    """What a pass through a network in training keeps for the way back, parameters apart."""
+    network = copy.deepcopy(network).train()
+    sizes = {part.untyped_storage().data_ptr(): 0 for part in network.parameters()}
+
+    def note(saved: Tensor) -> Tensor:
+        sizes.setdefault(saved.untyped_storage().data_ptr(), saved.untyped_storage().nbytes())
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
+        found = network(x)
+    del found
+    return sum(sizes.values())

@@ -5,24 +5,29 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metadata_routing import UNUSED, MetadataRequest
+from sklearn.utils.metadata_routing import UNUSED, MetadataRequest, get_routing_for_object
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
 
+from sknoisy._folds import Fold
 from sknoisy._stack import NotStackable
-from sknoisy._sweep import train_at_once
+from sknoisy._sweep import train_folds
 from sknoisy._sweepable import check_sweepable
 from sknoisy._tasks import CallbackSupportMixin
 from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.runtime import find_device
 
-__all__ = ["AtOnce", "Candidates"]
+__all__ = ["AtOnce", "Candidates", "Splits"]
 
 
 def _last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
@@ -61,6 +66,12 @@ class Candidates:
         What the best is fitted to in the end, alone.
     n_jobs : int or None, default=None
         Folds that are trained at the same time, and share the memory.
+
+    Attributes
+    ----------
+    everything : tuple of (Splits, X, y, dict) or None
+        Where all folds are trained at once, when the first is asked for: how the rows are split,
+        and what ``fit`` of the estimator would be given with all of them.
     """
 
     def __init__(
@@ -96,9 +107,12 @@ class Candidates:
         self.all = list(ParameterGrid(self.grid))
         check_sweepable([clone(classifier).set_params(**self._own(each)) for each in self.all])
         self.every_row, self.n_jobs = every_row, n_jobs
+        self.folds_together = folds_together(find_device(classifier.device))
+        self.everything: tuple[Splits, Any, Any, Mapping[str, Any]] | None = None
         self.refusal: TypeError | None = None
-        self._folds: dict[bytes, _Fold] = {}
+        self._folds: dict[bytes, _Trained] = {}
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
 
     def _own(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {name.removeprefix(self.prefix): value for name, value in params.items()}
@@ -109,19 +123,17 @@ class Candidates:
         """One candidate fitted to some rows."""
         if np.array_equal(rows, self.every_row):
             return estimator.fit(X, y, **params)
-        with self._lock:
-            fold = self._folds.setdefault(np.asarray(rows).tobytes(), _Fold())
-        with fold.lock:
-            if not fold.trained:
-                begin = time.perf_counter()
-                fold.trained = self._train(estimator, X, y, params)
-                fold.seconds = time.perf_counter() - begin
-                errors = [each for each in fold.trained if isinstance(each, Exception)]
-                fold.origins = {id(error): error.__traceback__ for error in errors}
+        fold = self._fold(rows)
+        with fold.lock if self.everything is None else self._turn:
+            if not fold.outcome:
+                others = (
+                    {} if self.everything is None else self._every_fold(estimator, *self.everything)
+                )
+                self._train(estimator, {**others, fold: (X, y, params)})
         place = self._place(wanted)
-        found = fold.trained[place]
+        found = fold.outcome[place]
         # Each is asked for once.
-        fold.trained[place] = None
+        fold.outcome[place] = None
         if isinstance(found, NotStackable):
             self.refusal = TypeError(f"{found} Use GridSearchCV.")
         if isinstance(found, Exception):
@@ -129,20 +141,46 @@ class Candidates:
             raise found.with_traceback(fold.origins[id(found)])
         return estimator.fit(X, y, **params) if found is None else found
 
-    def _train(self, estimator: Any, X: Any, y: Any, params: dict) -> list[Any]:
+    def _fold(self, rows: np.ndarray) -> _Trained:
+        with self._lock:
+            return self._folds.setdefault(np.asarray(rows).tobytes(), _Trained())
+
+    def _every_fold(
+        self, estimator: Any, splits: Splits, X: Any, y: Any, params: Mapping[str, Any]
+    ) -> dict[_Trained, tuple[Any, Any, dict]]:
+        """What every fold is fitted to, cut as a grid search cuts it."""
+        return {
+            self._fold(rows): (
+                *_safe_split(estimator, X, y, rows),
+                _check_method_params(X, params, indices=rows),
+            )
+            for rows in splits.train
+            if not np.array_equal(rows, self.every_row)
+        }
+
+    def _train(self, estimator: Any, given: dict[_Trained, tuple[Any, Any, dict]]) -> None:
+        begin = time.perf_counter()
         _, classifier = _last_step(estimator)
-        candidates = [clone(classifier).set_params(**self._own(each)) for each in self.all]
-        caught = _Caught(classifier)
-        before = _with_last_step(clone(estimator), caught)
-        try:
-            before.fit(X, y, **params)
-            share = 1 / effective_n_jobs(self.n_jobs)
-            trained = train_at_once(candidates, caught.X_, caught.y_, **caught.params_, share=share)
-        except Exception as error:
-            return [error] * len(candidates)
-        return [
-            one if isinstance(one, Exception) else _with_last_step(before, one) for one in trained
-        ]
+        ready = {}
+        for fold, (X, y, params) in given.items():
+            candidates = [clone(classifier).set_params(**self._own(each)) for each in self.all]
+            caught = _Caught(classifier)
+            before = _with_last_step(clone(estimator), caught)
+            try:
+                before.fit(X, y, **params)
+                ready[fold] = before, Fold(candidates, caught.X_, caught.y_, **caught.params_)
+            except Exception as error:
+                fold.outcome = [error] * len(candidates)
+        train_folds([begun for _, begun in ready.values()], 1 / effective_n_jobs(self.n_jobs))
+        for fold, (before, begun) in ready.items():
+            fold.outcome = [
+                one if isinstance(one, Exception) else _with_last_step(before, one)
+                for one in begun.outcome
+            ]
+        for fold in given:
+            errors = [each for each in fold.outcome if isinstance(each, Exception)]
+            fold.origins = {id(error): error.__traceback__ for error in errors}
+            fold.seconds = (time.perf_counter() - begin) / len(given)
 
     def _place(self, wanted: Mapping[str, Any]) -> int:
         for place, params in enumerate(self.all):
@@ -161,12 +199,51 @@ class Candidates:
         }
 
 
-class _Fold:
+class _Trained:
+    """What a fold came to."""
+
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.trained: list[Any] = []
+        self.outcome: list[Any] = []
         self.origins: dict[int, Any] = {}
         self.seconds = 0.0
+
+
+def folds_together(device: torch.device) -> bool:
+    """Whether it pays to train several folds in the same steps.
+
+    Where a step is bound by the start of its kernels it does. On a CPU it does not: what a step
+    works with leaves the caches, and the folds of a search are shared among threads.
+    """
+    return device.type != "cpu"
+
+
+class Splits:
+    """A splitter that notes the training rows of all folds before it hands out the first.
+
+    Parameters
+    ----------
+    cv : splitter
+
+    Attributes
+    ----------
+    train : list of ndarray
+    """
+
+    def __init__(self, cv: Any) -> None:
+        self.cv = cv
+        self.train: list[np.ndarray] = []
+
+    def split(self, X: Any, y: Any = None, **params: Any) -> Iterator[tuple[Any, Any]]:
+        pairs = list(self.cv.split(X, y, **params))
+        self.train = [train for train, _ in pairs]
+        return iter(pairs)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
+        return self.cv.get_n_splits(X, y, **params)
+
+    def get_metadata_routing(self) -> Any:
+        return get_routing_for_object(self.cv)
 
 
 class _Caught(ClassifierMixin, BaseEstimator):

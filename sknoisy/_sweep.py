@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -10,31 +10,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
-from torch import Tensor, nn
+from torch import Tensor
 
-from sknoisy._building import settings_of
 from sknoisy._epochs import diverged, judged, schedule_lr
-from sknoisy._stack import stack_of
+from sknoisy._folds import Batches, Chunk, Fold, side_by_side
+from sknoisy._stack import saved_bytes, stack_of
 from sknoisy._sweepable import stacked
 from sknoisy.beliefs import LabelQuality
-from sknoisy.classifier import NoisyLabelClassifier, Training
-from sknoisy.data import Batch, BatchLoader, LabelledRows
+from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.data import Batch, BatchLoader
 from sknoisy.losses import bounded, cross_entropy, one_hot, smooth
-from sknoisy.methods import Method, make_method
-from sknoisy.runtime import few_threads, free_memory, seeded
+from sknoisy.runtime import few_threads, free_memory, generators_at, seeded
 from sknoisy.training import Trainer
 
-__all__ = ["train_at_once"]
+__all__ = ["train_at_once", "train_folds"]
 
 
 def train_at_once(
-    candidates: Sequence[NoisyLabelClassifier],
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
-    trusted: Any = None,
-    share: float = 1.0,
+    candidates: Sequence[NoisyLabelClassifier], X: Any, y: Any, **params: Any
 ) -> list[NoisyLabelClassifier | Exception]:
     """Fit classifiers that differ in ``smoothing`` and in numbers of their method.
 
@@ -42,104 +35,93 @@ def train_at_once(
     ----------
     candidates : sequence of NoisyLabelClassifier
         They are fitted.
-    X, y, sample_weight, trusted
+    X, y, **params
         As in ``fit``.
-    share : float, default=1.0
-        Part of the free memory to count on, where several of these run at the same time.
 
     Returns
     -------
     list of NoisyLabelClassifier or Exception
         Each fitted, as if it had been alone, or what went wrong with it.
     """
-    outcome: list[NoisyLabelClassifier | Exception] = list(candidates)
-    methods = _each(outcome, _checked_method)
-    if not methods:
-        return outcome
-    # Rates may suit the classes of this fold or not.
-    lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
-    training = lead._prepare(*lead._read(X, y, sample_weight, trusted, False), None)
-    settings = _each(outcome, lambda i, clf: settings_of(clf, methods[i], len(training.classes)))
-    if not settings:
-        return outcome
-    places = list(settings)
-    sweep = Sweep(training, [methods[i] for i in places], list(settings.values()), share)
-    sweep.run()
-    seen = {k: v for k, v in vars(lead).items() if k in ("n_features_in_", "feature_names_in_")}
-    for place, i in enumerate(places):
-        found = sweep.outcome(place)
-        if isinstance(found, Exception):
-            outcome[i] = found
-            continue
-        clf = candidates[i]
-        clf.__dict__.update(seen)
-        clf.label_quality_ = sweep.quality[place].numpy()
-        clf._finish(found, training.classes)
-    return outcome
+    fold = Fold(candidates, X, y, **params)
+    train_folds([fold])
+    return fold.outcome
 
 
-def _each(
-    outcome: list[NoisyLabelClassifier | Exception],
-    ask: Callable[[int, NoisyLabelClassifier], Any],
-) -> dict[int, Any]:
-    """Ask candidates that are still well; one that fails is left out, and says why."""
-    answers = {}
-    for i, clf in enumerate(outcome):
-        if isinstance(clf, Exception):
-            continue
+def train_folds(folds: Sequence[Fold], share: float = 1.0) -> None:
+    """Fit the candidates of folds, all networks at once where folds allow it.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+        Their ``outcome`` is filled. With ``random_state=None`` they all start alike.
+    share : float, default=1.0
+        Part of the free memory to count on, where several of these run at the same time.
+    """
+    kinds: dict[Any, list[Fold]] = {}
+    for fold in [fold for fold in folds if fold.settings]:
+        if fold.random_state is None:
+            fold.seed = next(one.seed for one in folds if one.settings)
         try:
-            answers[i] = ask(i, clf)
+            fold.build()
         except Exception as error:
-            outcome[i] = error
-    return answers
-
-
-def _checked_method(_: int, clf: NoisyLabelClassifier) -> Method:
-    clf._validate_params()
-    clf._check_names()
-    return make_method(clf.method, **clf._given("method"))
+            fold.fail(error)
+            continue
+        kinds.setdefault(fold.kind, []).append(fold)
+    for alike in kinds.values():
+        sweep = Sweep(alike, share)
+        try:
+            sweep.run()
+        except Exception as error:
+            for fold in alike:
+                fold.fail(error)
+            continue
+        for i, (fold, place) in enumerate(sweep.networks):
+            fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
 
 
 class Sweep:
     """Networks that start alike and see the same batches, each under a loss of its own.
 
+    So are those of one fold; those of several have rows of their own, and the same number of steps.
+
     Parameters
     ----------
-    training : Training
-        Of a net that is not built yet; its network is the start of all.
-    methods : list of Method
-        Of one class, with numbers of their own.
-    settings : list of dict
-        As of :func:`~sknoisy._building.settings_of`; they differ in ``smoothing``,
-        ``warmup_epochs`` and ``logit_bound``.
+    folds : list of Fold
+        Of one kind, and built.
     share : float, default=1.0
         Part of the free memory to count on.
+
+    Attributes
+    ----------
+    networks : list of (Fold, int)
+        The fold of each network, and its place among the candidates there.
     """
 
-    def __init__(
-        self,
-        training: Training,
-        methods: list[Method],
-        settings: list[dict[str, Any]],
-        share: float = 1.0,
-    ) -> None:
-        self.net, self.data, self.held_out, _, self.seed, _ = training
-        self.methods, self.settings = methods, settings
-        self.device, self.dtype, self.k = self.data.y.device, self.net.dtype, self.net.n_classes
-        self.share = share
+    def __init__(self, folds: list[Fold], share: float = 1.0) -> None:
+        self.networks = [(fold, place) for fold in folds for place in fold.settings]
+        self.methods = [fold.methods[place] for fold, place in self.networks]
+        self.settings = [fold.settings[place] for fold, place in self.networks]
+        self.lead, self.share = folds[0], share
+        self.net, self.device = self.lead.net, self.lead.device
+        self.dtype, self.k = self.net.dtype, self.net.n_classes
         # By network, from when its group begins.
-        self.quality: dict[int, LabelQuality] = {}
         self.histories: dict[int, list[dict[str, Any]]] = {}
         self.errors: dict[int, Exception | None] = {}
         self.best: dict[int, tuple[float, int]] = {}
-        self.learned: dict[int, dict[str, Tensor] | None] = {}
+        self.quality: dict[int, LabelQuality] = {}
+        self.learned: dict[int, dict[str, Tensor]] = {}
 
     def _begin(self, group: list[int]) -> None:
         """Get ready to train some of the networks at once, from the start."""
         for i in group:
-            self.quality[i] = LabelQuality(len(self.data.rows), self.device)
-            self.histories[i], self.errors[i], self.learned[i] = [], None, None
-            self.best[i] = -math.inf, 0
+            self.histories[i], self.errors[i], self.best[i] = [], None, (-math.inf, 0)
+        self.group = group
+        own = [self.networks[i][0] for i in group]
+        self.folds = list(dict.fromkeys(own))
+        # Networks of a fold stand together: its first place in the group, and how many they are.
+        self.begins = [own.index(fold) for fold in self.folds]
+        self.counts = [own.count(fold) for fold in self.folds]
         self._aim(group)
 
     def _aim(self, active: list[int]) -> None:
@@ -154,14 +136,21 @@ class Sweep:
         self.bounds = bounds.nan_to_num(posinf=1.0).view(-1, 1, 1).to(self.device)
         self.warmup = np.array([one["warmup_epochs"] for one in own])
         self.method = stacked([self.methods[i] for i in active], self.dtype, self.device)
+        folds = [self.folds.index(self.networks[i][0]) for i in active]
+        self.fold_of = torch.tensor(folds).to(self.device)
+        ends = np.searchsorted(folds, range(len(self.folds) + 1)).tolist()
+        self.spans = [slice(*ends) for ends in itertools.pairwise(ends)]
+        self.place = torch.tensor([i - self.group[0] for i in active]).to(self.device)
+
+    def _for_each(self, part: Tensor) -> Tensor:
+        """Of what each fold has, (n_folds, ...), that of each network; of one fold, as it is."""
+        return part if len(part) == 1 else part.index_select(0, self.fold_of)
 
     # ---- training -------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Build the network that all start from, and train as many at once as memory holds."""
-        with seeded(self.device, self.seed) as left, torch.enable_grad():
-            self.net.build(self.data)
-        waiting, most = list(range(len(self.methods))), self._fitting()
+        """Train as many at once as memory holds."""
+        waiting, most = list(range(len(self.networks))), self._fitting()
         while waiting:
             # The last ones make room first.
             self.__dict__.pop("stack", None)
@@ -169,8 +158,8 @@ class Sweep:
             self._begin(waiting[:most])
             most = len(self.active)
             try:
-                with few_threads(self.net._work(self.data.rows) * most):
-                    self._train(left["state"])
+                with few_threads(self.net._work(self.lead.data.rows) * most):
+                    self._train()
             except torch.OutOfMemoryError:
                 if most == 1:
                     raise
@@ -180,77 +169,86 @@ class Sweep:
 
     def _fitting(self) -> int:
         """How many networks fit into the memory that is free, at least one."""
-        network, data = self.net.module_, self.data
+        network, data = self.net.module_, self.lead.data
         size = self.settings[0]["batch_size"]
         rows = torch.arange(len(data)) if data.index is None else data.index
         try:
             with seeded(self.device), torch.enable_grad(), self.net._precision():
                 x = data.rows.take(rows if size == -1 else rows[:size])
-                passing = _saved_bytes(network, x)
+                passing = saved_bytes(network, x)
             kept = sum(part.nbytes for part in (*network.parameters(), *network.buffers()))
         except RuntimeError:
             # Whether such a network can be trained so at all is said elsewhere.
-            return len(self.methods)
+            return len(self.networks)
         # Itself, its gradient, two moments of it, and copies of the best and on the way there. Of
         # what is saved for the way back, each has a gradient.
         needed = 6 * kept + 2 * passing
         return max(1, int(self.share * free_memory(self.device) / 2 / max(needed, 1)))
 
-    def _train(self, state: Any) -> None:
-        """Train, from where the generators stood after the network was built."""
-        drawn, first = _generators(state, self.device), self.net._first_rows()
+    def _train(self) -> None:
+        """Train, from where the generators stood after the networks were built."""
+        drawn, first = generators_at(self.lead.state, self.device), self.net._first_rows()
         own = drawn.get(self.device.type)
+        networks = [self.networks[i][0].net.module_ for i in self.active]
         with seeded(self.device):
-            self.stack = stack_of(
-                self.net.module_, len(self.active), own, first, self.net._precision
-            )
+            self.stack = stack_of(networks, own, first, self.net._precision)
         self.optimizer = self.net.optimizer_of(self.stack.parameters.items())
-        setting = self.settings[0]
-        size = len(self.data) if setting["batch_size"] == -1 else setting["batch_size"]
+        # Of the group, what is known of each row, and what each network has learned at its best.
+        self.believed = [
+            LabelQuality(len(fold.data.rows), self.device, n)
+            for fold, n in zip(self.folds, self.counts, strict=True)
+        ]
+        self.kept = self.stack.state()
         apart = self.stack.draws_apart
-        generator = drawn["cpu"] if apart else None
-        loader = BatchLoader(self.data, size, shuffle=True, generator=generator)
-        drawing = nullcontext() if apart else seeded(self.device, state=state)
+        if self.lead.draws_nothing:
+            states = [generators_at(fold.state, self.device) for fold in self.folds]
+            batches = Batches(self.folds, [state["cpu"] for state in states])
+        else:
+            batches = Batches(self.folds, [drawn["cpu"] if apart else None])
+        drawing = nullcontext() if apart else seeded(self.device, state=self.lead.state)
         with torch.enable_grad(), drawing:
-            for epoch in range(setting["max_epochs"]):
-                self._train_epoch(loader, epoch)
-                if self.held_out is not None:
-                    self._validate(self.held_out, epoch)
+            for epoch in range(self.settings[0]["max_epochs"]):
+                self._train_epoch(batches, epoch)
+                if self.lead.held_out is not None:
+                    self._validate(epoch)
                 self._let_go(epoch)
                 if not self.active:
                     break
         self._end(self.active)
+        for place, i in enumerate(self.group):
+            fold = self.folds.index(self.networks[i][0])
+            self.quality[i] = self.believed[fold].of(place - self.begins[fold])
+            self.learned[i] = {name: part[place] for name, part in self.kept.items()}
 
-    def _train_epoch(self, loader: BatchLoader, epoch: int) -> None:
+    def _train_epoch(self, batches: Batches, epoch: int) -> None:
         self.stack.train(True)
-        data, warm = self.data, torch.from_numpy(epoch < self.warmup).to(self.device)
+        warm = torch.from_numpy(epoch < self.warmup).to(self.device)
         losses_of = self._losses_in(warm)
         rates = torch.where(warm.view(-1, 1, 1), 0.0, self.rates)
         codes = torch.arange(self.k, device=self.device)
         targets = smooth(one_hot(codes, self.k, self.dtype), rates)
         paid: list[Tensor] = []
-        counts: list[int] = []
-        for x, y, weight, index, sizes in loader.chunks():
-            logits, losses = [], []
-            parts = [part.split(sizes) for part in (x, y, weight, index)]
-            for xb, yb, wb, ib in zip(*parts, strict=True):
-                self._schedule(epoch + len(counts) / len(loader))
-                if data.labels is None:
-                    target = targets.index_select(1, yb)
-                else:
-                    target = data.labels[ib] @ targets
-                z = self._bounded(self._infer(xb))
-                each = losses_of(z, Batch(xb, yb, target, wb, ib, epoch))
+        counts: list[list[int]] = [[] for _ in self.folds]
+        for chunk in batches:
+            logits: list[Tensor] = []
+            losses: list[Tensor] = []
+            for batch in chunk.batches():
+                x, y, weight, index, *labels = map(self._for_each, batch)
+                self._schedule(epoch + (len(paid) + len(losses)) / len(batches))
+                target = labels[0] @ targets if labels else _given(targets, y)
+                z = self._bounded(self._infer(x))
+                each = losses_of(z, Batch(x, y, target, weight, index, epoch))
                 for parameter in self.stack.parameters.values():
                     parameter.grad = None
-                each.backward(wb.expand_as(each))
+                each.backward(weight.expand_as(each))
                 self.optimizer.step()
                 logits.append(z.detach())
                 losses.append(each.detach())
-                counts.append(len(yb))
-            self._see(torch.cat(logits, dim=-2), y, index)
-            owed = (torch.cat(losses, dim=-1) * weight).split(sizes, dim=-1)
-            paid += [part.sum(dim=-1) for part in owed]
+            self._see_chunk(torch.cat(logits, dim=-2), chunk)
+            owed = torch.cat(losses, dim=-1) * self._for_each(chunk.weight)
+            paid += [part.sum(dim=-1) for part in owed.split(chunk.sizes, dim=-1)]
+            for count, sizes in zip(counts, chunk.own_sizes, strict=True):
+                count += sizes
         self._note(epoch, torch.stack(paid), counts)
 
     def _infer(self, x: Tensor) -> Tensor:
@@ -273,21 +271,29 @@ class Sweep:
             column, cross_entropy(z, batch.target), self.method.loss(z, batch)
         )
 
-    def _see(self, logits: Tensor, y: Tensor, index: Tensor) -> None:
-        for i, own in zip(self.active, logits.unbind(), strict=True):
-            self.quality[i].add(own, y, index)
+    def _see_chunk(self, logits: Tensor, chunk: Chunk) -> None:
+        for place, sizes in enumerate(chunk.own_sizes):
+            n = sum(sizes)
+            self._see(place, logits[:, :n], chunk.y[place, :n], chunk.index[place, :n])
+
+    def _see(self, place: int, logits: Tensor, y: Tensor, index: Tensor) -> None:
+        """Note what the networks of a fold say of rows of it."""
+        span = self.spans[place]
+        networks = self.place[span] - self.begins[place]
+        self.believed[place].add(logits[span], y, index, networks)
 
     def _schedule(self, epoch: float) -> None:
         schedule, n_epochs = self.settings[0]["lr_schedule"], self.settings[0]["max_epochs"]
         if schedule is not None:
             schedule_lr(self.optimizer, schedule, epoch / n_epochs)
 
-    def _note(self, epoch: int, paid: Tensor, counts: list[int]) -> None:
+    def _note(self, epoch: int, paid: Tensor, counts: list[list[int]]) -> None:
         """Record the losses of an epoch, and note networks that have diverged."""
-        values = paid.T.tolist()
-        for i, each in zip(self.active, values, strict=True):
-            total = sum(value * count for value, count in zip(each, counts, strict=True))
-            self.histories[i].append({"epoch": epoch + 1, "train_loss": total / len(self.data)})
+        own = [counts[place] for place in self.fold_of.tolist()]
+        for i, each, sizes in zip(self.active, paid.T.tolist(), own, strict=True):
+            total = sum(value * size for value, size in zip(each, sizes, strict=True))
+            loss = total / len(self.networks[i][0].data)
+            self.histories[i].append({"epoch": epoch + 1, "train_loss": loss})
             lost = [b for b, value in enumerate(each) if not math.isfinite(value)]
             if lost:
                 self.errors[i] = diverged(each[lost[0]], epoch + 1, lost[0] + 1, self.optimizer)
@@ -295,36 +301,54 @@ class Sweep:
     # ---- stopping -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def _validate(self, data: LabelledRows, epoch: int) -> None:
+    def _validate(self, epoch: int) -> None:
         """Compare this epoch with the best of each network, by accuracy on the rows held out."""
         self.stack.train(False)
-        right, paid = [], []
-        loader = BatchLoader(data)
-        for index, sizes in loader.indices():
-            for part in index.split(sizes):
-                z, part = self._infer(loader.rows_at(part)), part.to(self.device)
-                scored, owed = judged(data, self.method.proba(z), part)
-                right.append(scored)
-                paid.append(owed)
-                self._see(self._bounded(z), data.y[part], part)
-        total = data.weight[data.index].sum()
-        # Summed one by one, in the order of a training alone: ties between epochs are exact.
-        scores, losses = (
-            torch.stack([one.contiguous().sum() / total for one in torch.cat(parts, dim=-1)])
-            for parts in (right, paid)
-        )
+        held_out = [fold.held_out for fold in self.folds]
+        indices = side_by_side([data.index for data in held_out])
+        loaders = [BatchLoader(d.part(i)) for d, i in zip(held_out, indices, strict=True)]
+        right: list[list[Tensor]] = [[] for _ in self.folds]
+        paid: list[list[Tensor]] = [[] for _ in self.folds]
+        start = 0
+        for size in loaders[0]._sizes():
+            parts = indices[:, start : start + size]
+            x = [loader.rows_at(part) for loader, part in zip(loaders, parts, strict=True)]
+            z = self._infer(self._for_each(side_by_side(x)))
+            bound = self._bounded(z)
+            for place, (data, part) in enumerate(zip(held_out, parts, strict=True)):
+                # What fills up the others does not count.
+                part = part[: max(len(data) - start, 0)].to(self.device)
+                p = self.method.proba(z[self.spans[place], : len(part)])
+                scored, owed = judged(data, p, part)
+                right[place].append(scored)
+                paid[place].append(owed)
+                self._see(place, bound[:, : len(part)], data.y[part], part)
+            start += size
+        scores, losses = self._totals(right), self._totals(paid)
         better = []
-        for place, (i, score, loss) in enumerate(
-            zip(self.active, scores.tolist(), losses.tolist(), strict=True)
-        ):
+        for place, (i, score, loss) in enumerate(zip(self.active, scores, losses, strict=True)):
             self.histories[i][-1].update(valid_loss=loss, valid_acc=score)
             if score > self.best[i][0]:
                 self.best[i] = score, epoch + 1
                 better.append(place)
         if better:
-            state = self.stack.state()
-            for place in better:
-                self.learned[self.active[place]] = {k: v[place].clone() for k, v in state.items()}
+            self._keep(better)
+
+    def _keep(self, places: list[int]) -> None:
+        """Remember what some of the active networks have learned."""
+        rows = torch.tensor(places).to(self.device)
+        for name, part in (*self.stack.parameters.items(), *self.stack.buffers.items()):
+            self.kept[name].index_copy_(0, self.place[rows], part.detach().index_select(0, rows))
+
+    def _totals(self, parts: list[list[Tensor]]) -> list[float]:
+        """Weighted means over the rows held out, for each network."""
+        means: list[Tensor] = []
+        for fold, found in zip(self.folds, parts, strict=True):
+            data = fold.held_out
+            total = data.weight[data.index].sum()
+            # Summed one by one, in the order of a training alone: ties between epochs are exact.
+            means += [one.contiguous().sum() / total for one in torch.cat(found, dim=-1)]
+        return torch.stack(means).tolist()
 
     def _let_go(self, epoch: int) -> None:
         """Stop networks that failed, or no longer become better, and go on without them."""
@@ -345,50 +369,31 @@ class Sweep:
 
     def _end(self, networks: list[int]) -> None:
         """Keep what networks have learned in the end, where no earlier epoch is kept."""
-        state = self.stack.state()
-        for i in networks:
-            if self.learned[i] is None:
-                place = self.active.index(i)
-                self.learned[i] = {name: part[place].clone() for name, part in state.items()}
+        if last := [self.active.index(i) for i in networks if self.best[i][1] == 0]:
+            self._keep(last)
 
     def outcome(self, i: int) -> Trainer | Exception:
         """The trained net of a candidate, or what went wrong."""
         if (error := self.errors[i]) is not None:
             return error
-        learned = self.learned[i]
-        assert learned is not None
-        made = self.net.sibling(learned, self.methods[i], self.histories[i], **self.settings[i])
+        fold = self.networks[i][0]
+        made = fold.net.sibling(
+            self.learned[i], self.methods[i], self.histories[i], **self.settings[i]
+        )
         try:
-            made._check_last_step(self.data)
+            made._check_last_step(fold.data)
         except FloatingPointError as diverged:
             return diverged
         unseen = self.quality[i].missing()
         if len(unseen):
-            scan = made.scan(self.data.part(unseen))
+            scan = made.scan(fold.data.part(unseen))
             self.quality[i].add(made._bounded(scan.logits), scan.y, scan.index)
         made.data_ = None
         return made
 
 
-def _saved_bytes(network: nn.Module, x: Tensor) -> int:
-    """What a pass through a network in training keeps for the way back, parameters apart."""
-    network = copy.deepcopy(network).train()
-    sizes = {part.untyped_storage().data_ptr(): 0 for part in network.parameters()}
-
-    def note(saved: Tensor) -> Tensor:
-        sizes.setdefault(saved.untyped_storage().data_ptr(), saved.untyped_storage().nbytes())
-        return saved
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
-        found = network(x)
-    del found
-    return sum(sizes.values())
-
-
-def _generators(state: Any, device: torch.device) -> dict[str, torch.Generator]:
-    """Generators that go on from where those of torch stood, by type of device."""
-    made = {}
-    for name, numbers in state.items():
-        made[name] = torch.Generator(device if name == device.type else "cpu")
-        made[name].set_state(torch.from_numpy(np.array(numbers)))
-    return made
+def _given(targets: Tensor, y: Tensor) -> Tensor:
+    """Targets (n_networks, n_samples, n_classes) of codes (1 or n_networks, n_samples)."""
+    if len(y) == 1:
+        return targets.index_select(1, y[0])
+    return targets.gather(1, y.unsqueeze(-1).expand(-1, -1, targets.shape[-1]))

@@ -34,6 +34,8 @@ class LabelQuality:
     ----------
     n_samples : int
     device : torch.device
+    n_apart : int, default=None
+        Networks to tell apart; None: they are averaged.
 
     References
     ----------
@@ -41,17 +43,32 @@ class LabelQuality:
     NeurIPS 2020, Eq. 2; squashed into [0, 1] here, so that no single epoch outweighs the others.
     """
 
-    def __init__(self, n_samples: int, device: torch.device) -> None:
-        self._total = torch.zeros(n_samples, dtype=torch.float32, device=device)
+    def __init__(self, n_samples: int, device: torch.device, n_apart: int | None = None) -> None:
+        shape = (n_samples,) if n_apart is None else (n_samples, n_apart)
+        self._total = torch.zeros(shape, dtype=torch.float32, device=device)
         self._visits = torch.zeros_like(self._total)
 
     @torch.no_grad()
-    def add(self, logits: Tensor, y: Tensor, index: Tensor) -> None:
-        """Score one visit of some rows, from their logits ([n_networks,] n_rows, n_classes)."""
+    def add(self, logits: Tensor, y: Tensor, index: Tensor, networks: Tensor | None = None) -> None:
+        """Score one visit of some rows, from their logits ([n_networks,] n_rows, n_classes).
+
+        Of networks told apart, these are the logits of ``networks``.
+        """
         believed = torch.sigmoid(margin(logits, y).float())
-        believed = believed.mean(dim=0) if believed.dim() > 1 else believed
-        self._total.index_add_(0, index, believed)
-        self._visits.index_add_(0, index, torch.ones_like(believed))
+        if networks is None:
+            believed = believed.mean(dim=0) if believed.dim() > 1 else believed
+            self._total.index_add_(0, index, believed)
+            self._visits.index_add_(0, index, torch.ones_like(believed))
+            return
+        at = index.unsqueeze(1), networks
+        self._total[at] += believed.T
+        self._visits[at] += 1
+
+    def of(self, network: int) -> LabelQuality:
+        """That of one of several that are told apart."""
+        found = LabelQuality(0, self._total.device)
+        found._total, found._visits = self._total[:, network], self._visits[:, network]
+        return found
 
     def forget(self, index: Tensor) -> None:
         """Forget the visits of some rows."""

@@ -312,11 +312,14 @@ class BatchLoader:
             sizes[-2:] = [self.batch_size + 1]
         return sizes
 
-    def indices(self) -> Iterator[tuple[Tensor, list[int]]]:
-        """Yield the rows of the next chunk and the sizes of the batches to cut it into."""
+    def indices(self, order: Tensor | None = None) -> Iterator[tuple[Tensor, list[int]]]:
+        """Yield the rows of the next chunk and the sizes of the batches to cut it into.
+
+        Shuffled, they are in a new order, or in the one given.
+        """
         n, index = len(self.dataset), self.dataset.index
         if self.shuffle:
-            order = torch.randperm(n, generator=self.generator)
+            order = torch.randperm(n, generator=self.generator) if order is None else order
             index = order if index is None else index[order]
         elif index is None:
             index = torch.arange(n)
@@ -326,13 +329,15 @@ class BatchLoader:
             yield index[start : start + sum(part)], part
             start += sum(part)
 
-    def chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, list[int]]]:
+    def chunks(
+        self, order: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, list[int]]]:
         """Yield rows, label codes, weights, index and the sizes of the batches of the next chunk.
 
         The weights of an average batch sum to one.
         """
         y, weight = self.dataset.y, self.dataset.weight
-        for index, sizes in self.indices():
+        for index, sizes in self.indices(order):
             x, index = self.rows_at(index), index.to(y.device)
             batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(y.device)
             yield x, y[index], weight[index] / batch_size, index, sizes

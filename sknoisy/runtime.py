@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["caught_sigint", "few_threads", "find_device", "free_memory", "launched", "seeded"]
+__all__ = [
+    "caught_sigint",
+    "few_threads",
+    "find_device",
+    "free_memory",
+    "generators_at",
+    "launched",
+    "seeded",
+]
 
 # Torch's generator is one for the whole process, so fits in threads of one process take turns.
 _GENERATOR = threading.RLock()
@@ -136,6 +144,15 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
             left["state"] = {"cpu": torch.get_rng_state().numpy()}
             if on_cuda:
                 left["state"]["cuda"] = torch.cuda.get_rng_state(device).numpy()
+
+
+def generators_at(state: dict, device: torch.device) -> dict[str, torch.Generator]:
+    """Make generators that go on from where :func:`seeded` left those of torch, by device type."""
+    made = {}
+    for name, numbers in state.items():
+        made[name] = torch.Generator(device if name == device.type else "cpu")
+        made[name].set_state(torch.from_numpy(np.array(numbers)))
+    return made
 
 
 class _FewThreads:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from joblib import parallel_config
-from sklearn.base import _fit_context
-from sklearn.model_selection import GridSearchCV
-from sklearn.utils.validation import _num_samples
+from sklearn.base import _fit_context, is_classifier
+from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.utils import indexable
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._results import rates_and_scores
-from sknoisy._stand_in import AtOnce, Candidates
+from sknoisy._stand_in import AtOnce, Candidates, Splits
 
 __all__ = ["SmoothingSearchCV", "one_standard_error"]
 
@@ -78,9 +79,15 @@ class SmoothingSearchCV(GridSearchCV):
     Notes
     -----
     Candidates whose loss becomes NaN fail alone. With ``random_state=None`` all candidates of a
-    fold start alike, where a ``GridSearchCV`` draws a start for each. Folds are trained one after
-    another unless ``n_jobs`` says otherwise; modules of your own take turns in any case, as they
-    draw from torch's one random generator. What a module keeps in plain attributes is not kept
+    fold start alike, where a ``GridSearchCV`` draws a start for each.
+
+    On a CPU, folds are trained one after another unless ``n_jobs`` says otherwise; modules of your
+    own take turns in any case, as they draw from torch's one random generator. On a GPU, folds that
+    take the same number of steps are trained in the same steps, each on its own rows, so that all
+    of them must fit into memory; where networks draw, or compute with what is in a batch beside a
+    row, folds of equal size are. With ``random_state=None`` those start alike too.
+
+    What a module keeps in plain attributes is not kept
     apart for each candidate: let it be buffers, changed in place. ``precision="bf16-mixed"`` holds
     for the refit only; all else is computed in float32.
 
@@ -146,15 +153,20 @@ class SmoothingSearchCV(GridSearchCV):
         -------
         self
         """
-        rows = np.arange(_num_samples(X))
+        X, y = indexable(X, y)
+        rows, cv = np.arange(_num_samples(X)), self.cv
         candidates = Candidates(self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs)
+        if candidates.folds_together:
+            cv = Splits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
+            whole = self._get_routed_params_for_fit(_check_method_params(X, params))
+            candidates.everything = cv, X, y, whole.estimator.fit
         inner = GridSearchCV(
             AtOnce(self.estimator, candidates),
             candidates.grid,
             scoring=self.scoring,
             n_jobs=self.n_jobs,
             refit=self.refit,
-            cv=self.cv,
+            cv=cv,
             verbose=self.verbose,
             error_score=self.error_score,
             return_train_score=self.return_train_score,

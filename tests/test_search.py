@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, _sweep
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, _stand_in, _sweep
+from sknoisy._stack import saved_bytes
 from sknoisy.losses import class_cross_entropy
 from sknoisy.methods import ClassLoss
 from sknoisy.networks import MLP
@@ -155,10 +156,109 @@ def test_too_many_for_the_memory_are_halved(monkeypatch, params):
     assert sizes == [4, 2, 2] * 3
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "n_iter_no_change": 2}], ids=str)
+def test_on_a_gpu(params):
+    assert_alike(make(device="cuda", **params))
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """All folds in the same steps, as on a GPU; how many networks each group had."""
+    sizes = []
+    monkeypatch.setattr(_stand_in, "folds_together", lambda device: True)
+    monkeypatch.setattr(_sweep, "stack_of", noted(_sweep.stack_of, sizes))
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("params", "groups"),
+    [
+        ({}, [12]),
+        ({"batch_size": -1}, [12]),
+        ({"module__bins": 3}, [12]),
+        # 138 = 4 * 34 + 2 rows, in a fold less and no step for them.
+        ({"batch_size": 34}, [12]),
+        ({"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9}, [12]),
+        ({"module__dropout": 0.3}, [12]),
+        ({"module": Normalised}, [12]),
+        ({"module": Normalised, "early_stopping": True, "max_epochs": 9}, [12]),
+    ],
+    ids=str,
+)
+def test_all_folds_at_once(at_once, params, groups):
+    assert_alike(make(**params))
+    assert at_once == groups
+
+
+UNEQUAL = [(np.arange(n, len(y)), np.arange(n)) for n in (60, 62, 66, 100)]
+
+
+@pytest.mark.parametrize(
+    ("params", "groups"),
+    [
+        # Batches of 32: 147, 145 and 141 rows make five steps, 107 rows four.
+        ({}, [12, 4]),
+        ({"early_stopping": True, "validation_fraction": 0.2, "max_epochs": 9}, [12, 4]),
+        # Where rows of a batch see each other, or networks draw, nothing may fill up a batch.
+        ({"module__dropout": 0.3}, [4, 4, 4, 4]),
+        ({"module": Normalised}, [4, 4, 4, 4]),
+    ],
+    ids=str,
+)
+def test_folds_of_unequal_size(at_once, params, groups):
+    assert_alike(make(**params), cv=UNEQUAL)
+    assert at_once == groups
+
+
+def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
+    pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), make())
+    fit = {"noisylabelclassifier__sample_weight": WEIGHT}
+    assert_alike(pipeline, "noisylabelclassifier__", fit=fit)
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
+    assert_alike(make(), X=frame, y=np.array(list("abcdefghij"))[y])
+    drawn = {"random_state": np.random.RandomState(0)}
+    assert_alike(make(**drawn), X=csr_array(X), cv=KFold(3, shuffle=True, random_state=0))
+    with config_context(enable_metadata_routing=True):
+        clf = make().set_fit_request(sample_weight=True)
+        fit = {"sample_weight": WEIGHT, "groups": np.arange(len(y)) % 6}
+        assert_alike(clf, fit=fit, cv=GroupKFold(3))
+    assert set(at_once) == {12}
+
+
+def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
+    search = SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
+    assert at_once == [12]
+    monkeypatch.setattr(_sweep.Sweep, "_fitting", lambda self: 5)
+    assert_alike(make(early_stopping=True, n_iter_no_change=1, max_epochs=5))
+    assert at_once == [12, 5, 5, 2]
+    assert (search.cv_results_["mean_fit_time"] > 0).all()
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_fold_that_fails_leaves_the_others(at_once):
+    twice = y.copy()
+    twice[:60] = 3
+    # All labels of the first fold are one.
+    cv = [(np.arange(60), np.arange(60, 207)), *UNEQUAL]
+    with pytest.warns(FitFailedWarning, match="4 fits failed out of a total of 20"):
+        search = SmoothingSearchCV(make(), RATES, cv=cv, refit=False).fit(X, twice)
+    assert at_once == [12, 4]
+    assert np.isnan(search.cv_results_["split0_test_score"]).all()
+    assert np.isfinite(search.cv_results_["split1_test_score"]).all()
+
+
+def test_a_start_for_all_folds(at_once):
+    search = SmoothingSearchCV(make(random_state=None, module__dropout=0.2), RATES, cv=3)
+    search.fit(X, y)
+    assert at_once == [12]
+    assert search.best_estimator_.random_state is None
+
+
 def noted(stack_of, sizes):
-    def make_noted(network, n_networks, *others):
-        sizes.append(n_networks)
-        return stack_of(network, n_networks, *others)
+    def make_noted(networks, *others):
+        sizes.append(len(networks))
+        return stack_of(networks, *others)
 
     return make_noted
 
@@ -176,7 +276,7 @@ def test_memory_of_a_network_is_measured():
     network = nn.Sequential(nn.Linear(10, 1000, bias=False), nn.ReLU(), nn.Linear(1000, 2))
     x = torch.zeros(64, 10)
     # The rows, and what the first layer says, of which a ReLU keeps what it says itself.
-    assert _sweep._saved_bytes(network, x) == 4 * 64 * (10 + 1000)
+    assert saved_bytes(network, x) == 4 * 64 * (10 + 1000)
 
 
 def test_float32_differs_by_rounding_only():
@@ -222,7 +322,9 @@ def test_all_that_a_fit_leaves():
 
     weight = np.where(np.arange(len(y)) % 7, 1.0, 0.0)
     settings = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 8}
-    trained = train_at_once([make(smoothing=r, **settings) for r in RATES], X, y, weight)
+    trained = train_at_once(
+        [make(smoothing=r, **settings) for r in RATES], X, y, sample_weight=weight
+    )
     for clf, rate in zip(trained, RATES, strict=True):
         alone = make(smoothing=rate, **settings).fit(X, y, weight)
         assert clf.n_iter_ == alone.n_iter_
