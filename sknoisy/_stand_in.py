@@ -210,10 +210,9 @@ class _Trained:
 
 
 def folds_together(device: torch.device) -> bool:
-    """Whether it pays to train several folds in the same steps.
+    """Whether to train several folds in the same steps, as suits a device that starts them slowly.
 
-    Where a step is bound by the start of its kernels it does. On a CPU it does not: what a step
-    works with leaves the caches, and the folds of a search are shared among threads.
+    On a CPU it saves nothing (``benchmarks/search.py``), and threads can have folds of their own.
     """
     return device.type != "cpu"
 
