@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.correction import as_transition, correct, sure_counts, transition_from
-from sknoisy.losses import cross_entropy, one_hot
+from sknoisy.losses import cross_entropy, log_softmax, one_hot
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
@@ -191,12 +191,12 @@ class Bagging(Method):
         self.looks += 1
         out = ~self._in_bag(batch)
         share = (out / out.sum(dim=0)).to(logits.dtype)
-        said = torch.einsum("mb,mbk->bk", share, torch.softmax(logits, dim=-1))
+        said = torch.einsum("mb,mbk->bk", share, log_softmax(logits).exp())
         self.out_of_bag.index_copy_(0, batch.index, said)
         if self._estimates:
             self._count(said, batch)
         log_said = said.clamp_min(torch.finfo(said.dtype).tiny).log()
-        tempered = torch.log_softmax(log_said / self.temperatures.view(-1, 1, 1), dim=-1)
+        tempered = log_softmax(log_said / self.temperatures.view(-1, 1, 1))
         right = batch.y.view(1, -1, 1).expand(len(tempered), -1, 1)
         self.paid -= tempered.gather(-1, right).squeeze(-1) @ batch.weight
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING
 
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.losses import expected, one_hot
+from sknoisy.losses import expected, log_softmax, one_hot
 from sknoisy.methods._base import Method
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class Bootstrap(Method):
         self.beta = beta
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        log_p = torch.log_softmax(logits, dim=-1)
+        log_p = log_softmax(logits)
         if self.kind == "hard":
             believed = one_hot(logits.argmax(dim=-1), logits.shape[-1], logits.dtype)
         else:

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.beliefs import lower_component
-from sknoisy.losses import expected, shares
+from sknoisy.losses import expected, log_softmax, shares
 from sknoisy.methods._base import Method, Net, Step
 from sknoisy.mixing import draw_mixture
 
@@ -150,7 +150,7 @@ class DivideMix(Method):
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         weight, labelled, target = batch.weight, batch.notes["labelled"], batch.target
-        log_p = torch.log_softmax(logits, dim=-1)
+        log_p = log_softmax(logits)
         p = log_p.exp()
         ramp = min(batch.epoch / self.ramp_epochs, 1.0)
         # Means over samples of one kind, Eq. 9 and 10, in one number per sample.

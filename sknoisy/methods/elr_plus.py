@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import disagreement, expected
+from sknoisy.losses import disagreement, expected, log_softmax
 from sknoisy.methods._base import Method, Net
 from sknoisy.mixing import draw_mixture
 
@@ -130,6 +130,6 @@ class ELRPlus(Method):
         steps.add_(1)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        log_p = torch.log_softmax(logits, dim=-1)
+        log_p = log_softmax(logits)
         apart = disagreement(log_p.exp(), batch.notes["believed"])
         return self.lam * apart - expected(log_p, batch.target)

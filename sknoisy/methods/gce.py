@@ -8,6 +8,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from sknoisy.losses import log_softmax
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["GCE"]
@@ -49,4 +50,4 @@ class GCE(ClassLoss):
 
     def class_losses(self, logits: Tensor) -> Tensor:
         # expm1 keeps the digits that 1 - p ** q loses for small q.
-        return -torch.expm1(self.q * torch.log_softmax(logits, dim=-1)) / self.q
+        return -torch.expm1(self.q * log_softmax(logits)) / self.q

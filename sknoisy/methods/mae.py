@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sknoisy.losses import log_softmax
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["MAE"]
@@ -37,4 +38,4 @@ class MAE(ClassLoss):
     """
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        return 2.0 * (1.0 - torch.softmax(logits, dim=-1))
+        return -2.0 * torch.expm1(log_softmax(logits))

@@ -6,10 +6,10 @@ import math
 from numbers import Real
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from sknoisy.losses import log_softmax
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["SCE"]
@@ -65,5 +65,5 @@ class SCE(ClassLoss):
         self.log_zero = log_zero
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        log_p = torch.log_softmax(logits, dim=-1)
+        log_p = log_softmax(logits)
         return -self.alpha * log_p - self.beta * self.log_zero * (1.0 - log_p.exp())
