@@ -16,11 +16,11 @@ def kept_units(like: Tensor, dropout: float, generator: torch.Generator | None =
     """What units are multiplied by under dropout: 0, or a little more than 1.
 
     On the CPU the probability is rounded to a multiple of 2 ** -16: four units share a random
-    number, as drawing them is a good part of the time of a step.
+    number, as drawing them is a good part of the time of a step. Elsewhere they are the units that
+    torch's own dropout keeps, and its generator draws.
     """
     if like.device.type != "cpu":
-        kept = torch.empty_like(like).bernoulli_(1 - dropout, generator=generator)
-        return kept.div_(1 - dropout) if dropout < 1 else kept
+        return torch.nn.functional.dropout(torch.ones_like(like), dropout)
     dropped, n = round(dropout * 2**16), like.numel()
     bits = torch.empty((n + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=generator)
     kept = bits.view(torch.int16)[:n] >= dropped - 2**15 if dropped < 2**16 else torch.zeros(n)

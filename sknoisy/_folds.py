@@ -90,8 +90,8 @@ class Fold:
         return len(self.data) if size == -1 else size
 
     @property
-    def draws_nothing(self) -> bool:
-        """Whether rows are for the network by themselves, and chance is only in their order."""
+    def rows_apart(self) -> bool:
+        """Whether the network is known to draw nothing, and to see each row of a batch alone."""
         network = self.net.module_
         dropout = any(isinstance(part, nn.Dropout) for part in network.modules())
         return is_plain_mlp(network) and not dropout
@@ -100,16 +100,17 @@ class Fold:
     def kind(self) -> tuple[Any, ...]:
         """What is equal in folds that can be trained at once, step by step.
 
-        Where networks draw, or rows of a batch see each other, folds share all draws and the sizes
-        of batches; else a short last batch is lengthened by rows that do not count.
+        Folds of other networks than those share all draws and the sizes of all batches; of those, a
+        short last batch is lengthened by rows that do not count.
         """
         network = self.net.module_
         parts = (*network.named_parameters(), *network.named_buffers())
         shapes = tuple((name, part.shape) for name, part in parts)
         alike: tuple[Any, ...] = (self.n_batches,)
-        if not self.draws_nothing:
+        if not self.rows_apart:
             states = ((name, numbers.tobytes()) for name, numbers in self.state.items())
-            alike = (len(self.data), *states)
+            held_out = 0 if self.held_out is None else len(self.held_out)
+            alike = (len(self.data), held_out, *states)
         return (shapes, self.data.rows.span(0, 1).shape, self.net.n_classes, *alike)
 
     def fail(self, error: Exception) -> None:

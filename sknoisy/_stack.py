@@ -14,6 +14,7 @@ from torch.func import functional_call, vmap
 
 from sknoisy._batched import batched_mlp, kept_units
 from sknoisy.networks import is_plain_mlp
+from sknoisy.runtime import seeded
 
 __all__ = ["NotStackable", "Stack", "saved_bytes", "stack_of"]
 
@@ -40,8 +41,6 @@ class Stack(ABC):
     buffers : dict of str to Tensor of shape (n_networks, ...)
     """
 
-    draws_apart = False
-
     def __init__(
         self, networks: Sequence[nn.Module], generator: torch.Generator | None = None
     ) -> None:
@@ -55,6 +54,10 @@ class Stack(ABC):
         }
         kept = [dict(network.named_buffers()) for network in networks]
         self.buffers = {name: torch.stack([o[name] for o in kept]) for name in kept[0]}
+
+    @property
+    def draws_apart(self) -> bool:
+        return False
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -87,15 +90,17 @@ class Stack(ABC):
 class _Layers(Stack):
     """MLPs: one batched product for each layer."""
 
-    draws_apart = True
+    @property
+    def draws_apart(self) -> bool:
+        return next(iter(self.parameters.values())).device.type == "cpu"
 
     def __call__(self, x: Tensor) -> Tensor:
         (_, first), *layers = self.network.named_children()
+        # Each has statistics of its own rows; nothing else in an MLP is a buffer.
+        own = {name.partition(".")[2]: part for name, part in self.buffers.items()}
         if len(x) == 1:
-            x = first(x[0])
+            x = functional_call(first, {name: part[0] for name, part in own.items()}, (x[0],))
         else:
-            # Each has statistics of its own rows; nothing else in an MLP is a buffer.
-            own = {name.partition(".")[2]: part for name, part in self.buffers.items()}
             x = vmap(lambda buffers, rows: functional_call(first, buffers, (rows,)))(own, x)
         names = [name for name, part in layers if isinstance(part, nn.Linear)]
         weights = [self.parameters[f"{name}.weight"] for name in names]
@@ -147,15 +152,15 @@ def stack_of(
     try:
         # The training pass comes last: its slopes and buffers are compared too.
         for training in (False, True):
-            drawn = torch.get_rng_state()
             with torch.enable_grad(), precision(), warnings.catch_warnings():
                 # What vmap does slowly is still right.
                 warnings.simplefilter("ignore")
                 alone.train(training)
                 trial.train(training)
-                expected = alone(x)
-                torch.set_rng_state(drawn)
-                found = trial(x.unsqueeze(0))
+                with seeded(x.device, 0):
+                    expected = alone(x)
+                with seeded(x.device, 0):
+                    found = trial(x.unsqueeze(0))
             _compare(name, found, expected, coarse)
         learning = [p for p in alone.parameters() if p.requires_grad]
         slopes = torch.autograd.grad(expected.sum(), learning, allow_unused=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -126,10 +127,7 @@ class Candidates:
         fold = self._fold(rows)
         with fold.lock if self.everything is None else self._turn:
             if not fold.outcome:
-                others = (
-                    {} if self.everything is None else self._every_fold(estimator, *self.everything)
-                )
-                self._train(estimator, {**others, fold: (X, y, params)})
+                self._train(estimator, {fold: lambda: (X, y, params), **self._others(estimator)})
         place = self._place(wanted)
         found = fold.outcome[place]
         # Each is asked for once.
@@ -145,33 +143,46 @@ class Candidates:
         with self._lock:
             return self._folds.setdefault(np.asarray(rows).tobytes(), _Trained())
 
-    def _every_fold(
-        self, estimator: Any, splits: Splits, X: Any, y: Any, params: Mapping[str, Any]
-    ) -> dict[_Trained, tuple[Any, Any, dict]]:
-        """What every fold is fitted to, cut as a grid search cuts it."""
+    def _others(self, estimator: Any) -> dict[_Trained, Callable[[], tuple[Any, Any, dict]]]:
+        """How to cut what other folds are fitted to, as a grid search cuts it."""
+        if self.everything is None:
+            return {}
+        splits, X, y, params = self.everything
+        # Some name rows by masks, or from behind.
+        parts = [self.every_row[train] for train in splits.train]
+
+        def cut(rows: np.ndarray) -> tuple[Any, Any, dict]:
+            own = _check_method_params(X, params, indices=rows)
+            return *_safe_split(estimator, X, y, rows), own
+
         return {
-            self._fold(rows): (
-                *_safe_split(estimator, X, y, rows),
-                _check_method_params(X, params, indices=rows),
-            )
-            for rows in splits.train
-            if not np.array_equal(rows, self.every_row)
+            self._fold(rows): partial(cut, rows)
+            for rows in parts
+            if not np.array_equal(rows, self.every_row) and not self._fold(rows).outcome
         }
 
-    def _train(self, estimator: Any, given: dict[_Trained, tuple[Any, Any, dict]]) -> None:
+    def _train(
+        self, estimator: Any, given: dict[_Trained, Callable[[], tuple[Any, Any, dict]]]
+    ) -> None:
+        """Train folds, of which the first is asked for now."""
         begin = time.perf_counter()
         _, classifier = _last_step(estimator)
-        ready = {}
-        for fold, (X, y, params) in given.items():
+        asked, ready = next(iter(given)), {}
+        for fold, cut in given.items():
             candidates = [clone(classifier).set_params(**self._own(each)) for each in self.all]
             caught = _Caught(classifier)
             before = _with_last_step(clone(estimator), caught)
             try:
+                X, y, params = cut()
                 before.fit(X, y, **params)
                 ready[fold] = before, Fold(candidates, caught.X_, caught.y_, **caught.params_)
             except Exception as error:
+                if fold is not asked and isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+                    # There may be room for it when it is asked for.
+                    continue
                 fold.outcome = [error] * len(candidates)
-        train_folds([begun for _, begun in ready.values()], 1 / effective_n_jobs(self.n_jobs))
+        share = 1.0 if self.everything is not None else 1 / effective_n_jobs(self.n_jobs)
+        train_folds([begun for _, begun in ready.values()], share)
         for fold, (before, begun) in ready.items():
             fold.outcome = [
                 one if isinstance(one, Exception) else _with_last_step(before, one)

@@ -77,13 +77,16 @@ def train_folds(folds: Sequence[Fold], share: float = 1.0) -> None:
                 fold.fail(error)
             continue
         for i, (fold, place) in enumerate(sweep.networks):
-            fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
+            try:
+                fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
+            except Exception as error:
+                fold.outcome[place] = error
 
 
 class Sweep:
-    """Networks that start alike and see the same batches, each under a loss of its own.
+    """Networks of one shape that take the same steps, each under a loss of its own.
 
-    So are those of one fold; those of several have rows of their own, and the same number of steps.
+    Those of a fold start alike and see the same batches; each fold has its own start and rows.
 
     Parameters
     ----------
@@ -152,9 +155,6 @@ class Sweep:
         """Train as many at once as memory holds."""
         waiting, most = list(range(len(self.networks))), self._fitting()
         while waiting:
-            # The last ones make room first.
-            self.__dict__.pop("stack", None)
-            self.__dict__.pop("optimizer", None)
             self._begin(waiting[:most])
             most = len(self.active)
             try:
@@ -165,6 +165,10 @@ class Sweep:
                     raise
                 most = (most + 1) // 2
                 continue
+            finally:
+                # Make room for what comes next.
+                for name in ("stack", "optimizer", "kept", "believed"):
+                    self.__dict__.pop(name, None)
             waiting = waiting[most:]
 
     def _fitting(self) -> int:
@@ -183,7 +187,8 @@ class Sweep:
         # Itself, its gradient, two moments of it, and copies of the best and on the way there. Of
         # what is saved for the way back, each has a gradient.
         needed = 6 * kept + 2 * passing
-        return max(1, int(self.share * free_memory(self.device) / 2 / max(needed, 1)))
+        most = self.share * free_memory(self.device) / 2 / max(needed, 1)
+        return int(max(1, min(most, len(self.networks))))
 
     def _train(self) -> None:
         """Train, from where the generators stood after the networks were built."""
@@ -200,7 +205,7 @@ class Sweep:
         ]
         self.kept = self.stack.state()
         apart = self.stack.draws_apart
-        if self.lead.draws_nothing:
+        if self.lead.rows_apart:
             states = [generators_at(fold.state, self.device) for fold in self.folds]
             batches = Batches(self.folds, [state["cpu"] for state in states])
         else:
@@ -316,6 +321,8 @@ class Sweep:
             z = self._infer(self._for_each(side_by_side(x)))
             bound = self._bounded(z)
             for place, (data, part) in enumerate(zip(held_out, parts, strict=True)):
+                if self.spans[place].start == self.spans[place].stop:
+                    continue
                 # What fills up the others does not count.
                 part = part[: max(len(data) - start, 0)].to(self.device)
                 p = self.method.proba(z[self.spans[place], : len(part)])
@@ -344,6 +351,8 @@ class Sweep:
         """Weighted means over the rows held out, for each network."""
         means: list[Tensor] = []
         for fold, found in zip(self.folds, parts, strict=True):
+            if not found:
+                continue
             data = fold.held_out
             total = data.weight[data.index].sum()
             # Summed one by one, in the order of a training alone: ties between epochs are exact.

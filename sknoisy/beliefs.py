@@ -44,7 +44,7 @@ class LabelQuality:
     """
 
     def __init__(self, n_samples: int, device: torch.device, n_apart: int | None = None) -> None:
-        shape = (n_samples,) if n_apart is None else (n_samples, n_apart)
+        shape = (n_samples,) if n_apart is None else (n_apart, n_samples)
         self._total = torch.zeros(shape, dtype=torch.float32, device=device)
         self._visits = torch.zeros_like(self._total)
 
@@ -52,22 +52,22 @@ class LabelQuality:
     def add(self, logits: Tensor, y: Tensor, index: Tensor, networks: Tensor | None = None) -> None:
         """Score one visit of some rows, from their logits ([n_networks,] n_rows, n_classes).
 
-        Of networks told apart, these are the logits of ``networks``.
+        Of networks told apart, these are the logits of ``networks``, in their order.
         """
         believed = torch.sigmoid(margin(logits, y).float())
-        if networks is None:
-            believed = believed.mean(dim=0) if believed.dim() > 1 else believed
-            self._total.index_add_(0, index, believed)
-            self._visits.index_add_(0, index, torch.ones_like(believed))
-            return
-        at = index.unsqueeze(1), networks
-        self._total[at] += believed.T
-        self._visits[at] += 1
+        if networks is None and believed.dim() > 1:
+            believed = believed.mean(dim=0)
+        for table, more in ((self._total, believed), (self._visits, torch.ones_like(believed))):
+            if networks is None or len(networks) == len(table):
+                table.index_add_(-1, index, more)
+            else:
+                part = table.index_select(0, networks).index_add_(-1, index, more)
+                table.index_copy_(0, networks, part)
 
     def of(self, network: int) -> LabelQuality:
         """That of one of several that are told apart."""
         found = LabelQuality(0, self._total.device)
-        found._total, found._visits = self._total[:, network], self._visits[:, network]
+        found._total, found._visits = self._total[network], self._visits[network]
         return found
 
     def forget(self, index: Tensor) -> None:

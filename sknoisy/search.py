@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ class SmoothingSearchCV(GridSearchCV):
         decides, or a function from ``cv_results_`` to the index of the best, such as
         :func:`one_standard_error`.
     n_jobs : int, default=None
-        Folds to train at the same time, each in a thread of its own.
+        Folds to train at the same time, each in a thread of its own, on a CPU.
     error_score : "raise" or float, default=nan
         What a candidate is given that could not be fitted.
     return_train_score : bool, default=False
@@ -59,7 +60,8 @@ class SmoothingSearchCV(GridSearchCV):
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        As of ``GridSearchCV``; the time of a fit is the share of a candidate in that of its fold.
+        As of ``GridSearchCV``; the time of a fit is the share of a candidate in that of all that
+        were trained with it.
     best_estimator_ : estimator
         Fitted to all samples. Only with ``refit``, as all that predicts.
     best_params_, best_score_, best_index_
@@ -82,14 +84,14 @@ class SmoothingSearchCV(GridSearchCV):
     fold start alike, where a ``GridSearchCV`` draws a start for each.
 
     On a CPU, folds are trained one after another unless ``n_jobs`` says otherwise; modules of your
-    own take turns in any case, as they draw from torch's one random generator. On a GPU, folds that
-    take the same number of steps are trained in the same steps, each on its own rows, so that all
-    of them must fit into memory; where networks draw, or compute with what is in a batch beside a
-    row, folds of equal size are. With ``random_state=None`` those start alike too.
+    own take turns in any case, as they draw from torch's one random generator. On a GPU, folds are
+    trained in the same steps, each on its own rows, which must all fit into memory: with the
+    built-in MLP without dropout those that take the same number of steps, with any other network
+    those of equal size. There, with ``random_state=None``, all folds start alike too.
 
-    What a module keeps in plain attributes is not kept
-    apart for each candidate: let it be buffers, changed in place. ``precision="bf16-mixed"`` holds
-    for the refit only; all else is computed in float32.
+    What a module keeps in plain attributes is not kept apart for each candidate: let it be buffers,
+    changed in place. ``precision="bf16-mixed"`` holds for the refit only; all else is computed in
+    float32.
 
     Examples
     --------
@@ -158,7 +160,10 @@ class SmoothingSearchCV(GridSearchCV):
         candidates = Candidates(self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs)
         if candidates.folds_together:
             cv = Splits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
-            whole = self._get_routed_params_for_fit(_check_method_params(X, params))
+            with warnings.catch_warnings():
+                # The search below says it.
+                warnings.simplefilter("ignore")
+                whole = self._get_routed_params_for_fit(_check_method_params(X, params))
             candidates.everything = cv, X, y, whole.estimator.fit
         inner = GridSearchCV(
             AtOnce(self.estimator, candidates),

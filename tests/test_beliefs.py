@@ -100,6 +100,20 @@ def test_quality_of_two_networks_is_their_mean():
     np.testing.assert_allclose(both.numpy(), np.mean(each, axis=0), rtol=1e-6)
 
 
+def test_quality_of_networks_told_apart():
+    apart = LabelQuality(4, torch.device("cpu"), 3)
+    logits, y = torch.tensor(rng.normal(size=(2, 3, 2, 5))), torch.tensor([0, 4])
+    apart.add(logits[0], y, torch.tensor([2, 0]), torch.arange(3))
+    apart.add(logits[1, :2], y, torch.tensor([1, 2]), torch.tensor([0, 2]))
+    for network, second in ((0, 0), (1, None), (2, 1)):
+        alone = LabelQuality(4, torch.device("cpu"))
+        alone.add(logits[0, network], y, torch.tensor([2, 0]))
+        if second is not None:
+            alone.add(logits[1, second], y, torch.tensor([1, 2]))
+        np.testing.assert_array_equal(apart.of(network).numpy(), alone.numpy())
+        assert torch.equal(apart.of(network).missing(), alone.missing())
+
+
 @pytest.mark.parametrize("n", [500, 5000])
 def test_lower_component_agrees_with_scikit_learn(n):
     """In full, and as a histogram."""

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax
 from torch.func import grad, vmap
 
+from sknoisy import losses
 from sknoisy.losses import (
     bounded,
     class_cross_entropy,
@@ -30,6 +31,20 @@ RATES = [-8.0, -1.0, -0.3, 0.0, 0.4, 1.0]
 
 def test_cross_entropy_of_each_class():
     np.testing.assert_allclose(class_cross_entropy(logits), -log_softmax(Z, axis=-1))
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (3, 7, 5), (2, 3, 7, 2), (3, 7, 20), (3, 0, 5)])
+def test_log_softmax_is_that_of_torch(shape):
+    """Class by class or row by row, with its slopes."""
+    z = torch.tensor(rng.normal(scale=3, size=shape), requires_grad=True)
+    weight = torch.tensor(rng.normal(size=shape))
+    for found in (losses.log_softmax(z), torch.log_softmax(z, dim=-1)):
+        np.testing.assert_allclose(found.detach(), log_softmax(z.detach().numpy(), axis=-1))
+    mine, theirs = (
+        torch.autograd.grad((one * weight).sum(), z)[0]
+        for one in (losses.log_softmax(z), torch.log_softmax(z, dim=-1))
+    )
+    np.testing.assert_allclose(mine, theirs, atol=1e-14)
 
 
 def test_cross_entropy_of_huge_logits_is_finite():

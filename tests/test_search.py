@@ -157,7 +157,11 @@ def test_too_many_for_the_memory_are_halved(monkeypatch, params):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "n_iter_no_change": 2}], ids=str)
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"early_stopping": True, "n_iter_no_change": 2}, {"module__dropout": 0.3}],
+    ids=str,
+)
 def test_on_a_gpu(params):
     assert_alike(make(device="cuda", **params))
 
@@ -233,6 +237,51 @@ def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
     assert_alike(make(early_stopping=True, n_iter_no_change=1, max_epochs=5))
     assert at_once == [12, 5, 5, 2]
     assert (search.cv_results_["mean_fit_time"] > 0).all()
+
+
+def test_the_last_that_trains_sees_its_own_rows_as_they_are(at_once, monkeypatch):
+    """That of the second fold goes on; columns of the first are on another scale, labels chance."""
+    scaled, mixed = X.copy(), load_digits().target[:207]
+    scaled[:100] = 1000 * scaled[:100] + 5
+    mixed[:100] = np.random.default_rng(1).integers(10, size=100)
+    active, let_go = [], _sweep.Sweep._let_go
+
+    def noting(self, epoch):
+        active.append([self.folds.index(self.networks[i][0]) for i in self.active])
+        let_go(self, epoch)
+
+    monkeypatch.setattr(_sweep.Sweep, "_let_go", noting)
+    cv = [(np.arange(100), np.arange(100, 207)), (np.arange(107, 207), np.arange(107))]
+    clf = make(early_stopping=True, n_iter_no_change=3, max_epochs=30, lr=0.001)
+    assert_alike(clf, rates=[0.0], X=scaled, y=mixed, cv=cv)
+    assert active.count([1]) > 2
+
+
+def test_rows_by_masks_and_from_behind(at_once):
+    mask = np.arange(len(y)) % 3 > 0
+    cv = [(mask, np.flatnonzero(~mask)), (np.arange(-len(y), -69), np.arange(-69, 0))]
+    assert_alike(make(), cv=cv)
+    assert at_once == [8]
+
+
+def test_a_system_that_does_not_tell_its_memory(at_once, monkeypatch):
+    monkeypatch.setattr(_sweep, "free_memory", lambda device: float("inf"))
+    SmoothingSearchCV(make(max_epochs=1), RATES, cv=3, n_jobs=2).fit(X, y)
+    assert at_once == [12]
+
+
+def test_a_fold_without_room_trains_when_it_is_asked_for(at_once, monkeypatch):
+    fold, asked = _stand_in.Fold, []
+
+    def crowded(*args, **params):
+        asked.append(1)
+        if len(asked) in (2, 3):
+            raise MemoryError
+        return fold(*args, **params)
+
+    monkeypatch.setattr(_stand_in, "Fold", crowded)
+    assert_alike(make())
+    assert at_once == [4, 8]
 
 
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
