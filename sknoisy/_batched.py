@@ -39,7 +39,7 @@ def batched_mlp(
         Without a gradient.
     weights : sequence of Tensor of shape (n_networks, n_out, n_in)
         Of each layer.
-    biases : sequence of Tensor of shape (n_networks, 1, n_out)
+    biases : sequence of Tensor of shape (n_networks, [1,] n_out)
     kept : sequence of Tensor of shape ([n_networks,] n_samples, n_out) or None
         What the units of each layer but the last are multiplied by; None: nothing.
 
@@ -58,6 +58,9 @@ class _BatchedMLP(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, n_layers: int, *parts: Any) -> Tensor:
         weights, biases = parts[:n_layers], parts[n_layers : 2 * n_layers]
         kept = parts[2 * n_layers :]
+        ctx.flat = biases[0].dim() == 2
+        if ctx.flat:
+            biases = tuple(bias.unsqueeze(1) for bias in biases)
         inputs = [x]
         for weight, bias, keep in zip(weights[:-1], biases[:-1], kept, strict=True):
             h = torch.baddbmm(bias, inputs[-1], weight.transpose(1, 2)).relu_()
@@ -74,7 +77,7 @@ class _BatchedMLP(torch.autograd.Function):
         slopes: list[Tensor | None] = [None] * (2 * n)
         for i in reversed(range(n)):
             slopes[i] = torch.bmm(g.transpose(1, 2), inputs[i])
-            slopes[n + i] = g.sum(dim=1, keepdim=True)
+            slopes[n + i] = g.sum(dim=1, keepdim=not ctx.flat)
             if i:
                 g = torch.bmm(g, weights[i])
                 g = g if kept[i - 1] is None else g.mul_(kept[i - 1])

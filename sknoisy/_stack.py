@@ -90,23 +90,35 @@ class Stack(ABC):
 class _Layers(Stack):
     """MLPs: one batched product for each layer."""
 
+    def __init__(
+        self, networks: Sequence[nn.Module], generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(networks, generator)
+        (_, self.first), *layers = self.network.named_children()
+        self.names = [name for name, part in layers if isinstance(part, nn.Linear)]
+        self.dropout = next((part.p for _, part in layers if isinstance(part, nn.Dropout)), 0.0)
+
+    def keep(self, rows: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        super().keep(rows, optimizer)
+        # What is computed for all alike has the statistics of those that are left.
+        for name, part in self.network.named_buffers():
+            part.copy_(self.buffers[name][0])
+
     @property
     def draws_apart(self) -> bool:
         return next(iter(self.parameters.values())).device.type == "cpu"
 
     def __call__(self, x: Tensor) -> Tensor:
-        (_, first), *layers = self.network.named_children()
-        # Each has statistics of its own rows; nothing else in an MLP is a buffer.
-        own = {name.partition(".")[2]: part for name, part in self.buffers.items()}
         if len(x) == 1:
-            x = functional_call(first, {name: part[0] for name, part in own.items()}, (x[0],))
+            x = self.first(x[0])
         else:
-            x = vmap(lambda buffers, rows: functional_call(first, buffers, (rows,)))(own, x)
-        names = [name for name, part in layers if isinstance(part, nn.Linear)]
-        weights = [self.parameters[f"{name}.weight"] for name in names]
-        biases = [self.parameters[f"{name}.bias"].unsqueeze(1) for name in names]
-        kept: list[Tensor | None] = [None] * (len(names) - 1)
-        dropout = next((part.p for _, part in layers if isinstance(part, nn.Dropout)), 0.0)
+            # Each has statistics of its own rows; nothing else in an MLP is a buffer.
+            own = {name.partition(".")[2]: part for name, part in self.buffers.items()}
+            x = vmap(lambda buffers, rows: functional_call(self.first, buffers, (rows,)))(own, x)
+        weights = [self.parameters[f"{name}.weight"] for name in self.names]
+        biases = [self.parameters[f"{name}.bias"] for name in self.names]
+        kept: list[Tensor | None] = [None] * (len(weights) - 1)
+        dropout = self.dropout
         if dropout and self.network.training:
             # The same units of all networks: those that one alone would drop.
             sizes = [(x.shape[-2], weight.shape[1]) for weight in weights[:-1]]

@@ -134,9 +134,8 @@ class Sweep:
         rates = [np.broadcast_to(one["smoothing"], self.k) for one in own]
         self.rates = torch.tensor(np.array(rates)).to(self.device, self.dtype).unsqueeze(-1)
         bounds = torch.tensor([one["logit_bound"] or math.inf for one in own], dtype=self.dtype)
-        self.unbounded = bounds.isinf().view(-1, 1, 1).to(self.device)
-        self.any_bounded = not bool(self.unbounded.all())
-        self.bounds = bounds.nan_to_num(posinf=1.0).view(-1, 1, 1).to(self.device)
+        self.any_bounded = not bool(bounds.isinf().all())
+        self.bounds = bounds.view(-1, 1, 1).to(self.device)
         self.warmup = np.array([one["warmup_epochs"] for one in own])
         self.method = stacked([self.methods[i] for i in active], self.dtype, self.device)
         folds = [self.folds.index(self.networks[i][0]) for i in active]
@@ -261,9 +260,7 @@ class Sweep:
             return self.stack(x).to(self.dtype)
 
     def _bounded(self, logits: Tensor) -> Tensor:
-        if not self.any_bounded:
-            return logits
-        return torch.where(self.unbounded, logits, bounded(logits, self.bounds))
+        return bounded(logits, self.bounds) if self.any_bounded else logits
 
     def _losses_in(self, warm: Tensor) -> Callable[[Tensor, Batch], Tensor]:
         """The loss of an epoch in which some networks, or all, are in warm-up."""

@@ -27,7 +27,7 @@ __all__ = [
     "squashed",
 ]
 
-# Numbers that a processor computes with at once.
+# Of several networks; one row after another fewer are slow, one class after another fast.
 _FEW_CLASSES = 16
 
 
@@ -189,7 +189,8 @@ def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
     ----------
     logits : Tensor of shape (..., n_classes)
     bound : float or Tensor
-        Positive; of vectors much shorter than that only the mean is taken off.
+        Positive; of vectors much shorter than that only the mean is taken off. A tensor has one for
+        each network, (n_networks, 1, 1); infinite: logits stay as they are.
 
     Returns
     -------
@@ -209,16 +210,16 @@ def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
             [ 0.7071, -0.7071]])
     """
     k = logits.shape[-1]
-    # Layer normalisation is this map, with the bound in place of its epsilon, in one kernel.
     if isinstance(bound, Tensor):
-        return bound / math.sqrt(k) * layer_norm(logits / bound, (k,), eps=1 / k)
+        z = _class_by_class(logits)
+        v = z - z.mean(dim=-1, keepdim=True) * bound.isfinite()
+        return v * torch.rsqrt(1 + (v * v).sum(dim=-1, keepdim=True) / bound**2)
+    # Layer normalisation is this map, with the bound in place of its epsilon, in one kernel.
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
 
 
 def log_softmax(logits: Tensor) -> Tensor:
     """Logarithms of class probabilities, as ``torch.log_softmax`` has them, for several networks.
-
-    On the CPU few classes are slow one row after another, and fast one class after another.
 
     Parameters
     ----------
@@ -234,9 +235,22 @@ def log_softmax(logits: Tensor) -> Tensor:
     >>> log_softmax(torch.zeros(2, 1, 4)).exp()[0]
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
-    if logits.dim() < 3 or logits.shape[-1] >= _FEW_CLASSES or logits.device.type != "cpu":
+    if not _short_rows(logits):
         return torch.log_softmax(logits, dim=-1)
-    return torch.log_softmax(logits.transpose(-1, -2).contiguous(), dim=-2).transpose(-1, -2)
+    z = _class_by_class(logits)
+    return torch.log_softmax(z.transpose(-1, -2), dim=-2).transpose(-1, -2)
+
+
+def _short_rows(logits: Tensor) -> bool:
+    """Whether rows of classes are too short for a processor to compute with several at once."""
+    return logits.dim() > 2 and logits.shape[-1] < _FEW_CLASSES and logits.device.type == "cpu"
+
+
+def _class_by_class(logits: Tensor) -> Tensor:
+    """The same logits; where there are few classes, in the memory one class lies after another."""
+    if not _short_rows(logits):
+        return logits
+    return logits.transpose(-1, -2).contiguous().transpose(-1, -2)
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
