@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -26,7 +28,7 @@ from sknoisy._sweep import train_folds
 from sknoisy._sweepable import check_sweepable
 from sknoisy._tasks import CallbackSupportMixin
 from sknoisy.classifier import NoisyLabelClassifier
-from sknoisy.runtime import find_device
+from sknoisy.runtime import find_device, free_memory
 
 __all__ = ["AtOnce", "Candidates", "Splits"]
 
@@ -107,8 +109,8 @@ class Candidates:
         self.grid = {**others, f"{self.prefix}smoothing": rates}
         self.all = list(ParameterGrid(self.grid))
         check_sweepable([clone(classifier).set_params(**self._own(each)) for each in self.all])
-        self.every_row, self.n_jobs = every_row, n_jobs
-        self.folds_together = folds_together(find_device(classifier.device))
+        self.every_row, self.n_jobs = every_row, effective_n_jobs(n_jobs)
+        self.folds_together = folds_together(find_device(classifier.device), self.n_jobs)
         self.everything: tuple[Splits, Any, Any, Mapping[str, Any]] | None = None
         self.refusal: TypeError | None = None
         self._folds: dict[bytes, _Trained] = {}
@@ -144,10 +146,12 @@ class Candidates:
             return self._folds.setdefault(np.asarray(rows).tobytes(), _Trained())
 
     def _others(self, estimator: Any) -> dict[_Trained, Callable[[], tuple[Any, Any, dict]]]:
-        """How to cut what other folds are fitted to, as a grid search cuts it."""
+        """How to cut what other folds are fitted to, as a grid search cuts it, if there is room."""
         if self.everything is None:
             return {}
         splits, X, y, params = self.everything
+        if len(splits.train) * _n_bytes(X) > free_memory(torch.device("cpu")) / 4:
+            return {}
         # Some name rows by masks, or from behind.
         parts = [self.every_row[train] for train in splits.train]
 
@@ -181,7 +185,7 @@ class Candidates:
                     # There may be room for it when it is asked for.
                     continue
                 fold.outcome = [error] * len(candidates)
-        share = 1.0 if self.everything is not None else 1 / effective_n_jobs(self.n_jobs)
+        share = 1.0 if self.everything is not None else 1 / self.n_jobs
         train_folds([begun for _, begun in ready.values()], share)
         for fold, (before, begun) in ready.items():
             fold.outcome = [
@@ -220,12 +224,15 @@ class _Trained:
         self.seconds = 0.0
 
 
-def folds_together(device: torch.device) -> bool:
-    """Whether to train several folds in the same steps, as suits a device that starts them slowly.
+def folds_together(device: torch.device, n_jobs: int) -> bool:
+    """Whether to train folds in the same steps: unless threads of a CPU have folds of their own."""
+    return device.type != "cpu" or n_jobs == 1
 
-    On a CPU it saves nothing (``benchmarks/search.py``), and threads can have folds of their own.
-    """
-    return device.type != "cpu"
+
+def _n_bytes(X: Any) -> int:
+    if sp.issparse(X):
+        return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
+    return X.nbytes if isinstance(X, np.ndarray) else sys.getsizeof(X)
 
 
 class Splits:

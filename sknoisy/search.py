@@ -49,7 +49,8 @@ class SmoothingSearchCV(GridSearchCV):
         decides, or a function from ``cv_results_`` to the index of the best, such as
         :func:`one_standard_error`.
     n_jobs : int, default=None
-        Folds to train at the same time, each in a thread of its own, on a CPU.
+        On a CPU, folds to train at the same time, each in a thread of its own. With one job, and
+        on a GPU, all folds are trained in the same steps.
     error_score : "raise" or float, default=nan
         What a candidate is given that could not be fitted.
     return_train_score : bool, default=False
@@ -80,14 +81,14 @@ class SmoothingSearchCV(GridSearchCV):
 
     Notes
     -----
-    Candidates whose loss becomes NaN fail alone. With ``random_state=None`` all candidates of a
-    fold start alike, where a ``GridSearchCV`` draws a start for each.
+    Candidates whose loss becomes NaN fail alone. With ``random_state=None`` all candidates that are
+    trained together start alike, where a ``GridSearchCV`` draws a start for each.
 
-    On a CPU, folds are trained one after another unless ``n_jobs`` says otherwise; modules of your
-    own take turns in any case, as they draw from torch's one random generator. On a GPU, folds are
-    trained in the same steps, each on its own rows, which must all fit into memory: with the
-    built-in MLP without dropout those that take the same number of steps, with any other network
-    those of equal size. There, with ``random_state=None``, all folds start alike too.
+    Folds are trained in the same steps, each on its own rows: with the built-in MLP without dropout
+    those that take the same number of steps, with any other network those of equal size. All cuts
+    of X are in memory then; where they would take a quarter of what is free, or with several jobs
+    on a CPU, each fold is trained by itself. In threads, modules of your own take turns, as they
+    draw from torch's one random generator.
 
     What a module keeps in plain attributes is not kept apart for each candidate: let it be buffers,
     changed in place. ``precision="bf16-mixed"`` holds for the refit only; all else is computed in

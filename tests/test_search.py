@@ -153,7 +153,7 @@ def test_too_many_for_the_memory_are_halved(monkeypatch, params):
 
     monkeypatch.setattr(_sweep.Sweep, "_train_epoch", limited)
     assert_alike(make(**params))
-    assert sizes == [4, 2, 2] * 3
+    assert sizes == [12, 6, 3, 2, 2, 2, 2, 2, 2]
 
 
 @pytest.mark.gpu
@@ -168,9 +168,8 @@ def test_on_a_gpu(params):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """All folds in the same steps, as on a GPU; how many networks each group had."""
+    """How many networks each group had."""
     sizes = []
-    monkeypatch.setattr(_stand_in, "folds_together", lambda device: True)
     monkeypatch.setattr(_sweep, "stack_of", noted(_sweep.stack_of, sizes))
     return sizes
 
@@ -231,11 +230,15 @@ def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
 
 
 def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
+    SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
+    assert at_once == [4, 4, 4]
+    # As on a GPU.
+    monkeypatch.setattr(_stand_in, "folds_together", lambda device, n_jobs: True)
     search = SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
-    assert at_once == [12]
+    assert at_once[3:] == [12]
     monkeypatch.setattr(_sweep.Sweep, "_fitting", lambda self: 5)
     assert_alike(make(early_stopping=True, n_iter_no_change=1, max_epochs=5))
-    assert at_once == [12, 5, 5, 2]
+    assert at_once[4:] == [5, 5, 2]
     assert (search.cv_results_["mean_fit_time"] > 0).all()
 
 
@@ -266,8 +269,18 @@ def test_rows_by_masks_and_from_behind(at_once):
 
 def test_a_system_that_does_not_tell_its_memory(at_once, monkeypatch):
     monkeypatch.setattr(_sweep, "free_memory", lambda device: float("inf"))
-    SmoothingSearchCV(make(max_epochs=1), RATES, cv=3, n_jobs=2).fit(X, y)
+    SmoothingSearchCV(make(max_epochs=1), RATES, cv=3).fit(X, y)
     assert at_once == [12]
+
+
+def test_folds_one_by_one_where_memory_is_short(at_once, monkeypatch):
+    frame = pd.DataFrame(X)
+    for rows in (X, csr_array(X), frame):
+        n_bytes = _stand_in._n_bytes(rows)
+        assert n_bytes > 10_000
+        monkeypatch.setattr(_stand_in, "free_memory", lambda device, n=n_bytes: 11.0 * n)
+        assert_alike(make(max_epochs=2), X=rows)
+    assert at_once == [4, 4, 4] * 3
 
 
 def test_a_fold_without_room_trains_when_it_is_asked_for(at_once, monkeypatch):
