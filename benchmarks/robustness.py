@@ -132,6 +132,8 @@ def report() -> str:
             found[contender][tuple(cell)] = 100 * row["accuracy"]
         else:
             failed[contender] += 1
+    if home() is None:
+        sys.exit("The table counts the cells of all sets: set SKNOISY_DATA. Rows are kept.")
     everything = list(cells(SETS))
     # While a run goes on, some are a few cells ahead of others.
     enough = 0.9 * len(found[DEFAULT])
