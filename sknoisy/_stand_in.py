@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -68,13 +68,13 @@ class Candidates:
     every_row : ndarray of shape (n_samples,)
         What the best is fitted to in the end, alone.
     n_jobs : int or None, default=None
-        Folds that are trained at the same time, and share the memory.
+        Threads that networks are spread over, on a CPU.
 
     Attributes
     ----------
     everything : tuple of (Splits, X, y, dict) or None
-        Where all folds are trained at once, when the first is asked for: how the rows are split,
-        and what ``fit`` of the estimator would be given with all of them.
+        How the rows are split, and what ``fit`` of the estimator would be given with all of them;
+        if there is room for that, all folds are trained when the first is asked for.
     """
 
     def __init__(
@@ -110,7 +110,9 @@ class Candidates:
         self.all = list(ParameterGrid(self.grid))
         check_sweepable([clone(classifier).set_params(**self._own(each)) for each in self.all])
         self.every_row, self.n_jobs = every_row, effective_n_jobs(n_jobs)
-        self.folds_together = folds_together(find_device(classifier.device), self.n_jobs)
+        # Threads would take turns on a GPU.
+        on_cpu = find_device(classifier.device).type == "cpu"
+        self.n_threads = self.n_jobs if on_cpu else 1
         self.everything: tuple[Splits, Any, Any, Mapping[str, Any]] | None = None
         self.refusal: TypeError | None = None
         self._folds: dict[bytes, _Trained] = {}
@@ -127,7 +129,7 @@ class Candidates:
         if np.array_equal(rows, self.every_row):
             return estimator.fit(X, y, **params)
         fold = self._fold(rows)
-        with fold.lock if self.everything is None else self._turn:
+        with self._turn if self._together else fold.lock:
             if not fold.outcome:
                 self._train(estimator, {fold: lambda: (X, y, params), **self._others(estimator)})
         place = self._place(wanted)
@@ -141,17 +143,24 @@ class Candidates:
             raise found.with_traceback(fold.origins[id(found)])
         return estimator.fit(X, y, **params) if found is None else found
 
+    @cached_property
+    def _together(self) -> bool:
+        """Whether there is room for what all folds are fitted to."""
+        if self.everything is None:
+            return False
+        splits, X, *_ = self.everything
+        return len(splits.train) * _n_bytes(X) <= free_memory(torch.device("cpu")) / 4
+
     def _fold(self, rows: np.ndarray) -> _Trained:
         with self._lock:
             return self._folds.setdefault(np.asarray(rows).tobytes(), _Trained())
 
     def _others(self, estimator: Any) -> dict[_Trained, Callable[[], tuple[Any, Any, dict]]]:
-        """How to cut what other folds are fitted to, as a grid search cuts it, if there is room."""
-        if self.everything is None:
+        """How to cut what folds that wait are fitted to, as a grid search cuts it."""
+        if not self._together:
             return {}
+        assert self.everything is not None
         splits, X, y, params = self.everything
-        if len(splits.train) * _n_bytes(X) > free_memory(torch.device("cpu")) / 4:
-            return {}
         # Some name rows by masks, or from behind.
         parts = [self.every_row[train] for train in splits.train]
 
@@ -185,8 +194,8 @@ class Candidates:
                     # There may be room for it when it is asked for.
                     continue
                 fold.outcome = [error] * len(candidates)
-        share = 1.0 if self.everything is not None else 1 / self.n_jobs
-        train_folds([begun for _, begun in ready.values()], share)
+        share, n_threads = (1.0, self.n_threads) if self._together else (1 / self.n_jobs, 1)
+        train_folds([begun for _, begun in ready.values()], share, n_threads)
         for fold, (before, begun) in ready.items():
             fold.outcome = [
                 one if isinstance(one, Exception) else _with_last_step(before, one)
@@ -222,11 +231,6 @@ class _Trained:
         self.outcome: list[Any] = []
         self.origins: dict[int, Any] = {}
         self.seconds = 0.0
-
-
-def folds_together(device: torch.device, n_jobs: int) -> bool:
-    """Whether to train folds in the same steps: unless threads of a CPU have folds of their own."""
-    return device.type != "cpu" or n_jobs == 1
 
 
 def _n_bytes(X: Any) -> int:

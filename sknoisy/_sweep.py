@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.parallel import Parallel, delayed
 from torch import Tensor
 
 from sknoisy._epochs import diverged, judged, schedule_lr
@@ -48,7 +49,7 @@ def train_at_once(
     return fold.outcome
 
 
-def train_folds(folds: Sequence[Fold], share: float = 1.0) -> None:
+def train_folds(folds: Sequence[Fold], share: float = 1.0, n_threads: int = 1) -> None:
     """Fit the candidates of folds, all networks at once where folds allow it.
 
     Parameters
@@ -57,6 +58,8 @@ def train_folds(folds: Sequence[Fold], share: float = 1.0) -> None:
         Their ``outcome`` is filled. With ``random_state=None`` they all start alike.
     share : float, default=1.0
         Part of the free memory to count on, where several of these run at the same time.
+    n_threads : int, default=1
+        Threads to spread the networks over.
     """
     kinds: dict[Any, list[Fold]] = {}
     for fold in [fold for fold in folds if fold.settings]:
@@ -68,19 +71,30 @@ def train_folds(folds: Sequence[Fold], share: float = 1.0) -> None:
             fold.fail(error)
             continue
         kinds.setdefault(fold.kind, []).append(fold)
+    parts = []
     for alike in kinds.values():
-        sweep = Sweep(alike, share)
+        networks = [(fold, place) for fold in alike for place in fold.settings]
+        n_parts = min(n_threads, len(networks))
+        ends = [round(i * len(networks) / n_parts) for i in range(n_parts + 1)]
+        parts += [networks[begin:end] for begin, end in itertools.pairwise(ends)]
+    run = delayed(_train_part)
+    Parallel(n_threads, backend="threading")(run(part, share / n_threads) for part in parts)
+
+
+def _train_part(networks: list[tuple[Fold, int]], share: float) -> None:
+    """Train some networks at once; an error in between is that of all, one after is of one."""
+    sweep = Sweep(networks, share)
+    try:
+        sweep.run()
+    except Exception as error:
+        for fold, place in networks:
+            fold.outcome[place] = error
+        return
+    for i, (fold, place) in enumerate(networks):
         try:
-            sweep.run()
+            fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
         except Exception as error:
-            for fold in alike:
-                fold.fail(error)
-            continue
-        for i, (fold, place) in enumerate(sweep.networks):
-            try:
-                fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
-            except Exception as error:
-                fold.outcome[place] = error
+            fold.outcome[place] = error
 
 
 class Sweep:
@@ -90,22 +104,18 @@ class Sweep:
 
     Parameters
     ----------
-    folds : list of Fold
-        Of one kind, and built.
+    networks : list of (Fold, int)
+        The fold of each network, built and all of one kind, and its place among the candidates
+        there; those of a fold stand together.
     share : float, default=1.0
         Part of the free memory to count on.
-
-    Attributes
-    ----------
-    networks : list of (Fold, int)
-        The fold of each network, and its place among the candidates there.
     """
 
-    def __init__(self, folds: list[Fold], share: float = 1.0) -> None:
-        self.networks = [(fold, place) for fold in folds for place in fold.settings]
-        self.methods = [fold.methods[place] for fold, place in self.networks]
-        self.settings = [fold.settings[place] for fold, place in self.networks]
-        self.lead, self.share = folds[0], share
+    def __init__(self, networks: list[tuple[Fold, int]], share: float = 1.0) -> None:
+        self.networks = networks
+        self.methods = [fold.methods[place] for fold, place in networks]
+        self.settings = [fold.settings[place] for fold, place in networks]
+        self.lead, self.share = networks[0][0], share
         self.net, self.device = self.lead.net, self.lead.device
         self.dtype, self.k = self.net.dtype, self.net.n_classes
         # By network, from when its group begins.

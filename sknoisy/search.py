@@ -49,8 +49,8 @@ class SmoothingSearchCV(GridSearchCV):
         decides, or a function from ``cv_results_`` to the index of the best, such as
         :func:`one_standard_error`.
     n_jobs : int, default=None
-        On a CPU, folds to train at the same time, each in a thread of its own. With one job, and
-        on a GPU, all folds are trained in the same steps.
+        Threads that the networks are spread over, and scored in. On a GPU networks are trained in
+        one.
     error_score : "raise" or float, default=nan
         What a candidate is given that could not be fitted.
     return_train_score : bool, default=False
@@ -86,9 +86,9 @@ class SmoothingSearchCV(GridSearchCV):
 
     Folds are trained in the same steps, each on its own rows: with the built-in MLP without dropout
     those that take the same number of steps, with any other network those of equal size. All cuts
-    of X are in memory then; where they would take a quarter of what is free, or with several jobs
-    on a CPU, each fold is trained by itself. In threads, modules of your own take turns, as they
-    draw from torch's one random generator.
+    of X are in memory then; where they would take a quarter of what is free, each fold is trained
+    by itself. In threads, modules of your own take turns, as they draw from torch's one random
+    generator.
 
     What a module keeps in plain attributes is not kept apart for each candidate: let it be buffers,
     changed in place. ``precision="bf16-mixed"`` holds for the refit only; all else is computed in
@@ -157,15 +157,14 @@ class SmoothingSearchCV(GridSearchCV):
         self
         """
         X, y = indexable(X, y)
-        rows, cv = np.arange(_num_samples(X)), self.cv
+        rows = np.arange(_num_samples(X))
         candidates = Candidates(self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs)
-        if candidates.folds_together:
-            cv = Splits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
-            with warnings.catch_warnings():
-                # The search below says it.
-                warnings.simplefilter("ignore")
-                whole = self._get_routed_params_for_fit(_check_method_params(X, params))
-            candidates.everything = cv, X, y, whole.estimator.fit
+        cv = Splits(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
+        with warnings.catch_warnings():
+            # The search below says it.
+            warnings.simplefilter("ignore")
+            whole = self._get_routed_params_for_fit(_check_method_params(X, params))
+        candidates.everything = cv, X, y, whole.estimator.fit
         inner = GridSearchCV(
             AtOnce(self.estimator, candidates),
             candidates.grid,

@@ -230,15 +230,13 @@ def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
 
 
 def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
-    SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
-    assert at_once == [4, 4, 4]
-    # As on a GPU.
-    monkeypatch.setattr(_stand_in, "folds_together", lambda device, n_jobs: True)
-    search = SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
-    assert at_once[3:] == [12]
+    search = SmoothingSearchCV(make(), RATES, cv=3, n_jobs=5).fit(X, y)
+    assert sorted(at_once) == [2, 2, 2, 3, 3]
     monkeypatch.setattr(_sweep.Sweep, "_fitting", lambda self: 5)
     assert_alike(make(early_stopping=True, n_iter_no_change=1, max_epochs=5))
-    assert at_once[4:] == [5, 5, 2]
+    assert at_once[5:] == [5, 5, 2]
+    SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
+    assert sorted(at_once[8:]) == [1, 1, 5, 5]
     assert (search.cv_results_["mean_fit_time"] > 0).all()
 
 
