@@ -27,7 +27,7 @@ from robustness import DEVELOPMENT, SETS, cells
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy._sweep import train_at_once
+from sknoisy._at_once import train_at_once
 from sknoisy.smoothing import rate_for
 
 KEY = ("set", "noise", "seed")

@@ -46,7 +46,7 @@ from speed import Net
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, _stand_in
-from sknoisy._sweep import train_at_once
+from sknoisy._at_once import train_at_once
 from sknoisy.losses import cross_entropy, one_hot, smooth
 from sknoisy.noise import corrupt_labels
 from sknoisy.search import RATES, one_standard_error

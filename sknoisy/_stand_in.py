@@ -22,9 +22,9 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRequest, get_routing_
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+from sknoisy._at_once import train_folds
 from sknoisy._folds import Fold
 from sknoisy._stack import NotStackable
-from sknoisy._sweep import train_folds
 from sknoisy._sweepable import check_sweepable
 from sknoisy._tasks import CallbackSupportMixin
 from sknoisy.classifier import NoisyLabelClassifier

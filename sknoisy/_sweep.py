@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.parallel import Parallel, delayed
 from torch import Tensor
 
 from sknoisy._epochs import diverged, judged, schedule_lr
@@ -18,83 +17,12 @@ from sknoisy._folds import Batches, Chunk, Fold, side_by_side
 from sknoisy._stack import saved_bytes, stack_of
 from sknoisy._sweepable import stacked
 from sknoisy.beliefs import LabelQuality
-from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.data import Batch, BatchLoader
 from sknoisy.losses import bounded, cross_entropy, one_hot, smooth
 from sknoisy.runtime import few_threads, free_memory, generators_at, seeded
 from sknoisy.training import Trainer
 
-__all__ = ["train_at_once", "train_folds"]
-
-
-def train_at_once(
-    candidates: Sequence[NoisyLabelClassifier], X: Any, y: Any, **params: Any
-) -> list[NoisyLabelClassifier | Exception]:
-    """Fit classifiers that differ in ``smoothing`` and in numbers of their method.
-
-    Parameters
-    ----------
-    candidates : sequence of NoisyLabelClassifier
-        They are fitted.
-    X, y, **params
-        As in ``fit``.
-
-    Returns
-    -------
-    list of NoisyLabelClassifier or Exception
-        Each fitted, as if it had been alone, or what went wrong with it.
-    """
-    fold = Fold(candidates, X, y, **params)
-    train_folds([fold])
-    return fold.outcome
-
-
-def train_folds(folds: Sequence[Fold], share: float = 1.0, n_threads: int = 1) -> None:
-    """Fit the candidates of folds, all networks at once where folds allow it.
-
-    Parameters
-    ----------
-    folds : sequence of Fold
-        Their ``outcome`` is filled. With ``random_state=None`` they all start alike.
-    share : float, default=1.0
-        Part of the free memory to count on, where several of these run at the same time.
-    n_threads : int, default=1
-        Threads to spread the networks over.
-    """
-    kinds: dict[Any, list[Fold]] = {}
-    for fold in [fold for fold in folds if fold.settings]:
-        if fold.random_state is None:
-            fold.seed = next(one.seed for one in folds if one.settings)
-        try:
-            fold.build()
-        except Exception as error:
-            fold.fail(error)
-            continue
-        kinds.setdefault(fold.kind, []).append(fold)
-    parts = []
-    for alike in kinds.values():
-        networks = [(fold, place) for fold in alike for place in fold.settings]
-        n_parts = min(n_threads, len(networks))
-        ends = [round(i * len(networks) / n_parts) for i in range(n_parts + 1)]
-        parts += [networks[begin:end] for begin, end in itertools.pairwise(ends)]
-    run = delayed(_train_part)
-    Parallel(n_threads, backend="threading")(run(part, share / n_threads) for part in parts)
-
-
-def _train_part(networks: list[tuple[Fold, int]], share: float) -> None:
-    """Train some networks at once; an error in between is that of all, one after is of one."""
-    sweep = Sweep(networks, share)
-    try:
-        sweep.run()
-    except Exception as error:
-        for fold, place in networks:
-            fold.outcome[place] = error
-        return
-    for i, (fold, place) in enumerate(networks):
-        try:
-            fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
-        except Exception as error:
-            fold.outcome[place] = error
+__all__ = ["Sweep"]
 
 
 class Sweep:
@@ -322,7 +250,7 @@ class Sweep:
         right: list[list[Tensor]] = [[] for _ in self.folds]
         paid: list[list[Tensor]] = [[] for _ in self.folds]
         start = 0
-        for size in loaders[0]._sizes():
+        for size in loaders[0].sizes():
             parts = indices[:, start : start + size]
             x = [loader.rows_at(part) for loader, part in zip(loaders, parts, strict=True)]
             z = self._infer(self._for_each(side_by_side(x)))

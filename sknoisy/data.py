@@ -279,8 +279,6 @@ class BatchLoader:
         None: as many rows as suit inference.
     shuffle : bool, default=False
         A new order each time.
-    generator : torch.Generator, default=None
-        Of the orders; None: torch's global one.
     """
 
     def __init__(
@@ -288,15 +286,14 @@ class BatchLoader:
         dataset: LabelledRows,
         batch_size: int | None = None,
         shuffle: bool = False,
-        generator: torch.Generator | None = None,
     ) -> None:
         rows = max(1, dataset.rows.row_bytes)
-        self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
+        self.dataset, self.shuffle = dataset, shuffle
         self.batch_size = batch_size or max(64, min(4096, _INFERENCE_BYTES // rows))
         self._chunk = max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // (rows * self.batch_size)))
 
     def __len__(self) -> int:
-        return len(self._sizes())
+        return len(self.sizes())
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
         for index, sizes in self.indices():
@@ -304,7 +301,8 @@ class BatchLoader:
                 y = self.dataset.y
                 yield self.rows_at(part), y[part.to(y.device)] if len(y) else None
 
-    def _sizes(self) -> list[int]:
+    def sizes(self) -> list[int]:
+        """Rows of each batch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
         sizes = [self.batch_size] * whole + [rest] * (rest > 0)
         if len(sizes) > 1 and rest == 1:
@@ -319,11 +317,11 @@ class BatchLoader:
         """
         n, index = len(self.dataset), self.dataset.index
         if self.shuffle:
-            order = torch.randperm(n, generator=self.generator) if order is None else order
+            order = torch.randperm(n) if order is None else order
             index = order if index is None else index[order]
         elif index is None:
             index = torch.arange(n)
-        sizes, start = self._sizes(), 0
+        sizes, start = self.sizes(), 0
         for first in range(0, len(sizes), self._chunk):
             part = sizes[first : first + self._chunk]
             yield index[start : start + sum(part)], part

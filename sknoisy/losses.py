@@ -209,12 +209,12 @@ def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
     tensor([[ 0.4082, -0.4082],
             [ 0.7071, -0.7071]])
     """
-    k = logits.shape[-1]
     if isinstance(bound, Tensor):
         z = _class_by_class(logits)
         v = z - z.mean(dim=-1, keepdim=True) * bound.isfinite()
         return v * torch.rsqrt(1 + (v * v).sum(dim=-1, keepdim=True) / bound**2)
     # Layer normalisation is this map, with the bound in place of its epsilon, in one kernel.
+    k = logits.shape[-1]
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
 
 

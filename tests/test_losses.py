@@ -47,6 +47,16 @@ def test_log_softmax_is_that_of_torch(shape):
     np.testing.assert_allclose(mine, theirs, atol=1e-14)
 
 
+@pytest.mark.parametrize("k", [5, 20])
+def test_bounds_of_several_networks(k):
+    """Each has its own, and none where it is infinite."""
+    z, bounds = torch.tensor(rng.normal(scale=3, size=(3, 7, k))), [0.5, 4.0, torch.inf]
+    found = bounded(z, torch.tensor(bounds).view(3, 1, 1))
+    for one, own, bound in zip(found[:2], z, bounds, strict=False):
+        np.testing.assert_allclose(one, bounded(own, bound), rtol=1e-12)
+    assert torch.equal(found[2], z[2])
+
+
 def test_cross_entropy_of_huge_logits_is_finite():
     losses = class_cross_entropy(torch.tensor([[1e30, -1e30, 0.0]]))
     assert torch.isfinite(losses).all()

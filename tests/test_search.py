@@ -258,6 +258,40 @@ def test_the_last_that_trains_sees_its_own_rows_as_they_are(at_once, monkeypatch
     assert active.count([1]) > 2
 
 
+class OfTheBatch(nn.Module):
+    """What it says of a row depends on the others, in evaluation too."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        norm = nn.BatchNorm1d(12, track_running_stats=False)
+        self.layers = nn.Sequential(nn.Linear(n_in, 12), norm, nn.ReLU(), nn.Linear(12, n_out))
+
+    def forward(self, x):
+        return self.layers(x / 16)
+
+
+def test_folds_that_hold_out_unequal_parts(at_once):
+    """Of 100 rows and of 101 are 90 to train on."""
+    cv = [(np.arange(n), np.arange(n, len(y))) for n in (100, 101)]
+    assert_alike(make(module=OfTheBatch, early_stopping=True, max_epochs=9), cv=cv)
+    assert at_once == [4, 4]
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_an_error_after_training_is_of_one(at_once, monkeypatch):
+    outcome = _sweep.Sweep.outcome
+
+    def broken(self, i):
+        if i == 1:
+            raise RuntimeError("broken")
+        return outcome(self, i)
+
+    monkeypatch.setattr(_sweep.Sweep, "outcome", broken)
+    with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 12"):
+        SmoothingSearchCV(make(), RATES, cv=3).fit(X, y)
+    assert at_once == [12]
+
+
 def test_rows_by_masks_and_from_behind(at_once):
     mask = np.arange(len(y)) % 3 > 0
     cv = [(mask, np.flatnonzero(~mask)), (np.arange(-len(y), -69), np.arange(-69, 0))]
@@ -368,7 +402,7 @@ def test_numbers_of_the_loss():
 
 
 def test_soft_labels_cannot_be_scored_but_are_trained_on():
-    from sknoisy._sweep import train_at_once
+    from sknoisy._at_once import train_at_once
 
     soft = rng.dirichlet(np.full(10, 0.2), len(X))
     trained = train_at_once([make(smoothing=rate) for rate in RATES], X, soft)
@@ -378,7 +412,7 @@ def test_soft_labels_cannot_be_scored_but_are_trained_on():
 
 
 def test_all_that_a_fit_leaves():
-    from sknoisy._sweep import train_at_once
+    from sknoisy._at_once import train_at_once
 
     weight = np.where(np.arange(len(y)) % 7, 1.0, 0.0)
     settings = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 8}
