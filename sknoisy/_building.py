@@ -91,7 +91,6 @@ def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> di
     bound = _bound(rate)
     warmup = _epochs(method.warmup if clf.warmup == "auto" else clf.warmup, clf.max_epochs)
     if bound is not None and clf.warmup == "auto":
-        # At least an epoch, if there is more than one.
         least = min(ceil(_NEGATIVE_WARMUP * clf.max_epochs), clf.max_epochs - 1)
         warmup = max(warmup, least)
     return {
@@ -108,10 +107,11 @@ def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> di
 
 
 def _epochs(warmup: Any, max_epochs: int) -> int:
-    """Epochs of warm-up, of which a float is a fraction."""
+    """Epochs of warm-up, of which a float is a fraction: at least an epoch, if there are others."""
     if isinstance(warmup, Integral):
         return int(warmup)
-    return round(float(warmup) * max_epochs)
+    least = min(1, max_epochs - 1) if warmup > 0 else 0
+    return max(round(float(warmup) * max_epochs), least)
 
 
 def _bound(rate: str | float | tuple[float, ...]) -> str | float | None:

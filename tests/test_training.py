@@ -181,7 +181,7 @@ def test_partial_fit_goes_on_after_the_end_of_the_schedule():
 
 
 @pytest.mark.parametrize(
-    ("warmup", "epochs"), [(0, 0), (3, 3), (0.25, 2), (1.0, 8), ("auto", 0)], ids=str
+    ("warmup", "epochs"), [(0, 0), (3, 3), (0.25, 2), (0.01, 1), (1.0, 8), ("auto", 0)], ids=str
 )
 def test_warm_up_is_plain_and_then_the_method_comes(warmup, epochs):
     clf = make(method=Watching, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
