@@ -43,6 +43,7 @@ from sknoisy import METHODS, NoisyLabelClassifier
 ROWS = RESULTS / "robustness.jsonl"
 KEY = ("contender", "set", "noise", "seed")
 SEEDS = range(5)
+IMAGES = "fashion_mnist"
 DEVELOPMENT = (
     "wine", "german", "digits", "image", "splice", "banana", "dry_bean", "magic", "satimage",
     "spambase", "cifar10_features",
@@ -91,7 +92,7 @@ def cells(sets: tuple[str, ...] | None = None) -> Iterator[tuple[str, str, int]]
     for images in (False, True):
         for seed in SEEDS:
             for name in sets:
-                for noise in noises(name) if (name == "fashion_mnist") == images else ():
+                for noise in noises(name) if (name == IMAGES) == images else ():
                     yield name, noise, seed
 
 
@@ -154,6 +155,7 @@ def report() -> str:
         ]
     lines += ["## Each data set, noisy cells", "", _by(found, names, shared, 0, noisy=True), ""]
     lines += ["## Each kind of noise", "", _by(found, names, shared, 1, noisy=False), ""]
+    lines += ["## Images: fashion_mnist, each over the seeds it has run", "", _images(found), ""]
     lines += ["## Run in part, beside the default", "", _partly(found, names), ""]
     lines += ["## What ran", "", _status(found, failed, everything), ""]
     return "\n".join(lines)
@@ -216,6 +218,16 @@ def _by(found: dict, names: list[str], shared: list, axis: int, noisy: bool) -> 
             line.append(_spread(means))
         lines.append(line)
     return table(["contender", *keys], lines)
+
+
+def _images(found: dict) -> str:
+    kinds = noises(IMAGES)
+    lines = []
+    for c in CONTENDERS:
+        by_kind = [[found[c][cell] for cell in found[c] if cell[:2] == (IMAGES, n)] for n in kinds]
+        if all(by_kind):
+            lines.append([c, max(map(len, by_kind)), *map(_spread, by_kind)])
+    return table(["contender", "seeds", *kinds], lines) if lines else "not run"
 
 
 def _partly(found: dict, names: list[str]) -> str:
