@@ -427,7 +427,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             torch.from_numpy(weight / weight[train].mean()).to(dtype).to(device),
             None if len(train) == len(rows) else torch.from_numpy(train),
             None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device),
-            self._trusted(net.criterion, trusted, train, device),
+            self._trusted(net.criterion, trusted, train, len(rows), device),
         )
         rest = None if held_out is None else data.part(torch.from_numpy(held_out))
         return Training(net, data, rest, labels.classes, seed, ranks)
@@ -463,9 +463,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             self.transition_matrix_ = found.transition_matrix
 
     def _trusted(
-        self, method: Method, trusted: np.ndarray | None, train: np.ndarray, device: torch.device
+        self,
+        method: Method,
+        trusted: np.ndarray | None,
+        train: np.ndarray,
+        n_rows: int,
+        device: torch.device,
     ) -> torch.Tensor | None:
-        """Rows to train on that are trusted."""
+        """Which rows are trusted, of those to train on."""
         if trusted is None:
             return None
         if not method.trusts:
@@ -474,10 +479,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 f"The 'method' parameter: {type(method).__name__} has no use for trusted samples; "
                 f"the methods that have are {able}."
             )
-        rows = np.intersect1d(trusted, train)
-        if not len(rows):
+        mask = np.zeros(n_rows, dtype=bool)
+        mask[np.intersect1d(trusted, train)] = True
+        if not mask.any():
             raise ValueError("All trusted samples are held out or have a weight of zero.")
-        return torch.from_numpy(rows).to(device)
+        return torch.from_numpy(mask).to(device)
 
     def _check_rows(self, net: Trainer, n_rows: int) -> None:
         """Check that a trained net can go on with the rows of this call."""

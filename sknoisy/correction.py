@@ -183,8 +183,8 @@ def transition_of_scan(scan: Scan, trusted: Tensor | None = None, lead: float = 
     ----------
     scan : Scan
         Of one network.
-    trusted : Tensor of int64, default=None
-        Rows of X whose labels are right.
+    trusted : Tensor of bool of shape (n_rows,), default=None
+        Which rows of X have labels that are right.
     lead : float, default=0.1
         In [0, 1]. A row that falls short of it is mixed with that of an untouched label.
 
@@ -196,8 +196,7 @@ def transition_of_scan(scan: Scan, trusted: Tensor | None = None, lead: float = 
     target, weight = scan.target, scan.weight
     scores = class_scores(scan.features, target, weight)
     if trusted is not None:
-        sure = torch.isin(scan.index, trusted)
-        return trusted_transition(scores, target, weight, sure)
+        return trusted_transition(scores, target, weight, trusted[scan.index])
     found = confident_transition(scores, target, weight)
     untouched = torch.eye(len(found)).to(found)
     own, other = found.diagonal(), (found - untouched).amax(dim=1)

@@ -231,7 +231,7 @@ class LabelledRows(Dataset):
         The rows of this part; None: all of them.
     labels : Tensor of shape (n_rows, n_classes), default=None
         Soft labels; None: the labels are the codes in y.
-    trusted : Tensor of int64, default=None
+    trusted : Tensor of bool of shape (n_rows,), default=None
         The rows whose labels are known to be right.
     """
 

@@ -15,6 +15,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 from skorch.callbacks import Callback
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.methods import Method
@@ -231,3 +232,47 @@ def test_every_row_has_a_label_quality(method, params, table):
     assert clf.label_quality_.shape == (len(X),)
     assert ((clf.label_quality_ >= 0) & (clf.label_quality_ <= 1)).all()
     assert len(np.unique(clf.label_quality_)) > len(X) / 2
+
+
+# ---- devices -------------------------------------------------------------------------------------
+
+
+class Waits(TorchDispatchMode):
+    """Note operations whose result a device must hand to Python, or whose shape it must tell."""
+
+    NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "_unique", "isin", "is_nonzero")
+
+    def __init__(self, found):
+        super().__init__()
+        self.found = found
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        by_mask = name.startswith("index") and any(
+            isinstance(i, torch.Tensor) and i.dtype == torch.bool
+            for i in (args[1] if isinstance(args[1], list | tuple) else ())
+        )
+        if name.startswith(self.NAMES) or by_mask:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@every_method
+@pytest.mark.parametrize("trusts", [False, True])
+def test_no_step_waits_for_a_device(method, trusts, table, monkeypatch):
+    if trusts and not METHODS[method].trusts:
+        return
+    X, y = table
+    found, step = [], METHODS[method].step
+
+    def watched(self, net, batch):
+        found.append([])
+        with Waits(found[-1]):
+            return step(self, net, batch)
+
+    monkeypatch.setattr(METHODS[method], "step", watched)
+    trusted = np.arange(len(X)) % 3 == 0 if trusts else None
+    short(method, batch_size=32).fit(X, y, trusted=trusted)
+    # In the first step torch checks the parameters of distributions, which are on the CPU.
+    assert len(found) > 2
+    assert not any(found[1:])

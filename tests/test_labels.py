@@ -207,8 +207,8 @@ def test_trusted_rows_reach_the_method(table):
     X, y = table
     mask = np.arange(len(X)) % 10 == 3
     clf = NoisyLabelClassifier(Trusting, max_epochs=1).fit(X, y, trusted=mask)
-    assert_array_equal(clf.method_.seen, np.flatnonzero(mask))
-    assert_array_equal(clf.partial_fit(X, y, trusted=mask).method_.seen, np.flatnonzero(mask))
+    assert_array_equal(clf.method_.seen, mask)
+    assert_array_equal(clf.partial_fit(X, y, trusted=mask).method_.seen, mask)
     assert_array_equal(NoisyLabelClassifier(Trusting, max_epochs=1).fit(X, y).method_.seen, [-1])
 
 
@@ -217,7 +217,7 @@ def test_trusted_rows_are_never_those_held_out_or_without_weight(table):
     mask, weight = np.ones(len(X), dtype=bool), np.ones(len(X))
     weight[:5] = 0
     clf = NoisyLabelClassifier(Trusting, max_epochs=1, early_stopping=True, random_state=0)
-    seen = clf.fit(X, y, weight, trusted=mask).method_.seen
+    seen = np.flatnonzero(clf.fit(X, y, weight, trusted=mask).method_.seen)
     assert len(seen) == len(X) - 5 - 12
     assert seen.min() >= 5
 
@@ -247,6 +247,6 @@ def test_trusted_is_routed(table):
             params={"trusted": mask},
             return_estimator=True,
         )
-        assert all(len(each[-1].method_.seen) > 1 for each in found["estimator"])
+        assert all(each[-1].method_.seen.any() for each in found["estimator"])
         search = GridSearchCV(clf, {"lr": [0.01, 0.1]}, cv=3).fit(X, y, trusted=mask)
-        assert_array_equal(search.best_estimator_.method_.seen, np.flatnonzero(mask))
+        assert_array_equal(search.best_estimator_.method_.seen, mask)

@@ -37,8 +37,8 @@ class Net(Protocol):
     device : torch.device
     dtype : torch.dtype
         Of parameters and of per-sample state.
-    trusted : Tensor of int64 or None
-        Rows of X whose labels the user knows to be right.
+    trusted : Tensor of bool of shape (n_rows,) or None
+        Which rows of X, of those to train on, have labels that the user knows to be right.
     """
 
     n_classes: int

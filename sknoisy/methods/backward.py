@@ -108,7 +108,7 @@ class BackwardCorrection(Method):
     def prepare(self, net: Net, batch: Batch) -> Batch:
         target = batch.target @ self.inverse
         if net.trusted is not None:
-            sure = torch.isin(batch.index, net.trusted, assume_unique=True).unsqueeze(-1)
+            sure = net.trusted.index_select(0, batch.index).unsqueeze(-1)
             target = torch.where(sure, batch.target, target)
         return batch.replace(target=target)
 

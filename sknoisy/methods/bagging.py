@@ -148,7 +148,7 @@ class Bagging(Method):
                 "trusted samples are of use to Bagging only with transition_matrix='auto'. Got "
                 f"{self.transition_matrix!r}."
             )
-        return batch.replace(notes={"trusted": torch.isin(batch.index, net.trusted)})
+        return batch.replace(notes={"trusted": net.trusted.index_select(0, batch.index)})
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         self.steps += 1

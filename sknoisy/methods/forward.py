@@ -34,7 +34,8 @@ class ForwardCorrection(Method):
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``. "auto": estimated when warm-up ends, once, from trusted rows if there are any;
-        see :func:`~sknoisy.correction.transition_of_scan`. The identity is cross-entropy.
+        see :func:`~sknoisy.correction.transition_of_scan`. The identity is cross-entropy, but for
+        labels whose probability rounds to zero: they have no gradient.
 
     Attributes
     ----------
@@ -50,7 +51,9 @@ class ForwardCorrection(Method):
     ----------
     Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach",
     CVPR 2017, Theorem 2. Departures: the matrix is estimated from all samples, not from one perfect
-    example of each class, and early in the same training, before labels are learned by heart.
+    example of each class, and early in the same training, before labels are learned by heart; a
+    twentieth of the epochs is on cross-entropy first, also where the matrix is given, unless the
+    estimator's ``warmup`` says otherwise.
     Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
     Noise", NeurIPS 2018, Algorithm 1: trusted rows are learned without correction. Departures:
     they only tell the classes apart, and the labels of the others are counted; they are part of
@@ -87,7 +90,7 @@ class ForwardCorrection(Method):
     def prepare(self, net: Net, batch: Batch) -> Batch:
         if net.trusted is None:
             return batch
-        sure = torch.isin(batch.index, net.trusted, assume_unique=True)
+        sure = net.trusted.index_select(0, batch.index)
         return batch.replace(notes={"sure": sure.unsqueeze(-1)})
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:

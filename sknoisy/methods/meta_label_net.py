@@ -34,8 +34,9 @@ class MetaLabelNet(Method):
     some hundred labels are known to be right.
 
     Cost: one network, a pass in evaluation and three in training per step, one of them
-    differentiated twice, which all its layers must allow; one number per sample. Needs: samples
-    passed to ``fit`` as ``trusted``; without, it trusts the labels believed most when warm-up ends.
+    differentiated twice, which all its layers must allow; one number per sample and one more copy
+    of the weights. Needs: samples passed to ``fit`` as ``trusted``; without, it trusts the labels
+    believed most when warm-up ends.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class MetaLabelNet(Method):
     network can fall for one class when labels begin at random; it reads features scaled to length
     one; divergence and entropy are summed over classes, where the code averages, so that a
     ``virtual_lr`` of 1 is a step as many times longer; warm-up is a tenth of the epochs, not a
-    third.
+    third; the last epoch is kept, not that which is best on trusted samples.
 
     Examples
     --------
@@ -113,6 +114,10 @@ class MetaLabelNet(Method):
     def refit(self, net: Net, scan: Scan) -> None:
         if not self.trust.any():
             self._start(net, scan)
+        elif net.trusted is not None:
+            # Training may go on with other samples trusted than it began with.
+            self.trust.zero_()
+            self.trust[scan.index] = net.trusted[scan.index] * scan.weight
         rows = torch.nonzero(self.trust).squeeze(1)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("answers", net.labels()[rows], persistent=False)
@@ -123,7 +128,7 @@ class MetaLabelNet(Method):
         if net.trusted is None:
             sure = _most_believed(scan, self.believed)
         else:
-            sure = torch.isin(scan.index, net.trusted)
+            sure = net.trusted[scan.index]
         self.trust[scan.index] = sure * scan.weight
         own = torch.nonzero(sure).squeeze(1)
         features, target = _with_one(scan.features[own]), scan.target[own]

@@ -114,7 +114,10 @@ def test_correction_sees_that_one_class_hides_in_another():
 
 
 def test_trusted_rows_show_how_their_class_was_labelled(begin, make_batch):
-    method, net = begin(Bagging(4), Y), SimpleNamespace(trusted=torch.tensor([0, 3, 8]), n_rows=20)
+    method, net = (
+        begin(Bagging(4), Y),
+        SimpleNamespace(trusted=torch.isin(torch.arange(20), torch.tensor([0, 3, 8])), n_rows=20),
+    )
     weight = torch.tensor(rng.random(20))
     weight /= weight.sum()
     for _ in range(2):

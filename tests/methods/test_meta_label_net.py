@@ -44,7 +44,9 @@ class Linear:
 
 def started(begin, make_scan, trusted=None, weight=None, **params):
     net = Linear()
-    net.trusted = None if trusted is None else torch.tensor(trusted)
+    net.trusted = (
+        None if trusted is None else torch.isin(torch.arange(len(Y)), torch.tensor(trusted))
+    )
     method = begin(MetaLabelNet(**params), Y, weights=net.weights, n_features=2)
     logits = net.infer(torch.tensor(ROWS))
     method.refit(net, make_scan(Y, logits, 1, weight, features=ROWS))
@@ -166,6 +168,16 @@ def test_warm_up_for_all_epochs_is_cross_entropy():
     ours.fit(X, y, trusted=np.arange(150) < 9)
     plain = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_array_equal(ours.predict_proba(X), plain.predict_proba(X))
+
+
+def test_training_goes_on_with_other_rows_trusted():
+    first, later = np.arange(150) % 5 == 0, np.arange(150) % 5 == 1
+    for before in (first, None):
+        clf = NoisyLabelClassifier("meta_label_net", max_epochs=3, warmup=1, random_state=0)
+        clf.fit(X, y, trusted=before).partial_fit(X, y, trusted=later)
+        np.testing.assert_array_equal(clf.method_.trust > 0, later)
+    kept = clf.partial_fit(X, y).method_.trust > 0
+    np.testing.assert_array_equal(kept, later)
 
 
 def test_state_survives_a_pickle_and_is_forgotten_by_clone():

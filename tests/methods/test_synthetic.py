@@ -144,6 +144,19 @@ def test_linear_phase(begin, make_scan, make_batch):
     assert not np.allclose(method.loss(torch.tensor(Z), mixed.replace(epoch=6)), paid)
 
 
+def test_linear_phase_begins_after_warm_up():
+    class Watched(Synthetic):
+        def loss(self, logits, batch):
+            found = super().loss(logits, batch)
+            linear = 1 - (torch.softmax(logits, dim=-1) * batch.target).sum(dim=-1)
+            self.seen = [*getattr(self, "seen", []), torch.allclose(found, linear)]
+            return found
+
+    params = {"max_epochs": 6, "batch_size": -1, "random_state": 0}
+    clf = NoisyLabelClassifier(Watched, method__linear_until=2, warmup=3, **params).fit(X, y)
+    assert clf.method_.seen == [True, True, False]
+
+
 def test_without_neighbours_and_corrections_it_is_cross_entropy():
     params = {"max_epochs": 6, "precision": "float64", "random_state": 0}
     fixed = {"method__n_neighbors": 0, "method__momentum": 1.0}
