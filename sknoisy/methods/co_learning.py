@@ -59,7 +59,8 @@ class CoLearning(Method):
     third loss with one of its own, so that this loss trains the whole network; the samples
     as they are serve as the weakly changed view; neighbours are compared as distributions over the
     other samples of the batch, by their divergence; distances are those of projections of length
-    one and of probabilities.
+    one and of probabilities; the head has no biases and begins the same in every fit; a short last
+    batch is kept.
 
     Examples
     --------

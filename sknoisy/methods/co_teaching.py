@@ -26,15 +26,15 @@ class CoTeaching(Method):
     of their own filter different errors. Good for heavy noise when its rate is known or can be
     seen; with little noise it forgets hard clean samples.
 
-    Cost: two networks, one pass each per step, nothing kept per sample. Needs: the noise rate,
-    which the default estimates.
+    Cost: two networks, one pass each per step, one scan, nothing kept per sample. Needs: the noise
+    rate, which the default estimates.
 
     Parameters
     ----------
     forget_rate : float or "auto", default="auto"
         Fraction of each batch left out in the end, in [0, 1): the noise rate. "auto": the share of
-        training rows whose given label the networks contradict when warm-up ends. At 0 it is
-        cross-entropy on two networks.
+        training rows whose given label the networks contradict when warm-up ends, so there must be
+        some. At 0 it is cross-entropy on two networks.
     ramp_epochs : int, default=10
         Epochs over which the fraction grows linearly to its final value.
 

@@ -70,9 +70,12 @@ class DivideMix(Method):
     error one over classes too, as in the authors' code. The networks share views, partners and
     shares of the mixtures, and differ in targets, which come from evaluation mode. Where samples
     have weights, partners are drawn in proportion to them. Targets below 0, of negative smoothing,
-    are cut off, and sharpening takes most of any smoothing back. Left out: the penalty in warm-up
-    for asymmetric noise, and losses averaged over epochs, which the authors use at 90 %, with a
-    higher threshold.
+    are cut off, and sharpening takes most of any smoothing back. Predictions are means of
+    probabilities, not of logits. The mixture of losses is fitted until it settles, where the
+    authors stop after 10 iterations, on a histogram where samples are many, and the probability of
+    a right label never rises with the loss. Warm-up is a tenth of the epochs; the authors' is 10 or
+    30 of 300. Left out: the penalty in warm-up for asymmetric noise, and losses averaged over
+    epochs, which the authors use at 90 %, with a higher threshold.
 
     Examples
     --------

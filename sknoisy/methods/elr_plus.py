@@ -37,13 +37,16 @@ class ELRPlus(Method):
     beta : float, default=0.7
         Memory of the running average of predictions, in [0, 1).
     lam : float, default=3.0
-        Strength, at least 0. At 0 and with ``alpha=0`` it is cross-entropy on two networks.
+        Strength, at least 0. At 0 and with ``alpha=0`` it is cross-entropy on two networks. Where
+        other settings serve better, they are those of ``elr``.
     alpha : float, default=1.0
         The shares of a mixture are drawn from Beta(alpha, alpha), once for a batch; 0: no mixing.
     momentum : float, default=0.997
-        Memory of the averaged weights at the end of the ramp, per step, in [0, 1).
+        Memory of the averaged weights at the end of the ramp, per step, in [0, 1). At 0.997 it
+        reaches over some 333 steps, which is many epochs of a small set.
     ramp_epochs : float, default=50.0
-        Epochs over which that memory grows from almost nothing.
+        Epochs, each of as many samples as X has rows, over which that memory grows from almost
+        nothing.
 
     Attributes
     ----------
@@ -61,7 +64,8 @@ class ELRPlus(Method):
     ``elr``, the agreement is scaled where the code clamps. The ramp of the averaged weights counts
     epochs, as the authors' 40 000 steps are half of a training on CIFAR, and 50 epochs half of one
     at the estimator's defaults; batch statistics are averaged as the weights are, and the averages
-    begin as the networks do. Where samples have weights, partners are drawn in proportion to them.
+    begin as the networks do, with the shorter memory of the first steps that the authors have on
+    Clothing1M and WebVision. Where samples have weights, partners are drawn in proportion to them.
     Left out: the strength that grows and the labels multiplied by beliefs, which the authors' code
     has for CIFAR-100 alone.
 

@@ -31,7 +31,7 @@ class GCE(ClassLoss):
     References
     ----------
     Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy
-    Labels", NeurIPS 2018, Eq. 6.
+    Labels", NeurIPS 2018, Eq. 6. The truncated loss is not included.
 
     Examples
     --------

@@ -36,7 +36,8 @@ class NCERCE(ClassLoss):
     ----------
     Ma et al., "Normalized Loss Functions for Deep Learning with Noisy Labels", ICML 2020,
     Section 3: the active passive loss NCE + RCE. The logarithm of zero in the labels is that of
-    1e-4, -9.21, as in the authors' code. They clip the gradient's norm, which is not done here.
+    1e-4, -9.21, as in the authors' code. A soft label costs the mean of what its classes would
+    cost. The authors clip the gradient's norm, which is not done here.
 
     Examples
     --------

@@ -39,7 +39,8 @@ class SCE(ClassLoss):
     Wang et al., "Symmetric Cross Entropy for Robust Learning with Noisy Labels", ICCV 2019. With
     ``log_zero`` A, reverse cross-entropy of a label given probability p is ``-A * (1 - p)``. The
     text has A = -4, the authors' code clips labels at 1e-4, whose natural logarithm is -9.21; the
-    weights above go with the latter.
+    weights above go with the latter. A soft label costs the mean of what its classes would cost.
+    The authors clip the gradient's norm, which is not done here.
 
     Examples
     --------

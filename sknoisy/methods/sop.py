@@ -44,7 +44,7 @@ class SOP(Method):
         asymmetric noise on ten classes; on a hundred, the same with ``lr_u=1``.
     start : float, default=1e-8
         Square root of the first corrections, in (0, 1]. With rates of 10, a label that is
-        contradicted at each visit is corrected after about 70; from 1e-2, after 17. The higher it
+        contradicted at each visit is corrected after about 70; from 1e-2, after 20. The higher it
         is, the more right labels are lost of samples that the network learns late.
 
     Attributes

@@ -45,8 +45,8 @@ class Synthetic(Method):
     correct_every : int, default=1
         Epochs from one correction to the next; 10 in the authors' code, which trains for 300.
     linear_until : int, default=0
-        Epochs, warm-up among them, before which samples are mixed in random pairs and pay
-        ``1 - p`` for a label of probability p; 60 of 300 in the authors' code.
+        Epochs after warm-up in which samples are mixed in random pairs and pay ``1 - p`` for a
+        label of probability p; in the authors' code 50 after 10 of warm-up, of 300.
 
     Attributes
     ----------
@@ -64,8 +64,9 @@ class Synthetic(Method):
     which mixes two samples (they are ``n_neighbors + 1`` here). Departures: the code corrects with
     the predictions of its training passes, here those before an epoch serve; neighbours are found
     in evaluation mode; its phase of random mixing and linear loss is left to ``linear_until``, its
-    averages of losses over epochs are left out. A mixture counts as much as the sample that it
-    replaces.
+    averages of losses over epochs are left out; warm-up is a tenth of the epochs; the mixture of
+    losses is fitted until it settles, and large sets in bins. A mixture counts as much as the
+    sample that it replaces.
 
     Examples
     --------
