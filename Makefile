@@ -53,7 +53,7 @@ docs: $(INSTALLED_DOCS)  ## build the documentation in docs/_build/html
 
 clean:  ## remove what the targets made, except .venv
 	rm -rf build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf docs/_build docs/auto_examples docs/generated docs/_*.rst docs/sg_execution_times.rst
+	rm -rf docs/_build docs/auto_examples docs/generated docs/_results docs/_*.rst docs/sg_execution_times.rst
 	rm -rf examples/output
 	find sknoisy tests benchmarks examples docs -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,6 +1,11 @@
-"""Configuration of the documentation; tables of methods are written from METHODS at each build."""
+"""Configuration of the documentation.
+
+Tables of methods are written from METHODS at each build, and those of results from what the
+benchmarks have printed, so that no figure is copied by hand.
+"""
 
 import inspect
+import re
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +15,7 @@ from sknoisy.methods import Method
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
+RESULTS = HERE.parent / "benchmarks" / "results"
 
 project = "sknoisy"
 author = "the sknoisy developers"
@@ -61,7 +67,7 @@ def settings(cls):
 def write(name, lines):
     """Write a generated page, but leave one that is already right so that it is not built again."""
     path, text = HERE / name, "\n".join(lines) + "\n"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
 
@@ -89,6 +95,40 @@ def write_methods():
     write("_methods_api.rst", [*listing, *(f"   sknoisy.methods.{name}" for name in names)])
 
 
+def as_rst(lines):
+    """Turn Markdown paragraphs and tables, which is all that benchmarks print, into rst."""
+    found, in_table = [], False
+    for line in lines:
+        if set(line) <= set("|- ") and "-" in line:
+            continue
+        if not line.startswith("|"):
+            in_table = False
+            found.append(line.replace("`", "``"))
+            continue
+        if not in_table:
+            found += [".. list-table::", "   :header-rows: 1", ""]
+            in_table = True
+        first, *rest = (cell.strip() or "\\ " for cell in line.strip("|").split("|"))
+        found += [f"   * - {first}", *(f"     - {cell}" for cell in rest)]
+    return [*found, ""]
+
+
+def write_results():
+    """Write each part of each result to a file that is named after it, and all of it to one."""
+    for path in sorted(RESULTS.glob("*.md")):
+        parts = {"setting": [], "whole": []}
+        found = parts["setting"]
+        for line in path.read_text().splitlines()[1:]:
+            if line.startswith("## "):
+                found = parts["-".join(re.findall(r"\w+", line.lower()))] = []
+                parts["whole"] += ["", f".. rubric:: {line[3:]}", ""]
+            else:
+                found.append(line)
+                parts["whole"].append(line)
+        for part, lines in parts.items():
+            write(f"_results/{path.stem}/{part}.rst", as_rst(lines))
+
+
 def write_plain_gallery():
     """Where sphinx-gallery is missing, show the examples as plain source."""
     lines = ["Examples", "========", ""]
@@ -100,6 +140,7 @@ def write_plain_gallery():
 
 
 write_methods()
+write_results()
 if "sphinx_gallery.gen_gallery" not in extensions:
     write_plain_gallery()
 
