@@ -77,10 +77,21 @@ class NoisyLabelSplitter(_TakesGroups):
         -------
         X : of the type given, of shape (2 * n_samples, ...)
         y : ndarray of shape (2 * n_samples,)
+
+        Raises
+        ------
+        ValueError
+            If some labels are strings and others are not.
         """
         check_consistent_length(X, y_noisy, y)
-        rows = np.arange(len(column_or_1d(y)))
-        return _safe_indexing(X, np.r_[rows, rows]), np.r_[column_or_1d(y_noisy), column_or_1d(y)]
+        wrong, right = column_or_1d(y_noisy), column_or_1d(y)
+        if len({isinstance(label, str) for label in [*wrong.tolist(), *right.tolist()]}) > 1:
+            raise ValueError(
+                "y_noisy and y must both hold numbers or both strings. Got labels of type "
+                f"{wrong.dtype} and {right.dtype}."
+            )
+        rows = np.arange(len(right))
+        return _safe_indexing(X, np.r_[rows, rows]), np.r_[wrong, right]
 
     def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generate positions in what :meth:`double` returns.
@@ -96,12 +107,11 @@ class NoisyLabelSplitter(_TakesGroups):
         ------
         train, test : ndarray of int
         """
-        wrong, right = (
-            _safe_indexing(X, rows) for rows in np.split(np.arange(2 * (len(y) // 2)), 2)
-        )
-        if not _same(wrong, right):
-            raise ValueError("The halves of X must be the same samples, as `double` makes them.")
+        check_consistent_length(X, y, groups)
+        alike = _identities(X)
         X, y, groups = _right_half(X, y, groups)
+        if (alike[: len(y)] != alike[len(y) :]).any():
+            raise ValueError("The halves of X must be the same samples, as `double` makes them.")
         for train, test in check_cv(self.cv, y, classifier=True).split(X, y, groups):
             yield train, test + len(y)
 
@@ -128,16 +138,16 @@ class TrustedSplit(_TakesGroups):
     """Folds whose test parts hold trusted samples only.
 
     A score on them is one on right labels. All others are always trained on, and so are trusted
-    samples outside of their fold; but no sample that equals one tested is trained on, whatever its
-    label.
+    samples outside of their fold; but no sample that equals one tested, or shares its group, is
+    trained on, whatever its label.
 
     Parameters
     ----------
     trusted : array-like of bool of shape (n_samples,)
         Marks the samples whose labels are known to be right, in the order of the X to be split.
     cv : int or cross-validation generator, default=5
-        How to split the trusted samples; an int makes stratified folds, in which equal samples stay
-        together.
+        How to split the trusted samples; an int makes stratified folds, in which groups, or equal
+        samples where there are none, stay together.
 
     Examples
     --------
@@ -167,27 +177,31 @@ class TrustedSplit(_TakesGroups):
         X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
         y : array-like of shape (n_samples,), default=None
         groups : array-like of shape (n_samples,), default=None
-            For a ``cv`` that asks for groups, which are not torn apart: what shares one with a
-            tested sample is not trained on.
+            What shares one with a tested sample is not trained on, nor is what equals it. A ``cv``
+            that asks for groups gets them.
 
         Yields
         ------
         train, test : ndarray of int
         """
-        n = _num_samples(X)
-        rows = check_trusted(self.trusted, n)
+        check_consistent_length(X, y, groups)
+        rows = check_trusted(self.trusted, _num_samples(X))
         if rows is None:
             raise ValueError("TrustedSplit needs trusted samples. Got trusted=None.")
-        alike = _identities(X) if groups is None else np.unique(groups, return_inverse=True)[1]
+        alike = _identities(X)
+        own = None if groups is None else np.unique(groups, return_inverse=True)[1]
         labels = None if y is None else column_or_1d(y)[rows]
-        cv, together = check_cv(self.cv, labels, classifier=True), groups is not None
+        cv, together = check_cv(self.cv, labels, classifier=True), own
         if isinstance(self.cv, Integral):
-            kind, together = (GroupKFold if labels is None else StratifiedGroupKFold), True
-            cv = kind(int(self.cv))
+            kind = GroupKFold if labels is None else StratifiedGroupKFold
+            cv, together = kind(int(self.cv)), alike if own is None else own
         some = _safe_indexing(X, rows)
-        for _, test in cv.split(some, labels, alike[rows] if together else None):
+        for _, test in cv.split(some, labels, None if together is None else together[rows]):
             test = rows[test]
-            yield np.flatnonzero(~np.isin(alike, alike[test])), test
+            kept = ~np.isin(alike, alike[test])
+            if own is not None:
+                kept &= ~np.isin(own, own[test])
+            yield np.flatnonzero(kept), test
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds.
@@ -211,26 +225,41 @@ class TrustedSplit(_TakesGroups):
 
 def _identities(X: Any) -> np.ndarray:
     """A number for each sample, the same for equal ones."""
-    if hasattr(X, "groupby"):
-        return X.groupby(list(X.columns), dropna=False, sort=False).ngroup().to_numpy()
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in _keys(X)])
+
+
+def _keys(X: Any) -> Iterator[Any]:
+    """What stands for each sample: it can be hashed, and is the same for equal ones."""
     if sp.issparse(X):
         X = X.tocsr(copy=True)
         X.sum_duplicates()
         X.eliminate_zeros()
         ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
-        rows: list[Any] = [(X.indices[a:b].tobytes(), X.data[a:b].tobytes()) for a, b in ends]
-    else:
-        rows = [np.asarray(row).tobytes() for row in X]
-    numbers = {row: i for i, row in enumerate(dict.fromkeys(rows))}
-    return np.array([numbers[row] for row in rows])
+        return ((X.indices[a:b].tobytes(), _key(X.data[a:b])) for a, b in ends)
+    if hasattr(X, "columns"):
+        # By their places, for two may share a name; and one by one, for each has its own type.
+        cells = getattr(X, "iloc", X)
+        columns = (np.asarray(cells[:, i]).tolist() for i in range(X.shape[1]))
+        return zip(*(map(_key, column) for column in columns), strict=True)
+    return map(_key, X)
 
 
-def _same(one: Any, other: Any) -> bool:
-    if sp.issparse(one):
-        return (one != other).nnz == 0
-    if hasattr(one, "iloc"):
-        return one.reset_index(drop=True).equals(other.reset_index(drop=True))
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+def _key(value: Any) -> Any:
+    """What stands for a sample or a cell of it; NaN equals NaN here."""
+    if hasattr(value, "__array__"):
+        array = np.asarray(value)
+        if array.dtype.kind in "fc":
+            # Zero has two signs, and NaN many forms.
+            array = np.where(np.isnan(array), np.nan, array + 0.0)
+        if array.ndim and array.dtype != object:
+            return array.shape, array.tobytes()
+        value = array.tolist()
+    if isinstance(value, list | tuple):
+        return tuple(map(_key, value))
+    if isinstance(value, dict):
+        return frozenset((name, _key(inner)) for name, inner in value.items())
+    return None if isinstance(value, float) and value != value else value
 
 
 def _right_half(*parts: Any) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ come out right.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -19,8 +20,8 @@ from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import distributions, encode
-from sknoisy._labels import transition_between
+from sknoisy._checks import distributions, encode, refuse_missing_labels
+from sknoisy._labels import sorted_classes, transition_between
 
 __all__ = [
     "KINDS",
@@ -75,12 +76,10 @@ def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.nda
            [0.1, 0.8, 0.1],
            [0.1, 0.1, 0.8]])
     """
-    if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2. Got {n_classes}.")
-    least = 1 / n_classes
-    rate = _checked(rate, 1.0 if inclusive else 1 - least)
-    drawn = rate if inclusive else rate / (1 - least)
-    return (1 - drawn) * np.eye(n_classes) + drawn * least
+    most = _most(n_classes)
+    rate = _checked(rate, 1.0 if inclusive else most)
+    drawn = rate if inclusive else rate / most
+    return (1 - drawn) * np.eye(n_classes) + drawn * (1 / n_classes)
 
 
 def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:
@@ -89,8 +88,10 @@ def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:
     Parameters
     ----------
     n_classes : int
+        At least 2; with ``swap`` at least 10.
     rate : float
-        Probability of a wrong label, in [0, 1].
+        Probability of a wrong label, in [0, 1 - 1 / n_classes]. Beyond 1/2 most labels of a class
+        are wrong.
     swap : bool, default=False
         False: class i turns into i + 1, the last into the first, as in Co-teaching. True: classes 0
         to 9 are exchanged in fixed pairs (9 and 1, 2 and 0, 4 and 7, 3 and 5, 6 and 8), as in the
@@ -107,6 +108,10 @@ def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:
            [0. , 0.6, 0.4],
            [0.4, 0. , 0.6]])
     """
+    if swap and n_classes < len(_SWAPPED):
+        raise ValueError(
+            f"n_classes must be at least {len(_SWAPPED)} with swap=True. Got {n_classes}."
+        )
     following = {i: (i + 1) % n_classes for i in range(n_classes)}
     return asymmetric(n_classes, rate, _SWAPPED if swap else following)
 
@@ -119,9 +124,10 @@ def asymmetric(
     Parameters
     ----------
     n_classes : int
+        At least 2; at least 10 or 100 with the name of a mapping.
     rate : float
-        Probability of a wrong label in a class that turns, in [0, 1]. Over all labels the share of
-        wrong ones is smaller: half of it with "cifar10".
+        Probability of a wrong label in a class that turns, in [0, 1 - 1 / n_classes]. Over all
+        labels the share of wrong ones is smaller: half of it with "cifar10".
     mapping : {"cifar10", "cifar100", "cifar100_blocks"} or dict, default="cifar10"
         What turns into what, by positions among the sorted classes. "cifar10": truck to automobile,
         bird to airplane, deer to horse, cat to dog and dog to cat. "cifar100": each class to the
@@ -144,7 +150,7 @@ def asymmetric(
            [0.  , 1.  , 0.  ],
            [0.  , 0.  , 1.  ]])
     """
-    rate = _checked(rate, 1.0)
+    rate = _checked(rate, _most(n_classes))
     maps = {"cifar10": _CIFAR10, "cifar100": _cycles(_superclasses())}
     maps["cifar100_blocks"] = _cycles(np.arange(100) // 5)
     if isinstance(mapping, str):
@@ -152,6 +158,11 @@ def asymmetric(
             raise ValueError(
                 f"The 'mapping' parameter must be a str among {sorted(maps)} or a dict. Got "
                 f"{mapping!r} instead."
+            )
+        least = 10 if mapping == "cifar10" else 100
+        if n_classes < least:
+            raise ValueError(
+                f"n_classes must be at least {least} with mapping={mapping!r}. Got {n_classes}."
             )
         mapping = maps[mapping]
     places = [*mapping, *mapping.values()]
@@ -222,7 +233,7 @@ def instance_dependent(
     >>> p.sum(axis=1)
     array([1., 1., 1.])
     """
-    rate, rng = _checked(rate, 1 - 1 / n_classes), check_random_state(random_state)
+    rate, rng = _checked(rate, _most(n_classes)), check_random_state(random_state)
     X = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
     X, codes = X.reshape(len(X), -1), np.asarray(codes)
     check_consistent_length(X, codes)
@@ -267,6 +278,13 @@ _MATRICES: dict[str, Callable[[int, float], np.ndarray]] = {
     "asymmetric_cifar100_blocks": lambda k, rate: asymmetric(k, rate, "cifar100_blocks"),
 }
 _BY_SAMPLES = ("instance", "part_dependent")
+# How many classes the kinds need that name some.
+_LEAST = {
+    "pair_swap": 10,
+    "asymmetric_cifar10": 10,
+    "asymmetric_cifar100": 100,
+    "asymmetric_cifar100_blocks": 100,
+}
 # What a rate may mean.
 KINDS = (*_MATRICES, *_BY_SAMPLES)
 
@@ -278,7 +296,7 @@ class NoiseManifest:
     Attributes
     ----------
     y : array-like of shape (n_samples,)
-        The right labels, as they were given.
+        A copy of the right labels, as they were given.
     flipped : ndarray of bool of shape (n_samples,)
         Where the label is wrong now.
     rate : float
@@ -322,14 +340,15 @@ def corrupt_labels(
         With a rate, a name of :data:`sknoisy.noise.KINDS`: "symmetric" (any other class),
         "symmetric_inclusive" (any class, the right one among them), "pair", "pair_swap",
         "asymmetric_cifar10", "asymmetric_cifar100", "asymmetric_cifar100_blocks", "instance" and
-        "part_dependent" (both by ``X``; see :func:`instance_dependent`).
+        "part_dependent" (both by ``X``; see :func:`instance_dependent`). Without a rate it has
+        nothing to say and must be the default.
     X : array-like of shape (n_samples, ...), default=None
-        The samples, for noise that hangs on them.
+        The samples, for noise that hangs on them; other kinds do not look at it.
     exact : bool, default=False
         Whether exactly the asked share of each class is wrong, rounded down, and not just in
         expectation. Not for noise that hangs on X.
     classes : array-like of shape (n_classes,), default=None
-        All labels there may be; None: those in y.
+        All labels there may be, sorted; None: those in y.
     random_state : int, RandomState instance or None, default=None
         An int draws the same labels each time.
     return_manifest : bool, default=False
@@ -345,8 +364,8 @@ def corrupt_labels(
     Raises
     ------
     ValueError
-        If a rate is out of its range, a matrix has another shape or a row that is no distribution,
-        or ``X`` is missing.
+        If a rate is out of its range, a matrix has another shape, a row that is no distribution or
+        a ``kind`` beside it, a label or ``X`` is missing, or a kind needs more classes.
 
     Examples
     --------
@@ -359,8 +378,13 @@ def corrupt_labels(
     array(['cat', 'cat', 'cat'], dtype='<U3')
     """
     rng = check_random_state(random_state)
-    labels = column_or_1d(y, input_name="y")
-    found = np.unique(labels if classes is None else column_or_1d(classes))
+    if kind not in KINDS:
+        raise ValueError(
+            f"The 'kind' parameter must be a str among {sorted(KINDS)}. Got {kind!r} instead."
+        )
+    labels = _complete(y, classes)
+    check_consistent_length(labels, X)
+    found = np.unique(labels) if classes is None else sorted_classes(classes)
     codes, k = encode(labels, found), len(found)
     if k < 2:
         raise ValueError(f"y must have at least 2 classes. Got {found.tolist()}.")
@@ -373,16 +397,36 @@ def corrupt_labels(
     if not return_manifest:
         return noisy
     realised, flipped = transition_between(codes, new, k), new != codes
-    return noisy, NoiseManifest(y, flipped, float(flipped.mean()), realised, found)
+    return noisy, NoiseManifest(deepcopy(y), flipped, float(flipped.mean()), realised, found)
+
+
+def _complete(y: Any, classes: Any) -> np.ndarray:
+    """Labels, none of which is missing, and all of one type with the classes."""
+    refuse_missing_labels(y)
+    labels = column_or_1d(y, input_name="y")
+    values = labels.tolist()
+    if None in values:
+        raise ValueError("Input y contains None.")
+    if any(value != value for value in values):
+        raise ValueError("Input y contains NaN.")
+    known = [] if classes is None else column_or_1d(classes, input_name="classes").tolist()
+    if len({isinstance(value, str) for value in values + known}) > 1:
+        raise ValueError("y and classes must all hold numbers or all strings. Got both.")
+    return labels
 
 
 def _transition(noise: Any, kind: str, n_classes: int) -> np.ndarray:
     if np.ndim(noise) == 0:
-        if kind not in _MATRICES:
+        if n_classes < _LEAST.get(kind, 0):
             raise ValueError(
-                f"The 'kind' parameter must be a str among {sorted(KINDS)}. Got {kind!r} instead."
+                f"kind={kind!r} needs at least {_LEAST[kind]} classes. Got {n_classes}."
             )
         return _MATRICES[kind](n_classes, noise)
+    if kind != "symmetric":
+        raise ValueError(
+            "The 'kind' parameter says what a rate means, and must be 'symmetric', the default, "
+            f"where 'noise' is a matrix or rates of classes. Got {kind!r} instead."
+        )
     given = np.asarray(noise, dtype=np.float64)
     if given.shape == (2,) and n_classes == 2:
         first, second = (_checked(rate, 1.0) for rate in given)
@@ -408,6 +452,13 @@ def _by_samples(
         )
     by_class = kind == "part_dependent"
     return instance_dependent(X, codes, k, rate, by_class=by_class, random_state=rng)
+
+
+def _most(n_classes: int) -> float:
+    """The largest rate of noise: that of labels drawn at random."""
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be at least 2. Got {n_classes}.")
+    return 1 - 1 / n_classes
 
 
 def _checked(rate: Any, most: float) -> float:
@@ -445,6 +496,10 @@ def _draw_exactly(
 
 def _like(y: Any, values: np.ndarray) -> Any:
     """Values in the guise of y, where that is a Series."""
-    if hasattr(y, "iloc") and hasattr(y, "name"):
-        return type(y)(values, index=y.index, name=y.name, dtype=y.dtype)
-    return values
+    if not (hasattr(y, "iloc") and hasattr(y, "name")):
+        return values
+    dtype = y.dtype
+    if hasattr(dtype, "categories"):
+        others = [value for value in np.unique(values).tolist() if value not in dtype.categories]
+        dtype = y.cat.add_categories(others).dtype
+    return type(y)(values, index=y.index, name=y.name, dtype=dtype)

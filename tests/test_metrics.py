@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import binomtest
 from sklearn import config_context
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -102,6 +103,78 @@ def test_intervals_hold_what_they_should(metric):
     assert abs(values.mean() - true) < 4 * values.std() / np.sqrt(300)
 
 
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("prior", [(1 / 3, 1 / 3, 1 / 3), (0.8, 0.15, 0.05)])
+def test_the_error_of_the_cores_score_knows_that_the_labels_it_draws_are_a_sample(prior, beta):
+    local = np.random.default_rng(1)
+
+    def score(n, **params):
+        y = local.choice(3, size=n, p=prior)
+        p = local.dirichlet([3.0, 1.0, 0.3], size=n) + 0.7 * np.eye(3)[y]
+        p /= p.sum(axis=1, keepdims=True)
+        return cores_score(y, p, beta=beta, classes=[0, 1, 2], **params)
+
+    true = score(400_000)
+    found = np.array([score(300, confidence_level=0.9) for _ in range(400)])
+    assert 0.86 < np.mean((found[:, 2] <= true) & (true <= found[:, 3])) < 0.94
+    assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
+
+
+def test_balanced_accuracy_is_near_what_it_can_be_or_refused():
+    """Rare classes and much noise: the share that divides may come out as next to nothing."""
+    local = np.random.default_rng(0)
+    T, turn = symmetric(3, 0.4), symmetric(3, 0.15)
+    found = []
+    for _ in range(400):
+        y = local.choice(3, size=600, p=[0.9, 0.07, 0.03])
+        seed = local.integers(2**31, size=2)
+        noisy, said = (
+            corrupt_labels(y, matrix, classes=[0, 1, 2], random_state=one)
+            for matrix, one in zip((T, turn), seed, strict=True)
+        )
+        try:
+            found.append(noise_corrected_balanced_accuracy(noisy, said, T, confidence_level=0.95))
+        except ValueError as refusal:
+            assert "is not clearly above zero" in str(refusal)
+    assert 50 < len(found) < 200
+    assert 0.2 < min(one.value for one in found) and max(one.value for one in found) < 1.3
+    # A share of which all but a rounding error cancels.
+    noisy, said = [0] * 15 + [1] * 5, [0] * 10 + [1] * 10
+    with pytest.raises(
+        ValueError, match=r"share of class 1 .* not clearly above zero: .* error of"
+    ):
+        noise_corrected_balanced_accuracy(noisy, said, symmetric(2, 0.25))
+
+
+@pytest.mark.parametrize("sharper", [1.0, 1.3, 2.0, 4.0])
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+def test_the_interval_of_the_calibration_error_holds_it(sharper, noise):
+    local, T = np.random.default_rng(2), symmetric(3, noise)
+    p = np.exp(1.5 * local.normal(size=(100_000, 3)))
+    p /= p.sum(axis=1, keepdims=True)
+    said = p**sharper / (p**sharper).sum(axis=1, keepdims=True)
+    # Each label with its probability.
+    true = noise_corrected_calibration_error(
+        np.tile(np.arange(3), len(p)), said.repeat(3, axis=0), np.eye(3), sample_weight=p.ravel()
+    )
+    found = []
+    for _ in range(200):
+        rows = local.integers(len(p), size=500)
+        drawn = local.random((500, 1)) >= (p[rows] @ T).cumsum(axis=1)[:, :2]
+        found.append(
+            noise_corrected_calibration_error(
+                drawn.sum(axis=1), said[rows], T, classes=[0, 1, 2], confidence_level=0.95
+            )
+        )
+    assert np.mean([one.low <= true <= one.high for one in found]) > 0.92
+    assert all(one.low >= 0 for one in found)
+    if sharper == 4.0 and not noise:
+        values = [one.value for one in found]
+        assert np.mean([one.standard_error for one in found]) == pytest.approx(
+            np.std(values), rel=0.15
+        )
+
+
 def test_a_plain_number_unless_an_interval_is_asked_for():
     y, p = predictions()
     found = noise_corrected_accuracy(y, p.argmax(axis=1), np.eye(3), confidence_level=0.95)
@@ -166,6 +239,30 @@ def test_labels_of_any_type():
     assert found == pytest.approx((y == p.argmax(axis=1))[kept].mean())
 
 
+def test_trusted_accuracy_has_the_interval_of_wilson():
+    def score(right, **params):
+        right = np.asarray(right, dtype=int)
+        trusted = np.r_[np.ones(len(right), bool), False]
+        return trusted_accuracy(
+            np.ones(len(right) + 1), np.r_[right, 0], trusted, confidence_level=0.95, **params
+        )
+
+    plain = binomtest(28, 30).proportion_ci(method="wilson")
+    found = score(np.arange(30) < 28)
+    assert_allclose((found.low, found.high), plain)
+    assert found.value == pytest.approx(28 / 30)
+    assert found.standard_error == pytest.approx(np.sqrt(28 / 30 * 2 / 30 / 30))
+    # Weights that are all alike change nothing, and those without weight do not count.
+    assert_allclose(score(np.arange(30) < 28, sample_weight=np.full(31, 5.0)), found)
+    assert_allclose(score(np.arange(60) < 28, sample_weight=np.arange(61) < 30), found)
+    assert_allclose(score(np.ones(12))[2:], binomtest(12, 12).proportion_ci(method="wilson"))
+    local = np.random.default_rng(0)
+    for n, accuracy in ((30, 0.97), (30, 0.8), (100, 0.97)):
+        for weight in (None, local.exponential(size=n + 1)):
+            rounds = [score(local.random(n) < accuracy, sample_weight=weight) for _ in range(400)]
+            assert np.mean([one.low <= accuracy <= one.high for one in rounds]) > 0.9
+
+
 # ---- scorers -------------------------------------------------------------------------------------
 
 
@@ -192,6 +289,62 @@ def test_scorers_choose_in_a_search_and_travel(metric):
     if metric != "noise_corrected_balanced_accuracy":
         assert np.isfinite(scorer(fitted, X[y < 2], y[y < 2]))
     assert repr(scorer) == f"make_noisy_scorer({metric!r})"
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_scorer_knows_classes_that_a_training_fold_lacks(metric):
+    X, y = load_iris(return_X_y=True)
+    T = symmetric(3, 0.2)
+    params = {"transition_matrix": T} if "noise_corrected" in metric else {}
+    clf = KNeighborsClassifier().fit(X[y > 0], y[y > 0])
+    scorer = make_noisy_scorer(metric, classes=[0, 1, 2], **params)
+    wide = np.c_[np.zeros(150), clf.predict_proba(X)]
+    seen = clf.predict(X) if "accuracy" in metric else wide
+    function = getattr(metrics, metric.removeprefix("neg_"))
+    expected = (-1 if metric.startswith("neg_") else 1) * function(y, seen, **params)
+    assert scorer(clf, X, y) == pytest.approx(expected)
+    if params:
+        message = r"knows 2 classes, \[1, 2\], and the 'transition_matrix' has 3 rows.* 'classes'"
+        with pytest.raises(ValueError, match=message):
+            make_noisy_scorer(metric, **params)(clf, X, y)
+        with pytest.raises(ValueError, match=r"of shape \(2, 2\)"):
+            make_noisy_scorer(metric, classes=[0, 1], **params)
+    with pytest.raises(ValueError, match="classes must be sorted"):
+        make_noisy_scorer(metric, classes=[2, 1, 0], **params)
+
+
+def test_sample_weight_reaches_a_scorer_in_a_search():
+    X, y = load_iris(return_X_y=True)
+    weight, folds = np.where(y == 2, 5.0, 1.0), KFold(3, shuffle=True, random_state=0)
+    scorer = make_noisy_scorer("peer_accuracy")
+    # Without routing scikit-learn asks several scorers whether they take weights, from 1.9 on.
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1]}, scoring={"peer": scorer}, refit=False)
+    assert np.isfinite(search.fit(X, y, sample_weight=weight).cv_results_["mean_test_peer"]).all()
+    expected = [
+        peer_accuracy(
+            y[b],
+            LogisticRegression(C=0.1).fit(X[a], y[a]).predict(X[b]),
+            sample_weight=weight[b],
+        )
+        for a, b in folds.split(X)
+    ]
+    with config_context(enable_metadata_routing=True):
+        assert scorer.set_score_request(sample_weight=True) is scorer
+        clf = LogisticRegression().set_fit_request(sample_weight=False)
+        for scoring in (scorer, {"peer": pickle.loads(pickle.dumps(scorer))}):
+            search = GridSearchCV(clf, {"C": [0.1]}, scoring=scoring, cv=folds, refit=False)
+            found = search.fit(X, y, sample_weight=weight).cv_results_
+            key = "peer" if isinstance(scoring, dict) else "score"
+            assert_allclose([found[f"split{i}_test_{key}"][0] for i in range(3)], expected)
+        other = make_noisy_scorer("peer_accuracy").set_score_request(sample_weight="of_score")
+        params = {"scoring": other, "cv": folds}
+        scores = cross_validate(clf.set_params(C=0.1), X, y, params={"of_score": weight}, **params)
+        assert_allclose(scores["test_score"], expected)
+        with pytest.raises(ValueError, match="sample_weight"):
+            other = make_noisy_scorer("peer_accuracy")
+            cross_validate(clf, X, y, scoring=other, cv=folds, params={"sample_weight": weight})
+    with pytest.raises(RuntimeError, match="only available when metadata routing is enabled"):
+        scorer.set_score_request(sample_weight=True)
 
 
 def test_trusted_accuracy_and_its_routing():
@@ -228,8 +381,8 @@ def test_detection():
     assert issue_average_precision(wrong, quality) == pytest.approx(0.5 + 0.5 * 2 / 3)
     found = [issue_precision_at_k(wrong, quality, k) for k in range(1, 6)]
     assert_allclose(found, [1, 1.5 / 2, 2 / 3, 2 / 4, 2 / 5])
-    for k in (0, 6):
-        with pytest.raises(ValueError, match=r"k must be in the range \[1, 5\]"):
+    for k in (0, 6, 1.5, "2"):
+        with pytest.raises(ValueError, match=r"'k' parameter .* in the range \[1, 5\]"):
             issue_precision_at_k(wrong, quality, k)
     with pytest.raises(ValueError, match="boolean mask"):
         issue_average_precision([0, 2], [0.1, 0.2])
@@ -263,8 +416,26 @@ def test_bad_input_is_refused(metric, T, params, message):
 
 def test_bad_parameters_are_refused():
     y, p = predictions()
-    with pytest.raises(ValueError, match=r"'confidence_level' parameter .* Got 95"):
-        noise_corrected_accuracy(y, y, np.eye(3), confidence_level=95)
+    trusted = np.ones(60, bool)
+    for level in (95, 0, 1.0, np.nan, "0.9"):
+        for metric, args in [
+            *((metric, (y, y, np.eye(3))) for metric in OF_LABELS),
+            *((metric, (y, p, np.eye(3))) for metric in OF_PROBA),
+            (peer_accuracy, (y, y)),
+            (cores_score, (y, p)),
+            (trusted_accuracy, (y, y, trusted)),
+        ]:
+            with pytest.raises(ValueError, match=f"'confidence_level' parameter .* Got {level!r}"):
+                metric(*args, confidence_level=level)
+    for beta in (-1, np.inf, np.nan, "2"):
+        with pytest.raises(ValueError, match=rf"'beta' parameter .*\[0, inf\). Got {beta!r}"):
+            cores_score(y, p, beta=beta)
+    for n_bins in (0, 2.5, "10"):
+        with pytest.raises(ValueError, match=rf"'n_bins' parameter .*\[1, inf\). Got {n_bins!r}"):
+            noise_corrected_calibration_error(y, p, np.eye(3), n_bins=n_bins)
+    for matrix in (0.3, [0.3, 0.7], np.ones((2, 3)) / 3):
+        with pytest.raises(ValueError, match="'transition_matrix' parameter must be a square"):
+            make_noisy_scorer("noise_corrected_accuracy", transition_matrix=matrix)
     with pytest.raises(ValueError, match=r"'metric' parameter must be a str among .* 'accuracy'"):
         make_noisy_scorer("accuracy")
     with pytest.raises(ValueError, match="needs a 'transition_matrix'"):
@@ -273,7 +444,7 @@ def test_bad_parameters_are_refused():
         make_noisy_scorer("peer_accuracy", transition_matrix=np.eye(3))
     with pytest.raises(ValueError, match="condition number"):
         make_noisy_scorer("noise_corrected_accuracy", transition_matrix=np.full((2, 2), 0.5))
-    with pytest.raises(ValueError, match="no sample is of class"):
+    with pytest.raises(ValueError, match="share of class 2 in the right labels is not clearly"):
         noise_corrected_balanced_accuracy([0, 0, 1], [0, 0, 1], np.eye(3), classes=[0, 1, 2])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         peer_accuracy([0, 1], [0])

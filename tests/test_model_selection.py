@@ -16,6 +16,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils import _safe_indexing
 
 from sknoisy.model_selection import NoisyLabelSplitter, TrustedSplit
 from sknoisy.noise import corrupt_labels
@@ -90,6 +91,50 @@ def test_samples_given_once_are_refused(kind):
         next(NoisyLabelSplitter(3).split(kind(X), y))
 
 
+def odd_samples(n):
+    """Samples of many kinds, of which number i equals number i + 20 and no other of the same 20."""
+    i = np.arange(n) % 20
+    numbers = np.c_[np.where(i == 3, np.nan, i), i % 2].astype(float)
+    # Equal to a positive zero.
+    numbers[20:, 1] *= np.where(numbers[20:, 1] == 0, -1, 1)
+    texts = np.array([f"city{j}" for j in i])
+    mixed = np.array([[t, row[0], None] for t, row in zip(texts, numbers, strict=True)], object)
+    return {
+        "numbers": numbers,
+        "one column": numbers[:, 0],
+        "float32 images": np.tile(numbers[:, None, None].astype(np.float32), (1, 1, 3, 1)),
+        "sparse": sp.csr_matrix(numbers),
+        "objects": mixed,
+        "list of rows": mixed.tolist(),
+        "list of dicts": [{"name": t, "at": [number]} for t, number, _ in mixed],
+        "texts": texts,
+        "Series of texts": pd.Series(texts, dtype="str"),
+        "Series with NA": pd.Series([j if j else pd.NA for j in i], dtype="Int64"),
+        "frame": pd.DataFrame(mixed, columns=list("abc")).astype({"b": float}),
+        "frame of one name": pd.DataFrame(mixed, columns=["a", "a", "b"]),
+        "frame of lists": pd.DataFrame({"a": [[t] for t in texts], "b": i}),
+    }
+
+
+@pytest.mark.parametrize("kind", odd_samples(20))
+def test_samples_of_any_kind_given_twice(kind):
+    X, y = odd_samples(20)[kind], np.arange(20) % 2
+    splitter = NoisyLabelSplitter(2)
+    twice = splitter.double(X, 1 - y, y)
+    assert len(list(splitter.split(*twice))) == 2
+    order = np.r_[np.arange(20), np.arange(20)[::-1]]
+    with pytest.raises(ValueError, match="halves of X must be the same samples"):
+        next(splitter.split(_safe_indexing(X, order), twice[1]))
+
+
+def test_labels_of_two_types_are_refused():
+    X, y, splitter = np.ones((2, 1)), np.array([0, 1]), NoisyLabelSplitter()
+    for noisy in (np.array(["0", "1"]), np.array(["0", 1], dtype=object)):
+        with pytest.raises(ValueError, match=r"both hold numbers or both strings.* and int64"):
+            splitter.double(X, noisy, y)
+    assert_array_equal(splitter.double(X, y.astype(float), y)[1], [0, 1, 0, 1])
+
+
 def test_splitter_wants_samples_twice():
     with pytest.raises(ValueError, match="given twice"):
         next(NoisyLabelSplitter().split(np.ones((5, 1)), np.zeros(5)))
@@ -138,6 +183,26 @@ def test_what_equals_a_tested_sample_is_not_trained_on(place, cv):
             set(map(tuple, table[test])) for _, test in TrustedSplit(trusted, cv).split(table, y)
         ]
         assert not tests[0] & tests[1]
+
+
+@pytest.mark.parametrize("kind", odd_samples(60))
+@pytest.mark.parametrize("cv", [2, KFold(2)])
+def test_equal_samples_of_any_kind_are_found(kind, cv):
+    X, y, trusted = odd_samples(60)[kind], np.arange(60) % 2, np.arange(60) < 20
+    for train, test in TrustedSplit(trusted, cv).split(X, y):
+        assert not set(train % 20) & set(test % 20)
+        assert len(train) == 3 * (20 - len(test)), "and nothing else is left out"
+
+
+def test_equal_samples_in_other_groups_are_not_trained_on():
+    X, y, groups = np.arange(60)[:, None] % 20, np.arange(60) % 2, np.arange(60) // 2
+    trusted = np.arange(60) < 20
+    for cv in (2, GroupKFold(2)):
+        for train, test in TrustedSplit(trusted, cv).split(X, y, groups):
+            assert not set(train % 20) & set(test % 20)
+            assert not set(groups[train]) & set(groups[test])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        next(TrustedSplit(trusted, 2).split(X, y, groups[:-1]))
 
 
 def test_groups_are_not_torn_apart():

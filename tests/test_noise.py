@@ -48,16 +48,17 @@ def test_cifar_maps():
         "truck": "automobile", "bird": "airplane", "deer": "horse", "cat": "dog", "dog": "cat",
     }  # fmt: skip
     for mapping in ("cifar100", "cifar100_blocks"):
-        T = asymmetric(100, 1.0, mapping)
+        T = asymmetric(100, 0.99, mapping)
         assert_allclose(T.sum(axis=0), 1, err_msg="one class turns into each")
+        assert_allclose(T.diagonal(), 0.01)
         # Five steps lead around a group, and fewer do not.
-        assert_array_equal(np.linalg.matrix_power(T.astype(int), 5), np.eye(100, dtype=int))
-        assert not T.diagonal().any()
-    blocks = asymmetric(100, 1.0, "cifar100_blocks").argmax(axis=1)
+        turns = (T > 0.5).astype(int)
+        assert_array_equal(np.linalg.matrix_power(turns, 5), np.eye(100, dtype=int))
+    blocks = asymmetric(100, 0.99, "cifar100_blocks").argmax(axis=1)
     assert_array_equal(blocks[:6], [1, 2, 3, 4, 0, 6])
     # Among others, in alphabetical order of fine classes: apple (0) ... mushroom (51), orange (53).
     # A class of each superclass by name, and the one it turns into, by their alphabetical places.
-    turned = asymmetric(100, 1.0, "cifar100").argmax(axis=1)
+    turned = asymmetric(100, 0.99, "cifar100").argmax(axis=1)
     pairs = {
         "beaver": (4, 30, "dolphin"), "aquarium fish": (1, 32, "flatfish"),
         "orchid": (54, 62, "poppy"), "bottle": (9, 10, "bowl"), "apple": (0, 51, "mushroom"),
@@ -89,7 +90,8 @@ def test_any_labels_and_the_same_with_a_seed(labels, kind):
     assert manifest.rate == manifest.flipped.mean()
     expected = 0.3 * (1 - 1 / len(labels)) if "inclusive" in kind else 0.3
     assert abs(manifest.rate - expected) < 0.07
-    assert manifest.y is y
+    assert_array_equal(manifest.y, y)
+    assert not np.shares_memory(manifest.y, y)
     counts = pd.crosstab(y, noisy).reindex(index=manifest.classes, columns=manifest.classes)
     shares = (
         counts.to_numpy(float, na_value=0)
@@ -191,6 +193,14 @@ def test_a_series_stays_one(dtype):
     assert 0.2 < (noisy.astype(str) != y.astype(str)).mean() < 0.8
 
 
+def test_a_categorical_series_takes_further_classes_in():
+    y = pd.Series(["a", "b"] * 50, dtype="category")
+    noisy = corrupt_labels(y, 0.6, classes=["a", "b", "c"], random_state=0)
+    assert not noisy.isna().any()
+    assert list(noisy.dtype.categories) == ["a", "b", "c"]
+    assert list(y.dtype.categories) == ["a", "b"]
+
+
 @pytest.mark.parametrize("by_class", [True, False])
 def test_noise_that_hangs_on_the_sample(by_class):
     X, codes = rng.normal(size=(3000, 6)), rng.integers(4, size=3000)
@@ -224,16 +234,27 @@ def test_no_noise_is_no_noise():
     ("noise", "params", "message"),
     [
         (0.7, {}, r"range \[0, 0.666667\]. Got 0.7"),
-        (-0.1, {"kind": "pair"}, r"range \[0, 1\]. Got -0.1"),
+        (-0.1, {"kind": "pair"}, r"range \[0, 0.666667\]. Got -0.1"),
+        (0.7, {"kind": "pair"}, r"range \[0, 0.666667\]. Got 0.7"),
         (np.nan, {}, "Got nan"),
         (0.2, {"kind": "symmetry"}, "'kind' parameter must be a str among .* Got 'symmetry'"),
         (0.2, {"kind": "instance"}, "needs X"),
         (0.2, {"kind": "instance", "X": np.ones((60, 2)), "exact": True}, "no exact=True"),
-        (0.2, {"kind": "asymmetric_cifar10"}, "classes from 0 to 2. Got 9"),
+        (0.2, {"kind": "instance", "X": np.ones((59, 2))}, "inconsistent numbers of samples"),
+        (0.2, {"X": np.ones((59, 2))}, "inconsistent numbers of samples"),
+        (0.2, {"kind": "pair_swap"}, "kind='pair_swap' needs at least 10 classes. Got 3"),
+        (0.2, {"kind": "asymmetric_cifar10"}, "needs at least 10 classes. Got 3"),
+        (0.2, {"kind": "asymmetric_cifar100"}, "needs at least 100 classes. Got 3"),
+        (0.2, {"kind": "asymmetric_cifar100_blocks"}, "needs at least 100 classes. Got 3"),
+        (np.eye(3), {"kind": "pari"}, "'kind' parameter must be a str among .* Got 'pari'"),
+        (np.eye(3), {"kind": "pair"}, "must be 'symmetric', the default, .* Got 'pair'"),
+        (np.eye(3), {"kind": "instance", "X": np.ones((60, 2))}, "must be 'symmetric'"),
         ([[1, 0], [0, 1]], {}, r"matrix of shape \(3, 3\)"),
         (np.eye(3) * 0.9, {}, "row 0 with minimum 0 and sum 0.9"),
         ([[1, 0, 0], [0, 1, 0], [0.5, 1, -0.5]], {}, "row 2 with minimum -0.5"),
         (0.2, {"classes": [0, 1]}, r"valid labels that can be in y; got \[2\]"),
+        (np.eye(3), {"classes": [2, 1, 0]}, r"classes must be sorted .* Got \[2, 1, 0\]"),
+        (0.2, {"classes": ["a", "b"]}, "must all hold numbers or all strings"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(noise, params, message):
@@ -249,3 +270,31 @@ def test_what_cannot_be_meant_is_refused(noise, params, message):
         symmetric(1, 0.0)
     with pytest.raises(ValueError, match="'mapping' parameter must be a str among"):
         asymmetric(10, 0.1, "cifar")
+    with pytest.raises(ValueError, match=r"at least 10 with mapping='cifar10'. Got 3"):
+        asymmetric(3, 0.1)
+    with pytest.raises(ValueError, match=r"must hold classes from 0 to 2. Got 3"):
+        asymmetric(3, 0.1, {0: 3})
+    with pytest.raises(ValueError, match=r"n_classes must be at least 10 with swap=True. Got 9"):
+        pair(9, 0.1, swap=True)
+    for matrix in (pair, symmetric, lambda k, rate: asymmetric(k, rate, {0: 1})):
+        assert matrix(4, 0.75)[0, 0] == pytest.approx(0.25)
+        with pytest.raises(ValueError, match=r"range \[0, 0.75\]. Got 0.76"):
+            matrix(4, 0.76)
+    with pytest.raises(ValueError, match=r"n_classes must be at least 2. Got 1"):
+        pair(1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array([0, 1, np.nan]), "Input y contains NaN"),
+        (pd.Series([0, 1, pd.NA], dtype="Int64"), "Input y contains NaN"),
+        (["a", "b", None], "Input y contains None"),
+        (np.array(["a", "b", np.nan], dtype=object), "Input y contains NaN"),
+        (np.array(["a", "b", 1], dtype=object), "must all hold numbers or all strings"),
+    ],
+)
+@pytest.mark.parametrize("classes", [None, ["a", "b"]])
+def test_missing_and_mixed_labels_are_refused(y, classes, message):
+    with pytest.raises(ValueError, match=message):
+        corrupt_labels(y, 0.2, classes=classes)

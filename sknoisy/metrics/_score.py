@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from sknoisy._checks import encode
 from sknoisy._labels import sorted_classes
 
-__all__ = ["Score", "coded", "summary", "weights"]
+__all__ = ["Score", "coded", "errors_around", "summary", "weights"]
 
 
 class Score(NamedTuple):
@@ -39,14 +40,19 @@ def summary(
     value = float(weight @ scores)
     if confidence_level is None:
         return value
-    if not 0 < confidence_level < 1:
+    reach = errors_around(confidence_level)
+    error = float(np.sqrt((weight**2 * (scores - value) ** 2).sum()))
+    return Score(value, error, value - reach * error, value + reach * error)
+
+
+def errors_around(confidence_level: Any) -> float:
+    """How many standard errors an interval reaches to either side."""
+    if not isinstance(confidence_level, Real) or not 0 < float(confidence_level) < 1:
         raise ValueError(
             "The 'confidence_level' parameter must be None or a float in the range (0, 1). Got "
             f"{confidence_level!r} instead."
         )
-    error = float(np.sqrt((weight**2 * (scores - value) ** 2).sum()))
-    reach = norm.ppf((1 + confidence_level) / 2) * error
-    return Score(value, error, float(value - reach), float(value + reach))
+    return float(norm.ppf((1 + float(confidence_level)) / 2))
 
 
 def weights(like: np.ndarray, sample_weight: Any) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import with_proba
@@ -88,7 +90,8 @@ def noise_corrected_balanced_accuracy(
     """Estimate the mean over classes of the share of right predictions.
 
     Takes for granted what :func:`noise_corrected_accuracy` does. The share of each class among the
-    right labels is estimated too, so there is a bias, which falls with the number of samples.
+    right labels is estimated too, so there is a bias, which falls with the number of samples; and
+    as it divides, each has to come out above its standard error, or the score could be anything.
 
     Parameters
     ----------
@@ -102,7 +105,7 @@ def noise_corrected_balanced_accuracy(
     Raises
     ------
     ValueError
-        If a class has no share in the right labels, by these samples.
+        If the share of a class in the right labels comes out no larger than its standard error.
 
     Examples
     --------
@@ -116,11 +119,13 @@ def noise_corrected_balanced_accuracy(
     weight = weights(given, sample_weight)
     hits = inverse[given] * (said[:, None] == np.arange(len(known)))
     share, right = weight @ inverse[given], weight @ hits
-    if (share <= 0).any():
-        label = known[share.argmin()]
+    error = np.sqrt(weight**2 @ (inverse[given] - share) ** 2)
+    if (share <= error).any():
+        least = (share - error).argmin()
         raise ValueError(
-            f"By these labels and this matrix no sample is of class {label!r} (its share comes out "
-            f"as {share.min():.3g}); the balanced accuracy needs more samples."
+            f"The share of class {known.tolist()[least]!r} in the right labels is not clearly "
+            f"above zero: it comes out as {share[least]:.3g}, with a standard error of "
+            f"{error[least]:.3g}. The balanced accuracy needs more samples."
         )
     recall = right / share
     # The first terms of a series: how each sample moves the ratio.
@@ -210,7 +215,8 @@ def noise_corrected_calibration_error(
     n_bins: int = 10,
     classes: Any = None,
     sample_weight: Any = None,
-) -> float:
+    confidence_level: float | None = None,
+) -> float | Score:
     """Estimate how far the confidence of predictions is from their accuracy on right labels.
 
     The expected calibration error: samples are sorted by the probability of their likeliest class
@@ -218,20 +224,27 @@ def noise_corrected_calibration_error(
     Takes for granted what :func:`noise_corrected_accuracy` does. Few samples in a bin look badly
     calibrated by chance, more so with noisy labels.
 
+    The standard error is that of a mean (the delta method), which takes the bins where confidence
+    is too high and those where it is too low as known. Where they are not, chance adds to the error
+    and never takes away; so the interval reaches farther down, by what it would add were each
+    distance smaller by its standard error. It is at least 0, and too wide rather than too narrow.
+
     Parameters
     ----------
-    y_noisy, proba, transition_matrix, classes, sample_weight
+    y_noisy, proba, transition_matrix, classes, sample_weight, confidence_level
         As in :func:`noise_corrected_log_loss`.
     n_bins : int, default=10
+        At least 1.
 
     Returns
     -------
-    float
+    float or Score
         At least 0.
 
     References
     ----------
-    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, Eq. 3.
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, Eq. 3. Leone et al., "The
+    Folded Normal Distribution", Technometrics 1961, for what chance adds.
 
     Examples
     --------
@@ -240,13 +253,31 @@ def noise_corrected_calibration_error(
     >>> noise_corrected_calibration_error([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
+    if not isinstance(n_bins, Integral) or n_bins < 1:
+        raise ValueError(
+            f"The 'n_bins' parameter must be an int in the range [1, inf). Got {n_bins!r} instead."
+        )
     given, p, known = with_proba(y_noisy, proba, classes)
     inverse, weight = inverse_of(transition_matrix, len(known)), weights(given, sample_weight)
     said = p.argmax(axis=1)
     confidence = p[np.arange(len(p)), said]
     place = np.ceil(confidence * n_bins).astype(int).clip(1, n_bins)
-    gap = np.bincount(place, weight * (confidence - inverse[given, said]))
-    return float(abs(gap).sum())
+    distance = weight * (confidence - inverse[given, said])
+    gap, error = np.bincount(place, distance), np.sqrt(np.bincount(place, distance**2))
+    # A sum of absolute values is a sum with known signs, and so a mean over the samples.
+    signed = np.sign(gap)[place] * (confidence - inverse[given, said])
+    found = summary(signed, sample_weight, confidence_level)
+    if not isinstance(found, Score):
+        return found
+    some = error > 0
+    added = _folded(abs(gap[some]), error[some]).sum()
+    return found._replace(low=max(0.0, float(found.low - added)))
+
+
+def _folded(distance: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """What chance adds to an absolute value that is smaller by its error than what came out."""
+    z = (distance / error - 1).clip(0)
+    return 2 * error * (norm.pdf(z) - z * norm.sf(z))
 
 
 def _expected(losses: np.ndarray, given: np.ndarray, transition_matrix: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,10 @@ def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
     0.5
     """
     found, suspected = _wrong_and_suspected(wrong, label_quality)
-    if not 1 <= k <= len(found):
-        raise ValueError(f"k must be in the range [1, {len(found)}]. Got {k!r}.")
+    if not isinstance(k, Integral) or not 1 <= k <= len(found):
+        raise ValueError(
+            f"The 'k' parameter must be an int in the range [1, {len(found)}]. Got {k!r} instead."
+        )
     border = np.sort(suspected)[-k]
     above, at = suspected > border, suspected == border
     return float((found[above].sum() + (k - above.sum()) * found[at].mean()) / k)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from sknoisy._labels import check_trusted, with_proba
-from sknoisy.metrics._score import Score, coded, summary, weights
+from sknoisy.metrics._score import Score, coded, errors_around, summary, weights
 
 __all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]
 
@@ -100,11 +101,18 @@ def cores_score(
     >>> round(cores_score([0, 1], [[0.9, 0.1], [0.1, 0.9]]), 2)
     2.3
     """
+    if not isinstance(beta, Real) or not 0 <= beta < np.inf:
+        raise ValueError(
+            f"The 'beta' parameter must be a float in the range [0, inf). Got {beta!r} instead."
+        )
     given, p, known = with_proba(y_noisy, proba, classes)
     weight = weights(given, sample_weight)
     log_p = np.log(p.clip(np.finfo(p.dtype).eps))
-    prior = np.bincount(given, weight, len(known))
-    scores = log_p[np.arange(len(given)), given] - beta * (log_p @ prior)
+    prior, mean = np.bincount(given, weight, len(known)), weight @ log_p
+    # Labels drawn at random come from the samples too: what each adds by its own has the mean 0,
+    # and an error.
+    moved = log_p @ prior + mean[given] - mean @ prior
+    scores = log_p[np.arange(len(given)), given] - beta * moved
     return summary(scores, sample_weight, confidence_level)
 
 
@@ -118,8 +126,10 @@ def trusted_accuracy(
 ) -> float | Score:
     """Accuracy on the samples whose labels are known to be right.
 
-    Takes for granted that these are like the others. As a scorer it takes the mask by metadata
-    routing: ``make_scorer(trusted_accuracy).set_score_request(trusted=True)``.
+    Takes for granted that these are like the others. The interval is Wilson's, which stays in
+    [0, 1] and holds what it should for few samples and accuracies near 1, too; with weights it
+    counts as many samples as, weighted alike, would have such an error. As a scorer it takes the
+    mask by metadata routing: ``make_scorer(trusted_accuracy).set_score_request(trusted=True)``.
 
     Parameters
     ----------
@@ -133,6 +143,10 @@ def trusted_accuracy(
     -------
     float or Score
 
+    References
+    ----------
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
+
     Examples
     --------
     >>> from sknoisy.metrics import trusted_accuracy
@@ -144,4 +158,17 @@ def trusted_accuracy(
     if rows is None:
         raise ValueError("trusted_accuracy needs trusted samples. Got trusted=None.")
     weight = None if sample_weight is None else weights(given, sample_weight)[rows]
-    return summary((given == said)[rows].astype(float), weight, confidence_level)
+    found = summary((given == said)[rows].astype(float), weight, confidence_level)
+    if confidence_level is None or not isinstance(found, Score):
+        return found
+    low, high = _wilson(found.value, 1 / (weights(rows, weight) ** 2).sum(), confidence_level)
+    return found._replace(low=low, high=high)
+
+
+def _wilson(share: float, n: float, confidence_level: float) -> tuple[float, float]:
+    """The shares from which that found in n samples is not too far, by their own errors."""
+    z2 = errors_around(confidence_level) ** 2
+    centre = share + z2 / (2 * n)
+    reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2)))
+    low, high = np.clip([centre - reach, centre + reach], 0, 1 + z2 / n) / (1 + z2 / n)
+    return float(low), float(high)

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
+from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
+from sknoisy._checks import encode
+from sknoisy._labels import sorted_classes
 from sknoisy.metrics.corrected import (
     inverse_of,
     noise_corrected_accuracy,
@@ -40,28 +44,88 @@ class NoisyScorer:
     ----------
     metric : str
     transition_matrix : array-like or None
+    classes : array-like or None
     """
 
-    def __init__(self, metric: str, transition_matrix: Any = None) -> None:
+    def __init__(self, metric: str, transition_matrix: Any = None, classes: Any = None) -> None:
         self.metric = metric
         self.transition_matrix = transition_matrix
+        self.classes = classes
+        self._asked: bool | str | None = None
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         check_is_fitted(estimator)
         metric, reads, takes_matrix, sign = _SCORERS[self.metric]
         params: dict[str, Any] = {"sample_weight": sample_weight}
+        seen = getattr(estimator, reads)(X)
         if metric is not peer_accuracy:
             # A fold need not hold all classes.
-            params["classes"] = estimator.classes_
+            known = np.asarray(estimator.classes_ if self.classes is None else self.classes)
+            params["classes"] = known
+            if reads == "predict_proba":
+                seen = _widened(seen, estimator.classes_, known)
         if takes_matrix:
+            n_rows = len(np.asarray(self.transition_matrix))
+            if n_rows != len(known):
+                raise ValueError(
+                    f"The estimator knows {len(known)} classes, {known.tolist()}, and the "
+                    f"'transition_matrix' has {n_rows} rows. Where some training folds lack a "
+                    "class, pass all of them as 'classes' to make_noisy_scorer."
+                )
             params["transition_matrix"] = self.transition_matrix
-        return sign * metric(y, getattr(estimator, reads)(X), **params)
+        return sign * metric(y, seen, **params)
+
+    def set_score_request(self, *, sample_weight: bool | str | None) -> NoisyScorer:
+        """Say whether weights are wanted, for scikit-learn's metadata routing.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            Whether to be given what is passed under this name, or under another one; None: neither,
+            and an error if it is passed.
+
+        Returns
+        -------
+        NoisyScorer
+            This one.
+        """
+        if not get_config()["enable_metadata_routing"]:
+            raise RuntimeError(
+                "This method is only available when metadata routing is enabled. You can enable it "
+                "using sklearn.set_config(enable_metadata_routing=True)."
+            )
+        self._asked = sample_weight
+        return self
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Say what is taken beside X and y.
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=self._asked)
+        return request
+
+    def _accept_sample_weight(self) -> bool:
+        """What scikit-learn asks its own scorers, where routing is off."""
+        return True
 
     def __repr__(self) -> str:
         return f"make_noisy_scorer({self.metric!r})"
 
 
-def make_noisy_scorer(metric: str, *, transition_matrix: Any = None) -> NoisyScorer:
+def _widened(proba: np.ndarray, own: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Probabilities of more classes, of which those that an estimator does not know have none."""
+    wide = np.zeros((len(proba), len(classes)))
+    wide[:, encode(own, classes)] = proba
+    return wide
+
+
+def make_noisy_scorer(
+    metric: str, *, transition_matrix: Any = None, classes: Any = None
+) -> NoisyScorer:
     """Make a scorer of one of these metrics, for ``GridSearchCV(scoring=...)`` and the like.
 
     Estimate the matrix once, before a search: were it that of each candidate, one that sees noise
@@ -74,11 +138,15 @@ def make_noisy_scorer(metric: str, *, transition_matrix: Any = None) -> NoisySco
         better.
     transition_matrix : array-like of shape (n_classes, n_classes), default=None
         For the metrics that need it.
+    classes : array-like of shape (n_classes,), default=None
+        All labels there may be, sorted, for folds that lack some: an estimator that was trained
+        without one gives it no probability. None: those that the estimator knows.
 
     Returns
     -------
     NoisyScorer
-        Called as ``scorer(estimator, X, y)``.
+        Called as ``scorer(estimator, X, y)``. Where metadata routing is enabled, ask for weights by
+        ``set_score_request(sample_weight=True)``.
 
     Examples
     --------
@@ -103,6 +171,14 @@ def make_noisy_scorer(metric: str, *, transition_matrix: Any = None) -> NoisySco
         raise ValueError(
             f"metric={metric!r} {'needs a' if needs else 'takes no'} 'transition_matrix'."
         )
+    if classes is not None:
+        classes = sorted_classes(classes)
     if needs:
-        inverse_of(transition_matrix, len(np.asarray(transition_matrix)))
-    return NoisyScorer(metric, transition_matrix)
+        shape = np.shape(transition_matrix)
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise ValueError(
+                "The 'transition_matrix' parameter must be a square array, with a row and a column "
+                f"for each class. Got {transition_matrix!r} instead."
+            )
+        inverse_of(transition_matrix, shape[0] if classes is None else len(classes))
+    return NoisyScorer(metric, transition_matrix, classes)
