@@ -1,5 +1,7 @@
 """Pictures: what is drawn, not how it looks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,21 @@ def words(axis):
     return [label.get_text() for label in axis.get_ticklabels()]
 
 
+def assert_apart(texts):
+    """Texts side by side, in their order, do not touch."""
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    assert len(boxes) > 1
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
+def assert_inside(box, frame):
+    assert frame.x0 <= box.x0 <= box.x1 <= frame.x1
+    assert frame.y0 <= box.y0 <= box.y1 <= frame.y1
+
+
+LONG = [f"quite_a_long_name_of_class_{i}" for i in range(10)]
+
+
 def test_transition_matrix_from_all_sides(fitted):
     _, y, noisy, clf = fitted
     shown = TransitionMatrixDisplay.from_estimator(clf)
@@ -74,10 +91,86 @@ def test_many_classes_stay_legible():
     assert len(shown.ax_.get_xticks()) <= 30
 
 
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_numbers_fit_into_cells_of_any_size(layout):
+    fig, (ax, small) = plt.subplots(1, 2, figsize=(10, 4), layout=layout)
+    matrix = 0.5 * np.eye(10) + 0.05
+    shown = TransitionMatrixDisplay(matrix).plot(ax=ax)
+    TransitionMatrixDisplay(matrix, display_labels=LONG).plot(ax=small)
+    for size in ((10, 4), (8, 4)):
+        fig.set_size_inches(size)
+        fig.canvas.draw()
+        assert_apart(shown.text_[0])
+        assert 5 < shown.text_[0, 0].get_fontsize() <= 10
+
+
+def test_numbers_too_small_to_read_are_not_drawn():
+    pixels = []
+    for values in (True, False):
+        fig, ax = plt.subplots(figsize=(2, 2))
+        TransitionMatrixDisplay(pair(12, 0.2)).plot(ax=ax, include_values=values)
+        fig.canvas.draw()
+        pixels.append(np.asarray(fig.canvas.buffer_rgba()))
+    assert_array_equal(*pixels)
+
+
+def test_numbers_as_shares():
+    shown = TransitionMatrixDisplay([[2 / 3, 1 / 3], [0.001, 0.999]]).plot(values_format=".0%")
+    texts = [text.get_text() for text in shown.text_.ravel()]
+    assert texts == ["67%", "33%", "", "100%"]
+
+
+def test_long_names_of_classes_leave_room_for_the_matrix():
+    shown = TransitionMatrixDisplay(pair(10, 0.2), display_labels=LONG).plot()
+    shown.figure_.canvas.draw()
+    assert shown.ax_.get_window_extent().width > 0.4 * shown.figure_.bbox.width
+    assert len(set(words(shown.ax_.xaxis))) == 10, "what tells them apart is left"
+    assert all("…" in name for name in words(shown.ax_.yaxis))
+    for label in shown.ax_.get_xticklabels() + shown.ax_.get_yticklabels():
+        assert_inside(label.get_window_extent(), shown.figure_.bbox)
+
+
+def test_a_class_that_is_no_right_label_is_unknown():
+    shown = TransitionMatrixDisplay.from_predictions([0, 0, 1], [0, 2, 1])
+    nan = np.nan
+    assert_allclose(shown.transition_matrix, [[0.5, 0, 0.5], [0, 1, 0], [nan, nan, nan]])
+    assert [text.get_text() for text in shown.text_[2]] == [""] * 3
+    assert shown.im_.get_array().mask.tolist()[2] == [True] * 3
+    (hatched,) = shown.ax_.patches
+    assert hatched.get_hatch()
+    assert hatched.get_xy()[1] == 1.5
+    assert "unknown" in [text.get_text() for text in shown.ax_.texts]
+
+
+def test_labels_of_two_types_are_compared():
+    right = pd.Series(["a", "b", "b"], dtype="category")
+    shown = TransitionMatrixDisplay.from_predictions(right, np.array(["a", "a", "b"]))
+    assert_allclose(shown.transition_matrix, [[1, 0], [0.5, 0.5]])
+    with pytest.raises(ValueError, match=r"y and y_noisy must be labels of one type"):
+        TransitionMatrixDisplay.from_predictions(["a", "b"], [0, 1])
+    with pytest.raises(ValueError, match=r"y must hold at least one label. Got none"):
+        TransitionMatrixDisplay.from_predictions([], [])
+    with pytest.raises(ValueError, match="Input y_noisy contains NaN"):
+        TransitionMatrixDisplay.from_predictions([0, 1], [0, np.nan])
+
+
+def test_transition_matrix_of_a_pipeline(fitted):
+    X, _, noisy, clf = fitted
+    pipe = make_pipeline(StandardScaler(), clone(clf).set_params(max_epochs=2)).fit(X, noisy)
+    shown = TransitionMatrixDisplay.from_estimator(pipe)
+    assert_allclose(shown.im_.get_array(), pipe[-1].method_.transition)
+    with pytest.raises(TypeError, match=r"TransitionMatrixDisplay.*Got StandardScaler"):
+        TransitionMatrixDisplay.from_estimator(pipe[0])
+
+
 def test_what_is_no_transition_matrix_is_refused(fitted):
     X, _, noisy, _ = fitted
     with pytest.raises(ValueError, match=r"row 1 with minimum 0 and sum 0.5"):
         TransitionMatrixDisplay([[1, 0], [0, 0.5]]).plot()
+    with pytest.raises(ValueError, match=r"row 1 with minimum nan"):
+        TransitionMatrixDisplay([[1, 0], [np.nan, 0.5]]).plot()
+    with pytest.raises(ValueError, match=r"array of shape \(2, 2\).*Got one of shape \(2, 3\)"):
+        TransitionMatrixDisplay(np.ones((2, 3))).plot()
     with pytest.raises(ValueError, match=r"display_labels must have 3 entries. Got 2"):
         TransitionMatrixDisplay(np.eye(3), display_labels=["a", "b"]).plot()
     clf = NoisyLabelClassifier("ce", max_epochs=1).fit(X, noisy)
