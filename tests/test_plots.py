@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
+from scipy.sparse import coo_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -14,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy.issues import find_label_issues
 from sknoisy.noise import corrupt_labels, pair
 from sknoisy.plots import (
     LabelQualityDisplay,
@@ -213,6 +215,64 @@ def test_label_quality_from_probabilities_and_alone():
     colour = LabelQualityDisplay([0.1, 0.5], y[:2], X=np.zeros((2, 3, 4, 4), dtype=np.uint8)).plot()
     assert len(colour.worst_) == 2
     assert len(LabelQualityDisplay([0.1, 0.5], y[:2]).plot(n_worst=0).figure_.axes) == 1
+
+
+def test_label_quality_names_rows_where_some_were_not_judged(fitted):
+    X, _, noisy, clf = fitted
+    weight = np.ones(len(X))
+    weight[:40] = 0
+    clf = clone(clf).set_params(max_epochs=4).fit(X, noisy, sample_weight=weight)
+    issues = find_label_issues(clf, noisy, return_all=True)
+    shown = LabelQualityDisplay.from_estimator(clf, X.reshape(-1, 8, 8), noisy, n_worst=3)
+    assert_array_equal(shown.worst_, issues.index[:3])
+    panes = [ax for ax in shown.figure_.axes if ax.images]
+    seen = [np.asarray(ax.images[0].get_array()) for ax in panes]
+    judged = X[40:]
+    assert_allclose(seen, X[shown.worst_].reshape(-1, 8, 8) / judged.max())
+    named = pd.Series(noisy, index=[f"r{i}" for i in range(len(X))])
+    shown = LabelQualityDisplay.from_estimator(clf, X, named, n_worst=3)
+    assert shown.worst_.tolist() == [f"r{i}" for i in issues.index[:3]]
+    (table,) = shown.figure_.axes[1].tables
+    assert table.get_celld()[1, 0].get_text().get_text() == shown.worst_[0]
+    ranked = LabelQualityDisplay(issues["quality"], issues["given"], issues["suggested"])
+    assert_array_equal(ranked.plot(n_worst=3).worst_, issues.index[:3])
+
+
+def test_label_quality_of_sparse_tables_and_of_classes_without_labels():
+    y = np.arange(30) % 3
+    p = np.c_[np.where(np.eye(3)[y], 0.9, 0.05), np.zeros(30)]
+    sparse = coo_array(np.eye(30))
+    shown = LabelQualityDisplay.from_predictions(y, p, X=sparse, classes=[0, 1, 2, 3], n_worst=2)
+    assert shown.figure_.axes[1].tables
+    with pytest.raises(ValueError, match="Input quality contains NaN"):
+        LabelQualityDisplay([0.5, np.nan], [0, 1]).plot()
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        LabelQualityDisplay.from_predictions(y, p[:, :3], X=np.zeros((29, 4, 4)))
+
+
+@pytest.mark.parametrize("n_worst", [1, 12, 40])
+@pytest.mark.parametrize("images", [True, False])
+def test_the_worst_fit_into_their_figure(images, n_worst):
+    given = np.array(LONG)[np.arange(60) % 10]
+    suggested = np.array(LONG)[np.arange(1, 61) % 10]
+    X = np.zeros((60, 8, 8)) if images else None
+    shown = LabelQualityDisplay(np.linspace(0, 1, 60), given, suggested, X).plot(n_worst=n_worst)
+    shown.figure_.canvas.draw()
+    frame = shown.figure_.bbox
+    if images:
+        panes = [ax for ax in shown.figure_.axes if ax.images]
+        assert len(panes) == n_worst
+        for pane in panes:
+            assert_inside(pane.title.get_window_extent(), frame)
+        columns = int(np.ceil(np.sqrt(1.5 * n_worst)))
+        if n_worst > 1:
+            assert_apart([pane.title for pane in panes[:columns]])
+    else:
+        cells = shown.figure_.axes[1].tables[0].get_celld()
+        assert len(cells) == 3 * (n_worst + 1)
+        for cell in cells.values():
+            assert_inside(cell.get_window_extent(), frame)
+            assert_inside(cell.get_text().get_window_extent(), cell.get_window_extent())
 
 
 def test_smoothing_curve_from_a_search(fitted):
