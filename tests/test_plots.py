@@ -324,7 +324,33 @@ def test_losses_and_what_is_fitted_to_them(fitted):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
         "given labels", "lower fit", "upper fit",
     ]  # fmt: skip
-    LossDistributionDisplay(np.ones(5)).plot()
+
+
+def test_equal_losses_have_an_axis_to_read():
+    for loss in (0.0, 2.3):
+        shown = LossDistributionDisplay(np.full(5, loss)).plot()
+        low, high = shown.ax_.get_xlim()
+        assert 0.3 < high - low < 2
+        assert low < loss < high
+        assert counts(shown.ax_) == 5
+        assert shown.lines_ == []
+
+
+def test_the_legend_of_losses_lies_on_nothing():
+    fig, ax = plt.subplots(figsize=(3, 2))
+    losses = np.r_[np.linspace(0, 0.5, 500), np.linspace(2, 4, 400)]
+    LossDistributionDisplay(losses, wrong=losses > 1).plot(ax=ax)
+    fig.canvas.draw()
+    lowest = ax.get_legend().get_window_extent().y0
+    assert all(bar.get_window_extent().y1 < lowest for bar in ax.patches)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_losses_that_are_no_numbers_are_refused(bad):
+    with pytest.raises(ValueError, match="Input losses contains"):
+        LossDistributionDisplay([0.1, bad, 0.3]).plot()
+    with pytest.raises(ValueError, match=r"losses must have a number for each.*shape \(2, 1\)"):
+        LossDistributionDisplay([[0.1], [0.2]]).plot()
 
 
 def test_rate_found_in_the_fit(fitted):
