@@ -394,6 +394,54 @@ def test_memorization_is_what_the_training_recorded(fitted):
     assert labels == ["predicted as labelled", "predicted as before", "accuracy held out"]
 
 
+def test_memorization_of_a_pipeline(fitted):
+    X, _, noisy, clf = fitted
+    pipe = make_pipeline(StandardScaler(), clone(clf).set_params(max_epochs=2)).fit(X, noisy)
+    shown = MemorizationDisplay.from_estimator(pipe)
+    assert_allclose(shown.lines_["fit"].get_ydata(), pipe[-1].history_[:, "train_acc"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (pd.Series(["a", "b", "a"]), np.array([["a", "a", "a"]])),
+        (pd.Series(["a", "b", "a"], dtype="category"), np.array([["a", "a", "a"]])),
+        (np.array(["a", "b", "a"], dtype=object), [["a", "a", "a"]]),
+        (np.array([3, 5, 3]), np.array([[3, 3, 3]], dtype=np.uint8)),
+        (np.array([3, 5, 3]), np.array([[3.0, 3.0, 3.0]])),
+        (np.array([False, True, False]), np.array([[0, 0, 0]])),
+    ],
+)
+def test_equal_labels_of_other_types_are_equal(given, said):
+    shown = MemorizationDisplay.from_predictions(given, said, y_right=np.asarray(said)[0])
+    assert_allclose(shown.fit, [2 / 3])
+    assert_allclose(shown.recovered, [1])
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("figsize", [(10, 4), (5, 2.5)])
+def test_the_legend_of_shares_is_not_cut_off(figsize, layout):
+    shares = np.linspace(0, 1, 20)
+    lines = {"agreement": shares, "held_out": shares, "memorized": shares, "recovered": shares}
+    fig, axes = plt.subplots(1, 2, figsize=figsize, layout=layout)
+    for ax in axes:
+        MemorizationDisplay(shares, **lines).plot(ax=ax)
+    fig.canvas.draw()
+    for ax in axes:
+        legend = ax.get_legend().get_window_extent()
+        assert_inside(legend, ax.get_window_extent())
+        assert ax.transData.transform((0, 1))[1] < legend.y0
+    alone = MemorizationDisplay(shares, **lines).plot()
+    alone.figure_.canvas.draw()
+    legend = alone.ax_.get_legend().get_window_extent()
+    assert_inside(legend, alone.figure_.bbox)
+    assert legend.y1 < alone.ax_.xaxis.label.get_window_extent().y0
+
+
+def test_one_epoch_has_one_tick():
+    assert words(MemorizationDisplay([0.5]).plot().ax_.xaxis) == ["1"]
+
+
 def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
     X, _, noisy, _ = fitted
     clf = NoisyLabelClassifier("mixup", max_epochs=2, random_state=0).fit(X, noisy)
@@ -405,8 +453,9 @@ def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
 
 def test_memorization_refuses_what_does_not_match(fitted):
     X, _, noisy, clf = fitted
-    with pytest.raises(TypeError, match=r"of a pipeline the last step. Got Pipeline"):
-        MemorizationDisplay.from_estimator(make_pipeline(clf).fit(X, noisy))
+    search = GridSearchCV(clf, {"max_epochs": [1]}, cv=2, refit=False).fit(X, noisy)
+    with pytest.raises(TypeError, match=r"of a search pass the best_estimator_. Got GridSearchCV"):
+        MemorizationDisplay.from_estimator(search)
     with pytest.raises(ValueError, match="must be labels of one type"):
         MemorizationDisplay.from_predictions(["a", "b"], [[0, 1]])
     with pytest.raises(ValueError, match=r"y_pred must have shape \(n_epochs, 2\).*Got \(2,\)"):
