@@ -164,13 +164,13 @@ class LabelQualityDisplay:
             self.ax_.legend()
         return self
 
-    def _beside(self, width: float, height: float, suggested: bool) -> Any:
+    def _beside(self, side: float, height: float, suggested: bool) -> Any:
         """Make a figure, and the part of it beside the histogram."""
         import matplotlib.pyplot as plt
 
-        size = (_HISTOGRAM + width, max(4.0, height))
+        size = (_HISTOGRAM + side, max(4.0, height))
         self.figure_ = plt.figure(figsize=size, layout="constrained")
-        sides: Any = self.figure_.subfigures(1, 2, width_ratios=(_HISTOGRAM, width))
+        sides: Any = self.figure_.subfigures(1, 2, width_ratios=(_HISTOGRAM, side))
         left, right = sides
         self.ax_ = left.subplots()
         right.suptitle("Least believed" + (": given → suggested" if suggested else ""))
