@@ -195,21 +195,31 @@ class SmoothingSearchCV(GridSearchCV):
         return self
 
 
-def one_standard_error(cv_results: Mapping[str, Any]) -> int:
+def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None) -> int:
     """Choose the rate nearest to zero among those whose score is hardly below the best.
 
     For ``refit`` of a search over ``smoothing``: of the candidates within one standard error of the
-    best mean, the one that changes the labels least.
+    best mean, the one that changes the labels least. The error is that of a mean of as many folds,
+    ``std_test_score / sqrt(n_splits - 1)``, since ``std_test_score`` divides by ``n_splits``.
 
     Parameters
     ----------
     cv_results : dict
-        The ``cv_results_`` of a search by one score.
+        The ``cv_results_`` of a search. By halving, only the candidates of the last iteration
+        count.
+    metric : str, default=None
+        Name of the score, of a search by several:
+        ``refit=partial(one_standard_error, metric="accuracy")``.
 
     Returns
     -------
     int
         An index into the candidates.
+
+    Raises
+    ------
+    ValueError
+        If the rate was not searched, or there is no such score.
 
     References
     ----------
@@ -226,7 +236,7 @@ def one_standard_error(cv_results: Mapping[str, Any]) -> int:
     >>> one_standard_error(results)
     1
     """
-    rates, mean, error = rates_and_scores(cv_results)
+    rates, mean, error = rates_and_scores(cv_results, metric)
     best = int(np.nanargmax(mean))
     near = np.flatnonzero(mean >= mean[best] - error[best])
     distance = [np.abs(np.asarray(rates[i], dtype=float)).max() for i in near]

@@ -806,13 +806,36 @@ def test_the_nearest_rate_within_one_standard_error():
         "split1_test_score": scores[:, 1],
     }
     assert one_standard_error(results) == 1
+    # One standard error below 0.85 is 0.8: that of two folds is half of what lies between them.
+    near = np.array([[0.8, 0.9], [0.78, 0.83], [0.7, 0.72], [0.84, 0.84]])
+    results |= {"mean_test_score": near.mean(axis=1), "std_test_score": near.std(axis=1)}
+    assert one_standard_error(results) == 1
     search = SmoothingSearchCV(make(), RATES, cv=3, refit=one_standard_error).fit(X, y)
     found = search.cv_results_
     best = found["mean_test_score"].max()
-    spread = found["std_test_score"][found["mean_test_score"].argmax()] / np.sqrt(3)
+    spread = found["std_test_score"][found["mean_test_score"].argmax()] / np.sqrt(2)
     near = [
         abs(r) for r, m in zip(RATES, found["mean_test_score"], strict=True) if m >= best - spread
     ]
     assert abs(search.best_params_["smoothing"]) == min(near)
     with pytest.raises(ValueError, match="no parameter 'smoothing'"):
         one_standard_error({"param_lr": [1]})
+
+
+def test_one_standard_error_of_one_of_several_scores():
+    results = {"param_smoothing": [-1.0, 0.0]}
+    for name, means in (("accuracy", [0.9, 0.5]), ("recall", [0.5, 0.9])):
+        results |= {f"mean_test_{name}": means, f"std_test_{name}": [0.1, 0.1]}
+        results |= {f"split{i}_test_{name}": means for i in range(5)}
+    assert one_standard_error(results, metric="accuracy") == 0
+    assert one_standard_error(results, metric="recall") == 1
+    with pytest.raises(
+        ValueError, match=r"'metric'.*\['accuracy', 'recall'\]. Got 'score' instead"
+    ):
+        one_standard_error(results)
+
+
+def test_one_standard_error_of_halving_is_of_the_last_iteration():
+    results = {"param_smoothing": [0.0, -1.0, -2.0, -1.0, -2.0], "iter": [0, 0, 0, 1, 1]}
+    results |= {"mean_test_score": [0.9, 0.9, 0.9, 0.7, 0.8], "std_test_score": [0.01] * 5}
+    assert one_standard_error(results) == 4

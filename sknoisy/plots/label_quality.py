@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy.issues import find_label_issues
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for
+from sknoisy.plots._axes import RIGHT, WRONG, axes_for, numbers, shortened, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["LabelQualityDisplay"]
+
+# Inches: the histogram, the least space beside it, a row of a table, an image, and what is above.
+_HISTOGRAM, _BESIDE, _ROW, _PANE, _ABOVE = 4.5, 5.5, 0.21, (1.05, 1.2), 0.5
+# Points: the font of the names.
+_SIZE = 9
+# Of a table: shares of its width, of which a tenth at each side stays empty.
+_WIDTHS, _FILLED = (0.17, 0.65, 0.18), 0.8
 
 
 class LabelQualityDisplay:
@@ -22,7 +30,8 @@ class LabelQualityDisplay:
     Parameters
     ----------
     quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected.
+        The lower, the more a label is suspected. The index of a Series says what the samples are
+        called, else they are by their places.
     given : array-like of shape (n_samples,)
         The labels.
     suggested : array-like of shape (n_samples,), default=None
@@ -35,8 +44,8 @@ class LabelQualityDisplay:
     ax_ : Axes
         Of the histogram.
     figure_ : Figure
-    worst_ : ndarray of int
-        Places of the samples that are shown.
+    worst_ : ndarray
+        Index of the samples that are shown, the least believed first.
 
     Examples
     --------
@@ -56,13 +65,15 @@ class LabelQualityDisplay:
     def from_estimator(cls, estimator: Any, X: Any, y: Any, **plot_params: Any) -> Any:
         """Draw what :func:`~sknoisy.issues.find_label_issues` finds with a fitted classifier.
 
+        Samples that it has not judged, those without a weight, are left out.
+
         Parameters
         ----------
-        estimator : NoisyLabelClassifier
-            The default classifier, fitted to ``X`` and ``y``.
-        X : array-like of shape (n_samples, ...)
+        estimator : NoisyLabelClassifier or Pipeline
+            The default classifier, alone or at the end of a pipeline, fitted to ``X`` and ``y``.
+        X : array-like or sparse matrix of shape (n_samples, ...)
         y : array-like of shape (n_samples,)
-            The given labels.
+            The given labels. The index of a Series is kept.
         **plot_params
             For :meth:`plot`.
 
@@ -70,18 +81,22 @@ class LabelQualityDisplay:
         -------
         LabelQualityDisplay
         """
-        return cls._from(estimator, y, X, plot_params)
+        return cls._from(estimator, y, X, None, plot_params)
 
     @classmethod
-    def from_predictions(cls, y: Any, proba: Any, *, X: Any = None, **plot_params: Any) -> Any:
+    def from_predictions(
+        cls, y: Any, proba: Any, *, X: Any = None, classes: Any = None, **plot_params: Any
+    ) -> Any:
         """Draw what is found with out-of-fold probabilities.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,)
-            The given labels.
+            The given labels. The index of a Series is kept.
         proba : array-like of shape (n_samples, n_classes)
-        X : array-like of shape (n_samples, ...), default=None
+        X : array-like or sparse matrix of shape (n_samples, ...), default=None
+        classes : array-like of shape (n_classes,), default=None
+            What the columns of ``proba`` stand for, sorted; None: the labels in y.
         **plot_params
             For :meth:`plot`.
 
@@ -89,14 +104,19 @@ class LabelQualityDisplay:
         -------
         LabelQualityDisplay
         """
-        return cls._from(proba, y, X, plot_params)
+        return cls._from(proba, y, X, classes, plot_params)
 
     @classmethod
-    def _from(cls, source: Any, y: Any, X: Any, plot_params: dict[str, Any]) -> Any:
-        found = find_label_issues(source, np.asarray(y), return_all=True).sort_index()
-        X = None if X is None else np.asarray(X)[found.index]
-        shown = cls(found["quality"], found["given"], found["suggested"], X)
-        return shown.plot(**plot_params)
+    def _from(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
+        labels, named = np.asarray(y), _index(y)
+        check_consistent_length(labels, X)
+        found = find_label_issues(source, labels, return_all=True, classes=classes).sort_index()
+        places = found.index.to_numpy()
+        if X is not None:
+            X = (X.tocsr() if issparse(X) else np.asarray(X))[places]
+        if named is not None:
+            found.index = named[places]
+        return cls(found["quality"], found["given"], found["suggested"], X).plot(**params)
 
     def plot(
         self, *, ax: Axes | None = None, n_worst: int = 12, bins: int = 30
@@ -108,27 +128,29 @@ class LabelQualityDisplay:
         ax : Axes, default=None
             Where to draw the histogram, alone; None: a figure with the worst samples beside it.
         n_worst : int, default=12
-            How many to show.
+            How many to show; the figure grows with them.
         bins : int, default=30
 
         Returns
         -------
         LabelQualityDisplay
         """
-        import matplotlib.pyplot as plt
-
-        quality, given = np.asarray(self.quality, dtype=float), np.asarray(self.given)
-        check_consistent_length(quality, given)
+        quality, given = numbers(self.quality, "quality"), np.asarray(self.given)
         suggested = None if self.suggested is None else np.asarray(self.suggested)
-        self.worst_ = np.argsort(quality, kind="stable")[: max(n_worst, 0)]
-        if ax is not None or not len(self.worst_):
+        check_consistent_length(quality, given, suggested, self.X)
+        named = _index(self.quality)
+        index = np.arange(len(quality)) if named is None else np.asarray(named)
+        places = np.argsort(quality, kind="stable")[: max(n_worst, 0)]
+        self.worst_ = index[places]
+        if ax is not None or not len(places):
             self.figure_, self.ax_ = axes_for(ax)
         else:
-            self.figure_ = plt.figure(figsize=(10, 4), layout="constrained")
-            sides: Any = self.figure_.subfigures(1, 2, width_ratios=(1, 1.2))
-            left, right = sides
-            self.ax_ = left.subplots()
-            self._show(right, quality, given, suggested)
+            pairs = [(given[i], *([] if suggested is None else [suggested[i]])) for i in places]
+            images = _as_images(self.X)
+            if images is None:
+                self._tabulate(pairs, quality[places])
+            else:
+                self._show(pairs, images[places])
         kept = np.ones(len(quality), bool) if suggested is None else given == suggested
         parts = [(kept, RIGHT, "label kept"), (~kept, WRONG, "another suggested")]
         parts = [part for part in parts if part[0].any()]
@@ -137,42 +159,78 @@ class LabelQualityDisplay:
             # Not stacked: on a scale of logarithms heights do not add up.
             self.ax_.hist(quality[mask], edges, color=color, label=name, alpha=0.8)
         self.ax_.set(xlabel="Label quality", ylabel="Samples", yscale="log")
+        self.ax_.set_ylim(bottom=0.5)
         if suggested is not None:
             self.ax_.legend()
         return self
 
-    def _show(
-        self, figure: Any, quality: np.ndarray, given: np.ndarray, suggested: np.ndarray | None
-    ) -> None:
-        def words(i: int) -> str:
-            change = "" if suggested is None else f" → {suggested[i]}"
-            return f"{given[i]}{change}"
+    def _beside(self, side: float, height: float, suggested: bool) -> Any:
+        """Make a figure, and the part of it beside the histogram."""
+        import matplotlib.pyplot as plt
 
-        images = _as_images(self.X)
-        figure.suptitle("Least believed" + ("" if suggested is None else ": given → suggested"))
-        if images is None:
-            ax = figure.subplots()
-            ax.axis("off")
-            cells = [[str(i), words(i), f"{quality[i]:.2g}"] for i in self.worst_]
-            sheet = ax.table(
-                cells, colLabels=["row", "label", "quality"], loc="upper center", cellLoc="center"
-            )
-            sheet.auto_set_font_size(False)
-            sheet.set_fontsize(9)
-            return
-        n_columns = int(np.ceil(np.sqrt(1.5 * len(self.worst_))))
-        n_rows = int(np.ceil(len(self.worst_) / n_columns))
+        size = (_HISTOGRAM + side, max(4.0, height))
+        self.figure_ = plt.figure(figsize=size, layout="constrained")
+        sides: Any = self.figure_.subfigures(1, 2, width_ratios=(_HISTOGRAM, side))
+        left, right = sides
+        self.ax_ = left.subplots()
+        right.suptitle("Least believed" + (": given → suggested" if suggested else ""))
+        return right
+
+    def _tabulate(self, pairs: list[tuple[Any, ...]], quality: np.ndarray) -> None:
+        height = _ABOVE + _ROW * (len(pairs) + 1)
+        ax = self._beside(_BESIDE, height, len(pairs[0]) > 1).subplots()
+        ax.axis("off")
+        row, label, _ = (72 * _BESIDE * _FILLED * share for share in _WIDTHS)
+        cells = [
+            [shortened(name, row, _SIZE), _change(pair, label), f"{value:.2g}"]
+            for name, pair, value in zip(self.worst_, pairs, quality, strict=True)
+        ]
+        look: Any = {"colWidths": _WIDTHS, "loc": "upper center", "cellLoc": "center"}
+        sheet = ax.table(cells, colLabels=["row", "label", "quality"], **look)
+        sheet.auto_set_font_size(False)
+        sheet.set_fontsize(_SIZE)
+        for cell in sheet.get_celld().values():
+            cell.get_text().set_parse_math(False)
+
+    def _show(self, pairs: list[tuple[Any, ...]], images: np.ndarray) -> None:
+        n_columns = int(np.ceil(np.sqrt(1.5 * len(pairs))))
+        n_rows = int(np.ceil(len(pairs) / n_columns))
+        side = max(_BESIDE, _PANE[0] * n_columns)
+        figure = self._beside(side, _ABOVE + _PANE[1] * n_rows, len(pairs[0]) > 1)
         panes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for pane in panes:
             pane.axis("off")
-        for pane, i in zip(panes, self.worst_, strict=False):
-            pane.imshow(images[i], cmap="gray" if images[i].ndim == 2 else None)
-            pane.set_title(words(i), fontsize=9)
+        room = 72 * 0.9 * side / n_columns
+        for pane, pair, image in zip(panes, pairs, images, strict=False):
+            pane.imshow(image, cmap="gray" if image.ndim == 2 else None)
+            pane.set_title(_change(pair, room, stacked=True), fontsize=_SIZE, parse_math=False)
+
+
+def _index(values: Any) -> Any:
+    """Of a Series; None of what has no index."""
+    index = getattr(values, "index", None)
+    # Lists have a method of that name.
+    return None if callable(index) else index
+
+
+def _change(names: tuple[Any, ...], room: float, stacked: bool = False) -> str:
+    """The given label, and the suggested one if there is one, in so many points."""
+    words = [str(name) for name in names]
+    whole = " → ".join(words)
+    if width(whole, _SIZE) <= room:
+        return whole
+    rooms = [room]
+    if len(words) > 1:
+        room -= width(" → ", _SIZE)
+        shares = [max(room / 2, room - width(other, _SIZE)) for other in reversed(words)]
+        rooms = [room, room] if stacked else shares
+    short = [shortened(word, own, _SIZE) for word, own in zip(words, rooms, strict=True)]
+    return ("\n→ " if stacked else " → ").join(short)
 
 
 def _as_images(X: Any) -> np.ndarray | None:
     """Images as matplotlib takes them; None if the samples are something else."""
-    if X is None:
+    if X is None or issparse(X):
         return None
     X = np.asarray(X)
     if X.ndim == 4 and X.shape[1] in (1, 3):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sknoisy._labels import with_proba
 from sknoisy.beliefs import two_normals
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for
+from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ class LossDistributionDisplay:
     ax_ : Axes
     figure_ : Figure
     lines_ : list of Line2D
-        The lower distribution, and the upper one.
+        The lower distribution, and the upper one; none where all losses are equal.
 
     Examples
     --------
@@ -121,9 +121,12 @@ class LossDistributionDisplay:
         -------
         LossDistributionDisplay
         """
-        losses = np.asarray(self.losses, dtype=float)
+        losses = numbers(self.losses, "losses")
+        low, high = losses.min(), losses.max()
+        if flat := high - low <= 1e-9 * max(1.0, abs(high)):
+            low, high = max(low - 0.5, min(low, 0.0)), high + 0.5
+        edges: Any = np.linspace(low, high, bins + 1)
         self.figure_, self.ax_ = axes_for(ax, figsize=(6.4, 4))
-        edges: Any = np.linspace(losses.min(), max(losses.max(), losses.min() + 1e-6), bins + 1)
         parts = [(np.ones(len(losses), dtype=bool), "0.7", "given labels")]
         if self.wrong is not None:
             wrong = np.asarray(self.wrong, dtype=bool)
@@ -133,16 +136,19 @@ class LossDistributionDisplay:
         for mask, color, name in parts:
             counts: Any = self.ax_.hist(losses[mask], edges, color=color, alpha=0.6, label=name)[0]
             tallest = max(tallest, counts.max())
-        fitted = two_normals(torch.from_numpy(losses), torch.ones(len(losses)))
+        self.lines_ = [] if flat else self._fitted(losses, edges)
+        # One heap is often a hundred times as tall as the other.
+        self.ax_.set(yscale="log", xlabel="Loss of the given label", ylabel="Samples")
+        legend_above(self.ax_, 0.5, 1.2 * tallest)
+        return self
+
+    def _fitted(self, losses: np.ndarray, edges: np.ndarray) -> list[Any]:
+        components = two_normals(torch.from_numpy(losses), torch.ones(len(losses)))
         places, area = np.linspace(edges[0], edges[-1], 400), len(losses) * (edges[1] - edges[0])
-        self.lines_ = []
-        for name, style, *each in zip(("lower", "upper"), ("-", "--"), *fitted, strict=True):
+        lines: list[Any] = []
+        for name, style, *each in zip(("lower", "upper"), ("-", "--"), *components, strict=True):
             mean, std, share = map(float, each)
             density = share * area * norm.pdf(places, mean, max(std, 1e-12))
             look: Any = {"color": "black", "lw": 1.2, "ls": style, "label": f"{name} fit"}
-            self.lines_ += self.ax_.plot(places, density, **look)
-        # One heap is often a hundred times as tall as the other.
-        self.ax_.set(yscale="log", ylim=(0.5, 2 * tallest))
-        self.ax_.set(xlabel="Loss of the given label", ylabel="Samples")
-        self.ax_.legend()
-        return self
+            lines += self.ax_.plot(places, density, **look)
+        return lines

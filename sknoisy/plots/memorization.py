@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for
+from sknoisy.plots._axes import RIGHT, WRONG, axes_for, classifier_in, coded, legend_above, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["MemorizationDisplay"]
+
+# Axes of so many points have few ticks.
+_LOW = 150
 
 
 class MemorizationDisplay:
@@ -74,8 +77,8 @@ class MemorizationDisplay:
 
         Parameters
         ----------
-        estimator : NoisyLabelClassifier
-            Fitted.
+        estimator : NoisyLabelClassifier or Pipeline
+            The classifier, alone or at the end of a pipeline, fitted.
         ax : Axes, default=None
         **plot_params
             For :meth:`plot`.
@@ -90,20 +93,13 @@ class MemorizationDisplay:
             If the training saw its samples only changed, mixed with others, say, and none were held
             out.
         """
-        check_is_fitted(estimator)
-        if not hasattr(estimator, "history_"):
-            raise TypeError(
-                "MemorizationDisplay.from_estimator needs a NoisyLabelClassifier: of a search the "
-                f"best_estimator_, of a pipeline the last step. Got {type(estimator).__name__}."
-            )
+        clf = classifier_in(estimator, cls.__name__)
         names = ("train_acc", "train_agreement", "valid_acc")
-        recorded = [
-            np.array([row.get(name, np.nan) for row in estimator.history_]) for name in names
-        ]
+        recorded = [np.array([row.get(name, np.nan) for row in clf.history_]) for name in names]
         fit, agreement, held_out = recorded
         if np.isnan(fit).all() and np.isnan(held_out).all():
             raise ValueError(
-                f"{type(estimator.method_).__name__} trains on changed samples, of which it is not "
+                f"{type(clf.method_).__name__} trains on changed samples, of which it is not "
                 "known what the network says of them as they are. Fit with early_stopping=True to "
                 "see the accuracy on samples held out."
             )
@@ -141,26 +137,25 @@ class MemorizationDisplay:
         MemorizationDisplay
         """
         y, said = column_or_1d(y, input_name="y"), np.asarray(y_pred)
-        if said.dtype.kind != y.dtype.kind:
-            raise ValueError(
-                f"y and y_pred must be labels of one type. Got {y.dtype} and {said.dtype}."
-            )
         if said.ndim != 2 or said.shape[1] != len(y):
             raise ValueError(
                 f"y_pred must have shape (n_epochs, {len(y)}), a row for each epoch. Got "
                 f"{said.shape}."
             )
+        labels = {"y": y, "y_pred": said}
+        if y_right is not None:
+            labels["y_right"] = column_or_1d(y_right, input_name="y_right")
+            check_consistent_length(y, labels["y_right"])
+        y, said, *right = coded(**labels)[1]
         followed = said == y
         same = (said[1:] == said[:-1]).mean(axis=1)
         memorized = recovered = None
-        if y_right is not None:
-            right = column_or_1d(y_right, input_name="y_right")
-            check_consistent_length(y, right)
-            wrong = y != right
+        if right:
+            wrong = y != right[0]
             if not wrong.any():
                 raise ValueError("All labels in y are those in y_right: none can be memorized.")
             memorized = followed[:, wrong].mean(axis=1)
-            recovered = (said == right)[:, wrong].mean(axis=1)
+            recovered = (said == right[0])[:, wrong].mean(axis=1)
         shown = cls(
             followed.mean(axis=1),
             agreement=np.r_[np.nan, same],
@@ -211,6 +206,12 @@ class MemorizationDisplay:
             self.ax_.plot(best + 1, np.asarray(self.held_out)[best], "o", color="tab:green")
         self.ax_.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         self.ax_.set(xlabel="Epoch", ylabel="Share of samples", ylim=(-0.02, 1.02))
-        # Lines run everywhere inside.
-        self.ax_.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+        self.ax_.set_yticks(np.linspace(0, 1, 6 if points(self.ax_)[1] > _LOW else 3))
+        if n_epochs == 1:
+            self.ax_.set_xticks([1])
+        if ax is None:
+            self.ax_.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=4, ncols=2)
+        else:
+            # Below, it could be cut off, or lie on what others draw there.
+            legend_above(self.ax_, -0.02, 1.02)
         return self

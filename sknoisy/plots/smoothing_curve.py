@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sknoisy._labels import sorted_classes
 from sknoisy._results import rates_and_scores
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for
+from sknoisy.plots._axes import axes_for, points, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,14 +29,19 @@ class SmoothingCurveDisplay:
     score_error : array-like of shape (n_rates,), default=None
         Standard errors, drawn as a band.
     trusted_score : array-like of shape (n_rates,), default=None
-        Scores on right labels, as a second curve.
+        Scores on right labels, as a second curve, in the order of ``smoothing``.
+    trusted_error : array-like of shape (n_rates,), default=None
+        Standard errors of these.
     score_name : str, default="Score on noisy labels"
+    trusted_name : str, default="Score on right labels"
 
     Attributes
     ----------
     ax_ : Axes
     figure_ : Figure
     line_ : Line2D
+    trusted_line_ : Line2D or None
+        The second curve.
 
     Examples
     --------
@@ -53,22 +58,21 @@ class SmoothingCurveDisplay:
         *,
         score_error: Any = None,
         trusted_score: Any = None,
+        trusted_error: Any = None,
         score_name: str = "Score on noisy labels",
+        trusted_name: str = "Score on right labels",
     ) -> None:
         self.smoothing = smoothing
         self.score = score
         self.score_error = score_error
         self.trusted_score = trusted_score
+        self.trusted_error = trusted_error
         self.score_name = score_name
+        self.trusted_name = trusted_name
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator: Any,
-        *,
-        trusted_score: Any = None,
-        ax: Axes | None = None,
-        **plot_params: Any,
+        cls, estimator: Any, *, metric: str | None = None, ax: Axes | None = None, **params: Any
     ) -> Any:
         """Draw what a search over ``smoothing`` found.
 
@@ -76,37 +80,54 @@ class SmoothingCurveDisplay:
         ----------
         estimator : GridSearchCV or the like
             Fitted; of other parameters than the rate the best values are shown for each rate.
-        trusted_score : array-like of shape (n_rates,), default=None
-            Scores on right labels, in the order of rising rates.
+        metric : str, default=None
+            Name of the score, of a search by several; None: the one that ``refit`` names.
         ax : Axes, default=None
-        **plot_params
-            For :meth:`plot`.
+        **params
+            For :meth:`from_cv_results`.
 
         Returns
         -------
         SmoothingCurveDisplay
         """
         check_is_fitted(estimator, "cv_results_")
-        return cls.from_cv_results(
-            estimator.cv_results_, trusted_score=trusted_score, ax=ax, **plot_params
-        )
+        refit = getattr(estimator, "refit", None)
+        if metric is None and isinstance(refit, str) and getattr(estimator, "multimetric_", False):
+            metric = refit
+        return cls.from_cv_results(estimator.cv_results_, metric=metric, ax=ax, **params)
 
     @classmethod
     def from_cv_results(
         cls,
         cv_results: Any,
         *,
+        metric: str | None = None,
         trusted_score: Any = None,
+        trusted_error: Any = None,
+        score_name: str = "Score on noisy labels",
+        trusted_name: str = "Score on right labels",
         ax: Axes | None = None,
         **plot_params: Any,
     ) -> Any:
-        """Draw from ``cv_results_``, a dict or a data frame; "auto" has no place among the rates.
+        """Draw from ``cv_results_``, a dict or a data frame.
+
+        "auto" and rates for each class have no place among the rates, nor have rates without a
+        score. Of a search by halving only the last iteration is drawn, among whose candidates it
+        chooses: all others were scored with less.
 
         Parameters
         ----------
         cv_results : dict or DataFrame
-        trusted_score : array-like of shape (n_rates,), default=None
-            Scores on right labels, in the order of rising rates.
+        metric : str, default=None
+            Name of the score, of a search by several.
+        trusted_score : dict, or array-like of shape (n_candidates,), default=None
+            Scores on right labels: by rate, or one for each candidate in the order of
+            ``cv_results``, which for a grid of rates alone is that of the grid. A dict may leave
+            out rates.
+        trusted_error : dict, or array-like of shape (n_candidates,), default=None
+            Standard errors of these.
+        score_name : str, default="Score on noisy labels"
+        trusted_name : str, default="Score on right labels"
         ax : Axes, default=None
         **plot_params
             For :meth:`plot`.
@@ -114,25 +135,41 @@ class SmoothingCurveDisplay:
         Returns
         -------
         SmoothingCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If the rate was not searched, there is no such score, or scores on right labels do not
+            fit the candidates.
         """
-        tried, mean, error = rates_and_scores(cv_results)
-        rows = [i for i, rate in enumerate(tried) if not isinstance(rate, str)]
-        rates = np.array([float(tried[i]) for i in rows])
-        mean, error = mean[rows], error[rows]
-        known = sorted_classes(np.unique(rates))
-        best = [np.flatnonzero(rates == rate) for rate in known]
-        places = np.array([own[np.argmax(mean[own])] for own in best])
-        shown = cls(known, mean[places], score_error=error[places], trusted_score=trusted_score)
+        tried, mean, error = rates_and_scores(cv_results, metric)
+        rates = np.array([float(r) if isinstance(r, Real) else np.nan for r in tried])
+        scored = np.flatnonzero(~np.isnan(rates) & ~np.isnan(mean))
+        if not len(scored):
+            raise ValueError("cv_results has no score of a number for 'smoothing'.")
+        known = np.unique(rates[scored])
+        of_rate = [scored[rates[scored] == rate] for rate in known]
+        best = np.array([own[np.argmax(mean[own])] for own in of_rate])
+        shown = cls(
+            known,
+            mean[best],
+            score_error=error[best],
+            trusted_score=_at(trusted_score, "trusted_score", rates, best),
+            trusted_error=_at(trusted_error, "trusted_error", rates, best),
+            score_name=score_name,
+            trusted_name=trusted_name,
+        )
         return shown.plot(ax=ax, **plot_params)
 
-    def plot(self, *, ax: Axes | None = None, color: str = RIGHT) -> SmoothingCurveDisplay:
+    def plot(self, *, ax: Axes | None = None, color: Any = None) -> SmoothingCurveDisplay:
         """Draw.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where; None: a figure of its own.
-        color : color, default="tab:blue"
+            Where, beside the curves that are there; None: a figure of its own.
+        color : color, default=None
+            Of both curves; None: the next one of the axes.
 
         Returns
         -------
@@ -140,35 +177,96 @@ class SmoothingCurveDisplay:
         """
         rates, score = np.asarray(self.smoothing, float), np.asarray(self.score, float)
         check_consistent_length(rates, score)
-        order = np.argsort(rates)
+        order = np.argsort(rates, kind="stable")
+        score_error, trusted, trusted_error = (
+            self._sorted(name, order) for name in ("score_error", "trusted_score", "trusted_error")
+        )
         rates, score = rates[order], score[order]
         self.figure_, self.ax_ = axes_for(ax, figsize=(6.4, 4))
+        named: Any = self.ax_.get_xticks() if self.ax_.get_xscale() == "symlog" else []
         # Rates of -1 and -2 differ by as much as rates of .3 and .6.
         self.ax_.set_xscale("symlog", linthresh=1.0, linscale=1.0)
         (self.line_,) = self.ax_.plot(rates, score, "o-", color=color, label=self.score_name)
-        if self.score_error is not None:
-            error = np.asarray(self.score_error, float)[order]
-            self.ax_.fill_between(rates, score - error, score + error, color=color, alpha=0.2, lw=0)
-        if self.trusted_score is not None:
-            right = np.asarray(self.trusted_score, float)
-            check_consistent_length(rates, right)
-            self.ax_.plot(rates, right[order], "s--", color=WRONG, label="Score on right labels")
+        color, self.trusted_line_ = self.line_.get_color(), None
+        if score_error is not None:
+            self._band(rates, score, score_error, color=color)
+        if trusted is not None:
+            look: Any = {"mfc": "white", "color": color, "label": self.trusted_name}
+            (self.trusted_line_,) = self.ax_.plot(rates, trusted, "s--", **look)
+            if trusted_error is not None:
+                self._band(rates, trusted, trusted_error, color=color, hollow=True)
         self.ax_.axvline(0, color="0.6", lw=0.8, zorder=0)
-        self.ax_.set_xticks(rates, _spaced(rates))
-        self.ax_.minorticks_off()
+        self._name(np.union1d(named, rates))
         self.ax_.set(xlabel="Rate of smoothing", ylabel="Score")
-        self.ax_.legend()
+        self.ax_.legend(fontsize="medium" if ax is None else "small")
         return self
 
+    def _sorted(self, name: str, order: np.ndarray) -> np.ndarray | None:
+        values = getattr(self, name)
+        if values is None:
+            return None
+        values = np.asarray(values, float)
+        if values.shape != order.shape:
+            raise ValueError(
+                f"{name} must have a value for each of {len(order)} rates. Got an array of shape "
+                f"{values.shape}."
+            )
+        return values[order]
 
-def _spaced(rates: np.ndarray) -> Sequence[str]:
-    """Names of the rates; those too near to the last one named stay empty."""
-    place = np.sign(rates) * np.where(
-        abs(rates) < 1, abs(rates), 1 + np.log10(np.maximum(abs(rates), 1))
-    )
-    least, last, names = 0.05 * (place.max() - place.min()), -np.inf, []
-    for where, rate in zip(place, rates, strict=True):
-        near = where - last < least
-        names.append("" if near else f"{rate:g}")
-        last = last if near else where
-    return names
+    def _band(
+        self,
+        rates: np.ndarray,
+        middle: np.ndarray,
+        half: np.ndarray,
+        color: Any,
+        hollow: bool = False,
+    ) -> None:
+        if len(rates) == 1:
+            self.ax_.errorbar(rates, middle, half, color=color, capsize=3)
+            return
+        look: Any = {"color": color, "alpha": 0.2, "lw": 0}
+        if hollow:
+            # To be told from the other band where they meet.
+            look = {"facecolor": "none", "edgecolor": color, "ls": ":"}
+        self.ax_.fill_between(rates, middle - half, middle + half, **look)
+
+    def _name(self, rates: np.ndarray) -> None:
+        """Name the rates for which there is room, those of the fewest digits first."""
+        size = 10
+        if len(rates) == 1:
+            self.ax_.set_xlim(rates[0] - 1, rates[0] + 1)
+        self.ax_.autoscale_view()
+        at = self.ax_.transData.transform(np.c_[rates, np.zeros(len(rates))])
+        middles = self.ax_.transAxes.inverted().transform(at)[:, 0] * points(self.ax_)[0]
+        names = [f"{rate:g}" for rate in rates]
+        halves = np.array([width(name, size) / 2 + size / 4 for name in names])
+        kept: list[int] = []
+        for i in sorted(
+            range(len(rates)), key=lambda i: (len(names[i].lstrip("-")), abs(rates[i]))
+        ):
+            if (abs(middles[kept] - middles[i]) > halves[kept] + halves[i]).all():
+                kept.append(i)
+        shown = [name if i in kept else "" for i, name in enumerate(names)]
+        self.ax_.set_xticks(rates, shown, fontsize=size)
+        self.ax_.minorticks_off()
+
+
+def _at(values: Any, name: str, rates: np.ndarray, places: np.ndarray) -> np.ndarray | None:
+    """Values of some candidates, given by rate or for all of them."""
+    if values is None:
+        return None
+    if isinstance(values, Mapping):
+        unknown = [rate for rate in values if rate not in rates]
+        if unknown:
+            raise ValueError(
+                f"{name} must be for rates that were searched, "
+                f"{np.unique(rates[~np.isnan(rates)]).tolist()}. Got {unknown}."
+            )
+        return np.array([values.get(rate, np.nan) for rate in rates[places]], dtype=float)
+    values = np.asarray(values, dtype=float)
+    if values.shape != rates.shape:
+        raise ValueError(
+            f"{name} must have a value for each of {len(rates)} candidates, in their order, or be "
+            f"a dict from rates to values. Got an array of shape {values.shape}."
+        )
+    return values[places]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import transition_between
-from sknoisy.plots._axes import axes_for
+from sknoisy.plots._axes import axes_for, classifier_in, coded, points, shortened, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,8 @@ __all__ = ["TransitionMatrixDisplay"]
 # With more classes numbers would not fit into their cells.
 _MOST_NUMBERS = 12
 _MOST_NAMES = 30
+# In points: the font of the names, and the least distance between two of them.
+_SIZE, _APART = 10, 13
 
 
 class TransitionMatrixDisplay:
@@ -27,7 +29,8 @@ class TransitionMatrixDisplay:
     Parameters
     ----------
     transition_matrix : array-like of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability that label j is given where i is true. A row of NaN is one of
+        which nothing is known, and is hatched.
     display_labels : array-like of shape (n_classes,), default=None
         Names of the classes; None: their numbers.
 
@@ -37,7 +40,8 @@ class TransitionMatrixDisplay:
     figure_ : Figure
     im_ : AxesImage
     text_ : ndarray of Text of shape (n_classes, n_classes), or None
-        Numbers in the cells, where they fit.
+        Numbers in the cells, None where there are none. They get smaller with the cells, and are
+        not drawn where they could not be read.
 
     Examples
     --------
@@ -58,8 +62,9 @@ class TransitionMatrixDisplay:
 
         Parameters
         ----------
-        estimator : NoisyLabelClassifier
-            Fitted, with a method that has a transition matrix, or with ``smoothing="auto"``.
+        estimator : NoisyLabelClassifier or Pipeline
+            The classifier, alone or at the end of a pipeline, fitted, with a method that has a
+            transition matrix, or with ``smoothing="auto"``.
         ax : Axes, default=None
         **plot_params
             For :meth:`plot`.
@@ -68,16 +73,16 @@ class TransitionMatrixDisplay:
         -------
         TransitionMatrixDisplay
         """
-        check_is_fitted(estimator)
-        used = getattr(estimator.method_, "transition", None)
-        found = getattr(estimator, "transition_matrix_", None)
+        clf = classifier_in(estimator, cls.__name__)
+        used = getattr(clf.method_, "transition", None)
+        found = getattr(clf, "transition_matrix_", None)
         matrix = found if used is None else used.double().cpu().numpy()
         if matrix is None:
             raise ValueError(
-                f"{type(estimator.method_).__name__} has no transition matrix; estimate one with "
+                f"{type(clf.method_).__name__} has no transition matrix; estimate one with "
                 "sknoisy.transition.estimate_transition."
             )
-        shown = cls(matrix, display_labels=estimator.classes_)
+        shown = cls(matrix, display_labels=clf.classes_)
         return shown.plot(ax=ax, **plot_params)
 
     @classmethod
@@ -85,6 +90,8 @@ class TransitionMatrixDisplay:
         cls, y: Any, y_noisy: Any, *, ax: Axes | None = None, **plot_params: Any
     ) -> Any:
         """Draw how given labels differ from right ones.
+
+        Of a class that is no right label nothing is known: its row is NaN.
 
         Parameters
         ----------
@@ -101,10 +108,9 @@ class TransitionMatrixDisplay:
         TransitionMatrixDisplay
         """
         check_consistent_length(y, y_noisy)
-        y, y_noisy = np.asarray(y), np.asarray(y_noisy)
-        classes = np.union1d(y, y_noisy)
-        true, given = np.searchsorted(classes, y), np.searchsorted(classes, y_noisy)
+        classes, (true, given) = coded(y=y, y_noisy=y_noisy)
         matrix = transition_between(true, given, len(classes))
+        matrix[np.bincount(true, minlength=len(classes)) == 0] = np.nan
         return cls(matrix, display_labels=classes).plot(ax=ax, **plot_params)
 
     def plot(
@@ -133,8 +139,7 @@ class TransitionMatrixDisplay:
         -------
         TransitionMatrixDisplay
         """
-        shape = np.shape(self.transition_matrix)
-        matrix = checked(self.transition_matrix, shape[0] if shape else 0)
+        matrix, unknown = self._checked()
         k = len(matrix)
         names = np.arange(k) if self.display_labels is None else np.asarray(self.display_labels)
         if len(names) != k:
@@ -142,24 +147,61 @@ class TransitionMatrixDisplay:
         side = float(np.clip(0.5 * k + 2.5, 4, 9))
         self.figure_, self.ax_ = axes_for(ax, figsize=(side * 1.15, side))
         self.im_ = self.ax_.imshow(matrix, cmap=cmap, vmin=0, vmax=1)
+        self._hatch(np.flatnonzero(unknown), k)
         self.text_ = None
         if include_values and k <= _MOST_NUMBERS:
             self.text_ = self._write(matrix, values_format)
         if colorbar:
             self.figure_.colorbar(self.im_, ax=self.ax_, shrink=0.85)
-        places = np.arange(0, k, int(np.ceil(k / _MOST_NAMES)))
-        long = max(len(str(name)) for name in names) > 3
-        self.ax_.set_xticks(places, names[places], rotation=90 if long else 0)
-        self.ax_.set_yticks(places, names[places])
+        self._name(names)
         self.ax_.set(xlabel="Given label", ylabel="True label")
         return self
 
+    def _checked(self) -> tuple[np.ndarray, np.ndarray]:
+        """The matrix, and which of its rows are unknown."""
+        matrix = np.array(self.transition_matrix, dtype=np.float64)
+        k = len(matrix) if matrix.ndim else 0
+        unknown: Any = np.zeros(k, dtype=bool)
+        if matrix.shape == (k, k):
+            unknown = np.isnan(matrix).all(axis=1)
+            matrix[unknown] = np.eye(k)[unknown]
+        matrix = checked(matrix, k)
+        matrix[unknown] = np.nan
+        return matrix, unknown
+
+    def _hatch(self, rows: np.ndarray, k: int) -> None:
+        from sknoisy.plots._cells import CellText
+
+        look: Any = {"facecolor": "0.93", "edgecolor": "0.7", "hatch": "////", "lw": 0}
+        behind = {"facecolor": "0.93", "edgecolor": "none", "pad": 1}
+        for row in rows:
+            self.ax_.axhspan(row - 0.5, row + 0.5, **look)
+            widest = width("unknown", 1) / k
+            word = CellText((k - 1) / 2, row, "unknown", widest=widest, color="0.3", bbox=behind)
+            self.ax_.add_artist(word)
+
+    def _name(self, names: np.ndarray) -> None:
+        """Name as many classes as there is room for."""
+        room = min(points(self.ax_))
+        most = int(np.clip(room / _APART, 1, _MOST_NAMES))
+        places = np.arange(0, len(names), int(np.ceil(len(names) / most)))
+        shown = [shortened(name, max(0.35 * room, 40), _SIZE) for name in names[places]]
+        long = max(map(len, shown)) > 3
+        look: Any = {"fontsize": _SIZE, "parse_math": False}
+        self.ax_.set_xticks(places, shown, rotation=90 if long else 0, **look)
+        self.ax_.set_yticks(places, shown, **look)
+
     def _write(self, matrix: np.ndarray, values_format: str) -> np.ndarray:
+        from sknoisy.plots._cells import CellText
+
+        nothing = format(0.0, values_format)
+        words = [["" if np.isnan(v) else format(v, values_format) for v in row] for row in matrix]
+        widest = max(width(word, 1) for row in words for word in row)
         dark, light = self.im_.cmap(1.0), self.im_.cmap(0.0)
         written = np.empty(matrix.shape, dtype=object)
         for (i, j), value in np.ndenumerate(matrix):
-            words = format(value, values_format)
-            words = "" if float(words) == 0 else words
+            word = "" if words[i][j] == nothing else words[i][j]
             color = light if value > 0.5 else dark
-            written[i, j] = self.ax_.text(j, i, words, ha="center", va="center", color=color)
+            text = CellText(j, i, word, widest=widest, color=color, parse_math=False)
+            written[i, j] = self.ax_.add_artist(text)
         return written
