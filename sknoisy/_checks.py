@@ -23,6 +23,7 @@ __all__ = [
     "distributions",
     "encode",
     "plain",
+    "refuse_another_order",
     "refuse_missing_labels",
     "restored_on_error",
     "smoothing_rate",
@@ -134,8 +135,24 @@ def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
     return rows / total[:, None]
 
 
-def transition_matrix(matrix: Any, n_classes: int, instead: str = "") -> np.ndarray:
-    """Check how often each label is given where each is true: a row for each true one."""
+def refuse_another_order(what: str, names: Any, classes: np.ndarray) -> None:
+    """Refuse names that are the classes, but not in their order; other names say nothing."""
+    names, known = [] if names is None else list(names), classes.tolist()
+    if names != known and len(names) == len(known) and set(names) == set(known):
+        raise ValueError(f"The {what} must be the classes in their order, {known}. Got {names}.")
+
+
+def transition_matrix(
+    matrix: Any, n_classes: int, instead: str = "", classes: np.ndarray | None = None
+) -> np.ndarray:
+    """Check how often each label is given where each is true: a row for each true one.
+
+    Rows and columns of a data frame are checked to be in the order of the classes, if these are
+    given and name them.
+    """
+    if classes is not None and hasattr(matrix, "columns"):
+        refuse_another_order("columns of 'transition_matrix'", matrix.columns, classes)
+        refuse_another_order("rows of 'transition_matrix'", getattr(matrix, "index", None), classes)
     given = np.asarray(matrix, dtype=np.float64)
     named = "The 'transition_matrix' parameter must"
     if given.shape != (n_classes, n_classes):

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import distributions, encode
+from sknoisy._checks import distributions, encode, refuse_another_order
 
 __all__ = [
     "Labels",
@@ -131,7 +131,13 @@ def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray
     codes : ndarray of shape (n_samples,), int64
     p : ndarray of shape (n_samples, n_classes)
     classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together, or columns are named by the classes in another order.
     """
+    names = getattr(proba, "columns", None)
     labels = column_or_1d(y, input_name="y")
     p = check_array(proba, dtype=np.float64, input_name="proba")
     check_consistent_length(labels, p)
@@ -141,8 +147,16 @@ def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray
             f"proba has {p.shape[1]} columns, but there are {len(known)} classes: "
             f"{known.tolist()}. Pass 'classes' where y does not hold all."
         )
+    refuse_another_order("columns of proba", names, known)
     p = distributions(p, "proba must have rows that are at least 0 and sum to 1.")
-    return encode(labels, known), p, known
+    try:
+        codes = encode(labels, known)
+    except TypeError as error:
+        raise ValueError(
+            f"y must hold labels among the classes {known.tolist()}. Got labels of another type, "
+            f"such as {labels[0]!r}."
+        ) from error
+    return codes, p, known
 
 
 def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:

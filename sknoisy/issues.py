@@ -51,14 +51,16 @@ def find_label_issues(
         labels from any model, out of fold.
     y : array-like of shape (n_samples,)
         The given labels; of a classifier those it was fitted to, in the same order. The index of a
-        Series is kept.
+        Series is kept. That of X is not known here: where y has none, rows are numbered, and
+        ``X.iloc[found.index]`` are those found.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Entry (i, j): the probability that label j is given where i is true. "auto": that of the
         classifier, or by :func:`~sknoisy.transition.surest` from probabilities.
     return_all : bool, default=False
         Whether to return the other samples too.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of probabilities stand for, sorted; None: the labels in y.
+        What the columns of probabilities stand for, sorted; None: the labels in y. A classifier
+        knows its own.
 
     Returns
     -------
@@ -77,7 +79,8 @@ def find_label_issues(
     Raises
     ------
     ValueError, TypeError
-        If the classifier has not judged samples whose labels it had not seen.
+        If the classifier has not judged samples whose labels it had not seen, or columns are named
+        by the classes in another order.
 
     Examples
     --------
@@ -96,7 +99,12 @@ def find_label_issues(
     codes, p, classes, own, judged = _said(clf_or_proba, y, classes)
     k = len(classes)
     if not isinstance(transition_matrix, str):
-        own = checked(transition_matrix, k)
+        own = checked(transition_matrix, k, "'auto' or ", classes)
+    elif transition_matrix != "auto":
+        raise ValueError(
+            "The 'transition_matrix' parameter of find_label_issues must be an array-like or the "
+            f"str 'auto'. Got {transition_matrix!r} instead."
+        )
     else:
         own = surest(codes, p, classes=np.arange(k)) if own is None else own
         own = (1 - _LEAST) * own + _LEAST / k
@@ -130,6 +138,11 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
     )
     if not isinstance(source, NoisyLabelClassifier):
         raise TypeError(f"{type(source).__name__} {advice}")
+    if classes is not None:
+        raise ValueError(
+            "The 'classes' parameter of find_label_issues is for probabilities: a classifier knows "
+            f"its own. Got {classes!r} beside {type(source).__name__}."
+        )
     said = source.method_.unseen
     if said is None:
         raise ValueError(f"{type(source.method_).__name__} {advice}")

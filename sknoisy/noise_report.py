@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from sknoisy._estimates import noise_rate, surest
+from sknoisy._estimates import (
+    NoiseRate,
+    noise_rate,
+    resampled,
+    sure_quarter,
+    surest,
+    wrong_share,
+)
 from sknoisy.smoothing import rate_for
 
 __all__ = ["Confusion", "NoiseReport"]
@@ -21,6 +27,19 @@ _RESAMPLES = 100
 def some_of(n_samples: int) -> np.ndarray:
     """Choose the samples to look at where there are many: always the same."""
     return np.random.RandomState(0).permutation(n_samples)[:MOST_SAMPLES]
+
+
+def _from_both(codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState) -> NoiseRate:
+    """The rate by which smoothing is chosen, and an interval that holds what labels alone say too.
+
+    Of few samples neighbours are far, and where classes overlap they are of another class: p is
+    then less sure than the labels of the samples themselves.
+    """
+    low, high = np.quantile(resampled(codes, p, sure_quarter, rng, _RESAMPLES), [0.025, 0.975])
+    rate = wrong_share(sure_quarter(codes, p), codes) if low > 0.01 else 0.0
+    alone = noise_rate(codes, p, surest, rng, n_resamples=_RESAMPLES // 2)
+    ends = (rate, alone.low, alone.high, *((low, high) if rate else (high,)))
+    return NoiseRate(rate, float(min(ends)), float(max(ends)))
 
 
 class Confusion(NamedTuple):
@@ -45,9 +64,12 @@ class NoiseReport:
     Attributes
     ----------
     rate : float
-        Share of wrong labels; 0 where none were found.
+        Share of wrong labels; 0 where none were found. Classes that overlap even for the surest
+        samples look like wrong labels, and so does what few neighbours cannot tell.
     low, high : float
         Ends of its 95 % interval, over samples drawn anew. It does not know of a bias of the model.
+        By neighbours it reaches to what the labels of the surest samples say alone: from 0 where
+        these may all be right.
     transition_matrix : ndarray of shape (n_classes, n_classes)
         Row i holds the probabilities of the given labels where label i is true.
     classes : ndarray of shape (n_classes,)
@@ -96,11 +118,14 @@ class NoiseReport:
             codes, p = codes[some], p[some]
         # The same in every run, whatever else draws random numbers.
         rng = np.random.RandomState(0)
-        estimate = partial(surest, labels_alone=labels_alone)
-        found = noise_rate(codes, p, estimate, rng, n_resamples=_RESAMPLES)
+        if labels_alone:
+            found = noise_rate(codes, p, surest, rng, n_resamples=_RESAMPLES)
+            matrix = surest(codes, p)
+        else:
+            found, matrix = _from_both(codes, p, rng), sure_quarter(codes, p)
         k = p.shape[1]
         smoothing = rate_for(found.rate, k)
-        return cls(*found, estimate(codes, p), np.arange(k), smoothing, evidence, len(codes))
+        return cls(*found, matrix, np.arange(k), smoothing, evidence, len(codes))
 
     def confusions(self, least: float = 0.05) -> list[Confusion]:
         """Labels given for others with at least this probability, the likeliest first."""
@@ -116,11 +141,10 @@ class NoiseReport:
         basis = f"({self.n_samples} samples, {self.evidence})"
         if self.rate > 0:
             span = f"{self.low:.0%} to {self.high:.0%}"
-            said = f"{self.rate:.0%} of the labels are wrong, {span} {basis}."
+            said = f"About {self.rate:.0%} of the labels look wrong, {span} {basis}."
             most = [f"{c.given} for {c.true} {c.probability:.0%}" for c in self.confusions()[:3]]
             said += f" Most often: {', '.join(most)}." if most else ""
+            said += " Classes that overlap look so too, the more the fewer samples there are."
         else:
-            said = (
-                f"No wrong labels found; at most {max(self.high, 0.01):.0%} may be wrong {basis}."
-            )
+            said = f"No wrong labels found; up to about {max(self.high, 0.01):.0%} may be {basis}."
         return f"{said} Smoothing: {self.smoothing:.3g}.".replace("%", " %")

@@ -7,6 +7,8 @@ says of the *given* labels of samples whose labels it has not seen: out of fold,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy import _estimates
@@ -21,6 +24,7 @@ from sknoisy._checks import encode
 from sknoisy._consensus import explain
 from sknoisy._estimates import Estimate, NoiseRate
 from sknoisy._labels import check_trusted, sorted_classes, with_proba
+from sknoisy._params import offered
 from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = [
@@ -36,15 +40,26 @@ __all__ = [
     "surest",
 ]
 
+_CONSTRAINTS = {
+    "at_least": [Interval(Integral, 1, None, closed="left")],
+    "caution": [Interval(Real, 0, None, closed="left")],
+    "quantile": [Interval(Real, 0, 1, closed="both")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+    "n_resamples": [Interval(Integral, 1, None, closed="left")],
+    "least": [Interval(Real, 0, 1, closed="left")],
+}
+
 
 def surest(
-    y: Any, proba: Any, *, share: float = 0.25, at_least: int = 20, classes: Any = None
+    y: Any, proba: Any, *, at_least: int = 10, caution: float = 4.0, classes: Any = None
 ) -> np.ndarray:
     """Estimate the transition matrix from the samples whose class is most beyond doubt.
 
-    Of the samples that are likeliest of a class, those said so most firmly are its own; their given
-    labels show how it was labelled, and so does what the model says of them; the mean of both is
-    taken.
+    Of the samples that are likeliest of a class, those said so most firmly are its own, and their
+    given labels show how it was labelled. As many of them are looked at as make it surest that a
+    large share keeps the label: nearly all where classes lie apart, few where they overlap. What
+    the model says only ranks the samples: of those chosen for a high probability it is too high.
 
     Parameters
     ----------
@@ -52,10 +67,12 @@ def surest(
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
         Probabilities of the given labels, from a model that has not seen them.
-    share : float, default=0.25
-        Share of the samples likeliest of a class to look at, in (0, 1].
-    at_least : int, default=20
-        How many to look at where that is fewer.
+    at_least : int, default=10
+        How many samples of a class to look at, or all where there are fewer.
+    caution : float, default=4
+        How many standard errors below the share its lower bound is, at least 0. The higher, the
+        more samples are looked at: a lower one mistakes chance for samples that are surer, a higher
+        one wrong guesses for wrong labels.
     classes : array-like of shape (n_classes,), default=None
         What the columns of ``proba`` stand for, sorted; None: the labels in y.
 
@@ -64,14 +81,21 @@ def surest(
     ndarray of shape (n_classes, n_classes)
         A class that nothing is likeliest of keeps its label.
 
+    References
+    ----------
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927,
+    for the lower bound.
+
     Examples
     --------
     >>> from sknoisy.transition import surest
-    >>> surest([0, 0, 1, 1], [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], at_least=2)
-    array([[0.95, 0.05],
-           [0.1 , 0.9 ]])
+    >>> p = [[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.8, 0.2], [0.6, 0.4], [0.2, 0.8]]
+    >>> surest([0, 1, 0, 0, 1, 1], p, at_least=2)
+    array([[0.75, 0.25],
+           [0.  , 1.  ]])
     """
-    return _estimates.surest(*_checked(y, proba, classes), share, at_least)
+    _in_range("surest", at_least=at_least, caution=caution)
+    return _estimates.surest(*_checked(y, proba, classes), at_least, caution)
 
 
 def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
@@ -106,6 +130,7 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
     array([[0.8, 0.2],
            [0.3, 0.7]])
     """
+    _in_range("anchor_points", quantile=quantile)
     return _estimates.anchor_points(*_checked(y, proba, classes), quantile)
 
 
@@ -175,6 +200,7 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
     array([[0.4 , 0.6 ],
            [0.15, 0.85]])
     """
+    _in_range("dual_t", quantile=quantile)
     return _estimates.dual_t(*_checked(y, proba, classes), quantile)
 
 
@@ -211,10 +237,14 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     """
     codes, p = _checked(y, proba, classes)
     rows = check_trusted(trusted, len(codes))
+    if rows is None:
+        raise ValueError(
+            "The 'trusted' parameter of gold must be a boolean mask that marks the samples whose "
+            "labels are right. Got None instead; surest does without."
+        )
     found = _estimates.surest(codes, p)
-    if rows is not None:
-        for label in np.unique(codes[rows]):
-            found[label] = p[rows[codes[rows] == label]].mean(axis=0)
+    for label in np.unique(codes[rows]):
+        found[label] = p[rows[codes[rows] == label]].mean(axis=0)
     return found
 
 
@@ -232,13 +262,13 @@ def hoc(
     ----------
     y : array-like of shape (n_samples,)
         The given labels.
-    features : array-like of shape (n_samples, n_features)
+    features : {array-like, sparse matrix} of shape (n_samples, n_features)
         Best from a model trained without these labels; columns of one scale.
     metric : str, default="cosine"
         What neighbours are near by, as in :class:`sklearn.neighbors.NearestNeighbors`.
     max_iter : int, default=1500
-        Steps of the fit; each costs about the fourth power of the number of classes, and the
-        authors take 301 for a hundred classes.
+        Steps of the fit, at least 1; each costs about the fourth power of the number of classes:
+        a quarter of a second for a hundred, for which the authors take 301.
     classes : array-like of shape (n_classes,), default=None
         All labels there may be, sorted; None: those in y.
 
@@ -260,7 +290,8 @@ def hoc(
     >>> hoc(y, X).diagonal().round(1)
     array([1., 1., 1.])
     """
-    features = check_array(features, dtype=np.float64, input_name="features")
+    _in_range("hoc", max_iter=max_iter)
+    features = check_array(features, accept_sparse="csr", dtype=np.float64, input_name="features")
     labels = column_or_1d(y, input_name="y")
     known = sorted_classes(np.unique(labels) if classes is None else classes)
     codes, k = encode(labels, known), len(known)
@@ -280,8 +311,16 @@ _FROM_PROBABILITIES: dict[str, Estimate] = {
     "confident_joint": _estimates.confident_joint,
     "dual_t": _estimates.dual_t,
 }
+_FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    "surest": surest,
+    "anchor_points": anchor_points,
+    "confident_joint": confident_joint,
+    "dual_t": dual_t,
+    "gold": gold,
+    "hoc": hoc,
+}
 # What ``method`` may be in :func:`estimate_transition`.
-ESTIMATORS = (*_FROM_PROBABILITIES, "gold", "hoc")
+ESTIMATORS = tuple(_FUNCTIONS)
 
 
 def estimate_transition(
@@ -293,6 +332,7 @@ def estimate_transition(
     cv: Any = 5,
     trusted: Any = None,
     random_state: int | np.random.RandomState | None = None,
+    **params: Any,
 ) -> np.ndarray:
     """Estimate how often each label was given for each that is true.
 
@@ -314,6 +354,8 @@ def estimate_transition(
         For "gold": marks the samples whose labels are right.
     random_state : int, RandomState instance or None, default=None
         Of the classifier that stands for ``None``.
+    **params
+        For the function of the method: ``max_iter`` of :func:`hoc`, say.
 
     Returns
     -------
@@ -321,8 +363,9 @@ def estimate_transition(
 
     Raises
     ------
-    ValueError
-        If ``method`` is unknown, or "gold" without trusted samples.
+    ValueError, TypeError
+        If ``method`` is unknown or does not take these ``params``, or "gold" without trusted
+        samples.
 
     Examples
     --------
@@ -345,12 +388,16 @@ def estimate_transition(
             f"method='gold' needs trusted samples, and it alone takes them. Got method={method!r}, "
             f"trusted={'None' if trusted is None else '...'}."
         )
+    estimate = _FUNCTIONS[method]
+    unknown = sorted(set(params) - set(offered(estimate, params)))
+    if unknown:
+        raise TypeError(f"{method} takes no parameter {unknown[0]!r}.")
+    _in_range(method, **params)
     if method == "hoc":
-        return hoc(y, X)
-    proba = _unseen_proba(X, y, estimator, cv, random_state)
+        return estimate(y, X, **params)
     if method == "gold":
-        return gold(y, proba, trusted)
-    return _FROM_PROBABILITIES[method](*_checked(y, proba, None))
+        params["trusted"] = trusted
+    return estimate(y, _unseen_proba(X, y, estimator, cv, random_state), **params)
 
 
 def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) -> np.ndarray:
@@ -375,8 +422,9 @@ def noise_rate(
 ) -> NoiseRate:
     """Estimate the share of wrong labels, with a bootstrap interval.
 
-    The interval is that of the estimate over samples drawn anew; it does not know of a bias of the
-    model. Where classes overlap even for the surest samples, the overlap looks like noise.
+    Samples are drawn anew, and the interval reaches as far to both sides of the rate as their
+    estimates lie on the farther one. It does not know of a bias of the model: where classes overlap
+    even for the surest samples, the overlap looks like noise.
 
     Parameters
     ----------
@@ -389,8 +437,9 @@ def noise_rate(
     confidence_level : float, default=0.95
         Of the interval, in (0, 1).
     n_resamples : int, default=200
+        How many times samples are drawn.
     least : float, default=0.01
-        Where the interval reaches down to this rate, no noise was found.
+        Where the interval reaches down to this rate, in [0, 1), no noise was found.
     classes : array-like of shape (n_classes,), default=None
         What the columns of ``proba`` stand for, sorted; None: the labels in y.
     random_state : int, RandomState instance or None, default=None
@@ -407,14 +456,21 @@ def noise_rate(
     >>> noise_rate(y, np.where(np.eye(2)[y], 0.99, 0.01), random_state=0).rate
     0.0
     >>> y[:60] = 1 - y[:60]
-    >>> noise_rate(y, np.where(np.eye(2)[np.arange(200) % 2], 0.7, 0.3), random_state=0).rate > 0.2
-    True
+    >>> rate = noise_rate(y, np.where(np.eye(2)[np.arange(200) % 2], 0.7, 0.3), random_state=0).rate
+    >>> round(rate, 2)
+    0.3
     """
     if method not in _FROM_PROBABILITIES:
         raise ValueError(
             f"The 'method' parameter must be a str among {sorted(_FROM_PROBABILITIES)}. Got "
             f"{method!r} instead."
         )
+    _in_range(
+        "noise_rate",
+        confidence_level=confidence_level,
+        n_resamples=n_resamples,
+        least=least,
+    )
     codes, p = _checked(y, proba, classes)
     return _estimates.noise_rate(
         codes,
@@ -429,3 +485,7 @@ def noise_rate(
 
 def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
     return with_proba(y, proba, classes)[:2]
+
+
+def _in_range(function: str, **params: Any) -> None:
+    validate_parameter_constraints(_CONSTRAINTS, params, function)

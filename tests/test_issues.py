@@ -145,7 +145,43 @@ def test_bad_input_is_refused(digits):
         find_label_issues(clf, y[:5])
     with pytest.raises(ValueError, match="CrossEntropy does not judge samples"):
         find_label_issues(NoisyLabelClassifier("ce", max_epochs=1).fit(X, y), y)
-    with pytest.raises(ValueError, match=r"must be an array of shape \(10, 10\)"):
+    with pytest.raises(ValueError, match=r"must be 'auto' or an array of shape \(10, 10\)"):
         find_label_issues(clf, y, transition_matrix=np.eye(3))
     with pytest.raises(ValueError, match="2 columns, but there are 3 classes"):
         find_label_issues([[0.5, 0.5]] * 3, [0, 1, 2])
+    with pytest.raises(ValueError, match=r"array-like or the str 'auto'. Got 'atuo' instead"):
+        find_label_issues(clf, y, transition_matrix="atuo")
+    with pytest.raises(ValueError, match=r"'classes' parameter .* a classifier knows its own"):
+        find_label_issues(clf, y, classes=np.arange(10))
+
+
+def test_codes_beside_a_classifier_of_words_are_refused():
+    words = np.array(["no", "yes"])
+    for dtype in (str, object):
+        X, codes = rng.normal(size=(40, 2)), np.arange(40) % 2
+        clf = NoisyLabelClassifier(max_epochs=1).fit(X, words[codes].astype(dtype))
+        with pytest.raises(ValueError, match=r"\['no', 'yes'\]"):
+            find_label_issues(clf, codes)
+
+
+def test_frames_in_another_order_are_refused():
+    T = pair(3, 0.3)
+    _, y, p = told(T)
+    labels = np.array(["b", "c", "d"])
+    matrix = pd.DataFrame(T, index=labels, columns=labels)
+    frame = pd.DataFrame(p, columns=labels)
+    found = find_label_issues(frame, labels[y], transition_matrix=matrix)
+    assert_array_equal(found.index, find_label_issues(p, y, transition_matrix=T).index)
+    orders = r"\['b', 'c', 'd'\]. Got \['d', 'c', 'b'\]"
+    with pytest.raises(ValueError, match=f"columns of proba must be .*{orders}"):
+        find_label_issues(frame.iloc[:, ::-1], labels[y])
+    for what, turned in (
+        ("columns", matrix.iloc[:, ::-1]),
+        ("rows", matrix.iloc[::-1]),
+        ("columns", matrix.iloc[::-1, ::-1]),
+    ):
+        with pytest.raises(ValueError, match=f"{what} of 'transition_matrix' must be .*{orders}"):
+            find_label_issues(p, labels[y], transition_matrix=turned)
+    named = matrix.set_axis(["z", "y", "x"], axis=1)
+    again = find_label_issues(p, labels[y], transition_matrix=named)
+    pd.testing.assert_frame_equal(again, found)

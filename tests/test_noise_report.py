@@ -67,8 +67,37 @@ def test_no_noise_found_is_an_answer():
     found = NoiseReport.of(np.repeat([0, 1], 50), np.repeat(np.eye(2), 50, axis=0), "neighbours")
     assert found.rate == 0.0
     assert found.smoothing == 0.0
-    assert str(found).startswith("No wrong labels found; at most 1 % may be wrong")
+    # Of a hundred labels that are all right, one in 28 is wrong with a probability of .025.
+    assert found.high == pytest.approx(1 - 0.025**0.01)
+    assert str(found).startswith("No wrong labels found; up to about 4 % may be (100 samples")
     assert make(max_epochs=100).fit(iris, species).score(iris, species) > 0.9
+
+
+def test_few_clean_labels_may_all_be_right():
+    iris, species = load_iris(return_X_y=True)
+    for data, labels in ((iris, species), (X[:500], y[:500])):
+        report = make(max_epochs=20).fit(data, labels).noise_report_
+        assert report.low < 0.03
+        assert report.low <= report.rate <= report.high
+        assert str(report).startswith(f"About {100 * report.rate:.0f} % of the labels look wrong")
+        assert "Classes that overlap look so too" in str(report)
+    noise = corrupt_labels(species, 0.3, exact=True, random_state=0)
+    report = make(max_epochs=20).fit(iris, noise).noise_report_
+    assert 0.1 < report.low < 0.3 < report.high
+
+
+def test_the_rate_by_neighbours_is_that_of_a_quarter():
+    p = np.random.default_rng(0).dirichlet(np.ones(3), size=900)
+    codes = p.argmax(axis=1)
+    codes[::5] = (codes[::5] + 1) % 3
+    found = NoiseReport.of(codes, p, "neighbours")
+    for label in range(3):
+        own = np.flatnonzero(p.argmax(axis=1) == label)
+        own = own[np.argsort(-p[own, label])][: -(-len(own) // 4)]
+        said = (p[own].mean(axis=0) + np.eye(3)[codes[own]].mean(axis=0)) / 2
+        np.testing.assert_allclose(found.transition_matrix[label], said)
+    assert found.smoothing == rate_for(found.rate, 3)
+    assert found.low <= NoiseReport.of(codes, p, "out of bag", labels_alone=True).rate <= found.high
 
 
 def test_beats_cross_entropy_under_noise_and_costs_little_without():

@@ -5,8 +5,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import check_grad
+from scipy.sparse import csr_matrix
+from scipy.stats import binomtest, norm
 from sklearn.datasets import load_iris, make_blobs
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
 from sknoisy import _consensus
@@ -65,14 +69,51 @@ def test_gold_reads_trusted_rows_and_falls_back():
     assert_array_equal(found[2], surest(y, p)[2])
 
 
-def test_surest_against_a_loop():
-    y, p, _ = told(symmetric(4, 0.3), 500)
-    expected = np.eye(4)
+@pytest.mark.parametrize(("at_least", "caution"), [(10, 2.0), (40, 4.0), (1000, 1.0)])
+def test_surest_against_a_loop(at_least, caution):
+    """Wilson's lower bound is scipy's; of samples that are equally sure all or none are taken."""
+    y, p, _ = told(symmetric(4, 0.3), 500, doubt=1.0)
+    p = p.round(2) / p.round(2).sum(axis=1, keepdims=True)
+    expected, ties = np.eye(4), 0
     for label in range(4):
         own = [i for i in range(500) if p[i].argmax() == label]
-        own = sorted(own, key=lambda i: -p[i, label])[: max(10, int(np.ceil(0.3 * len(own))))]
-        expected[label] = sum((p[i] + np.eye(4)[y[i]]) / 2 for i in own) / len(own)
-    assert_allclose(surest(y, p, share=0.3, at_least=10), expected)
+        own = sorted(own, key=lambda i: -p[i, label])
+        bounds = {}
+        for n in range(min(at_least, len(own)), len(own) + 1):
+            if n < len(own) and p[own[n], label] == p[own[n - 1], label]:
+                ties += 1
+                continue
+            test = binomtest(int((y[own[:n]] == label).sum()), n)
+            level = 2 * norm.cdf(caution) - 1
+            bounds[n] = test.proportion_ci(level, method="wilson").low
+        chosen = own[: max(bounds, key=bounds.get)]
+        expected[label] = np.eye(4)[y[chosen]].mean(axis=0)
+    assert ties or at_least == 1000
+    assert_allclose(surest(y, p, at_least=at_least, caution=caution), expected)
+
+
+def test_surest_does_not_hang_on_the_order_of_the_rows():
+    true = rng.integers(3, size=900)
+    p, y = np.where(np.eye(3)[true] > 0, 0.6, 0.2), corrupt_labels(true, 0.4, random_state=0)
+    by_label = np.argsort(y)
+    assert_allclose(surest(y[by_label], p[by_label]), surest(y, p))
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [KNeighborsClassifier(25), LogisticRegression(), RandomForestClassifier(50, random_state=0)],
+    ids=repr,
+)
+def test_no_bias_where_classes_lie_apart(clf):
+    hits = 0
+    for seed in range(5):
+        X, true = make_blobs(900, centers=np.eye(3) * 8, random_state=seed)
+        y = corrupt_labels(true, 0.2, exact=True, random_state=seed)
+        p = cross_val_predict(clf, X, y, cv=5, method="predict_proba")
+        found = noise_rate(y, p, n_resamples=50, random_state=0)
+        assert abs(found.rate - 0.2) < 0.04
+        hits += found.low <= 0.2 <= found.high
+    assert hits >= 4
 
 
 def test_confident_joint_against_a_loop():
@@ -143,6 +184,22 @@ def test_estimate_transition(method):
     assert_array_equal(found.argmax(axis=1), [0, 1, 2])
 
 
+def test_parameters_reach_the_function_of_the_method():
+    X, y = load_iris(return_X_y=True)
+    found = estimate_transition(X, y, method="hoc", max_iter=5)
+    assert_array_equal(found, hoc(y, X, max_iter=5))
+    clf = KNeighborsClassifier(25)
+    p = cross_val_predict(clf, X, y, cv=5, method="predict_proba")
+    found = estimate_transition(X, y, clf, method="anchor_points", quantile=0.5)
+    assert_array_equal(found, anchor_points(y, p, quantile=0.5))
+
+
+def test_hoc_takes_sparse_features():
+    X, y = load_iris(return_X_y=True)
+    found = estimate_transition(csr_matrix(X), y, method="hoc", max_iter=20)
+    assert_allclose(found, hoc(y, X, max_iter=20))
+
+
 def test_by_default_it_takes_one_fit_of_ours():
     X, true = make_blobs(600, centers=np.eye(3) * 6, random_state=0)
     y, T = corrupt_labels(true, 0.4, kind="pair", random_state=0), pair(3, 0.4)
@@ -170,7 +227,25 @@ def test_noise_rate_with_interval(T):
         assert found.low <= found.rate <= found.high
         assert abs(found.rate - (y != true).mean()) < 0.06
         hits += found.low <= (y != true).mean() <= found.high
-    assert hits >= 7
+    assert hits >= 9
+
+
+@pytest.mark.parametrize("method", ["surest", "anchor_points", "confident_joint", "dual_t"])
+def test_the_rate_is_in_its_interval(method):
+    """Also where all samples of a class are equally sure, and which are looked at is chance."""
+    T = symmetric(3, 0.3)
+    for seed in range(25):
+        true = np.random.default_rng(seed).integers(3, size=400)
+        y = corrupt_labels(true, T, random_state=seed)
+        found = noise_rate(y, T[true], method=method, n_resamples=20, random_state=seed)
+        assert 0 <= found.low <= found.rate <= found.high <= 1
+
+
+def test_few_labels_that_are_all_right_do_not_rule_out_noise():
+    y = np.arange(30) % 3
+    found = noise_rate(y, np.eye(3)[y], random_state=0)
+    assert found.rate == 0
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 30))
 
 
 def test_no_noise_is_an_answer():
@@ -214,3 +289,46 @@ def test_bad_parameters_are_refused():
         noise_rate(y, np.eye(3)[y], method="hoc")
     with pytest.raises(ValueError, match="at least 3 samples"):
         hoc([0, 1], [[0.0], [1.0]])
+    with pytest.raises(ValueError, match=r"'trusted' parameter of gold must .* Got None"):
+        gold(y, np.eye(3)[y], None)
+    with pytest.raises(TypeError, match="surest takes no parameter 'max_iter'"):
+        estimate_transition(X, y, LogisticRegression(), max_iter=3)
+    with pytest.raises(ValueError, match="'max_iter' parameter of hoc"):
+        estimate_transition(X, y, method="hoc", max_iter=0)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "params"),
+    [
+        (surest, {"at_least": 0}),
+        (surest, {"at_least": 2.5}),
+        (surest, {"caution": -1}),
+        (surest, {"caution": np.nan}),
+        (anchor_points, {"quantile": 97}),
+        (anchor_points, {"quantile": -0.5}),
+        (dual_t, {"quantile": -2}),
+        (hoc, {"max_iter": 0}),
+        (noise_rate, {"confidence_level": 95}),
+        (noise_rate, {"confidence_level": 0}),
+        (noise_rate, {"n_resamples": 0}),
+        (noise_rate, {"least": 2}),
+    ],
+)
+def test_numbers_out_of_range_are_refused(estimate, params):
+    y = np.arange(30) % 3
+    (name, value) = next(iter(params.items()))
+    message = f"'{name}' parameter of {estimate.__name__} must be .* Got {value} instead"
+    with pytest.raises(ValueError, match=message):
+        estimate(y, np.eye(3)[y], **params)
+
+
+def test_columns_named_by_labels_are_in_their_order():
+    y, p, _ = told(pair(3, 0.2), 300)
+    names = np.array(["b", "c", "d"])
+    frame = pd.DataFrame(p, columns=names)
+    assert_array_equal(surest(names[y], frame), surest(y, p))
+    message = r"must be the classes in their order, \['b', 'c', 'd'\]. Got \['d', 'c', 'b'\]"
+    with pytest.raises(ValueError, match=message):
+        surest(names[y], frame.iloc[:, ::-1])
+    # Other names say nothing.
+    assert_array_equal(surest(names[y], frame.set_axis(["z", "y", "x"], axis=1)), surest(y, p))
