@@ -450,3 +450,18 @@ def test_bad_parameters_are_refused():
         peer_accuracy([0, 1], [0])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         cores_score(y[:5], p)
+
+
+def test_frames_in_another_order_are_refused():
+    labels, T = np.array(["b", "c", "d"]), pair(3, 0.3)
+    codes = np.arange(30) % 3
+    y, p = labels[codes], np.full((30, 3), 0.2) + 0.4 * np.eye(3)[codes]
+    frame = pd.DataFrame(T, index=labels, columns=labels)
+    for metric, said in (*((each, y) for each in OF_LABELS), *((each, p) for each in OF_PROBA)):
+        assert metric(y, said, frame) == metric(y, said, T)
+        with pytest.raises(ValueError, match="rows of 'transition_matrix' must be"):
+            metric(y, said, frame.iloc[::-1])
+    with pytest.raises(ValueError, match="columns of 'transition_matrix' must be"):
+        make_noisy_scorer(
+            "noise_corrected_accuracy", transition_matrix=frame.iloc[:, ::-1], classes=labels
+        )

@@ -74,7 +74,7 @@ def noise_corrected_accuracy(
     1.0
     """
     given, said, known = coded(y_noisy, y_pred, classes)
-    inverse = inverse_of(transition_matrix, len(known))
+    inverse = inverse_of(transition_matrix, known)
     return summary(inverse[given, said], sample_weight, confidence_level)
 
 
@@ -115,7 +115,7 @@ def noise_corrected_balanced_accuracy(
     1.0
     """
     given, said, known = coded(y_noisy, y_pred, classes)
-    inverse = inverse_of(transition_matrix, len(known))
+    inverse = inverse_of(transition_matrix, known)
     weight = weights(given, sample_weight)
     hits = inverse[given] * (said[:, None] == np.arange(len(known)))
     share, right = weight @ inverse[given], weight @ hits
@@ -167,8 +167,9 @@ def noise_corrected_log_loss(
     >>> round(noise_corrected_log_loss([0, 0, 0, 1], [[0.5, 0.5]] * 4, T), 3)
     0.693
     """
-    given, p, _ = with_proba(y_noisy, proba, classes)
-    losses = _expected(-np.log(p.clip(np.finfo(p.dtype).eps)), given, transition_matrix)
+    given, p, known = with_proba(y_noisy, proba, classes)
+    losses = -np.log(p.clip(np.finfo(p.dtype).eps))
+    losses = _expected(losses, given, transition_matrix, known)
     return summary(losses, sample_weight, confidence_level)
 
 
@@ -202,8 +203,9 @@ def noise_corrected_brier_score(
     >>> noise_corrected_brier_score([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
-    given, p, _ = with_proba(y_noisy, proba, classes)
-    losses = _expected((p**2).sum(axis=1, keepdims=True) - 2 * p + 1, given, transition_matrix)
+    given, p, known = with_proba(y_noisy, proba, classes)
+    losses = (p**2).sum(axis=1, keepdims=True) - 2 * p + 1
+    losses = _expected(losses, given, transition_matrix, known)
     return summary(losses, sample_weight, confidence_level)
 
 
@@ -258,7 +260,7 @@ def noise_corrected_calibration_error(
             f"The 'n_bins' parameter must be an int in the range [1, inf). Got {n_bins!r} instead."
         )
     given, p, known = with_proba(y_noisy, proba, classes)
-    inverse, weight = inverse_of(transition_matrix, len(known)), weights(given, sample_weight)
+    inverse, weight = inverse_of(transition_matrix, known), weights(given, sample_weight)
     said = p.argmax(axis=1)
     confidence = p[np.arange(len(p)), said]
     place = np.ceil(confidence * n_bins).astype(int).clip(1, n_bins)
@@ -280,15 +282,17 @@ def _folded(distance: np.ndarray, error: np.ndarray) -> np.ndarray:
     return 2 * error * (norm.pdf(z) - z * norm.sf(z))
 
 
-def _expected(losses: np.ndarray, given: np.ndarray, transition_matrix: Any) -> np.ndarray:
+def _expected(
+    losses: np.ndarray, given: np.ndarray, transition_matrix: Any, classes: np.ndarray
+) -> np.ndarray:
     """What each sample costs, of (n_samples, n_classes) losses for each class as the right one."""
-    inverse = inverse_of(transition_matrix, losses.shape[1])
+    inverse = inverse_of(transition_matrix, classes)
     return (inverse[given] * losses).sum(axis=1)
 
 
-def inverse_of(transition_matrix: Any, n_classes: int) -> np.ndarray:
+def inverse_of(transition_matrix: Any, classes: np.ndarray) -> np.ndarray:
     """Invert a transition matrix, if that can be done with any digits left."""
-    given = checked(transition_matrix, n_classes)
+    given = checked(transition_matrix, len(classes), classes=classes)
     condition = np.linalg.cond(given)
     if not condition < _WORST_CONDITION:
         raise ValueError(

@@ -180,5 +180,5 @@ def make_noisy_scorer(
                 "The 'transition_matrix' parameter must be a square array, with a row and a column "
                 f"for each class. Got {transition_matrix!r} instead."
             )
-        inverse_of(transition_matrix, shape[0] if classes is None else len(classes))
+        inverse_of(transition_matrix, np.arange(shape[0]) if classes is None else classes)
     return NoisyScorer(metric, transition_matrix, classes)
