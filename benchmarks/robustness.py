@@ -170,7 +170,8 @@ def _preamble(shared: list, n_cells: int) -> list[str]:
         f"over the {len(shared)} of {n_cells} cells (set, noise, seed) that the default, "
         f"{DEFAULT}, and the others in the table have run; the standard deviation is that "
         "of the mean over cells between seeds. Rank: "
-        "mean over cells, 1 is best.",
+        "mean over cells, 1 is best. Each fit is of the code of the day it was run, which may "
+        "round and draw otherwise than today's.",
         "",
     ]
 
