@@ -38,7 +38,9 @@ def find_label_issues(
 
     What a model says of samples whose labels it has not seen, and how labels were changed, give by
     Bayes' rule how likely each label is the right one where this one was given. So a label that is
-    seldom given in place of another is believed where one that often is would not be.
+    seldom given in place of another is believed where one that often is would not be. Of a
+    classifier it counts as much how firmly each label was believed in the course of training,
+    ``label_quality_``, which does not depend on what is taken for granted here.
 
     Takes for granted that wrong labels hang on nothing but the right one. Samples that are of two
     classes at once, or of none, are ranked as wrong too: look before you change anything.
@@ -70,8 +72,9 @@ def find_label_issues(
 
         - ``given``: the label,
         - ``suggested``: the likeliest label,
-        - ``quality``: probability that the given label is right,
-        - ``confidence``: probability that the suggested one is.
+        - ``quality``: how much the given label is believed, in [0, 1]. From probabilities: the
+          probability that it is right; of a classifier: the mean of that and ``label_quality_``,
+        - ``confidence``: probability that the suggested label is right.
 
         ``attrs["n_wrong"]`` is the number of wrong labels to be expected among all samples: with
         many doubtful ones it is larger than the number of rows.
@@ -96,7 +99,7 @@ def find_label_issues(
     import pandas as pd
 
     named = getattr(y, "index", None)
-    codes, p, classes, own, judged = _said(clf_or_proba, y, classes)
+    codes, p, classes, own, judged, believed = _said(clf_or_proba, y, classes)
     k = len(classes)
     if not isinstance(transition_matrix, str):
         own = checked(transition_matrix, k, "'auto' or ", classes)
@@ -109,28 +112,28 @@ def find_label_issues(
         own = surest(codes, p, classes=np.arange(k)) if own is None else own
         own = (1 - _LEAST) * own + _LEAST / k
     right = _right(p, own, codes)
-    quality, suggested = right[np.arange(len(p)), codes], right.argmax(axis=1)
+    kept, suggested = right[np.arange(len(p)), codes], right.argmax(axis=1)
     frame = pd.DataFrame(
         {
             "given": classes[codes],
             "suggested": classes[suggested],
-            "quality": quality,
+            "quality": kept if believed is None else (kept + believed) / 2,
             "confidence": right.max(axis=1),
         },
         index=judged if named is None or callable(named) else named[judged],
     )
     found = frame if return_all else frame[suggested != codes]
     found = found.sort_values("quality", kind="stable")
-    found.attrs["n_wrong"] = float((1 - quality).sum())
+    found.attrs["n_wrong"] = float((1 - kept).sum())
     return found
 
 
 def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
-    """Codes, probabilities, classes, the transition matrix if known, and places in y."""
+    """Codes, probabilities, classes, transition matrix, places in y and qualities, if known."""
     source = source[-1] if isinstance(source, Pipeline) else source
     if not isinstance(source, BaseEstimator):
         codes, p, classes = with_proba(y, source, classes)
-        return codes, p, classes, None, np.arange(len(p))
+        return codes, p, classes, None, np.arange(len(p)), None
     advice = (
         "does not judge samples whose labels it has not seen. Pass a fitted NoisyLabelClassifier "
         "with the default method, or out-of-fold probabilities: cross_val_predict(clf, X, y, "
@@ -151,7 +154,7 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
         raise ValueError(f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels.")
     judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
     codes, p, classes = with_proba(np.asarray(y)[judged], proba[judged], source.classes_)
-    return codes, p, classes, transition, judged
+    return codes, p, classes, transition, judged, source.label_quality_[judged]
 
 
 def _right(p: np.ndarray, transition: np.ndarray, codes: np.ndarray) -> np.ndarray:

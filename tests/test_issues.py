@@ -79,9 +79,14 @@ def test_from_one_fit(digits):
     assert wrong[found.index].mean() > 0.7
     assert (found["suggested"] == true[found.index]).mean() > 0.7
     assert found["quality"].is_monotonic_increasing
-    quality = find_label_issues(clf, y, return_all=True)["quality"].sort_index()
-    ranked = issue_average_precision(wrong, quality)
-    assert ranked > issue_average_precision(wrong, clf.label_quality_)
+    every = find_label_issues(clf, y, return_all=True).sort_index()
+    p = clf.method_.out_of_bag.double().numpy()
+    T = 0.99 * clf.method_.transition.double().numpy() + 0.001
+    right = find_label_issues(p, y, transition_matrix=T, return_all=True).sort_index()
+    assert_allclose(every["quality"], (right["quality"] + clf.label_quality_) / 2, rtol=1e-6)
+    assert_allclose(every["confidence"], right["confidence"], rtol=1e-6)
+    ranked = issue_average_precision(wrong, every["quality"])
+    assert ranked > issue_average_precision(wrong, p[np.arange(len(y)), y])
     assert found.attrs["n_wrong"] == pytest.approx(wrong.sum(), rel=0.35)
 
 
