@@ -122,7 +122,8 @@ def report() -> str:
         "",
         setting(),
         "",
-        f"Cross-entropy, clean test accuracy in %, means over sets, noises and seeds {seeds}. "
+        f"Cross-entropy, clean test accuracy in %, means over {len(rows)} cells (set, noise, seed) "
+        f"of seeds {seeds}. "
         "*Hindsight* is the fixed rate that was best for the mean over the seeds of each set and "
         "noise, known only to who has clean test labels. Seconds are those of all fits that a way "
         "needs, over those of one fit at rate 0; several rates are trained at once.",

@@ -101,6 +101,8 @@ def as_rst(lines):
     for line in lines:
         if set(line) <= set("|- ") and "-" in line:
             continue
+        # A name that ends in an underscore would be a link.
+        line = re.sub(r"(\w)_(?![\w`])", r"\1\\_", line)
         if not line.startswith("|"):
             in_table = False
             found.append(line.replace("`", "``"))
