@@ -7,7 +7,7 @@ import math
 __all__ = ["bound_for", "rate_for"]
 
 # Chosen with cross-entropy on the development half of the benchmarks, on seeds of 100 and above.
-_BEYOND_THEORY = 8.0
+_BEYOND_THEORY = 16.0
 _LOWEST = -64.0
 _LENGTH = 5.0
 
@@ -24,7 +24,7 @@ def rate_for(noise_rate: float, n_classes: int, beyond: float = _BEYOND_THEORY) 
     noise_rate : float
         Share of wrong labels, in [0, 1].
     n_classes : int
-    beyond : float, default=8
+    beyond : float, default=16
         How many times as far below zero as theory; 1 is theory itself.
 
     Returns
@@ -42,7 +42,7 @@ def rate_for(noise_rate: float, n_classes: int, beyond: float = _BEYOND_THEORY) 
     --------
     >>> from sknoisy.smoothing import rate_for
     >>> round(rate_for(0.4, 10, beyond=1), 6), round(rate_for(0.4, 10), 6)
-    (-0.8, -6.4)
+    (-0.8, -12.8)
     >>> rate_for(0.0, 10)
     0.0
     """

@@ -20,7 +20,7 @@ def test_rate_falls_with_the_noise_and_stays_finite():
     assert rates[0] == 0.0
     assert (np.diff(rates) <= 0).all()
     assert rates[-1] == -64.0
-    assert rate_for(0.2, 4) == 8 * rate_for(0.2, 4, beyond=1)
+    assert rate_for(0.2, 4) == 16 * rate_for(0.2, 4, beyond=1)
 
 
 def test_bound_grows_as_the_rate_falls():
