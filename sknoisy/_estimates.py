@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ __all__ = [
     "resampled",
     "sure_quarter",
     "surest",
+    "wilson",
     "wrong_share",
 ]
 
@@ -66,9 +67,14 @@ def _how_many(said: np.ndarray, kept: np.ndarray, at_least: int, caution: float)
     # Samples that are equally sure stay together: their order may be that of their labels.
     ends = np.flatnonzero(np.r_[np.diff(said) != 0, True]) + 1
     n = ends[ends >= min(at_least, len(said))]
-    share, doubt = kept.cumsum()[n - 1] / n, caution**2 / n
-    bound = share + doubt / 2 - np.sqrt(doubt * share * (1 - share) + doubt**2 / 4)
-    return int(n[(bound / (1 + doubt)).argmax()])
+    return int(n[wilson(kept.cumsum()[n - 1] / n, n, caution)[0].argmax()])
+
+
+def wilson(share: Any, n: Any, errors: float) -> tuple[Any, Any]:
+    """The shares from which one found in n samples is so many of their own errors away."""
+    doubt = errors**2 / n
+    centre, reach = share + doubt / 2, np.sqrt(doubt * share * (1 - share) + doubt**2 / 4)
+    return (centre - reach) / (1 + doubt), (centre + reach) / (1 + doubt)
 
 
 def anchor_points(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sknoisy._estimates import wilson
 from sknoisy._labels import check_trusted, with_proba
 from sknoisy.metrics._score import Score, coded, errors_around, summary, weights
 
@@ -161,14 +162,6 @@ def trusted_accuracy(
     found = summary((given == said)[rows].astype(float), weight, confidence_level)
     if confidence_level is None or not isinstance(found, Score):
         return found
-    low, high = _wilson(found.value, 1 / (weights(rows, weight) ** 2).sum(), confidence_level)
-    return found._replace(low=low, high=high)
-
-
-def _wilson(share: float, n: float, confidence_level: float) -> tuple[float, float]:
-    """The shares from which that found in n samples is not too far, by their own errors."""
-    z2 = errors_around(confidence_level) ** 2
-    centre = share + z2 / (2 * n)
-    reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2)))
-    low, high = np.clip([centre - reach, centre + reach], 0, 1 + z2 / n) / (1 + z2 / n)
-    return float(low), float(high)
+    n = 1 / (weights(rows, weight) ** 2).sum()
+    low, high = np.clip(wilson(found.value, n, errors_around(confidence_level)), 0, 1)
+    return found._replace(low=float(low), high=float(high))
