@@ -8,7 +8,7 @@ Cross-entropy on the cells of ``robustness.py``: every fixed rate; "auto"; the r
 alone names for the noise that "auto" found; the rate with the best accuracy on a fifth of the noisy
 labels, held out (then trained on all); and the best so of the rate of "auto", four times that and a
 quarter.
-The constants of "auto" were chosen on the development half, on seeds of 100 and above.
+The constants of "auto" were chosen on the development half, on seeds of 120 to 122.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sknoisy.smoothing import rate_for
 
 KEY = ("set", "noise", "seed")
 ROWS = RESULTS / "auto_smoothing.jsonl"
-RATES = (-64.0, -16.0, -4.0, -1.0, 0.0, 0.2, 0.4)
+RATES = (-256.0, -64.0, -16.0, -4.0, -1.0, 0.0, 0.2, 0.4)
 CHOSEN = ("auto", "theory alone", "noisy validation", "both")
 
 
@@ -90,7 +90,7 @@ def measure(name: str, noise: str, seed: int) -> dict[str, Any]:
     together = round((time.process_time() - begin) / len(RATES), 2)
     seconds |= {f"{rate:g}": together for rate in RATES if rate != 0}
     found = run("auto", "auto").noise_rate_
-    run("theory alone", rate_for(found, k, beyond=1))
+    run("theory alone", rate_for(found, k))
     choose("noisy validation", list(RATES))
     auto = rates["auto"]
     choose("both", [4 * auto, auto, auto / 4])
@@ -183,4 +183,4 @@ def _by_noise(rows: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    resumable(__doc__, ROWS, run, report, seeds=2)
+    resumable(__doc__, ROWS, run, report, seeds=5)

@@ -14,7 +14,7 @@ from torch.func import functional_call
 from sknoisy._ranks import ALONE, Ranks
 from sknoisy.beliefs import neighbour_labels
 from sknoisy.data import BatchLoader, LabelledRows, Scan
-from sknoisy.losses import bounded
+from sknoisy.losses import bounded, cross_entropy
 from sknoisy.networks import capture_features
 from sknoisy.noise_report import MOST_SAMPLES, NoiseReport, some_of
 from sknoisy.smoothing import bound_for
@@ -111,15 +111,21 @@ class Asked:
     def look_at_labels(self, data: LabelledRows) -> NoiseReport:
         """Compare labels that warm-up left out with those of their neighbours in the features."""
         index = torch.arange(len(data.rows)) if data.index is None else data.index
-        left_out = index[~warms_up(index)]
+        learned, left_out = index[warms_up(index)], index[~warms_up(index)]
         # Of very few rows, half would be too few.
-        index = left_out if len(left_out) > 1 else index
-        if len(index) > MOST_SAMPLES:
-            index = index[torch.from_numpy(some_of(len(index)))]
-        scan = self.scan(data.part(index))
+        scan = self._scan_some(data, left_out if len(left_out) > 1 else index)
         features = scan.features if scan.features.dim() == 2 else scan.features[0]
         p = neighbour_labels(features, scan.target)
-        return NoiseReport.of(scan.y.cpu().numpy(), p.double().cpu().numpy(), "neighbours")
+        memorized = 0.0
+        if len(left_out) and len(learned):
+            memorized = _mean_loss(scan) - _mean_loss(self._scan_some(data, learned))
+        codes, said = scan.y.cpu().numpy(), p.double().cpu().numpy()
+        return NoiseReport.of(codes, said, "neighbours", memorized)
+
+    def _scan_some(self, data: LabelledRows, index: Tensor) -> Scan:
+        if len(index) > MOST_SAMPLES:
+            index = index[torch.from_numpy(some_of(len(index)))]
+        return self.scan(data.part(index))
 
     # ---- how ------------------------------------------------------------------------------------
 
@@ -191,6 +197,13 @@ class Asked:
         data = self.data_
         first = torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
         return data.rows.take(first)
+
+
+def _mean_loss(scan: Scan) -> float:
+    """Weighted mean of the cross-entropy of the labels, over networks too."""
+    losses = cross_entropy(scan.logits, scan.target)
+    losses = losses.mean(dim=0) if losses.dim() > 1 else losses
+    return float(losses @ scan.weight / scan.weight.sum())
 
 
 def warms_up(index: Tensor) -> Tensor:

@@ -60,8 +60,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         order of ``classes_``. Above zero the target is drawn toward the uniform
         distribution, below zero it is pushed away from it; the noisier the labels, the more
         negative the rate that serves best. "auto": as negative as suits the noise that is found
-        when warm-up ends, see :func:`~sknoisy.smoothing.rate_for`; the training goes on,
-        and says what it found in ``noise_report_``. Probabilities at a negative rate are surer than
+        when warm-up ends, and what the network has memorised by then, see
+        :func:`~sknoisy.smoothing.rate_for`; the training goes on, and says what it found in
+        ``noise_report_``. Probabilities at a negative rate are surer than
         they should be; calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
         The network. None: a :class:`~sknoisy.networks.MLP` for tables, a

@@ -82,6 +82,9 @@ class NoiseReport:
         that, half of the samples are left out of warm-up.
     n_samples : int
         How many samples were looked at.
+    memorized : float
+        How much lower the cross-entropy was, when warm-up ended, of labels it trained on than of
+        those it left out, in nats. The rate of smoothing follows from it.
 
     Examples
     --------
@@ -104,10 +107,16 @@ class NoiseReport:
     smoothing: float
     evidence: str
     n_samples: int
+    memorized: float = 0.0
 
     @classmethod
     def of(
-        cls, codes: np.ndarray, p: np.ndarray, evidence: str, labels_alone: bool = False
+        cls,
+        codes: np.ndarray,
+        p: np.ndarray,
+        evidence: str,
+        memorized: float = 0.0,
+        labels_alone: bool = False,
     ) -> NoiseReport:
         """Judge codes of labels by what is said of samples without looking at their own.
 
@@ -124,8 +133,8 @@ class NoiseReport:
         else:
             found, matrix = _from_both(codes, p, rng), sure_quarter(codes, p)
         k = p.shape[1]
-        smoothing = rate_for(found.rate, k)
-        return cls(*found, matrix, np.arange(k), smoothing, evidence, len(codes))
+        rate = rate_for(found.rate, k, memorized)
+        return cls(*found, matrix, np.arange(k), rate, evidence, len(codes), memorized)
 
     def confusions(self, least: float = 0.05) -> list[Confusion]:
         """Labels given for others with at least this probability, the likeliest first."""

@@ -7,42 +7,46 @@ import math
 __all__ = ["bound_for", "rate_for"]
 
 # Chosen with cross-entropy on the development half of the benchmarks, on seeds of 100 and above.
-_BEYOND_THEORY = 16.0
-_LOWEST = -64.0
+_PER_NAT = 200.0
+_LOWEST = -256.0
 _LENGTH = 5.0
 
 
-def rate_for(noise_rate: float, n_classes: int, beyond: float = _BEYOND_THEORY) -> float:
+def rate_for(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float:
     """Choose the rate of label smoothing for a rate of noise.
 
     Theory names the rate at which the loss is, on average over symmetric noise, that of
-    cross-entropy on right labels. It says nothing of what a network memorises from the one sample
-    of the noise it sees, which a rate further below zero keeps it from.
+    cross-entropy on right labels. That is enough where a network cannot tell one sample from its
+    neighbours: with many samples of few features. The more it memorises of the one sample of the
+    noise it sees, the further below zero is the rate that keeps it from doing so.
 
     Parameters
     ----------
     noise_rate : float
         Share of wrong labels, in [0, 1].
     n_classes : int
-    beyond : float, default=16
-        How many times as far below zero as theory; 1 is theory itself.
+    memorized : float, default=0.0
+        How much lower the cross-entropy of labels is that the network was trained on, than that of
+        others, in nats: what :class:`~sknoisy.noise_report.NoiseReport` says of the end of warm-up.
+        0 for the rate of theory.
 
     Returns
     -------
     float
-        ``-beyond * r / (1 - r)`` with ``r = noise_rate * n_classes / (n_classes - 1)``, at least
-        -64; 0 where there is no noise.
+        ``-max(1, 200 * memorized) * r / (1 - r)`` with ``r = noise_rate * n_classes / (n_classes -
+        1)``, at least -256; 0 where there is no noise.
 
     References
     ----------
     Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022, for two
-    classes; for more, labels drawn anew are smoothing at rate r.
+    classes; for more, labels drawn anew are smoothing at rate r. What is memorised is not part of
+    it.
 
     Examples
     --------
     >>> from sknoisy.smoothing import rate_for
-    >>> round(rate_for(0.4, 10, beyond=1), 6), round(rate_for(0.4, 10), 6)
-    (-0.8, -12.8)
+    >>> round(rate_for(0.4, 10), 6), round(rate_for(0.4, 10, memorized=0.1), 6)
+    (-0.8, -16.0)
     >>> rate_for(0.0, 10)
     0.0
     """
@@ -51,7 +55,7 @@ def rate_for(noise_rate: float, n_classes: int, beyond: float = _BEYOND_THEORY) 
         return 0.0
     if drawn_anew >= 1:
         return _LOWEST
-    return max(-beyond * drawn_anew / (1 - drawn_anew), _LOWEST)
+    return max(-max(1.0, _PER_NAT * memorized) * drawn_anew / (1 - drawn_anew), _LOWEST)
 
 
 def bound_for(rate: float) -> float:

@@ -53,11 +53,39 @@ def test_finds_which_label_is_given_for_which():
 
 def test_rate_and_bound_follow_from_what_was_found():
     clf = make().fit(X, noisy)
-    assert clf.smoothing_ == rate_for(clf.noise_rate_, 10)
+    assert clf.smoothing_ == rate_for(clf.noise_rate_, 10, clf.noise_report_.memorized)
     assert clf.noise_report_.smoothing == clf.smoothing_ < -5
     assert clf.net_.logit_bound == "auto"
     seen = clf.net_._bounded(torch.full((1, 10), 1.0).index_fill(1, torch.tensor([0]), 1e6))
     assert seen.norm().item() == pytest.approx(bound_for(clf.smoothing_), rel=1e-4)
+
+
+def test_what_is_memorized_is_the_loss_that_rows_left_out_have_more():
+    clf = make(max_epochs=3, warmup=3).fit(X, noisy)
+    # Warm-up alone: the network is still what it was at the look.
+    log_p = clf.predict_log_proba(X)[np.arange(len(X)), noisy]
+    learned = warms_up(torch.arange(len(X))).numpy()
+    gap = log_p[learned].mean() - log_p[~learned].mean()
+    assert clf.noise_report_.memorized == pytest.approx(gap, rel=1e-3)
+    weight = np.where(np.arange(len(X)) < 500, 3.0, 1.0)
+    clf = make(max_epochs=3, warmup=3).fit(X, noisy, sample_weight=weight)
+    log_p = clf.predict_log_proba(X)[np.arange(len(X)), noisy]
+    means = [np.average(log_p[part], weights=weight[part]) for part in (learned, ~learned)]
+    assert clf.noise_report_.memorized == pytest.approx(means[0] - means[1], rel=1e-3)
+
+
+def test_the_more_features_the_more_is_memorized():
+    noise = np.random.default_rng(0).normal(size=(len(X), 300))
+    few = make(max_epochs=20).fit(X, noisy).noise_report_
+    many = make(max_epochs=20).fit(np.c_[X / 16, noise], noisy).noise_report_
+    assert many.memorized > 2 * few.memorized > 0
+    assert many.smoothing < few.smoothing
+
+
+def test_methods_that_hold_rows_out_keep_what_was_memorized():
+    report = make("bagging", max_epochs=20).fit(X, noisy).noise_report_
+    assert report.evidence == "out of bag"
+    assert report.memorized > 0
 
 
 def test_no_noise_found_is_an_answer():
@@ -137,7 +165,13 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
 def test_any_warm_up(warmup):
     clf = make(max_epochs=3, warmup=warmup).fit(X, noisy)
     assert 0 <= clf.noise_rate_ <= 1
-    assert clf.smoothing_ <= 0
+    assert rate_for(1.0, 10) <= clf.smoothing_ <= rate_for(clf.noise_rate_, 10)
+
+
+def test_without_warm_up_the_rate_is_nearly_that_of_theory():
+    clf = make(max_epochs=3, warmup=0).fit(X, noisy)
+    assert abs(clf.noise_report_.memorized) < 0.01
+    assert 2 * rate_for(clf.noise_rate_, 10) < clf.smoothing_ <= rate_for(clf.noise_rate_, 10)
 
 
 def test_many_rows_are_judged_by_some():

@@ -8,7 +8,7 @@ from sknoisy.smoothing import bound_for, rate_for
 
 @pytest.mark.parametrize(("noise", "n_classes"), [(0.1, 2), (0.2, 10), (0.6, 10), (0.4, 3)])
 def test_rate_of_theory_undoes_symmetric_noise_on_average(noise, n_classes):
-    rate = rate_for(noise, n_classes, beyond=1)
+    rate = rate_for(noise, n_classes)
     targets = smooth(one_hot(torch.arange(n_classes), n_classes, torch.float64), rate).numpy()
     T = np.full((n_classes, n_classes), noise / (n_classes - 1))
     np.fill_diagonal(T, 1 - noise)
@@ -19,8 +19,16 @@ def test_rate_falls_with_the_noise_and_stays_finite():
     rates = [rate_for(e, 4) for e in np.linspace(0, 1, 21)]
     assert rates[0] == 0.0
     assert (np.diff(rates) <= 0).all()
-    assert rates[-1] == -64.0
-    assert rate_for(0.2, 4) == 16 * rate_for(0.2, 4, beyond=1)
+    assert rates[-1] == -256.0
+
+
+def test_rate_falls_with_what_is_memorized():
+    theory = rate_for(0.2, 4)
+    assert rate_for(0.2, 4, memorized=0.1) == pytest.approx(20 * theory)
+    for little in (-0.1, 0.0, 0.005):
+        assert rate_for(0.2, 4, little) == theory
+    assert rate_for(0.2, 4, 1e9) == -256.0
+    assert rate_for(0.0, 4, 1.0) == 0.0
 
 
 def test_bound_grows_as_the_rate_falls():
