@@ -15,12 +15,13 @@ import scipy.sparse as sp
 import torch
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import ParameterGrid
+from sklearn.model_selection import ParameterGrid, check_cv, cross_val_predict
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRequest, get_routing_for_object
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._at_once import train_folds
 from sknoisy._folds import Fold
@@ -30,7 +31,7 @@ from sknoisy._tasks import CallbackSupportMixin
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.runtime import find_device, free_memory
 
-__all__ = ["AtOnce", "Candidates", "Splits"]
+__all__ = ["AtOnce", "Candidates", "Splits", "proba_out_of_fold"]
 
 
 def _last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
@@ -294,7 +295,9 @@ class AtOnce(CallbackSupportMixin, BaseEstimator):
         self.wanted: dict[str, Any] = {}
 
     def __sklearn_clone__(self) -> AtOnce:
-        return AtOnce(clone(self.estimator), self.candidates)
+        made = AtOnce(clone(self.estimator), self.candidates)
+        made.wanted = self.wanted
+        return made
 
     def __sklearn_tags__(self) -> Tags:
         return get_tags(self.estimator)
@@ -312,8 +315,12 @@ class AtOnce(CallbackSupportMixin, BaseEstimator):
         self.__class__, self.__dict__ = type(fitted), {**vars(fitted), **told}
         return self
 
+    # Asked for, and for their signatures; once fitted, this is another class.
+
+    def predict(self, X: Any) -> Any:
+        return self.estimator.predict(X)
+
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        # Asked for its signature; once fitted, this is another class.
         return self.estimator.score(X, y, sample_weight=sample_weight)
 
     def get_metadata_routing(self) -> Any:
@@ -322,3 +329,24 @@ class AtOnce(CallbackSupportMixin, BaseEstimator):
             routing.fit.add_request(param="row_", alias=True)
             return routing
         return routing.add_self_request(self)
+
+
+def proba_out_of_fold(estimator: Any, X: Any, y: Any, cv: Any) -> np.ndarray:
+    """Probabilities by ``cross_val_predict``, with all folds trained at once where they can be."""
+    plain = partial(cross_val_predict, X=X, y=y, method="predict_proba")
+    rows = np.arange(_num_samples(X))
+    try:
+        _, classifier = _last_step(estimator)
+        candidates = Candidates(estimator, [classifier.smoothing], None, rows)
+    except TypeError:
+        return plain(clone(estimator), cv=cv)
+    splits = Splits(check_cv(cv, y, classifier=True))
+    # What it will make of y.
+    candidates.everything = splits, X, LabelEncoder().fit_transform(y), {}
+    one = AtOnce(clone(estimator), candidates).set_params(**candidates.all[0])
+    try:
+        return plain(one, cv=splits, params={"row_": rows})
+    except Exception:
+        if candidates.refusal is None:
+            raise
+        return plain(clone(estimator), cv=cv)

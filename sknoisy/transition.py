@@ -12,8 +12,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import cross_val_predict
+from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
@@ -25,6 +24,7 @@ from sknoisy._consensus import explain
 from sknoisy._estimates import Estimate, NoiseRate
 from sknoisy._labels import check_trusted, sorted_classes, with_proba
 from sknoisy._params import offered
+from sknoisy._stand_in import proba_out_of_fold
 from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = [
@@ -345,7 +345,9 @@ def estimate_transition(
         The given labels.
     estimator : classifier or None, default=None
         Whose predictions to read, out of fold. None: a
-        :class:`~sknoisy.NoisyLabelClassifier` as it comes, out of bag, in one fit.
+        :class:`~sknoisy.NoisyLabelClassifier` as it comes, out of bag, in one fit. Of such a
+        classifier whose method is only a loss, as of a pipeline that ends in one, all folds are
+        trained at once.
     method : str, default="surest"
         A name of :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
     cv : int, cross-validation generator or iterable, default=5
@@ -403,7 +405,7 @@ def estimate_transition(
 def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) -> np.ndarray:
     """What a model says of samples whose labels it has not seen."""
     if estimator is not None:
-        return cross_val_predict(clone(estimator), X, y, cv=cv, method="predict_proba")
+        return proba_out_of_fold(estimator, X, y, cv)
     fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
     proba, _ = fitted.method_.unseen
     return proba.double().cpu().numpy()

@@ -7,13 +7,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import check_grad
 from scipy.sparse import csr_matrix
 from scipy.stats import binomtest, norm
+from sklearn import config_context
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
 
-from sknoisy import _consensus
+from sknoisy import NoisyLabelClassifier, _consensus, _stand_in
 from sknoisy.noise import asymmetric, corrupt_labels, pair, symmetric
 from sknoisy.transition import (
     ESTIMATORS,
@@ -216,6 +220,72 @@ def test_given_estimators_are_left_alone_and_never_see_the_label_they_judge():
     # Labels that nothing tells: what had seen them would repeat them, and find no noise.
     assert estimate_transition(X, y, clf).diagonal().max() < 0.85
     assert not hasattr(clf, "classes_")
+
+
+class Branching(nn.Module):
+    """Cannot be computed several times at once."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+
+    def forward(self, x):
+        logits = self.linear(x)
+        return logits if logits.sum() > 0 else 2 * logits
+
+
+def ours(method="ce", **params):
+    return NoisyLabelClassifier(method, **{"max_epochs": 10, "random_state": 0, **params})
+
+
+OURS = {
+    "loss": ours(smoothing=-2.0),
+    "pipeline": make_pipeline(StandardScaler(), ours("gce")),
+    "more than a loss": ours("elr"),
+    "auto": ours(smoothing="auto"),
+    "no stack": ours(module=Branching),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("cv", [5, KFold(3, shuffle=True, random_state=0)], ids=["5", "splitter"])
+def test_folds_of_ours_are_what_they_are_alone(name, cv, monkeypatch):
+    estimator = OURS[name]
+    X, y = load_iris(return_X_y=True)
+    y = np.array(["x", "y", "z"])[corrupt_labels(y, 0.3, random_state=0)]
+    train, at_once = _stand_in.train_folds, []
+
+    def noted(folds, *args):
+        at_once.append([len(fold.data) for fold in folds])
+        train(folds, *args)
+
+    monkeypatch.setattr(_stand_in, "train_folds", noted)
+    found = estimate_transition(X, y, estimator, method="confident_joint", cv=cv)
+    if name in ("loss", "pipeline"):
+        assert at_once == [[120] * 5 if cv == 5 else [100] * 3]
+    p = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
+    assert_allclose(found, confident_joint(y, p), atol=1e-3)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_folds_at_once_may_lack_a_class(routing):
+    X, y = load_iris(return_X_y=True)
+    folds = PredefinedSplit(y)
+    with (
+        config_context(enable_metadata_routing=routing),
+        pytest.warns(RuntimeWarning, match="class"),
+    ):
+        p = _stand_in.proba_out_of_fold(OURS["loss"], X, y, folds)
+    assert_array_equal(p[np.arange(150), y], 0)
+    assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_errors_of_folds_at_once_are_told():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="'lr' parameter"):
+        estimate_transition(X, y, ours(lr=-1.0))
+    with pytest.raises(ValueError, match="only works for partitions"):
+        estimate_transition(X, y, OURS["loss"], cv=ShuffleSplit(3, random_state=0))
 
 
 @pytest.mark.parametrize("T", MATRICES[1:], ids=["symmetric", "pair", "asymmetric"])
