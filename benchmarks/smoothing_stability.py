@@ -19,15 +19,17 @@ from _common import save, setting, table
 import numpy as np
 import torch
 from joblib import Parallel, delayed
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy._at_once import train_at_once
 from sknoisy.smoothing import bound_for
 
-RATES = (-8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
-FEWER_RATES = (-8, -2, -0.5, 0, 0.4)
+RATES = (-256, -64, -16, -8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
+FEWER_RATES = (-256, -64, -8, -2, -0.5, 0, 0.4)
 NOISE = (0.0, 0.2, 0.4, 0.6)
 RECIPES = {
     "default": {},
@@ -52,17 +54,21 @@ def split(name: str, noise: float, seed: int) -> tuple[np.ndarray, ...]:
     return X, np.where(flipped, other, y), X_test, y_test
 
 
-def run(name: str, noise: float, rate: float, recipe: str, seed: int) -> tuple[float, float]:
-    """Clean test accuracy and log-loss of one fit."""
+def run(name: str, noise: float, recipe: str, rates: list[float], seed: int) -> list[tuple]:
+    """Clean test accuracy and log-loss of each rate; they are trained at once."""
     torch.set_num_threads(1)
     X, y, X_test, y_test = split(name, noise, seed)
     params = {"logit_bound": bound_for(0.0)} if recipe == "bound for all" else RECIPES[recipe]
     small = {"batch_size": 32} if len(X) < 500 else {}
-    clf = NoisyLabelClassifier("ce", smoothing=rate, random_state=seed, **small, **params)
-    clf.fit(X, y)
-    p = clf.predict_proba(X_test).astype(float)
-    p = np.clip(p, 1e-7, 1.0)
-    return float((p.argmax(1) == y_test).mean()), log_loss(y_test, p / p.sum(1, keepdims=True))
+    clf = NoisyLabelClassifier("ce", random_state=seed, **small, **params)
+    found = []
+    for fitted in train_at_once([clone(clf).set_params(smoothing=r) for r in rates], X, y):
+        if isinstance(fitted, Exception):
+            raise fitted
+        p = np.clip(fitted.predict_proba(X_test).astype(float), 1e-7, 1.0)
+        loss = log_loss(y_test, p / p.sum(1, keepdims=True))
+        found.append((float((p.argmax(1) == y_test).mean()), loss))
+    return found
 
 
 def rates_of(name: str, recipe: str, rates: tuple[float, ...]) -> list[float]:
@@ -72,15 +78,14 @@ def rates_of(name: str, recipe: str, rates: tuple[float, ...]) -> list[float]:
     return [r for r in kept if recipe != "no bound" or r < 0]
 
 
-def cells(names: list[str], rates: tuple[float, ...]) -> Iterator[tuple[str, float, float, str]]:
+def cells(names: list[str], rates: tuple[float, ...]) -> Iterator[tuple[str, float, str, list]]:
     for name in names:
         for noise in NOISE:
             if name == "breast_cancer" and noise > 0.5:
                 continue  # More than half of binary labels wrong: the other class is learned.
             for recipe in RECIPES:
-                for rate in rates_of(name, recipe, rates):
-                    yield name, noise, rate, recipe
-            yield name, noise, 0.0, "bound for all"
+                yield name, noise, recipe, rates_of(name, recipe, rates)
+            yield name, noise, "bound for all", [0.0]
 
 
 def verdict(mean: dict, rates: tuple[float, ...]) -> str:
@@ -116,11 +121,12 @@ def main() -> None:
     seeds = range(1) if args.quick else range(5)
     rates = (-8, -1, 0, 0.4) if args.quick else RATES
     todo = [(*cell, seed) for cell in cells(args.data, rates) for seed in seeds]
-    print(f"{len(todo)} fits", file=sys.stderr)
+    print(f"{len(todo)} trainings", file=sys.stderr)
     results = Parallel(args.jobs, verbose=1)(delayed(run)(*job) for job in todo)
     found: dict[tuple, list[tuple[float, float]]] = {}
-    for job, result in zip(todo, results, strict=True):
-        found.setdefault(job[:-1], []).append(result)
+    for (name, noise, recipe, tried, _), outcome in zip(todo, results, strict=True):
+        for rate, result in zip(tried, outcome, strict=True):
+            found.setdefault((name, noise, rate, recipe), []).append(result)
     mean = {cell: float(np.mean([a for a, _ in runs])) for cell, runs in found.items()}
     text = [
         "# Stability of negative smoothing",
