@@ -3,7 +3,8 @@ A rate of smoothing that follows from the noise
 ===============================================
 
 The noisier the labels, the more negative the rate of smoothing that serves best. With
-``smoothing="auto"`` the fit finds out how noisy they are, and says so.
+``smoothing="auto"`` the fit finds out how noisy they are and how fast the network learns them by
+heart, and says so.
 """
 
 # %%

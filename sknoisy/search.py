@@ -199,8 +199,9 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     """Choose the rate nearest to zero among those whose score is hardly below the best.
 
     For ``refit`` of a search over ``smoothing``: of the candidates within one standard error of the
-    best mean, the one that changes the labels least. The error is that of a mean of as many folds,
-    ``std_test_score / sqrt(n_splits - 1)``, since ``std_test_score`` divides by ``n_splits``.
+    best mean, the one that changes the labels least; "auto" only where no number is among them. The
+    error is that of a mean of as many folds, ``std_test_score / sqrt(n_splits - 1)``, since
+    ``std_test_score`` divides by ``n_splits``.
 
     Parameters
     ----------
@@ -239,6 +240,11 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     rates, mean, error = rates_and_scores(cv_results, metric)
     best = int(np.nanargmax(mean))
     near = np.flatnonzero(mean >= mean[best] - error[best])
-    distance = [np.abs(np.asarray(rates[i], dtype=float)).max() for i in near]
+    distance = [_distance(rates[i]) for i in near]
     # Of two at one distance, the better.
     return int(min(zip(distance, -mean[near], near, strict=True))[2])
+
+
+def _distance(rate: Any) -> float:
+    """How far a rate is from zero, that of the class farthest from it; of "auto" it is unknown."""
+    return np.inf if isinstance(rate, str) else np.abs(np.asarray(rate, dtype=float)).max()

@@ -822,6 +822,14 @@ def test_the_nearest_rate_within_one_standard_error():
         one_standard_error({"param_lr": [1]})
 
 
+def test_auto_is_chosen_where_no_rate_is_as_good():
+    rates = np.array([-4.0, "auto", 0.0], dtype=object)
+    results = {"param_smoothing": rates, "split0_test_score": None, "split1_test_score": None}
+    for mean, place in (([0.8, 0.81, 0.6], 0), ([0.6, 0.81, 0.6], 1), ([0.6, 0.8, 0.8], 2)):
+        scores = {"mean_test_score": mean, "std_test_score": [0.02] * 3}
+        assert one_standard_error(results | scores) == place
+
+
 def test_one_standard_error_of_one_of_several_scores():
     results = {"param_smoothing": [-1.0, 0.0]}
     for name, means in (("accuracy", [0.9, 0.5]), ("recall", [0.5, 0.9])):
