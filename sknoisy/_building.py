@@ -92,7 +92,8 @@ def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> di
     warmup = _epochs(method.warmup if clf.warmup == "auto" else clf.warmup, clf.max_epochs)
     if bound is not None and clf.warmup == "auto":
         least = min(ceil(_NEGATIVE_WARMUP * clf.max_epochs), clf.max_epochs - 1)
-        warmup = max(warmup, least)
+        # A rate that is never in use would be a surprise.
+        warmup = min(max(warmup, least), clf.max_epochs - 1)
     return {
         "smoothing": rate,
         "warmup_epochs": warmup,

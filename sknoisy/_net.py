@@ -117,7 +117,7 @@ class Asked:
         features = scan.features if scan.features.dim() == 2 else scan.features[0]
         p = neighbour_labels(features, scan.target)
         memorized = 0.0
-        if len(left_out) and len(learned):
+        if self.warmup_epochs and len(left_out) and len(learned):
             memorized = _mean_loss(scan) - _mean_loss(self._scan_some(data, learned))
         codes, said = scan.y.cpu().numpy(), p.double().cpu().numpy()
         return NoiseReport.of(codes, said, "neighbours", memorized)

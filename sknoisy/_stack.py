@@ -171,9 +171,13 @@ def stack_of(
                 trial.train(training)
                 with seeded(x.device, 0):
                     expected = alone(x)
-                with seeded(x.device, 0):
-                    found = trial(x.unsqueeze(0))
-            _compare(name, found, expected, coarse)
+                # Rows may be the same for all networks, or each one's own.
+                for rows in (torch.stack([x, x]), x.unsqueeze(0)):
+                    for key, buffer in network.named_buffers():
+                        trial.buffers[key].copy_(buffer)
+                    with seeded(x.device, 0):
+                        found = trial(rows)
+                    _compare(name, found, expected, coarse)
         learning = [p for p in alone.parameters() if p.requires_grad]
         slopes = torch.autograd.grad(expected.sum(), learning, allow_unused=True)
         own = [p for p in trial.parameters.values() if p.requires_grad]

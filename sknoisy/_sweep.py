@@ -270,7 +270,10 @@ class Sweep:
         better = []
         for place, (i, score, loss) in enumerate(zip(self.active, scores, losses, strict=True)):
             self.histories[i][-1].update(valid_loss=loss, valid_acc=score)
-            if score > self.best[i][0]:
+            if epoch < self.warmup[place]:
+                # As in a training alone, what is not the method's yet is not kept.
+                self.best[i] = -math.inf, epoch + 1
+            elif score > self.best[i][0]:
                 self.best[i] = score, epoch + 1
                 better.append(place)
         if better:
@@ -313,7 +316,7 @@ class Sweep:
 
     def _end(self, networks: list[int]) -> None:
         """Keep what networks have learned in the end, where no earlier epoch is kept."""
-        if last := [self.active.index(i) for i in networks if self.best[i][1] == 0]:
+        if last := [self.active.index(i) for i in networks if self.best[i][0] == -math.inf]:
             self._keep(last)
 
     def outcome(self, i: int) -> Trainer | Exception:

@@ -104,7 +104,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Stop when an epoch is no longer better than those before, and return to the best weights.
         True: a part of the training set is held out, and epochs are compared by the accuracy on it
         (on labels as noisy as the others; never by the loss), unless the method judges epochs by
-        itself. "auto": only where the method does, and nothing is held out.
+        itself. "auto": only where the method does, and nothing is held out. Epochs of warm-up do
+        not count.
     validation_fraction : float, default=0.1
         Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -138,10 +139,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     n_iter_ : int
         Epochs trained.
     smoothing_ : float or ndarray of shape (n_classes,)
-        The rate of smoothing in use.
+        The rate of smoothing in use; with "auto" it is 0 until warm-up is over.
     noise_rate_ : float
-        Share of wrong labels that was found, 0 where none were. This and the next two only with
-        ``smoothing="auto"``.
+        Share of wrong labels that was found, 0 where none were; samples count alike, whatever
+        their weight. This and the next two only with ``smoothing="auto"``, once warm-up is over.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Entry (i, j): the probability that ``classes_[j]`` was given where ``classes_[i]`` is true.
     noise_report_ : NoiseReport
@@ -438,18 +439,24 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
         begun = 0 if tasks is None else len(net.history or ())
         settings = settings_of(self, net.criterion, len(classes))
+        goes_on = tasks is None or self.warm_start
+        if settings["smoothing"] == "auto" and settings["warmup_epochs"] >= epochs and not goes_on:
+            raise ValueError(
+                "The 'warmup' parameter must leave an epoch to smoothing='auto': until then half "
+                f"of the samples are left out. Got {self.warmup!r} with max_epochs={epochs}."
+            )
         self.label_quality_ = net.train(data, held_out, epochs, seed, settings, told, begun, ranks)
         self._finish(net, classes)
 
     def _finish(self, net: Trainer, classes: np.ndarray) -> None:
         """Take over a trained net, and say what it found; the last attributes come last."""
         self.n_iter_ = len(net.history)
-        rate, found = net.smoothing, net.noise_
-        if isinstance(rate, str) and found is not None:
-            found = replace(found, classes=classes)
-            rate = found.smoothing
-        else:
-            found = None
+        rate, found = net.smoothing, None
+        if isinstance(rate, str):
+            if net.noise_ is not None:
+                found = replace(net.noise_, classes=classes)
+            # Until warm-up is over, nothing is smoothed.
+            rate = 0.0 if found is None else found.smoothing
         self._report(found)
         self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
         self.net_, self.classes_ = net, classes

@@ -149,7 +149,8 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
     said = source.method_.unseen
     if said is None:
         raise ValueError(f"{type(source.method_).__name__} {advice}")
-    proba, transition = (part.double().cpu().numpy() for part in said)
+    proba = said[0].double().cpu().numpy()
+    transition = None if said[1] is None else said[1].double().cpu().numpy()
     if len(proba) != len(y):
         raise ValueError(f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels.")
     judged = np.flatnonzero(~np.isnan(proba).any(axis=1))

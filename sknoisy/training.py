@@ -300,7 +300,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
                     raise
         if self.best_epoch_ is not None:
             self.best_epoch_.go_back(self)
-        if self.smoothing == "auto":
+        if self.smoothing == "auto" and self.method_epoch >= 0:
             self.noise_ = self._judged_at_the_end(data, self.found_noise(data))
         unseen = self.quality_.missing()
         if len(unseen):

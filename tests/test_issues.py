@@ -90,6 +90,16 @@ def test_from_one_fit(digits):
     assert found.attrs["n_wrong"] == pytest.approx(wrong.sum(), rel=0.35)
 
 
+def test_without_a_matrix_in_use_one_is_estimated(digits):
+    X, _, y, _ = digits
+    clf = NoisyLabelClassifier(max_epochs=30, random_state=0, method__transition_matrix=None)
+    found = find_label_issues(clf.fit(X, y), y)
+    p = clf.method_.out_of_bag.double().numpy()
+    expected = find_label_issues(p, y)
+    assert len(found) > 100
+    assert_array_equal(found.sort_index()["suggested"], expected.sort_index()["suggested"])
+
+
 def test_any_labels_and_the_index_of_a_series(digits):
     X, _, y, clf = digits
     names = np.array(list("abcdefghij"))

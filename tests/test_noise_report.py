@@ -61,17 +61,14 @@ def test_rate_and_bound_follow_from_what_was_found():
 
 
 def test_what_is_memorized_is_the_loss_that_rows_left_out_have_more():
-    clf = make(max_epochs=3, warmup=3).fit(X, noisy)
-    # Warm-up alone: the network is still what it was at the look.
-    log_p = clf.predict_log_proba(X)[np.arange(len(X)), noisy]
     learned = warms_up(torch.arange(len(X))).numpy()
-    gap = log_p[learned].mean() - log_p[~learned].mean()
-    assert clf.noise_report_.memorized == pytest.approx(gap, rel=1e-3)
-    weight = np.where(np.arange(len(X)) < 500, 3.0, 1.0)
-    clf = make(max_epochs=3, warmup=3).fit(X, noisy, sample_weight=weight)
-    log_p = clf.predict_log_proba(X)[np.arange(len(X)), noisy]
-    means = [np.average(log_p[part], weights=weight[part]) for part in (learned, ~learned)]
-    assert clf.noise_report_.memorized == pytest.approx(means[0] - means[1], rel=1e-3)
+    for weight in (np.ones(len(X)), np.where(np.arange(len(X)) < 500, 3.0, 1.0)):
+        # Warm-up alone: this network is what the other one looked at.
+        warm = make(max_epochs=3, warmup=3, warm_start=True).fit(X, noisy, sample_weight=weight)
+        clf = make(max_epochs=4, warmup=3).fit(X, noisy, sample_weight=weight)
+        log_p = warm.predict_log_proba(X)[np.arange(len(X)), noisy]
+        means = [np.average(log_p[part], weights=weight[part]) for part in (learned, ~learned)]
+        assert clf.noise_report_.memorized == pytest.approx(means[0] - means[1], rel=1e-3)
 
 
 def test_the_more_features_the_more_is_memorized():
@@ -156,22 +153,53 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
     # Whatever is said of the other rows, warm-up alone is the same.
     by_chance = np.random.default_rng(0).integers(0, 10, len(y))
     other = np.where(warms_up(torch.arange(len(y))), noisy, by_chance)
-    one, two = (make(max_epochs=4, warmup=4).fit(X, given) for given in (noisy, other))
+    going_on = {"max_epochs": 4, "warmup": 4, "warm_start": True}
+    one, two = (make(**going_on).fit(X, given) for given in (noisy, other))
     np.testing.assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
-    assert two.noise_rate_ > one.noise_rate_
+    assert two.fit(X, other).noise_rate_ > one.fit(X, noisy).noise_rate_
 
 
-@pytest.mark.parametrize("warmup", [0, "auto", 1.0])
+@pytest.mark.parametrize("warmup", [0, "auto", 2])
 def test_any_warm_up(warmup):
     clf = make(max_epochs=3, warmup=warmup).fit(X, noisy)
     assert 0 <= clf.noise_rate_ <= 1
     assert rate_for(1.0, 10) <= clf.smoothing_ <= rate_for(clf.noise_rate_, 10)
 
 
-def test_without_warm_up_the_rate_is_nearly_that_of_theory():
+def test_without_warm_up_the_rate_is_that_of_theory():
     clf = make(max_epochs=3, warmup=0).fit(X, noisy)
-    assert abs(clf.noise_report_.memorized) < 0.01
-    assert 2 * rate_for(clf.noise_rate_, 10) < clf.smoothing_ <= rate_for(clf.noise_rate_, 10)
+    assert clf.noise_report_.memorized == 0.0
+    assert clf.smoothing_ == rate_for(clf.noise_rate_, 10)
+
+
+@pytest.mark.parametrize("warmup", [1.0, 3, 200])
+def test_warm_up_must_end(warmup):
+    clf = make(max_epochs=3, warmup=warmup)
+    with pytest.raises(ValueError, match=r"'warmup' parameter must leave an epoch .* max_epochs=3"):
+        clf.fit(X, noisy)
+    assert not hasattr(clf, "classes_")
+    clf.set_params(warm_start=True).fit(X, noisy)
+    assert clf.smoothing_ == 0.0
+    assert not hasattr(clf, "noise_report_")
+
+
+def test_a_method_that_warms_up_for_long_leaves_an_epoch():
+    class Late(METHODS["ce"]):
+        warmup = 50
+
+    clf = make(Late, max_epochs=3).fit(X, noisy)
+    assert clf.net_.warmup_epochs == 2
+    assert clf.noise_rate_ > 0.1
+
+
+def test_stopping_early_never_goes_back_to_warm_up():
+    clf = make(early_stopping=True, warmup=12, n_iter_no_change=3, max_epochs=60).fit(X, noisy)
+    alone = make(smoothing=0.0, early_stopping=True, n_iter_no_change=3, max_epochs=60)
+    alone.fit(X, noisy)
+    assert alone.n_iter_ < 12 < clf.n_iter_
+    assert clf.smoothing_ < -1
+    accuracy = clf.history_[:, "valid_acc"]
+    assert clf.n_iter_ == 13 + np.argmax(accuracy[12:]) + 3
 
 
 def test_many_rows_are_judged_by_some():
@@ -213,11 +241,19 @@ def test_going_on_keeps_the_rate():
 
 
 def test_partial_fit_looks_when_warm_up_ends():
-    clf = make(warmup=2)
-    clf.partial_fit(X, noisy, classes=np.arange(10))
-    for _ in range(4):
+    whole = make(warmup=6, max_epochs=8).fit(X, noisy)
+    clf = make(warmup=6)
+    for _ in range(6):
+        clf.partial_fit(X, noisy, classes=np.arange(10))
+        assert clf.smoothing_ == 0.0
+        assert not hasattr(clf, "noise_rate_")
+    for _ in range(2):
         clf.partial_fit(X, noisy)
-    assert abs(clf.noise_rate_ - 0.4) < 0.1
+        # The orders of rows differ.
+        assert abs(clf.noise_rate_ - whole.noise_rate_) < 0.1
+        assert 0.5 < clf.smoothing_ / whole.smoothing_ < 2
+    rate = clf.smoothing_
+    assert clf.partial_fit(X, y).smoothing_ == rate
 
 
 def test_an_error_takes_back_what_was_found():

@@ -167,6 +167,18 @@ def test_transition_matrix_of_a_pipeline(fitted):
         TransitionMatrixDisplay.from_estimator(pipe[0])
 
 
+def test_a_method_without_a_matrix_in_use_shows_what_was_found(fitted):
+    X, _, noisy, _ = fitted
+    clf = NoisyLabelClassifier(
+        method__transition_matrix=None, smoothing="auto", max_epochs=10, random_state=0
+    ).fit(X, noisy)
+    shown = TransitionMatrixDisplay.from_estimator(clf)
+    assert_allclose(shown.im_.get_array(), clf.transition_matrix_)
+    clf.set_params(smoothing=0.0).fit(X, noisy)
+    with pytest.raises(ValueError, match="Bagging has no transition matrix"):
+        TransitionMatrixDisplay.from_estimator(clf)
+
+
 def test_what_is_no_transition_matrix_is_refused(fitted):
     X, _, noisy, _ = fitted
     with pytest.raises(ValueError, match=r"row 1 with minimum 0 and sum 0.5"):

@@ -110,6 +110,8 @@ class Temperature(ClassLoss):
         {"module__hidden": ()},
         {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9},
         {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9, "module": Normalised},
+        {"early_stopping": True, "n_iter_no_change": 1, "max_epochs": 12, "warmup": 6},
+        {"early_stopping": True, "n_iter_no_change": 1, "max_epochs": 4, "warmup": 4},
         {"class_weight": "balanced", "lr_schedule": "cosine"},
         {"optimizer": "sgd", "optimizer__momentum": 0.9, "lr": 0.1},
         {"optimizer": "adamw", "optimizer__weight_decay": 0.1, "batch_size": -1},
@@ -726,6 +728,19 @@ class Branching(nn.Module):
 def test_a_module_that_branches_is_refused():
     search = SmoothingSearchCV(make(module=Branching), RATES, cv=2)
     with pytest.raises(TypeError, match=r"Branching cannot be mapped.*Use GridSearchCV"):
+        search.fit(X, y)
+
+
+class OfItsRows(Branching):
+    def forward(self, x):
+        return self.linear(x if x.abs().max() < 1e9 else 0 * x)
+
+
+@pytest.mark.parametrize("cv", [2, [(np.arange(80), np.arange(80, 120))]], ids=["2", "1"])
+def test_a_module_that_branches_on_its_rows_is_refused(cv):
+    """Also where all networks see the same ones, and it could be followed."""
+    search = SmoothingSearchCV(make(module=OfItsRows), RATES, cv=cv)
+    with pytest.raises(TypeError, match=r"OfItsRows cannot be mapped.*Use GridSearchCV"):
         search.fit(X, y)
 
 

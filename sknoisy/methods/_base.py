@@ -204,11 +204,11 @@ class Method(BaseEstimator, nn.Module):
         return None
 
     @property
-    def unseen(self) -> tuple[Tensor, Tensor] | None:
+    def unseen(self) -> tuple[Tensor, Tensor | None] | None:
         """What networks say of rows they were not trained on; None where there are none.
 
         Probabilities of the given labels, (n_samples, n_classes) with NaN for rows nobody judged,
-        and the transition matrix, (n_classes, n_classes).
+        and the transition matrix, (n_classes, n_classes), or None if that is not known.
         """
         return None
 

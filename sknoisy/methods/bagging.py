@@ -163,22 +163,22 @@ class Bagging(Method):
         return torch.where(known, -self.paid.min(), -torch.inf)
 
     @property
-    def transition(self) -> Tensor:
+    def transition(self) -> Tensor | None:
         """The matrix in use, (n_classes, n_classes): the identity before anything is known."""
+        if self.transition_matrix is None:
+            return None
         found = transition_from(self.counts)
         if not self._estimates:
             return found
         return transition_from(self.trusted_counts + _DOUBT * found)
 
     @property
-    def unseen(self) -> tuple[Tensor, Tensor]:
+    def unseen(self) -> tuple[Tensor, Tensor | None]:
         return self.out_of_bag, self.transition
 
     def proba(self, logits: Tensor) -> Tensor:
-        given = super().proba(logits)
-        if self.transition_matrix is None:
-            return given
-        return correct(given, self.transition.to(given))
+        given, transition = super().proba(logits), self.transition
+        return given if transition is None else correct(given, transition.to(given))
 
     @property
     def _estimates(self) -> bool:
