@@ -66,6 +66,11 @@ def plain(X: Any) -> Any:
     return X
 
 
+def names_of_rows(X: Any) -> Any:
+    """The index of a data frame or Series of pandas; None where rows have no names."""
+    return X.index if hasattr(X, "iloc") else None
+
+
 def check_dims(X: Any, ndim: int | None, name: str) -> None:
     """Check that X is a table or images, or has as many dimensions as in fit.
 

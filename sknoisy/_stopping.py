@@ -17,7 +17,8 @@ class BestEpoch:
 
     The score is the method's own judgement, or else held-out accuracy. The labels held out are
     noisy too; their accuracy still ranks epochs, while their loss, which has no lower limit for a
-    negative rate, does not. Epochs of warm-up do not count: neither method nor rate were in use.
+    negative rate, does not. Epochs of warm-up do not count, as neither method nor rate are in use,
+    unless there are no others.
     """
 
     def __init__(self, patience: int) -> None:
@@ -30,7 +31,8 @@ class BestEpoch:
         score = net.history[-1, "valid_acc"] if judged is None else float(judged)
         score = net.ranks_.agreed(score)
         epoch = len(net.history)
-        if score == -math.inf or net.method_epoch < 0:
+        begins = net.warmup_epochs < net.max_epochs
+        if score == -math.inf or (net.method_epoch < 0 and begins):
             # The method has not begun, or has seen nothing to judge by: there is nothing to keep.
             self.epoch = epoch
             return False

@@ -270,7 +270,7 @@ class Sweep:
         better = []
         for place, (i, score, loss) in enumerate(zip(self.active, scores, losses, strict=True)):
             self.histories[i][-1].update(valid_loss=loss, valid_acc=score)
-            if epoch < self.warmup[place]:
+            if epoch < self.warmup[place] < self.settings[0]["max_epochs"]:
                 # As in a training alone, what is not the method's yet is not kept.
                 self.best[i] = -math.inf, epoch + 1
             elif score > self.best[i][0]:

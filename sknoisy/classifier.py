@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import nn
 
 from sknoisy._building import DTYPES, judges, make_net, settings_of, stops_early
-from sknoisy._checks import class_weights, restored_on_error
+from sknoisy._checks import class_weights, names_of_rows, restored_on_error
 from sknoisy._labels import Labels, check_trusted, hold_out
 from sknoisy._params import DunderParams, Names
 from sknoisy._ranks import Ranks
@@ -105,7 +105,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         True: a part of the training set is held out, and epochs are compared by the accuracy on it
         (on labels as noisy as the others; never by the loss), unless the method judges epochs by
         itself. "auto": only where the method does, and nothing is held out. Epochs of warm-up do
-        not count.
+        not count, unless there are no others.
     validation_fraction : float, default=0.1
         Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -186,6 +186,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     _doc_link_template = (
         "https://sknoisy.readthedocs.io/en/latest/generated/sknoisy.{estimator_name}.html"
     )
+
+    # Of the data frame that fit has seen.
+    _names_of_rows: Any = None
 
     _parameter_constraints: dict = {
         "method": [Names(set(METHODS)), Method, type],
@@ -302,6 +305,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         tasks = FitTasks(self, self.max_epochs)
         with restored_on_error(self):
             known = self.warm_start and hasattr(self, "net_")
+            self._names_of_rows = names_of_rows(X)
             X, labels, weight, sure = self._read(X, y, sample_weight, trusted, known)
             tasks.begin(X, labels)
             net = self.net_ if known else None
@@ -349,6 +353,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             )
         with restored_on_error(self):
             first = not hasattr(self, "net_")
+            self._names_of_rows = names_of_rows(X)
             X, y = check_samples(self, X, y, reset=first)
             labels = Labels.of(y, self._stated_classes(classes, first))
             weight = self._weigh(labels, sample_weight)

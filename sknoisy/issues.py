@@ -9,6 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from sknoisy._checks import names_of_rows
 from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import with_proba
 from sknoisy.classifier import NoisyLabelClassifier
@@ -52,9 +53,7 @@ def find_label_issues(
         networks have judged the samples they were not trained on. Or probabilities of the given
         labels from any model, out of fold.
     y : array-like of shape (n_samples,)
-        The given labels; of a classifier those it was fitted to, in the same order. The index of a
-        Series is kept. That of X is not known here: where y has none, rows are numbered, and
-        ``X.iloc[found.index]`` are those found.
+        The given labels; of a classifier those it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Entry (i, j): the probability that label j is given where i is true. "auto": that of the
         classifier, or by :func:`~sknoisy.transition.surest` from probabilities.
@@ -67,8 +66,8 @@ def find_label_issues(
     Returns
     -------
     DataFrame
-        A row for each sample for which another label is likelier, the least believed first, with
-        its place in y as the index (or y's own index), and columns
+        A row for each sample for which another label is likelier, the least believed first, and
+        columns
 
         - ``given``: the label,
         - ``suggested``: the likeliest label,
@@ -76,8 +75,9 @@ def find_label_issues(
           probability that it is right; of a classifier: the mean of that and ``label_quality_``,
         - ``confidence``: probability that the suggested label is right.
 
-        ``attrs["n_wrong"]`` is the number of wrong labels to be expected among all samples: with
-        many doubtful ones it is larger than the number of rows.
+        The index is that of y; where it has none, that of X in ``fit`` of the classifier; else the
+        places of the samples. ``attrs["n_wrong"]`` is the number of wrong labels to be expected
+        among all samples: with many doubtful ones it is larger than the number of rows.
 
     Raises
     ------
@@ -98,8 +98,7 @@ def find_label_issues(
     """
     import pandas as pd
 
-    named = getattr(y, "index", None)
-    codes, p, classes, own, judged, believed = _said(clf_or_proba, y, classes)
+    codes, p, classes, own, judged, believed, names = _said(clf_or_proba, y, classes)
     k = len(classes)
     if not isinstance(transition_matrix, str):
         own = checked(transition_matrix, k, "'auto' or ", classes)
@@ -120,7 +119,7 @@ def find_label_issues(
             "quality": kept if believed is None else (kept + believed) / 2,
             "confidence": right.max(axis=1),
         },
-        index=judged if named is None or callable(named) else named[judged],
+        index=judged if names is None else names[judged],
     )
     found = frame if return_all else frame[suggested != codes]
     found = found.sort_values("quality", kind="stable")
@@ -129,11 +128,14 @@ def find_label_issues(
 
 
 def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
-    """Codes, probabilities, classes, transition matrix, places in y and qualities, if known."""
-    source = source[-1] if isinstance(source, Pipeline) else source
+    """Codes, probabilities, classes, transition matrix, places in y, and qualities and names.
+
+    Of the last two and the matrix what is not known is None.
+    """
+    source, names = source[-1] if isinstance(source, Pipeline) else source, names_of_rows(y)
     if not isinstance(source, BaseEstimator):
         codes, p, classes = with_proba(y, source, classes)
-        return codes, p, classes, None, np.arange(len(p)), None
+        return codes, p, classes, None, np.arange(len(p)), None, names
     advice = (
         "does not judge samples whose labels it has not seen. Pass a fitted NoisyLabelClassifier "
         "with the default method, or out-of-fold probabilities: cross_val_predict(clf, X, y, "
@@ -155,7 +157,8 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
         raise ValueError(f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels.")
     judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
     codes, p, classes = with_proba(np.asarray(y)[judged], proba[judged], source.classes_)
-    return codes, p, classes, transition, judged, source.label_quality_[judged]
+    names = source._names_of_rows if names is None else names
+    return codes, p, classes, transition, judged, source.label_quality_[judged], names
 
 
 def _right(p: np.ndarray, transition: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -113,6 +113,17 @@ def test_any_labels_and_the_index_of_a_series(digits):
     assert_array_equal(listed.index, plain.index)
 
 
+def test_the_index_of_x_where_y_has_none(digits):
+    X, _, y, _ = digits
+    frame = pd.DataFrame(X, index=[f"row {i}" for i in range(len(X))])
+    clf = NoisyLabelClassifier(max_epochs=5, random_state=0)
+    found = find_label_issues(clf.fit(frame, y), list(y))
+    plain = find_label_issues(clf.fit(X, y), y)
+    assert_array_equal(found.index, [f"row {i}" for i in plain.index])
+    series = pd.Series(y, index=np.arange(len(y))[::-1])
+    assert_array_equal(find_label_issues(clf.fit(frame, y), series).index, len(y) - 1 - plain.index)
+
+
 def test_at_the_end_of_a_pipeline(digits):
     X, _, y, _ = digits
     pipe = make_pipeline(StandardScaler(), NoisyLabelClassifier(max_epochs=3, random_state=0))
