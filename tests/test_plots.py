@@ -231,6 +231,21 @@ def test_label_quality_from_probabilities_and_alone():
     assert len(LabelQualityDisplay([0.1, 0.5], y[:2]).plot(n_worst=0).figure_.axes) == 1
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.int64])
+def test_grey_images_have_one_scale(dtype):
+    images = np.zeros((3, 8, 8), dtype=dtype)
+    images[1], images[2] = 20, 200
+    images[1, 0, 0] = 24
+    shown = LabelQualityDisplay([0.1, 0.2, 0.3], ["black", "dark", "white"], X=images).plot()
+    panes = [ax.images[0] for ax in shown.figure_.axes if ax.images]
+    drawn = [pane.norm(pane.get_array()).max() for pane in panes]
+    assert_allclose(drawn, [0, 0.12, 1], rtol=1e-6)
+    # Nothing to compare with: 0 is black.
+    shown = LabelQualityDisplay([0.1], ["white"], X=images[2:]).plot()
+    (pane,) = (ax.images[0] for ax in shown.figure_.axes if ax.images)
+    assert_allclose(pane.norm(pane.get_array()), 1)
+
+
 def test_label_quality_names_rows_where_some_were_not_judged(fitted):
     X, _, noisy, clf = fitted
     weight = np.ones(len(X))

@@ -146,11 +146,11 @@ class LabelQualityDisplay:
             self.figure_, self.ax_ = axes_for(ax)
         else:
             pairs = [(given[i], *([] if suggested is None else [suggested[i]])) for i in places]
-            images = _as_images(self.X)
+            images = _as_images(self.X, places)
             if images is None:
                 self._tabulate(pairs, quality[places])
             else:
-                self._show(pairs, images[places])
+                self._show(pairs, images)
         kept = np.ones(len(quality), bool) if suggested is None else given == suggested
         parts = [(kept, RIGHT, "label kept"), (~kept, WRONG, "another suggested")]
         parts = [part for part in parts if part[0].any()]
@@ -202,7 +202,7 @@ class LabelQualityDisplay:
             pane.axis("off")
         room = 72 * 0.9 * side / n_columns
         for pane, pair, image in zip(panes, pairs, images, strict=False):
-            pane.imshow(image, cmap="gray" if image.ndim == 2 else None)
+            pane.imshow(image, cmap="gray", vmin=0, vmax=1)
             pane.set_title(_change(pair, room, stacked=True), fontsize=_SIZE, parse_math=False)
 
 
@@ -228,8 +228,8 @@ def _change(names: tuple[Any, ...], room: float, stacked: bool = False) -> str:
     return ("\n→ " if stacked else " → ").join(short)
 
 
-def _as_images(X: Any) -> np.ndarray | None:
-    """Images as matplotlib takes them; None if the samples are something else."""
+def _as_images(X: Any, places: np.ndarray) -> np.ndarray | None:
+    """Some of the images as matplotlib takes them; None if the samples are something else."""
     if X is None or issparse(X):
         return None
     X = np.asarray(X)
@@ -237,8 +237,9 @@ def _as_images(X: Any) -> np.ndarray | None:
         X = X[:, 0] if X.shape[1] == 1 else X.transpose(0, 2, 3, 1)
     elif X.ndim != 3:
         return None
-    if X.dtype.kind != "f":
-        return X
+    if X.ndim == 4 and X.dtype == np.uint8:
+        return X[places]
     # One scale for all, so that dark images stay dark.
-    low, high = X.min(), X.max()
-    return (X - low) / (high - low if high > low else 1)
+    low, high = float(X.min()), float(X.max())
+    low = low if low < high else 0.0
+    return (X[places] - low) / ((high - low) or 1)
