@@ -279,6 +279,31 @@ def test_label_quality_of_sparse_tables_and_of_classes_without_labels():
         LabelQualityDisplay.from_predictions(y, p[:, :3], X=np.zeros((29, 4, 4)))
 
 
+def test_paths_of_rows_are_told_apart_in_the_table():
+    paths = [f"folder/of/images/img_{i:05d}.png" for i in range(30)]
+    for given, suggested in (("cat", "dog"), LONG[:2]):
+        shown = LabelQualityDisplay(
+            pd.Series(np.linspace(0, 1, 30), paths), [given] * 30, [suggested] * 30
+        ).plot()
+        cells = shown.figure_.axes[1].tables[0].get_celld()
+        names = [cells[row, 0].get_text().get_text() for row in range(1, 13)]
+        ends = ("images/" if given == "cat" else "") + "img_{:05d}.png"
+        assert all(name.endswith(ends.format(i)) for i, name in enumerate(names))
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_the_legend_of_qualities_lies_on_nothing(layout):
+    quality = np.r_[np.full(50, 0.1), np.full(400, 0.55), np.full(300, 0.95)]
+    suggested = np.repeat([1, 0], [50, 700])
+    fig, axes = plt.subplots(2, 2, figsize=(8, 6), layout=layout)
+    for ax in axes.ravel():
+        LabelQualityDisplay(quality, np.zeros(750), suggested).plot(ax=ax)
+    fig.canvas.draw()
+    for ax in axes.ravel():
+        lowest = ax.get_legend().get_window_extent().y0
+        assert all(bar.get_window_extent().y1 < lowest for bar in ax.patches)
+
+
 @pytest.mark.parametrize("n_worst", [1, 12, 40])
 @pytest.mark.parametrize("images", [True, False])
 def test_the_worst_fit_into_their_figure(images, n_worst):

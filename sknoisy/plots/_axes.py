@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,15 +71,18 @@ def width(words: str, size: float) -> float:
     return text_to_path.get_text_width_height_descent(words, font, ismath=False)[0]
 
 
-def shortened(name: Any, room: float, size: float) -> str:
-    """Leave out the middle of a name that is wider than so many points."""
+def shortened(name: Any, room: float, size: float, head: float = 0.5) -> str:
+    """Leave out the middle of a name that is wider than so many points.
+
+    The head is that share of the letters kept: names often differ in their last ones.
+    """
     words = str(name)
     kept = len(words)
-    # Names of classes often differ in their last letters.
     short = words
     while kept > 1 and width(short, size) > room:
         kept -= 1
-        short = f"{words[: (kept + 1) // 2]}…{words[len(words) - kept // 2 :]}"
+        first = ceil(head * kept)
+        short = f"{words[:first]}…{words[len(words) - kept + first :]}"
     return short
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy.issues import find_label_issues
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for, numbers, shortened, width
+from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers, shortened, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +20,8 @@ __all__ = ["LabelQualityDisplay"]
 _HISTOGRAM, _BESIDE, _ROW, _PANE, _ABOVE = 4.5, 5.5, 0.21, (1.05, 1.2), 0.5
 # Points: the font of the names.
 _SIZE = 9
-# Of a table: shares of its width, of which a tenth at each side stays empty.
-_WIDTHS, _FILLED = (0.17, 0.65, 0.18), 0.8
+# Of a column of a table: a tenth at each side stays empty.
+_FILLED = 0.8
 
 
 class LabelQualityDisplay:
@@ -155,13 +155,16 @@ class LabelQualityDisplay:
         parts = [(kept, RIGHT, "label kept"), (~kept, WRONG, "another suggested")]
         parts = [part for part in parts if part[0].any()]
         edges: Any = np.linspace(min(0.0, quality.min()), max(1.0, quality.max()), bins + 1)
+        tallest = 1.0
         for mask, color, name in parts:
             # Not stacked: on a scale of logarithms heights do not add up.
-            self.ax_.hist(quality[mask], edges, color=color, label=name, alpha=0.8)
+            look: Any = {"color": color, "label": name, "alpha": 0.8}
+            counts: Any = self.ax_.hist(quality[mask], edges, **look)[0]
+            tallest = max(tallest, counts.max())
         self.ax_.set(xlabel="Label quality", ylabel="Samples", yscale="log")
         self.ax_.set_ylim(bottom=0.5)
         if suggested is not None:
-            self.ax_.legend()
+            legend_above(self.ax_, 0.5, 1.2 * tallest)
         return self
 
     def _beside(self, side: float, height: float, suggested: bool) -> Any:
@@ -180,13 +183,23 @@ class LabelQualityDisplay:
         height = _ABOVE + _ROW * (len(pairs) + 1)
         ax = self._beside(_BESIDE, height, len(pairs[0]) > 1).subplots()
         ax.axis("off")
-        row, label, _ = (72 * _BESIDE * _FILLED * share for share in _WIDTHS)
+        heads, values = ["row", "label", "quality"], [f"{value:.2g}" for value in quality]
+        whole = [self.worst_, [_change(pair, np.inf) for pair in pairs], values]
+        rooms = _shared(
+            72 * _BESIDE * _FILLED,
+            *(
+                max(width(str(word), _SIZE) for word in (head, *column))
+                for head, column in zip(heads, whole, strict=True)
+            ),
+        )
+        row, label, _ = rooms
+        # Names of rows are often paths to files.
         cells = [
-            [shortened(name, row, _SIZE), _change(pair, label), f"{value:.2g}"]
-            for name, pair, value in zip(self.worst_, pairs, quality, strict=True)
+            [shortened(name, row, _SIZE, head=0.25), _change(pair, label), value]
+            for name, pair, value in zip(self.worst_, pairs, values, strict=True)
         ]
-        look: Any = {"colWidths": _WIDTHS, "loc": "upper center", "cellLoc": "center"}
-        sheet = ax.table(cells, colLabels=["row", "label", "quality"], **look)
+        look: Any = {"colWidths": rooms / rooms.sum(), "loc": "upper center", "cellLoc": "center"}
+        sheet = ax.table(cells, colLabels=heads, **look)
         sheet.auto_set_font_size(False)
         sheet.set_fontsize(_SIZE)
         for cell in sheet.get_celld().values():
@@ -211,6 +224,13 @@ def _index(values: Any) -> Any:
     index = getattr(values, "index", None)
     # Lists have a method of that name.
     return None if callable(index) else index
+
+
+def _shared(room: float, row: float, label: float, value: float) -> np.ndarray:
+    """Widths of the columns, by what they need: numbers all of it, the names what is left."""
+    rest = room - value
+    needs = [min(row, max(rest / 2, rest - label)), min(label, max(rest / 2, rest - row)), value]
+    return room * np.array(needs) / sum(needs)
 
 
 def _change(names: tuple[Any, ...], room: float, stacked: bool = False) -> str:
