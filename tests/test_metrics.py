@@ -347,6 +347,19 @@ def test_sample_weight_reaches_a_scorer_in_a_search():
         scorer.set_score_request(sample_weight=True)
 
 
+@pytest.mark.parametrize("n", [3, 150, 1001])
+def test_a_score_of_all_right_or_all_wrong_is_a_share_to_the_last_digit(n):
+    y, trusted = np.arange(n) % 3, np.ones(n, bool)
+    weight = np.random.default_rng(0).random(n)
+    for said, share in ((y, 1.0), ((y + 1) % 3, 0.0)):
+        for params in ({}, {"sample_weight": weight}):
+            assert trusted_accuracy(y, said, trusted, **params) == share
+            assert noise_corrected_accuracy(y, said, np.eye(3), **params) == share
+            for level in (0.1, 0.9, 0.999):
+                score = trusted_accuracy(y, said, trusted, confidence_level=level, **params)
+                assert 0 <= score.low <= score.value == share <= score.high <= 1
+
+
 def test_trusted_accuracy_and_its_routing():
     X, true = load_iris(return_X_y=True)
     y = corrupt_labels(true, 0.5, random_state=0)

@@ -164,4 +164,5 @@ def trusted_accuracy(
         return found
     n = 1 / (weights(rows, weight) ** 2).sum()
     low, high = np.clip(wilson(found.value, n, errors_around(confidence_level)), 0, 1)
-    return found._replace(low=float(low), high=float(high))
+    # At 0 and at 1 an end is the value, but for the last digit.
+    return found._replace(low=min(float(low), found.value), high=max(float(high), found.value))
