@@ -24,6 +24,7 @@ __all__ = [
     "encode",
     "plain",
     "refuse_another_order",
+    "refuse_frame_in_another_order",
     "refuse_missing_labels",
     "restored_on_error",
     "smoothing_rate",
@@ -147,6 +148,13 @@ def refuse_another_order(what: str, names: Any, classes: np.ndarray) -> None:
         raise ValueError(f"The {what} must be the classes in their order, {known}. Got {names}.")
 
 
+def refuse_frame_in_another_order(parameter: str, matrix: Any, classes: np.ndarray) -> None:
+    """Refuse a data frame of which columns or rows are the classes, but not in their order."""
+    if hasattr(matrix, "columns"):
+        refuse_another_order(f"columns of '{parameter}'", matrix.columns, classes)
+        refuse_another_order(f"rows of '{parameter}'", getattr(matrix, "index", None), classes)
+
+
 def transition_matrix(
     matrix: Any, n_classes: int, instead: str = "", classes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -155,9 +163,8 @@ def transition_matrix(
     Rows and columns of a data frame are checked to be in the order of the classes, if these are
     given and name them.
     """
-    if classes is not None and hasattr(matrix, "columns"):
-        refuse_another_order("columns of 'transition_matrix'", matrix.columns, classes)
-        refuse_another_order("rows of 'transition_matrix'", getattr(matrix, "index", None), classes)
+    if classes is not None:
+        refuse_frame_in_another_order("transition_matrix", matrix, classes)
     given = np.asarray(matrix, dtype=np.float64)
     named = "The 'transition_matrix' parameter must"
     if given.shape != (n_classes, n_classes):

@@ -18,7 +18,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import nn
 
 from sknoisy._building import DTYPES, judges, make_net, settings_of, stops_early
-from sknoisy._checks import class_weights, names_of_rows, restored_on_error
+from sknoisy._checks import (
+    class_weights,
+    names_of_rows,
+    refuse_frame_in_another_order,
+    restored_on_error,
+)
 from sknoisy._labels import Labels, check_trusted, hold_out
 from sknoisy._params import DunderParams, Names
 from sknoisy._ranks import Ranks
@@ -423,6 +428,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         seed = ranks.agreed(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if net is None:
             net = make_net(self, rows, len(labels.classes), device)
+            for name, value in net.criterion.get_params(deep=False).items():
+                refuse_frame_in_another_order(f"method__{name}", value, labels.classes)
         else:
             self._check_rows(net, len(rows))
         train, held_out = np.flatnonzero(weight), None

@@ -20,7 +20,12 @@ from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import distributions, encode, refuse_missing_labels
+from sknoisy._checks import (
+    distributions,
+    encode,
+    refuse_frame_in_another_order,
+    refuse_missing_labels,
+)
 from sknoisy._labels import sorted_classes, transition_between
 
 __all__ = [
@@ -364,8 +369,9 @@ def corrupt_labels(
     Raises
     ------
     ValueError
-        If a rate is out of its range, a matrix has another shape, a row that is no distribution or
-        a ``kind`` beside it, a label or ``X`` is missing, or a kind needs more classes.
+        If a rate is out of its range, a matrix has another shape, a row that is no distribution,
+        names that are the classes in another order or a ``kind`` beside it, a label or ``X`` is
+        missing, or a kind needs more classes.
 
     Examples
     --------
@@ -391,7 +397,7 @@ def corrupt_labels(
     if np.ndim(noise) == 0 and kind in _BY_SAMPLES:
         new = _draw(_by_samples(X, codes, k, noise, kind, exact, rng), rng)
     else:
-        transition = _transition(noise, kind, k)
+        transition = _transition(noise, kind, found)
         new = _draw_exactly(codes, transition, rng) if exact else _draw(transition[codes], rng)
     noisy = _like(y, found[new])
     if not return_manifest:
@@ -415,7 +421,8 @@ def _complete(y: Any, classes: Any) -> np.ndarray:
     return labels
 
 
-def _transition(noise: Any, kind: str, n_classes: int) -> np.ndarray:
+def _transition(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray:
+    n_classes = len(classes)
     if np.ndim(noise) == 0:
         if n_classes < _LEAST.get(kind, 0):
             raise ValueError(
@@ -427,6 +434,7 @@ def _transition(noise: Any, kind: str, n_classes: int) -> np.ndarray:
             "The 'kind' parameter says what a rate means, and must be 'symmetric', the default, "
             f"where 'noise' is a matrix or rates of classes. Got {kind!r} instead."
         )
+    refuse_frame_in_another_order("noise", noise, classes)
     given = np.asarray(noise, dtype=np.float64)
     if given.shape == (2,) and n_classes == 2:
         first, second = (_checked(rate, 1.0) for rate in given)

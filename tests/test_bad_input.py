@@ -14,7 +14,8 @@ from sklearn.model_selection import cross_val_score
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.methods import GCE
+from sknoisy.methods import GCE, METHODS
+from sknoisy.noise import pair
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4)).astype(np.float32)
@@ -139,6 +140,23 @@ def test_column_of_labels_is_taken_with_a_warning():
 def test_as_many_classes_as_rows_are_taken_with_a_warning():
     with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
         assert len(make().fit(X, np.arange(60)).classes_) == 60
+
+
+@pytest.mark.parametrize("method", ["forward", "backward", "bagging"])
+@pytest.mark.parametrize("as_instance", [False, True])
+def test_a_method_refuses_a_matrix_of_classes_in_another_order(method, as_instance):
+    names = np.array(["cat", "dog", "fox"])
+    named = pd.DataFrame(pair(3, 0.3), index=names, columns=names)
+
+    def fit(matrix):
+        if as_instance:
+            return make(method=METHODS[method](transition_matrix=matrix)).fit(X, names[y])
+        return make(method=method, method__transition_matrix=matrix).fit(X, names[y])
+
+    np.testing.assert_allclose(fit(named).method_.transition, named, atol=0.01)
+    message = r"The columns of 'method__transition_matrix' must be the classes in their order, "
+    with pytest.raises(ValueError, match=message):
+        fit(named.iloc[::-1, ::-1])
 
 
 # ---- weights -------------------------------------------------------------------------------------

@@ -284,6 +284,21 @@ def test_what_cannot_be_meant_is_refused(noise, params, message):
         pair(1, 0.0)
 
 
+def test_a_frame_of_classes_in_another_order_is_refused():
+    y, T = np.array(["cat", "dog", "fox"])[np.arange(60) % 3], asymmetric(3, 0.6, {0: 1})
+    frame = pd.DataFrame(T, index=["cat", "dog", "fox"], columns=["cat", "dog", "fox"])
+    expected = corrupt_labels(y, T, random_state=0)
+    assert_array_equal(corrupt_labels(y, frame, random_state=0), expected)
+    turned = frame.iloc[::-1, ::-1]
+    with pytest.raises(ValueError, match=r"columns of 'noise' must be .* Got \['fox', 'dog'"):
+        corrupt_labels(y, turned)
+    with pytest.raises(ValueError, match=r"rows of 'noise' must be the classes in their order"):
+        corrupt_labels(y, frame.iloc[::-1])
+    # Other names say nothing.
+    unnamed = turned.reset_index(drop=True).set_axis(["a", "b", "c"], axis=1)
+    assert len(corrupt_labels(y, unnamed)) == 60
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [

@@ -179,6 +179,18 @@ def test_a_method_without_a_matrix_in_use_shows_what_was_found(fitted):
         TransitionMatrixDisplay.from_estimator(clf)
 
 
+def test_a_frame_names_the_classes_of_its_matrix():
+    frame = pd.DataFrame(pair(3, 0.3), index=NAMES[::-1], columns=NAMES[::-1])
+    shown = TransitionMatrixDisplay(frame).plot()
+    assert words(shown.ax_.xaxis) == words(shown.ax_.yaxis) == list(NAMES[::-1])
+    shown = TransitionMatrixDisplay(frame, display_labels=["a", "b", "c"]).plot()
+    assert words(shown.ax_.xaxis) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match=r"columns of 'transition_matrix' must be the classes in"):
+        TransitionMatrixDisplay(frame, display_labels=NAMES).plot()
+    with pytest.raises(ValueError, match=r"rows of 'transition_matrix' must be the classes in"):
+        TransitionMatrixDisplay(frame.iloc[::-1]).plot()
+
+
 def test_what_is_no_transition_matrix_is_refused(fitted):
     X, _, noisy, _ = fitted
     with pytest.raises(ValueError, match=r"row 1 with minimum 0 and sum 0.5"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from sknoisy._checks import refuse_frame_in_another_order
 from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import transition_between
 from sknoisy.plots._axes import axes_for, classifier_in, coded, points, shortened, width
@@ -32,7 +33,7 @@ class TransitionMatrixDisplay:
         Entry (i, j): the probability that label j is given where i is true. A row of NaN is one of
         which nothing is known, and is hatched.
     display_labels : array-like of shape (n_classes,), default=None
-        Names of the classes; None: their numbers.
+        Names of the classes; None: the columns of a data frame, else numbers.
 
     Attributes
     ----------
@@ -141,9 +142,13 @@ class TransitionMatrixDisplay:
         """
         matrix, unknown = self._checked()
         k = len(matrix)
-        names = np.arange(k) if self.display_labels is None else np.asarray(self.display_labels)
+        names = self.display_labels
+        if names is None:
+            names = getattr(self.transition_matrix, "columns", np.arange(k))
+        names = np.asarray(names)
         if len(names) != k:
             raise ValueError(f"display_labels must have {k} entries. Got {len(names)}.")
+        refuse_frame_in_another_order("transition_matrix", self.transition_matrix, names)
         side = float(np.clip(0.5 * k + 2.5, 4, 9))
         self.figure_, self.ax_ = axes_for(ax, figsize=(side * 1.15, side))
         self.im_ = self.ax_.imshow(matrix, cmap=cmap, vmin=0, vmax=1)
