@@ -102,7 +102,7 @@ def wrong_share(transition: np.ndarray, codes: np.ndarray) -> float:
     # Shares of the true classes, by expectation maximisation: an inverse could leave [0, 1].
     for _ in range(200):
         prior = prior * (transition @ (given / np.maximum(prior @ transition, 1e-12)))
-    return float(1 - prior @ transition.diagonal())
+    return float(max(0.0, 1 - prior @ transition.diagonal()))
 
 
 class NoiseRate(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 __all__ = ["bound_for", "rate_for"]
 
@@ -25,6 +26,7 @@ def rate_for(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float
     noise_rate : float
         Share of wrong labels, in [0, 1].
     n_classes : int
+        At least 2.
     memorized : float, default=0.0
         How much lower the cross-entropy of labels is that the network was trained on, than that of
         others, in nats: what :class:`~sknoisy.noise_report.NoiseReport` says of the end of warm-up.
@@ -50,6 +52,16 @@ def rate_for(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float
     >>> rate_for(0.0, 10)
     0.0
     """
+    if not isinstance(noise_rate, Real) or not 0 <= noise_rate <= 1:
+        raise ValueError(
+            "The 'noise_rate' parameter of rate_for must be a float in the range [0, 1]. Got "
+            f"{noise_rate!r} instead."
+        )
+    if not isinstance(n_classes, Integral) or n_classes < 2:
+        raise ValueError(
+            "The 'n_classes' parameter of rate_for must be an int in the range [2, inf). Got "
+            f"{n_classes!r} instead."
+        )
     drawn_anew = noise_rate * n_classes / (n_classes - 1)
     if drawn_anew <= 0:
         return 0.0
@@ -81,4 +93,9 @@ def bound_for(rate: float) -> float:
     >>> bound_for(-8.0)
     15.0
     """
+    if not isinstance(rate, Real) or not rate <= 0:
+        raise ValueError(
+            "The 'rate' parameter of bound_for must be a float in the range (-inf, 0]. Got "
+            f"{rate!r} instead."
+        )
     return _LENGTH * math.sqrt(1 - rate)

@@ -31,6 +31,29 @@ def test_rate_falls_with_what_is_memorized():
     assert rate_for(0.0, 4, 1.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ((1.5, 10), "noise_rate"),
+        ((-0.5, 10), "noise_rate"),
+        ((np.nan, 10), "noise_rate"),
+        (("0.5", 10), "noise_rate"),
+        ((0.5, 1), "n_classes"),
+        ((0.5, 2.5), "n_classes"),
+    ],
+)
+def test_what_is_no_rate_of_noise_is_refused(params, name):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of rate_for must be .* Got"):
+        rate_for(*params)
+
+
+@pytest.mark.parametrize("rate", [2, 1e-9, np.nan, "auto"])
+def test_only_rates_that_are_not_positive_have_a_bound(rate):
+    message = rf"'rate' parameter of bound_for must be .* in the range \(-inf, 0\]. Got {rate!r}"
+    with pytest.raises(ValueError, match=message):
+        bound_for(rate)
+
+
 def test_bound_grows_as_the_rate_falls():
     np.testing.assert_allclose(bound_for(0.0), 5.0)
     np.testing.assert_allclose(bound_for(-3.0), 10.0)
