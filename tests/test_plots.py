@@ -287,6 +287,12 @@ def test_label_quality_of_sparse_tables_and_of_classes_without_labels():
     assert shown.figure_.axes[1].tables
     with pytest.raises(ValueError, match="Input quality contains NaN"):
         LabelQualityDisplay([0.5, np.nan], [0, 1]).plot()
+    for params in ({"bins": 0}, {"bins": 2.5}, {"n_worst": "a"}, {"n_worst": -1}):
+        (name,) = params
+        with pytest.raises(
+            ValueError, match=rf"'{name}' parameter of LabelQualityDisplay.plot must"
+        ):
+            LabelQualityDisplay([0.5, 0.6], [0, 1]).plot(**params)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         LabelQualityDisplay.from_predictions(y, p[:, :3], X=np.zeros((29, 4, 4)))
 

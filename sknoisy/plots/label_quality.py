@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy.issues import find_label_issues
@@ -20,6 +22,10 @@ __all__ = ["LabelQualityDisplay"]
 _HISTOGRAM, _BESIDE, _ROW, _PANE, _ABOVE = 4.5, 5.5, 0.21, (1.05, 1.2), 0.5
 # Points: the font of the names.
 _SIZE = 9
+_CONSTRAINTS = {
+    "n_worst": [Interval(Integral, 0, None, closed="left")],
+    "bins": [Interval(Integral, 1, None, closed="left")],
+}
 # Of a column of a table: a tenth at each side stays empty.
 _FILLED = 0.8
 
@@ -128,19 +134,23 @@ class LabelQualityDisplay:
         ax : Axes, default=None
             Where to draw the histogram, alone; None: a figure with the worst samples beside it.
         n_worst : int, default=12
-            How many to show; the figure grows with them.
+            How many to show, at least 0; the figure grows with them.
         bins : int, default=30
+            At least 1.
 
         Returns
         -------
         LabelQualityDisplay
         """
+        validate_parameter_constraints(
+            _CONSTRAINTS, {"n_worst": n_worst, "bins": bins}, "LabelQualityDisplay.plot"
+        )
         quality, given = numbers(self.quality, "quality"), np.asarray(self.given)
         suggested = None if self.suggested is None else np.asarray(self.suggested)
         check_consistent_length(quality, given, suggested, self.X)
         named = _index(self.quality)
         index = np.arange(len(quality)) if named is None else np.asarray(named)
-        places = np.argsort(quality, kind="stable")[: max(n_worst, 0)]
+        places = np.argsort(quality, kind="stable")[:n_worst]
         self.worst_ = index[places]
         if ax is not None or not len(places):
             self.figure_, self.ax_ = axes_for(ax)
