@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ __all__ = [
     "class_weights",
     "distributions",
     "encode",
+    "numbers_in",
     "plain",
     "refuse_another_order",
     "refuse_frame_in_another_order",
@@ -109,11 +111,11 @@ def check_values(X: Any) -> None:
             raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
 
 
-def refuse_missing_labels(y: Any) -> None:
+def refuse_missing_labels(y: Any, name: str = "y") -> None:
     """Name pandas' missing labels, which scikit-learn trips over."""
     missing = getattr(y, "isna", None)
     if missing is not None and np.any(missing()):
-        raise ValueError("Input y contains NaN.")
+        raise ValueError(f"Input {name} contains NaN.")
 
 
 def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -126,6 +128,17 @@ def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
             f"{np.unique(y[unknown]).tolist()} beside {classes.tolist()}."
         )
     return codes.astype(np.int64)
+
+
+def numbers_in(parameter: str, values: Any) -> np.ndarray:
+    """Numbers, as many in each row, of the parameter that an error names."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The '{parameter}' parameter must be an array of numbers, as many in each row. Got "
+            f"{reprlib.repr(values)} instead."
+        ) from error
 
 
 def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
@@ -165,7 +178,7 @@ def transition_matrix(
     """
     if classes is not None:
         refuse_frame_in_another_order("transition_matrix", matrix, classes)
-    given = np.asarray(matrix, dtype=np.float64)
+    given = numbers_in("transition_matrix", matrix)
     named = "The 'transition_matrix' parameter must"
     if given.shape != (n_classes, n_classes):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -10,12 +11,18 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import distributions, encode, refuse_another_order
+from sknoisy._checks import (
+    distributions,
+    encode,
+    refuse_another_order,
+    refuse_missing_labels,
+)
 
 __all__ = [
     "Labels",
     "SoftLabels",
     "as_soft",
+    "check_labels",
     "check_trusted",
     "hold_out",
     "sorted_classes",
@@ -115,6 +122,53 @@ def as_soft(y: Any) -> SoftLabels | None:
     return SoftLabels(shares[:, order], np.asarray(columns)[order])
 
 
+def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
+    """Check that no label is missing, and that all are of one type, with the classes.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,), default=None
+        All labels there may be.
+    **given : array-like of shape (n_samples,)
+        Labels by the names that errors call them.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples,)
+        The labels.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for name, labels in given.items():
+        refuse_missing_labels(labels, name)
+        arrays[name] = column_or_1d(labels, input_name=name)
+        for value in arrays[name].tolist() if arrays[name].dtype.kind in ("f", "O") else ():
+            if value is None or _is_nan(value):
+                raise ValueError(f"Input {name} contains {'None' if value is None else 'NaN'}.")
+    held = dict(arrays)
+    if classes is not None:
+        held["classes"] = column_or_1d(classes, input_name="classes")
+    if len(set().union(*map(_are_strings, held.values()))) > 1:
+        got = [f"{reprlib.repr(labels.tolist())} in {name}" for name, labels in held.items()]
+        raise ValueError(
+            f"{' and '.join(held)} must all hold numbers or all strings. Got {', '.join(got)}."
+        )
+    return list(arrays.values())
+
+
+def _is_nan(value: Any) -> bool:
+    try:
+        return bool(value != value)
+    except TypeError:  # That of pandas is neither true nor false.
+        return True
+
+
+def _are_strings(labels: np.ndarray) -> set[bool]:
+    """Whether labels are strings: both where some are."""
+    if labels.dtype.kind == "O":
+        return {isinstance(label, str) for label in labels}
+    return {labels.dtype.kind in "UT"} if len(labels) else set()
+
+
 def sorted_classes(classes: Any) -> np.ndarray:
     """Check classes that are named beside a matrix or probabilities in their order."""
     known = column_or_1d(classes, input_name="classes")
@@ -138,7 +192,7 @@ def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray
         If they do not fit together, or columns are named by the classes in another order.
     """
     names = getattr(proba, "columns", None)
-    labels = column_or_1d(y, input_name="y")
+    (labels,) = check_labels(classes, y=y)
     p = check_array(proba, dtype=np.float64, input_name="proba")
     check_consistent_length(labels, p)
     known = sorted_classes(np.unique(labels) if classes is None else classes)
@@ -149,14 +203,7 @@ def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray
         )
     refuse_another_order("columns of proba", names, known)
     p = distributions(p, "proba must have rows that are at least 0 and sum to 1.")
-    try:
-        codes = encode(labels, known)
-    except TypeError as error:
-        raise ValueError(
-            f"y must hold labels among the classes {known.tolist()}. Got labels of another type, "
-            f"such as {labels[0]!r}."
-        ) from error
-    return codes, p, known
+    return encode(labels, known), p, known
 
 
 def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,15 @@ from scipy.optimize import brentq
 from scipy.special import softmax
 from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._checks import (
     distributions,
     encode,
+    numbers_in,
     refuse_frame_in_another_order,
-    refuse_missing_labels,
 )
-from sknoisy._labels import sorted_classes, transition_between
+from sknoisy._labels import check_labels, sorted_classes, transition_between
 
 __all__ = [
     "KINDS",
@@ -113,6 +113,7 @@ def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:
            [0. , 0.6, 0.4],
            [0.4, 0. , 0.6]])
     """
+    _most(n_classes)
     if swap and n_classes < len(_SWAPPED):
         raise ValueError(
             f"n_classes must be at least {len(_SWAPPED)} with swap=True. Got {n_classes}."
@@ -158,24 +159,24 @@ def asymmetric(
     rate = _checked(rate, _most(n_classes))
     maps = {"cifar10": _CIFAR10, "cifar100": _cycles(_superclasses())}
     maps["cifar100_blocks"] = _cycles(np.arange(100) // 5)
+    if not isinstance(mapping, Mapping) and (not isinstance(mapping, str) or mapping not in maps):
+        raise ValueError(
+            f"The 'mapping' parameter must be a str among {sorted(maps)} or a dict. Got "
+            f"{mapping!r} instead."
+        )
     if isinstance(mapping, str):
-        if mapping not in maps:
-            raise ValueError(
-                f"The 'mapping' parameter must be a str among {sorted(maps)} or a dict. Got "
-                f"{mapping!r} instead."
-            )
         least = 10 if mapping == "cifar10" else 100
         if n_classes < least:
             raise ValueError(
                 f"n_classes must be at least {least} with mapping={mapping!r}. Got {n_classes}."
             )
         mapping = maps[mapping]
-    places = [*mapping, *mapping.values()]
-    if places and not 0 <= min(places) <= max(places) < n_classes:
-        raise ValueError(
-            f"The 'mapping' parameter must hold classes from 0 to {n_classes - 1}. Got "
-            f"{max(places) if min(places) >= 0 else min(places)}."
-        )
+    for place in (*mapping, *mapping.values()):
+        if not isinstance(place, Integral) or not 0 <= place < n_classes:
+            raise ValueError(
+                f"The 'mapping' parameter must hold classes from 0 to {n_classes - 1}. Got "
+                f"{place!r}."
+            )
     transition = np.eye(n_classes)
     for old, new in mapping.items():
         transition[old, old] -= rate
@@ -388,7 +389,9 @@ def corrupt_labels(
         raise ValueError(
             f"The 'kind' parameter must be a str among {sorted(KINDS)}. Got {kind!r} instead."
         )
-    labels = _complete(y, classes)
+    if isinstance(noise, (list, tuple)):
+        noise = numbers_in("noise", noise)
+    (labels,) = check_labels(classes, y=y)
     check_consistent_length(labels, X)
     found = np.unique(labels) if classes is None else sorted_classes(classes)
     codes, k = encode(labels, found), len(found)
@@ -406,21 +409,6 @@ def corrupt_labels(
     return noisy, NoiseManifest(deepcopy(y), flipped, float(flipped.mean()), realised, found)
 
 
-def _complete(y: Any, classes: Any) -> np.ndarray:
-    """Labels, none of which is missing, and all of one type with the classes."""
-    refuse_missing_labels(y)
-    labels = column_or_1d(y, input_name="y")
-    values = labels.tolist()
-    if None in values:
-        raise ValueError("Input y contains None.")
-    if any(value != value for value in values):
-        raise ValueError("Input y contains NaN.")
-    known = [] if classes is None else column_or_1d(classes, input_name="classes").tolist()
-    if len({isinstance(value, str) for value in values + known}) > 1:
-        raise ValueError("y and classes must all hold numbers or all strings. Got both.")
-    return labels
-
-
 def _transition(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray:
     n_classes = len(classes)
     if np.ndim(noise) == 0:
@@ -435,7 +423,7 @@ def _transition(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray:
             f"where 'noise' is a matrix or rates of classes. Got {kind!r} instead."
         )
     refuse_frame_in_another_order("noise", noise, classes)
-    given = np.asarray(noise, dtype=np.float64)
+    given = numbers_in("noise", noise)
     if given.shape == (2,) and n_classes == 2:
         first, second = (_checked(rate, 1.0) for rate in given)
         return np.array([[1 - first, first], [second, 1 - second]])
@@ -464,6 +452,8 @@ def _by_samples(
 
 def _most(n_classes: int) -> float:
     """The largest rate of noise: that of labels drawn at random."""
+    if not isinstance(n_classes, Integral):
+        raise TypeError(f"n_classes must be an int. Got {n_classes!r}.")
     if n_classes < 2:
         raise ValueError(f"n_classes must be at least 2. Got {n_classes}.")
     return 1 - 1 / n_classes

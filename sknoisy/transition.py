@@ -16,14 +16,14 @@ from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_consistent_length
 
 from sknoisy import _estimates
 from sknoisy._checks import encode
 from sknoisy._consensus import explain
 from sknoisy._estimates import Estimate, NoiseRate
-from sknoisy._labels import check_trusted, sorted_classes, with_proba
-from sknoisy._params import offered
+from sknoisy._labels import check_labels, check_trusted, sorted_classes, with_proba
+from sknoisy._params import parameters_of
 from sknoisy._stand_in import proba_out_of_fold
 from sknoisy.classifier import NoisyLabelClassifier
 
@@ -292,13 +292,13 @@ def hoc(
     """
     _in_range("hoc", max_iter=max_iter)
     features = check_array(features, accept_sparse="csr", dtype=np.float64, input_name="features")
-    labels = column_or_1d(y, input_name="y")
+    (labels,) = check_labels(classes, y=y)
     known = sorted_classes(np.unique(labels) if classes is None else classes)
     codes, k = encode(labels, known), len(known)
     check_consistent_length(codes, features)
     if len(codes) < 3:
         raise ValueError(f"hoc needs at least 3 samples. Got {len(codes)}.")
-    around = NearestNeighbors(n_neighbors=3, metric=metric).fit(features).kneighbors()[1]
+    around = NearestNeighbors(n_neighbors=2, metric=metric).fit(features).kneighbors()[1]
     first, second = codes[around[:, 0]], codes[around[:, 1]]
     seen = np.zeros((k, k, k))
     np.add.at(seen, (codes, first, second), 1 / len(codes))
@@ -391,9 +391,13 @@ def estimate_transition(
             f"trusted={'None' if trusted is None else '...'}."
         )
     estimate = _FUNCTIONS[method]
-    unknown = sorted(set(params) - set(offered(estimate, params)))
+    # What comes before is found here.
+    known = {name for name, p in parameters_of(estimate).items() if p.kind is p.KEYWORD_ONLY}
+    unknown = sorted(set(params) - known)
     if unknown:
-        raise TypeError(f"{method} takes no parameter {unknown[0]!r}.")
+        raise TypeError(
+            f"estimate_transition with method={method!r} takes no parameter {unknown[0]!r}."
+        )
     _in_range(method, **params)
     if method == "hoc":
         return estimate(y, X, **params)
@@ -405,6 +409,11 @@ def estimate_transition(
 def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) -> np.ndarray:
     """What a model says of samples whose labels it has not seen."""
     if estimator is not None:
+        if not hasattr(estimator, "predict_proba"):
+            raise TypeError(
+                "The 'estimator' parameter of estimate_transition must be a classifier with "
+                f"predict_proba, or None. Got {estimator!r} instead."
+            )
         return proba_out_of_fold(estimator, X, y, cv)
     fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
     proba, _ = fitted.method_.unseen

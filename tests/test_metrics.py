@@ -11,7 +11,13 @@ from sklearn import config_context
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, make_scorer
-from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    PredefinedSplit,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -425,6 +431,63 @@ def test_bad_input_is_refused(metric, T, params, message):
     y, p = predictions()
     with pytest.raises(ValueError, match=message):
         metric(y, p.argmax(axis=1) if metric in OF_LABELS else p, T, **params)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([0, 1, np.nan], "NaN"),
+        (pd.Series([0, 1, pd.NA], dtype="Int64"), "NaN"),
+        ([0, 1, pd.NA], "NaN"),
+        (["a", "b", None], "None"),
+        (np.array(["a", "b", np.nan], dtype=object), "NaN"),
+    ],
+    ids=str,
+)
+def test_missing_labels_are_refused(bad, message):
+    good, p = ["a", "b", "b"] if "a" in list(bad)[:1] else [0, 1, 1], np.full((3, 2), 0.5)
+    for metric in (*OF_LABELS, lambda y, said, _: peer_accuracy(y, said)):
+        with pytest.raises(ValueError, match=f"Input y contains {message}"):
+            metric(bad, good, np.eye(2))
+        with pytest.raises(ValueError, match=f"Input y_pred contains {message}"):
+            metric(good, bad, np.eye(2))
+    for metric in (*OF_PROBA, lambda y, p, _: cores_score(y, p)):
+        with pytest.raises(ValueError, match=f"Input y contains {message}"):
+            metric(bad, p, np.eye(2))
+
+
+def test_labels_of_two_types_are_refused():
+    message = r"y and y_pred must all hold .* Got \['a', 'b'\] in y, \[0, 1\] in y_pred"
+    for metric in (*OF_LABELS, lambda y, said, _: peer_accuracy(y, said)):
+        with pytest.raises(ValueError, match=message):
+            metric(["a", "b"], [0, 1], np.eye(2))
+    with pytest.raises(ValueError, match=r"Got \['a', 0\] in y, "):
+        noise_corrected_accuracy(np.array(["a", 0], dtype=object), [0, 0], np.eye(2))
+
+
+@pytest.mark.parametrize("matrix", ["auto", [[1, 0], [0]], None, {}])
+def test_a_matrix_that_is_no_array_of_numbers_is_named(matrix):
+    message = "'transition_matrix' parameter must"
+    for metric in OF_LABELS:
+        with pytest.raises(ValueError, match=message):
+            metric([0, 1], [0, 1], matrix)
+    if matrix is not None:
+        with pytest.raises(ValueError, match=message):
+            make_noisy_scorer("noise_corrected_accuracy", transition_matrix=matrix)
+
+
+@pytest.mark.parametrize("metric", ["cores_score", "neg_noise_corrected_log_loss"])
+def test_a_scorer_says_what_to_do_where_a_training_fold_lacks_a_class(metric):
+    X, y = load_iris(return_X_y=True)
+    params = {} if metric == "cores_score" else {"transition_matrix": np.eye(3)}
+    scorer, folds = make_noisy_scorer(metric, **params), PredefinedSplit(y)
+    message = "pass all of them as 'classes' to make_noisy_scorer"
+    with pytest.raises(ValueError, match=message):
+        cross_val_score(KNeighborsClassifier(), X, y, cv=folds, scoring=scorer, error_score="raise")
+    # A test sample may be of a class that was not passed either.
+    few = make_noisy_scorer("cores_score", classes=[0, 1])
+    with pytest.raises(ValueError, match=rf"y holds \[2\] too. .*{message}"):
+        few(KNeighborsClassifier().fit(X[y < 2], y[y < 2]), X, y)
 
 
 def test_bad_parameters_are_refused():

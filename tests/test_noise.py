@@ -252,6 +252,12 @@ def test_no_noise_is_no_noise():
         ([[1, 0], [0, 1]], {}, r"matrix of shape \(3, 3\)"),
         (np.eye(3) * 0.9, {}, "row 0 with minimum 0 and sum 0.9"),
         ([[1, 0, 0], [0, 1, 0], [0.5, 1, -0.5]], {}, "row 2 with minimum -0.5"),
+        (
+            [[1, 0, 0], [0, 1]],
+            {},
+            r"'noise' parameter must be an array of numbers, as many in each",
+        ),
+        ([["a", "b"], ["c", "d"]], {}, r"'noise' parameter must be an array of numbers"),
         (0.2, {"classes": [0, 1]}, r"valid labels that can be in y; got \[2\]"),
         (np.eye(3), {"classes": [2, 1, 0]}, r"classes must be sorted .* Got \[2, 1, 0\]"),
         (0.2, {"classes": ["a", "b"]}, "must all hold numbers or all strings"),
@@ -274,6 +280,18 @@ def test_what_cannot_be_meant_is_refused(noise, params, message):
         asymmetric(3, 0.1)
     with pytest.raises(ValueError, match=r"must hold classes from 0 to 2. Got 3"):
         asymmetric(3, 0.1, {0: 3})
+    for mapping in ([1, 2, 0], None, {0}):
+        with pytest.raises(
+            ValueError, match=r"'mapping' parameter must be a str among .* or a dict"
+        ):
+            asymmetric(3, 0.3, mapping)
+    for mapping in ({"a": "b"}, {0: "b"}, {0: 1.5}, {-1: 0}):
+        with pytest.raises(ValueError, match=r"'mapping' parameter must hold classes from 0 to 2"):
+            asymmetric(3, 0.3, mapping)
+    for matrix in (symmetric, pair, lambda k, rate: asymmetric(k, rate, {0: 1})):
+        for n_classes in ("3", 3.5):
+            with pytest.raises(TypeError, match=f"n_classes must be an int. Got {n_classes!r}"):
+                matrix(n_classes, 0.3)
     with pytest.raises(ValueError, match=r"n_classes must be at least 10 with swap=True. Got 9"):
         pair(9, 0.1, swap=True)
     for matrix in (pair, symmetric, lambda k, rate: asymmetric(k, rate, {0: 1})):

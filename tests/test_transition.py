@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit, cross_
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier, _consensus, _stand_in
@@ -337,6 +338,16 @@ def test_no_noise_is_an_answer():
         ([0, 1], [[0.5, np.nan], [0.5, 0.5]], {}, "proba contains NaN"),
         ([0, 1], np.full((2, 3), 1 / 3), {}, r"3 columns, but there are 2 classes: \[0, 1\]"),
         ([0, 1, 1], [[0.5, 0.5]] * 2, {}, "inconsistent numbers of samples"),
+        ([0, np.nan], [[0.5, 0.5]] * 2, {}, "Input y contains NaN"),
+        ([0, pd.NA], [[0.5, 0.5]] * 2, {}, "Input y contains NaN"),
+        (["a", None], [[0.5, 0.5]] * 2, {}, "Input y contains None"),
+        (pd.Series([0, None], dtype="Int64"), [[0.5, 0.5]] * 2, {}, "Input y contains NaN"),
+        (
+            ["a", "b"],
+            [[0.5, 0.5]] * 2,
+            {"classes": [0, 1]},
+            r"all hold numbers or all strings\. Got",
+        ),
         ([0, 1], [[0.5, 0.5]] * 2, {"classes": [1, 0]}, r"sorted and different. Got \[1, 0\]"),
         ([0, 5], [[0.5, 0.5]] * 2, {"classes": [0, 1]}, r"got \[5\] beside \[0, 1\]"),
     ],
@@ -359,10 +370,20 @@ def test_bad_parameters_are_refused():
         noise_rate(y, np.eye(3)[y], method="hoc")
     with pytest.raises(ValueError, match="at least 3 samples"):
         hoc([0, 1], [[0.0], [1.0]])
+    assert hoc([0, 1, 0], X[:3]).shape == (2, 2)
     with pytest.raises(ValueError, match=r"'trusted' parameter of gold must .* Got None"):
         gold(y, np.eye(3)[y], None)
-    with pytest.raises(TypeError, match="surest takes no parameter 'max_iter'"):
+    with pytest.raises(TypeError, match="'surest' takes no parameter 'max_iter'"):
         estimate_transition(X, y, LogisticRegression(), max_iter=3)
+    with pytest.raises(TypeError, match="'surest' takes no parameter 'proba'"):
+        estimate_transition(X, y, LogisticRegression(), proba=np.eye(3)[y])
+    with pytest.raises(TypeError, match="'hoc' takes no parameter 'features'"):
+        estimate_transition(X, y, method="hoc", features=X)
+    for estimator in ("knn", SVC(), make_pipeline(StandardScaler(), SVC())):
+        with pytest.raises(
+            TypeError, match=r"'estimator' parameter .* with predict_proba, or None"
+        ):
+            estimate_transition(X, y, estimator)
     with pytest.raises(ValueError, match="'max_iter' parameter of hoc"):
         estimate_transition(X, y, method="hoc", max_iter=0)
 

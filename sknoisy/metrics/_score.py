@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import norm
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from sknoisy._checks import encode
-from sknoisy._labels import sorted_classes
+from sknoisy._labels import check_labels, sorted_classes
 
 __all__ = ["Score", "coded", "errors_around", "summary", "weights"]
 
@@ -66,7 +66,7 @@ def weights(like: np.ndarray, sample_weight: Any) -> np.ndarray:
 
 def coded(y: Any, y_pred: Any, classes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two columns of labels as codes, and the classes they stand for."""
-    y, y_pred = column_or_1d(y, input_name="y"), column_or_1d(y_pred, input_name="y_pred")
+    y, y_pred = check_labels(classes, y=y, y_pred=y_pred)
     check_consistent_length(y, y_pred)
     known = sorted_classes(np.union1d(y, y_pred) if classes is None else classes)
     return encode(y, known), encode(y_pred, known), known

@@ -10,8 +10,8 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
-from sknoisy._checks import encode
-from sknoisy._labels import sorted_classes
+from sknoisy._checks import encode, numbers_in
+from sknoisy._labels import check_labels, sorted_classes
 from sknoisy.metrics.corrected import (
     inverse_of,
     noise_corrected_accuracy,
@@ -35,6 +35,10 @@ _SCORERS: dict[str, tuple[_Metric, str, bool, int]] = {
 }
 # What :func:`make_noisy_scorer` knows.
 METRICS = tuple(_SCORERS)
+
+_ADVICE = (
+    "Where some training folds lack a class, pass all of them as 'classes' to make_noisy_scorer."
+)
 
 
 class NoisyScorer:
@@ -69,10 +73,17 @@ class NoisyScorer:
             if n_rows != len(known):
                 raise ValueError(
                     f"The estimator knows {len(known)} classes, {known.tolist()}, and the "
-                    f"'transition_matrix' has {n_rows} rows. Where some training folds lack a "
-                    "class, pass all of them as 'classes' to make_noisy_scorer."
+                    f"'transition_matrix' has {n_rows} rows. {_ADVICE}"
                 )
             params["transition_matrix"] = self.transition_matrix
+        if metric is not peer_accuracy:
+            (labels,) = check_labels(known, y=y)
+            unknown = np.setdiff1d(labels, known).tolist()
+            if unknown:
+                raise ValueError(
+                    f"The estimator knows the classes {known.tolist()}, and y holds {unknown} too. "
+                    f"{_ADVICE}"
+                )
         return sign * metric(y, seen, **params)
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> NoisyScorer:
@@ -174,7 +185,7 @@ def make_noisy_scorer(
     if classes is not None:
         classes = sorted_classes(classes)
     if needs:
-        shape = np.shape(transition_matrix)
+        shape = numbers_in("transition_matrix", transition_matrix).shape
         if len(shape) != 2 or shape[0] != shape[1]:
             raise ValueError(
                 "The 'transition_matrix' parameter must be a square array, with a row and a column "
