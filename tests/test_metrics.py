@@ -409,6 +409,17 @@ def test_detection():
         issue_average_precision([0, 1], [0.1, np.nan])
 
 
+def test_detection_refuses_series_in_another_order():
+    wrong = pd.Series([True, False, True, False], index=list("abcd"))
+    quality = pd.Series([0.1, 0.9, 0.2, 0.8], index=list("abcd"))
+    ranked = quality.sort_values()
+    for metric in (issue_average_precision, lambda *given: issue_precision_at_k(*given, k=2)):
+        assert metric(wrong, ranked.sort_index()) == metric(wrong, quality.to_numpy()) == 1
+        assert metric(wrong, quality.tolist()) == metric(wrong.tolist(), quality) == 1
+        with pytest.raises(ValueError, match=r"must have the same index.* by \.sort_index\(\)"):
+            metric(wrong, ranked)
+
+
 # ---- bad input -----------------------------------------------------------------------------------
 
 

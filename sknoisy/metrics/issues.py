@@ -20,7 +20,8 @@ def issue_average_precision(wrong: Any, label_quality: Any) -> float:
     wrong : array-like of bool of shape (n_samples,)
         Which labels are wrong in truth.
     label_quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected.
+        The lower, the more a label is suspected. In the order of ``wrong``: sort what
+        :func:`~sknoisy.issues.find_label_issues` ranks by ``.sort_index()``.
 
     Returns
     -------
@@ -44,7 +45,9 @@ def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
     wrong : array-like of bool of shape (n_samples,)
         Which labels are wrong in truth.
     label_quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected. Samples that tie at the border count in part.
+        The lower, the more a label is suspected. In the order of ``wrong``: sort what
+        :func:`~sknoisy.issues.find_label_issues` ranks by ``.sort_index()``. Samples that tie at
+        the border count in part.
     k : int
         From 1 to n_samples.
 
@@ -70,6 +73,13 @@ def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
 
 
 def _wrong_and_suspected(wrong: Any, label_quality: Any) -> tuple[np.ndarray, np.ndarray]:
+    # Lists have a method of that name.
+    own: list[Any] = [getattr(values, "index", None) for values in (wrong, label_quality)]
+    if all(hasattr(index, "equals") for index in own) and not own[0].equals(own[1]):
+        raise ValueError(
+            "wrong and label_quality must have the same index, in the same order. What "
+            "find_label_issues ranks is put back in order by .sort_index()."
+        )
     wrong, quality = column_or_1d(wrong), column_or_1d(label_quality)
     check_consistent_length(wrong, quality)
     if not np.isin(wrong, (0, 1)).all():
