@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import check_cv
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
@@ -330,6 +331,7 @@ def estimate_transition(
     *,
     method: str = "surest",
     cv: Any = 5,
+    groups: Any = None,
     trusted: Any = None,
     random_state: int | np.random.RandomState | None = None,
     **params: Any,
@@ -347,11 +349,14 @@ def estimate_transition(
         Whose predictions to read, out of fold. None: a
         :class:`~sknoisy.NoisyLabelClassifier` as it comes, out of bag, in one fit. Of such a
         classifier whose method is only a loss, as of a pipeline that ends in one, all folds are
-        trained at once.
+        trained at once. "hoc" asks none.
     method : str, default="surest"
         A name of :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
     cv : int, cross-validation generator or iterable, default=5
-        Folds for the predictions of ``estimator``.
+        Folds for the predictions of ``estimator``; without one, and with "hoc", there are none.
+    groups : array-like of shape (n_samples,), default=None
+        For a ``cv`` such as :class:`~sklearn.model_selection.GroupKFold`: samples of one patient,
+        say, of which a model has seen the labels of all or of none.
     trusted : array-like of bool of shape (n_samples,), default=None
         For "gold": marks the samples whose labels are right.
     random_state : int, RandomState instance or None, default=None
@@ -366,8 +371,8 @@ def estimate_transition(
     Raises
     ------
     ValueError, TypeError
-        If ``method`` is unknown or does not take these ``params``, or "gold" without trusted
-        samples.
+        If ``method`` is unknown or does not take these ``params``, "gold" is without trusted
+        samples, or there are ``groups`` without folds.
 
     Examples
     --------
@@ -399,14 +404,21 @@ def estimate_transition(
             f"estimate_transition with method={method!r} takes no parameter {unknown[0]!r}."
         )
     _in_range(method, **params)
+    if groups is not None and (method == "hoc" or estimator is None):
+        raise ValueError(
+            "The 'groups' parameter of estimate_transition is for the folds of an 'estimator'. Got "
+            f"groups beside method={method!r} and estimator={estimator!r}, which have none."
+        )
     if method == "hoc":
         return estimate(y, X, **params)
     if method == "gold":
         params["trusted"] = trusted
-    return estimate(y, _unseen_proba(X, y, estimator, cv, random_state), **params)
+    return estimate(y, _unseen_proba(X, y, estimator, cv, groups, random_state), **params)
 
 
-def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) -> np.ndarray:
+def _unseen_proba(
+    X: Any, y: Any, estimator: Any, cv: Any, groups: Any, random_state: Any
+) -> np.ndarray:
     """What a model says of samples whose labels it has not seen."""
     if estimator is not None:
         if not hasattr(estimator, "predict_proba"):
@@ -414,6 +426,8 @@ def _unseen_proba(X: Any, y: Any, estimator: Any, cv: Any, random_state: Any) ->
                 "The 'estimator' parameter of estimate_transition must be a classifier with "
                 f"predict_proba, or None. Got {estimator!r} instead."
             )
+        if groups is not None:
+            cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
         return proba_out_of_fold(estimator, X, y, cv)
     fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
     proba, _ = fitted.method_.unseen

@@ -8,10 +8,17 @@ from scipy.optimize import check_grad
 from scipy.sparse import csr_matrix
 from scipy.stats import binomtest, norm
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit, cross_val_predict
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    cross_val_predict,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -266,6 +273,25 @@ def test_folds_of_ours_are_what_they_are_alone(name, cv, monkeypatch):
         assert at_once == [[120] * 5 if cv == 5 else [100] * 3]
     p = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
     assert_allclose(found, confident_joint(y, p), atol=1e-3)
+
+
+@pytest.mark.parametrize("estimator", [KNeighborsClassifier(25), OURS["loss"]], ids=["knn", "ce"])
+def test_groups_stay_together(estimator):
+    X, y = load_iris(return_X_y=True)
+    y = corrupt_labels(y, 0.3, random_state=0)
+    # Each sample twice, with its label: what had seen the other one would repeat it.
+    X, y, groups = np.tile(X, (2, 1)), np.tile(y, 2), np.tile(np.arange(150), 2)
+    params = {"method": "confident_joint", "cv": GroupKFold(3)}
+    found = estimate_transition(X, y, estimator, groups=groups, **params)
+    p = cross_val_predict(
+        clone(estimator), X, y, groups=groups, cv=params["cv"], method="predict_proba"
+    )
+    assert_allclose(found, confident_joint(y, p), atol=1e-3)
+    with pytest.raises(ValueError, match="'groups' parameter should not be None"):
+        estimate_transition(X, y, estimator, **params)
+    for params in ({"method": "hoc", "estimator": estimator}, {}):
+        with pytest.raises(ValueError, match="'groups' parameter of estimate_transition is for"):
+            estimate_transition(X, y, groups=groups, **params)
 
 
 @pytest.mark.parametrize("routing", [False, True])
