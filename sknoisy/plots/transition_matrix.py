@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy._checks import refuse_frame_in_another_order
+from sknoisy._checks import numbers_in, refuse_frame_in_another_order
 from sknoisy._checks import transition_matrix as checked
 from sknoisy._labels import transition_between
 from sknoisy.plots._axes import axes_for, classifier_in, coded, points, shortened, width
@@ -164,7 +164,7 @@ class TransitionMatrixDisplay:
 
     def _checked(self) -> tuple[np.ndarray, np.ndarray]:
         """The matrix, and which of its rows are unknown."""
-        matrix = np.array(self.transition_matrix, dtype=np.float64)
+        matrix = numbers_in("transition_matrix", self.transition_matrix).copy()
         k = len(matrix) if matrix.ndim else 0
         unknown: Any = np.zeros(k, dtype=bool)
         if matrix.shape == (k, k):
