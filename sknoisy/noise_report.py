@@ -13,6 +13,7 @@ from sknoisy._estimates import (
     resampled,
     sure_quarter,
     surest,
+    wilson,
     wrong_share,
 )
 from sknoisy.smoothing import rate_for
@@ -22,6 +23,8 @@ __all__ = ["Confusion", "NoiseReport"]
 # Bounds the time of an estimate; an interval of this many samples is narrow enough.
 MOST_SAMPLES = 5000
 _RESAMPLES = 100
+# Standard errors by which a share is rather taken too low.
+_CAUTION = 2.0
 
 
 def some_of(n_samples: int) -> np.ndarray:
@@ -82,9 +85,12 @@ class NoiseReport:
         that, half of the samples are left out of warm-up.
     n_samples : int
         How many samples were looked at.
+    unexplained : float
+        Share of labels, when warm-up ended, that are not the likeliest by their neighbours: wrong
+        ones, and those of classes that overlap. Two standard errors below what was counted.
     memorized : float
-        How much lower the cross-entropy was, when warm-up ended, of labels it trained on than of
-        those it left out, in nats. The rate of smoothing follows from it.
+        How much lower the cross-entropy was then of labels that warm-up trained on than of those it
+        left out, in nats. From these two follows the rate of smoothing.
 
     Examples
     --------
@@ -107,7 +113,8 @@ class NoiseReport:
     smoothing: float
     evidence: str
     n_samples: int
-    memorized: float = 0.0
+    unexplained: float
+    memorized: float
 
     @classmethod
     def of(
@@ -133,8 +140,10 @@ class NoiseReport:
         else:
             found, matrix = _from_both(codes, p, rng), sure_quarter(codes, p)
         k = p.shape[1]
-        rate = rate_for(found.rate, k, memorized)
-        return cls(*found, matrix, np.arange(k), rate, evidence, len(codes), memorized)
+        missed = float(np.mean(p.argmax(axis=1) != codes))
+        missed = max(float(wilson(missed, len(codes), _CAUTION)[0]), 0.0)
+        rate = rate_for(missed, k, memorized)
+        return cls(*found, matrix, np.arange(k), rate, evidence, len(codes), missed, memorized)
 
     def confusions(self, least: float = 0.05) -> list[Confusion]:
         """Labels given for others with at least this probability, the likeliest first."""

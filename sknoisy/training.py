@@ -320,7 +320,8 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         codes, said = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
         # Networks trained with a negative rate rank samples, but are far too sure of them.
         found = NoiseReport.of(codes, said, "out of bag", labels_alone=True)
-        return replace(found, smoothing=early.smoothing, memorized=early.memorized)
+        basis = {name: getattr(early, name) for name in ("smoothing", "unexplained", "memorized")}
+        return replace(found, **basis)
 
     def _check_last_step(self, data: LabelledRows) -> None:
         """No loss shows what the last step did."""

@@ -53,7 +53,9 @@ def test_finds_which_label_is_given_for_which():
 
 def test_rate_and_bound_follow_from_what_was_found():
     clf = make().fit(X, noisy)
-    assert clf.smoothing_ == rate_for(clf.noise_rate_, 10, clf.noise_report_.memorized)
+    assert clf.smoothing_ == rate_for(
+        clf.noise_report_.unexplained, 10, clf.noise_report_.memorized
+    )
     assert clf.noise_report_.smoothing == clf.smoothing_ < -5
     assert clf.net_.logit_bound == "auto"
     seen = clf.net_._bounded(torch.full((1, 10), 1.0).index_fill(1, torch.tensor([0]), 1e6))
@@ -121,7 +123,9 @@ def test_the_rate_by_neighbours_is_that_of_a_quarter():
         own = own[np.argsort(-p[own, label])][: -(-len(own) // 4)]
         said = (p[own].mean(axis=0) + np.eye(3)[codes[own]].mean(axis=0)) / 2
         np.testing.assert_allclose(found.transition_matrix[label], said)
-    assert found.smoothing == rate_for(found.rate, 3)
+    assert found.smoothing == rate_for(found.unexplained, 3)
+    # A fifth, less two standard errors.
+    assert found.unexplained == pytest.approx(0.2 - 2 * (0.2 * 0.8 / 900) ** 0.5, abs=0.003)
     assert found.low <= NoiseReport.of(codes, p, "out of bag", labels_alone=True).rate <= found.high
 
 
@@ -163,13 +167,13 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
 def test_any_warm_up(warmup):
     clf = make(max_epochs=3, warmup=warmup).fit(X, noisy)
     assert 0 <= clf.noise_rate_ <= 1
-    assert rate_for(1.0, 10) <= clf.smoothing_ <= rate_for(clf.noise_rate_, 10)
+    assert rate_for(1.0, 10) <= clf.smoothing_ <= rate_for(clf.noise_report_.unexplained, 10)
 
 
 def test_without_warm_up_the_rate_is_that_of_theory():
     clf = make(max_epochs=3, warmup=0).fit(X, noisy)
     assert clf.noise_report_.memorized == 0.0
-    assert clf.smoothing_ == rate_for(clf.noise_rate_, 10)
+    assert clf.smoothing_ == rate_for(clf.noise_report_.unexplained, 10)
 
 
 @pytest.mark.parametrize("warmup", [1.0, 3, 200])
@@ -288,7 +292,7 @@ def test_an_error_while_going_on_takes_back_what_was_found():
 def test_one_row_says_nothing():
     clf = make(warmup=0).partial_fit(X[:1], noisy[:1], classes=np.arange(10))
     assert clf.noise_rate_ == 0.0
-    assert clf.smoothing_ == 0.0
+    assert -0.5 < clf.smoothing_ <= 0
 
 
 def test_html_shows_what_was_found():

@@ -24,7 +24,7 @@ def test_rate_falls_with_the_noise_and_stays_finite():
 
 def test_rate_falls_with_what_is_memorized():
     theory = rate_for(0.2, 4)
-    assert rate_for(0.2, 4, memorized=0.1) == pytest.approx(20 * theory)
+    assert rate_for(0.2, 4, memorized=0.1) == pytest.approx(10 * theory)
     for little in (-0.1, 0.0, 0.005):
         assert rate_for(0.2, 4, little) == theory
     assert rate_for(0.2, 4, 1e9) == -256.0
