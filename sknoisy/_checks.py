@@ -23,6 +23,7 @@ __all__ = [
     "class_weights",
     "distributions",
     "encode",
+    "names_of_rows",
     "numbers_in",
     "plain",
     "refuse_another_order",
@@ -165,7 +166,7 @@ def refuse_frame_in_another_order(parameter: str, matrix: Any, classes: np.ndarr
     """Refuse a data frame of which columns or rows are the classes, but not in their order."""
     if hasattr(matrix, "columns"):
         refuse_another_order(f"columns of '{parameter}'", matrix.columns, classes)
-        refuse_another_order(f"rows of '{parameter}'", getattr(matrix, "index", None), classes)
+        refuse_another_order(f"rows of '{parameter}'", names_of_rows(matrix), classes)
 
 
 def transition_matrix(

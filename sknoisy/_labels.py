@@ -141,7 +141,7 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
     for name, labels in given.items():
         refuse_missing_labels(labels, name)
         arrays[name] = column_or_1d(labels, input_name=name)
-        for value in arrays[name].tolist() if arrays[name].dtype.kind in ("f", "O") else ():
+        for value in _doubtful(arrays[name]):
             if value is None or _is_nan(value):
                 raise ValueError(f"Input {name} contains {'None' if value is None else 'NaN'}.")
     held = dict(arrays)
@@ -153,6 +153,13 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
             f"{' and '.join(held)} must all hold numbers or all strings. Got {', '.join(got)}."
         )
     return list(arrays.values())
+
+
+def _doubtful(labels: np.ndarray) -> np.ndarray:
+    """Those that may be missing: only of objects each has to be asked."""
+    if labels.dtype.kind == "f":
+        return labels[np.isnan(labels)][:1]
+    return labels if labels.dtype.kind == "O" else labels[:0]
 
 
 def _is_nan(value: Any) -> bool:

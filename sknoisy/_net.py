@@ -111,7 +111,8 @@ class Asked:
     def look_at_labels(self, data: LabelledRows) -> NoiseReport:
         """Compare labels that warm-up left out with those of their neighbours in the features."""
         index = torch.arange(len(data.rows)) if data.index is None else data.index
-        learned, left_out = index[warms_up(index)], index[~warms_up(index)]
+        learns = warms_up(index)
+        learned, left_out = index[learns], index[~learns]
         # Of very few rows, half would be too few.
         scan = self._scan_some(data, left_out if len(left_out) > 1 else index)
         features = scan.features if scan.features.dim() == 2 else scan.features[0]

@@ -96,9 +96,19 @@ def find_label_issues(
     >>> int(find_label_issues(clf, y).index[0])
     7
     """
+    found, names = issues_by_place(clf_or_proba, y, transition_matrix, return_all, classes)
+    if names is not None:
+        found.index = names[found.index.to_numpy()]
+    return found
+
+
+def issues_by_place(
+    source: Any, y: Any, transition_matrix: Any, return_all: bool, classes: Any
+) -> tuple[pd.DataFrame, Any]:
+    """As :func:`find_label_issues`, with places in y as the index, and the names of all rows."""
     import pandas as pd
 
-    codes, p, classes, own, judged, believed, names = _said(clf_or_proba, y, classes)
+    codes, p, classes, own, judged, believed, names = _said(source, y, classes)
     k = len(classes)
     if not isinstance(transition_matrix, str):
         own = checked(transition_matrix, k, "'auto' or ", classes)
@@ -119,12 +129,12 @@ def find_label_issues(
             "quality": kept if believed is None else (kept + believed) / 2,
             "confidence": right.max(axis=1),
         },
-        index=judged if names is None else names[judged],
+        index=judged,
     )
     found = frame if return_all else frame[suggested != codes]
     found = found.sort_values("quality", kind="stable")
     found.attrs["n_wrong"] = float((1 - kept).sum())
-    return found
+    return found, names
 
 
 def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:

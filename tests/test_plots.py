@@ -231,6 +231,18 @@ def test_label_quality_shows_the_worst(fitted, shape):
         assert cells[1, 0].get_text().get_text() == str(shown.worst_[0])
 
 
+def test_label_quality_of_a_fit_to_a_frame(fitted):
+    """Names of rows are no places, and need not rise."""
+    X, _, noisy, clf = fitted
+    plain = LabelQualityDisplay.from_estimator(clf, X.reshape(-1, 8, 8), noisy)
+    frame = pd.DataFrame(X, index=np.arange(len(X))[::-1])
+    again = NoisyLabelClassifier(max_epochs=10, random_state=0).fit(frame, noisy)
+    shown = LabelQualityDisplay.from_estimator(again, X.reshape(-1, 8, 8), noisy)
+    assert_array_equal(shown.worst_, len(X) - 1 - plain.worst_)
+    assert_array_equal(shown.quality, plain.quality)
+    assert_array_equal(shown.X, plain.X)
+
+
 def test_label_quality_from_probabilities_and_alone():
     y = np.arange(30) % 3
     p = np.where(np.eye(3)[y], 0.9, 0.05)

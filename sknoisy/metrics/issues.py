@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sknoisy._checks import names_of_rows
+
 __all__ = ["issue_average_precision", "issue_precision_at_k"]
 
 
@@ -20,8 +22,9 @@ def issue_average_precision(wrong: Any, label_quality: Any) -> float:
     wrong : array-like of bool of shape (n_samples,)
         Which labels are wrong in truth.
     label_quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected. In the order of ``wrong``: sort what
-        :func:`~sknoisy.issues.find_label_issues` ranks by ``.sort_index()``.
+        The lower, the more a label is suspected. In the order of ``wrong``: what
+        :func:`~sknoisy.issues.find_label_issues` ranks is put back by ``.sort_index()``, or by
+        ``.loc[y.index]`` where rows have names.
 
     Returns
     -------
@@ -45,8 +48,9 @@ def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
     wrong : array-like of bool of shape (n_samples,)
         Which labels are wrong in truth.
     label_quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected. In the order of ``wrong``: sort what
-        :func:`~sknoisy.issues.find_label_issues` ranks by ``.sort_index()``. Samples that tie at
+        The lower, the more a label is suspected. In the order of ``wrong``: what
+        :func:`~sknoisy.issues.find_label_issues` ranks is put back by ``.sort_index()``, or by
+        ``.loc[y.index]`` where rows have names. Samples that tie at
         the border count in part.
     k : int
         From 1 to n_samples.
@@ -73,12 +77,11 @@ def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
 
 
 def _wrong_and_suspected(wrong: Any, label_quality: Any) -> tuple[np.ndarray, np.ndarray]:
-    # Lists have a method of that name.
-    own: list[Any] = [getattr(values, "index", None) for values in (wrong, label_quality)]
-    if all(hasattr(index, "equals") for index in own) and not own[0].equals(own[1]):
+    own, other = names_of_rows(wrong), names_of_rows(label_quality)
+    if own is not None and other is not None and not own.equals(other):
         raise ValueError(
             "wrong and label_quality must have the same index, in the same order. What "
-            "find_label_issues ranks is put back in order by .sort_index()."
+            "find_label_issues ranks is put back in order by .sort_index(), or .loc[y.index]."
         )
     wrong, quality = column_or_1d(wrong), column_or_1d(label_quality)
     check_consistent_length(wrong, quality)

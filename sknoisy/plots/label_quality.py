@@ -10,7 +10,8 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy.issues import find_label_issues
+from sknoisy._checks import names_of_rows
+from sknoisy.issues import issues_by_place
 from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers, shortened, width
 
 if TYPE_CHECKING:
@@ -114,14 +115,14 @@ class LabelQualityDisplay:
 
     @classmethod
     def _from(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
-        labels, named = np.asarray(y), _index(y)
-        check_consistent_length(labels, X)
-        found = find_label_issues(source, labels, return_all=True, classes=classes).sort_index()
+        check_consistent_length(y, X)
+        found, names = issues_by_place(source, y, "auto", True, classes)
+        found = found.sort_index()
         places = found.index.to_numpy()
         if X is not None:
             X = (X.tocsr() if issparse(X) else np.asarray(X))[places]
-        if named is not None:
-            found.index = named[places]
+        if names is not None:
+            found.index = names[places]
         return cls(found["quality"], found["given"], found["suggested"], X).plot(**params)
 
     def plot(
@@ -148,7 +149,7 @@ class LabelQualityDisplay:
         quality, given = numbers(self.quality, "quality"), np.asarray(self.given)
         suggested = None if self.suggested is None else np.asarray(self.suggested)
         check_consistent_length(quality, given, suggested, self.X)
-        named = _index(self.quality)
+        named = names_of_rows(self.quality)
         index = np.arange(len(quality)) if named is None else np.asarray(named)
         places = np.argsort(quality, kind="stable")[:n_worst]
         self.worst_ = index[places]
@@ -227,13 +228,6 @@ class LabelQualityDisplay:
         for pane, pair, image in zip(panes, pairs, images, strict=False):
             pane.imshow(image, cmap="gray", vmin=0, vmax=1)
             pane.set_title(_change(pair, room, stacked=True), fontsize=_SIZE, parse_math=False)
-
-
-def _index(values: Any) -> Any:
-    """Of a Series; None of what has no index."""
-    index = getattr(values, "index", None)
-    # Lists have a method of that name.
-    return None if callable(index) else index
 
 
 def _shared(room: float, row: float, label: float, value: float) -> np.ndarray:
