@@ -27,6 +27,7 @@ from sknoisy.networks import MLP
 from sknoisy.noise import corrupt_labels
 from sknoisy.plots import SmoothingCurveDisplay
 from sknoisy.search import one_standard_error
+from tests.modules import Branching
 
 rng = np.random.default_rng(0)
 X, y = load_digits(return_X_y=True)
@@ -713,16 +714,6 @@ def test_what_cannot_be_trained_at_once_is_refused(estimator, params, said):
 def test_a_grid_in_place_of_rates_is_refused():
     with pytest.raises(TypeError, match=r"must be a sequence of rates. Got \{'smoothing'"):
         SmoothingSearchCV(make(), {"smoothing": [0, 0.2]}).fit(X, y)
-
-
-class Branching(nn.Module):
-    def __init__(self, n_in, n_out):
-        super().__init__()
-        self.linear = nn.Linear(n_in, n_out)
-
-    def forward(self, x):
-        logits = self.linear(x)
-        return logits if logits.sum() > 0 else 2 * logits
 
 
 def test_a_module_that_branches_is_refused():

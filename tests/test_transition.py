@@ -23,7 +23,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from torch import nn
 
 from sknoisy import NoisyLabelClassifier, _consensus, _stand_in
 from sknoisy.noise import asymmetric, corrupt_labels, pair, symmetric
@@ -38,6 +37,7 @@ from sknoisy.transition import (
     noise_rate,
     surest,
 )
+from tests.modules import Branching
 
 rng = np.random.default_rng(0)
 MATRICES = [np.eye(3), symmetric(3, 0.4), pair(3, 0.35), asymmetric(3, 0.4, {0: 1})]
@@ -228,18 +228,6 @@ def test_given_estimators_are_left_alone_and_never_see_the_label_they_judge():
     # Labels that nothing tells: what had seen them would repeat them, and find no noise.
     assert estimate_transition(X, y, clf).diagonal().max() < 0.85
     assert not hasattr(clf, "classes_")
-
-
-class Branching(nn.Module):
-    """Cannot be computed several times at once."""
-
-    def __init__(self, n_in, n_out):
-        super().__init__()
-        self.linear = nn.Linear(n_in, n_out)
-
-    def forward(self, x):
-        logits = self.linear(x)
-        return logits if logits.sum() > 0 else 2 * logits
 
 
 def ours(method="ce", **params):
