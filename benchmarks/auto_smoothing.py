@@ -30,8 +30,8 @@ from robustness import DEVELOPMENT, SETS, cells
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy._at_once import train_at_once
-from sknoisy.smoothing import rate_for
+from sknoisy.functional import rate_for
+from sknoisy.search._vectorized import train_at_once
 
 KEY = ("set", "noise", "seed", "part")
 PARTS = ("fixed", "auto")

@@ -28,7 +28,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy._labels import transition_between
+from sknoisy._label_noise.estimators import transition_between
 from sknoisy.metrics import (
     cores_score,
     noise_corrected_accuracy,

@@ -45,11 +45,11 @@ from skorch import NeuralNetClassifier
 from speed import Net
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, _stand_in
-from sknoisy._at_once import train_at_once
-from sknoisy.losses import cross_entropy, one_hot, smooth
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy.functional import cross_entropy, one_hot, smooth
 from sknoisy.noise import corrupt_labels
-from sknoisy.search import RATES, one_standard_error
+from sknoisy.search import RATES, _candidates, one_standard_error
+from sknoisy.search._vectorized import train_at_once
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -112,7 +112,7 @@ def searches(X: np.ndarray, y: np.ndarray, epochs: int) -> dict[str, Callable[[]
 
 def apart(clf: NoisyLabelClassifier, X: np.ndarray, y: np.ndarray) -> None:
     """A search as it is where memory is short."""
-    with mock.patch.object(_stand_in, "free_memory", lambda device: 0.0):
+    with mock.patch.object(_candidates, "free_memory", lambda device: 0.0):
         SmoothingSearchCV(clf).fit(X, y)
 
 
@@ -195,7 +195,7 @@ def ways(stack: ExitStack) -> dict[str, Callable[[int], Any]]:
     if find_spec("distributed"):
         from distributed import Client, LocalCluster
 
-        from sknoisy.distributed import on_dask
+        from sknoisy.dask import on_dask
 
         cluster = stack.enter_context(
             LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)

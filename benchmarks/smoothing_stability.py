@@ -25,8 +25,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy._at_once import train_at_once
-from sknoisy.smoothing import bound_for
+from sknoisy.functional import bound_for
+from sknoisy.search._vectorized import train_at_once
 
 RATES = (-256, -64, -16, -8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
 FEWER_RATES = (-256, -64, -8, -2, -0.5, 0, 0.4)

@@ -28,17 +28,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy._estimates import wrong_share
-from sknoisy._labels import transition_between
-from sknoisy.transition import (
-    anchor_points,
-    confident_joint,
-    dual_t,
-    gold,
-    hoc,
-    noise_rate,
-    surest,
-)
+from sknoisy._label_noise.estimators import transition_between, wrong_share
+from sknoisy.transition import anchor_points, confident_joint, dual_t, gold, hoc, noise_rate, surest
 
 MODELS = ("default, out of bag", "logistic regression, 5-fold")
 TRUSTED = 0.05

@@ -17,15 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy.noise import corrupt_labels
-from sknoisy.transition import (
-    anchor_points,
-    confident_joint,
-    dual_t,
-    gold,
-    hoc,
-    noise_rate,
-    surest,
-)
+from sknoisy.transition import anchor_points, confident_joint, dual_t, gold, hoc, noise_rate, surest
 
 X, y_right = load_digits(return_X_y=True)
 y, manifest = corrupt_labels(y_right, 0.3, kind="pair", random_state=0, return_manifest=True)

@@ -1,10 +1,39 @@
 """scikit-learn classifiers that learn well from wrong labels."""
 
+import importlib
 from importlib.metadata import version
+from types import ModuleType
 
 from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.issues import find_label_issues
 from sknoisy.methods import METHODS
 from sknoisy.search import SmoothingSearchCV
 
-__all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV"]
+__all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV", "find_label_issues"]
 __version__ = version("sknoisy")
+
+_MODULES = (
+    "dask",
+    "datasets",
+    "functional",
+    "issues",
+    "methods",
+    "metrics",
+    "model_selection",
+    "networks",
+    "noise",
+    "plots",
+    "search",
+    "transition",
+)
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a public module when it is first used."""
+    if name in _MODULES:
+        return importlib.import_module(f"sknoisy.{name}")
+    raise AttributeError(f"module 'sknoisy' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -17,25 +18,34 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import nn
 
-from sknoisy._building import DTYPES, judges, make_net, settings_of, stops_early
-from sknoisy._checks import (
-    class_weights,
-    names_of_rows,
-    refuse_frame_in_another_order,
-    restored_on_error,
-)
-from sknoisy._labels import Labels, check_trusted, hold_out
-from sknoisy._params import DunderParams, Names
-from sknoisy._ranks import Ranks
-from sknoisy._samples import check_rows, check_samples
-from sknoisy._tasks import CallbackSupportMixin, FitTasks, with_callbacks
-from sknoisy.data import LabelledRows, as_rows
+from sknoisy._data.dataset import LabelledRows, hold_out
+from sknoisy._data.rows import as_rows
+from sknoisy._data.samples import check_rows, check_samples
+from sknoisy._label_noise.report import NoiseReport
+from sknoisy._runtime.devices import find_device
+from sknoisy._training.build import DTYPES, judges, make_net, settings_of, stops_early
+from sknoisy._training.loop import SCHEDULES
+from sknoisy._training.net import OPTIMIZERS, Trainer
+from sknoisy._training.processes import Ranks
+from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from sknoisy._validation.frames import names_of_rows, refuse_frame_in_another_order
+from sknoisy._validation.labels import Labels, check_trusted, class_weights
+from sknoisy._validation.params import DunderParams, Names
 from sknoisy.methods import METHODS, Method
-from sknoisy.noise_report import NoiseReport
-from sknoisy.runtime import find_device
-from sknoisy.training import OPTIMIZERS, SCHEDULES, Trainer
 
-__all__ = ["NoisyLabelClassifier"]
+__all__ = ["NoisyLabelClassifier", "restored_on_error"]
+
+
+@contextmanager
+def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Leave an estimator as it was before if anything goes wrong."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class Training(NamedTuple):
@@ -66,7 +76,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         distribution, below zero it is pushed away from it; the noisier the labels, the more
         negative the rate that serves best. "auto": as negative as suits the noise that is found
         when warm-up ends, and what the network has memorised by then, see
-        :func:`~sknoisy.smoothing.rate_for`; the training goes on, and says what it found in
+        :func:`~sknoisy.functional.rate_for`; the training goes on, and says what it found in
         ``noise_report_``. Probabilities at a negative rate are surer than
         they should be; calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
@@ -81,15 +91,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         ``smoothing`` is negative or "auto".
     logit_bound : "auto", float or None, default="auto"
         In training, the vector of the centred logits of a sample is held to this length, see
-        :func:`~sknoisy.losses.bounded`; predictions take logits as they are. "auto":
+        :func:`~sknoisy.functional.bounded`; predictions take logits as they are. "auto":
         with negative or "auto" smoothing, whose loss has no lower limit without it, that of
-        :func:`~sknoisy.smoothing.bound_for`, and none otherwise.
+        :func:`~sknoisy.functional.bound_for`, and none otherwise.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
     augment : callable or None, default=None
         Makes a random view of a batch, a tensor, for the methods that compare several views of a
-        sample. None: :class:`~sknoisy.augment.FeatureCorruption` for tables,
-        :class:`~sknoisy.augment.RandomShift` for images.
+        sample. None: :class:`~sknoisy.functional.FeatureCorruption` for tables,
+        :class:`~sknoisy.functional.RandomShift` for images.
     optimizer : str or Optimizer class, default="adam"
         A name such as "adam", "adamw", "sgd", or a torch optimizer class. Its parameters are set as
         ``optimizer__name``.
@@ -152,7 +162,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Entry (i, j): the probability that ``classes_[j]`` was given where ``classes_[i]`` is true.
     noise_report_ : NoiseReport
         Both with an interval, what they rest on, and what was most often confused, see
-        :class:`~sknoisy.noise_report.NoiseReport`; print it.
+        :class:`~sknoisy.transition.NoiseReport`; print it.
     label_quality_ : ndarray of shape (n_samples,)
         For each row of the last call how firmly its label was believed in the course of training,
         in [0, 1]: wrong labels come out low. Rows that the training saw only changed (mixed with

@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
 
-from sknoisy._labels import check_trusted
+from sknoisy._validation.labels import check_trusted
 
 __all__ = ["NoisyLabelSplitter", "TrustedSplit"]
 

@@ -19,18 +19,26 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy import _estimates
-from sknoisy._checks import encode
-from sknoisy._consensus import explain
-from sknoisy._estimates import Estimate, NoiseRate
-from sknoisy._labels import check_labels, check_trusted, sorted_classes, with_proba
-from sknoisy._params import parameters_of
-from sknoisy._stand_in import proba_out_of_fold
+from sknoisy._label_noise import estimators as _estimates
+from sknoisy._label_noise.estimators import Estimate, NoiseRate
+from sknoisy._label_noise.hoc import explain
+from sknoisy._label_noise.report import Confusion, NoiseReport
+from sknoisy._validation.labels import (
+    check_labels,
+    check_trusted,
+    encode,
+    sorted_classes,
+    with_proba,
+)
+from sknoisy._validation.params import parameters_of
 from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.search._proxy import proba_out_of_fold
 
 __all__ = [
     "ESTIMATORS",
+    "Confusion",
     "NoiseRate",
+    "NoiseReport",
     "anchor_points",
     "confident_joint",
     "dual_t",
@@ -40,6 +48,7 @@ __all__ = [
     "noise_rate",
     "surest",
 ]
+
 
 _CONSTRAINTS = {
     "at_least": [Interval(Integral, 1, None, closed="left")],
@@ -312,6 +321,8 @@ _FROM_PROBABILITIES: dict[str, Estimate] = {
     "confident_joint": _estimates.confident_joint,
     "dual_t": _estimates.dual_t,
 }
+
+
 _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "surest": surest,
     "anchor_points": anchor_points,
@@ -320,6 +331,8 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "gold": gold,
     "hoc": hoc,
 }
+
+
 # What ``method`` may be in :func:`estimate_transition`.
 ESTIMATORS = tuple(_FUNCTIONS)
 

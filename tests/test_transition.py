@@ -24,8 +24,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from sknoisy import NoisyLabelClassifier, _consensus, _stand_in
+from sknoisy import NoisyLabelClassifier
+from sknoisy._label_noise import hoc as _hoc
 from sknoisy.noise import asymmetric, corrupt_labels, pair, symmetric
+from sknoisy.search import _candidates, _proxy
 from sknoisy.transition import (
     ESTIMATORS,
     anchor_points,
@@ -176,8 +178,8 @@ def test_slope_of_the_consensus():
     for _ in range(3):
         x = rng.normal(size=12)
         error = check_grad(
-            lambda x: _consensus._disagreement(x, seen)[0],
-            lambda x: _consensus._disagreement(x, seen)[1],
+            lambda x: _hoc._disagreement(x, seen)[0],
+            lambda x: _hoc._disagreement(x, seen)[1],
             x,
         )
         assert error < 1e-6
@@ -249,13 +251,13 @@ def test_folds_of_ours_are_what_they_are_alone(name, cv, monkeypatch):
     estimator = OURS[name]
     X, y = load_iris(return_X_y=True)
     y = np.array(["x", "y", "z"])[corrupt_labels(y, 0.3, random_state=0)]
-    train, at_once = _stand_in.train_folds, []
+    train, at_once = _candidates.train_folds, []
 
     def noted(folds, *args):
         at_once.append([len(fold.data) for fold in folds])
         train(folds, *args)
 
-    monkeypatch.setattr(_stand_in, "train_folds", noted)
+    monkeypatch.setattr(_candidates, "train_folds", noted)
     found = estimate_transition(X, y, estimator, method="confident_joint", cv=cv)
     if name in ("loss", "pipeline"):
         assert at_once == [[120] * 5 if cv == 5 else [100] * 3]
@@ -290,7 +292,7 @@ def test_folds_at_once_may_lack_a_class(routing):
         config_context(enable_metadata_routing=routing),
         pytest.warns(RuntimeWarning, match="class"),
     ):
-        p = _stand_in.proba_out_of_fold(OURS["loss"], X, y, folds)
+        p = _proxy.proba_out_of_fold(OURS["loss"], X, y, folds)
     assert_array_equal(p[np.arange(150), y], 0)
     assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
 

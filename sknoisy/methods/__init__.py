@@ -6,8 +6,9 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sknoisy._params import offered
+from sknoisy._validation.params import offered
 from sknoisy.methods._base import ClassLoss, Method, Net, Step
+from sknoisy.methods._batch import Batch, Scan
 from sknoisy.methods.backward import BackwardCorrection
 from sknoisy.methods.bagging import Bagging
 from sknoisy.methods.bootstrap import Bootstrap
@@ -41,6 +42,7 @@ __all__ = [
     "SOP",
     "BackwardCorrection",
     "Bagging",
+    "Batch",
     "Bootstrap",
     "ClassLoss",
     "CoLearning",
@@ -55,6 +57,7 @@ __all__ = [
     "Method",
     "Mixup",
     "Net",
+    "Scan",
     "Step",
     "Synthetic",
     "make_method",

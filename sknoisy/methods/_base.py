@@ -11,11 +11,11 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from sknoisy._arrays import to_arrays, to_tensors
-from sknoisy.losses import expected, shares
+from sknoisy._runtime.serialization import to_arrays, to_tensors
+from sknoisy.functional import expected, shares
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["ClassLoss", "Method", "Net", "Step"]
 

@@ -10,12 +10,12 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.correction import as_transition, transition_of_scan
-from sknoisy.losses import cross_entropy, squashed
+from sknoisy.functional import cross_entropy, squashed
 from sknoisy.methods._base import Method, Net
+from sknoisy.methods._transition import as_transition, transition_of_scan
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["BackwardCorrection"]
 
@@ -36,7 +36,7 @@ class BackwardCorrection(Method):
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``. "auto": estimated when warm-up ends, once, from trusted rows if there are any;
-        see :func:`~sknoisy.correction.transition_of_scan`.
+        see :func:`~sknoisy.methods._transition.transition_of_scan`.
     bound : float or None, default=1.0
         Logits pass through ``z / sqrt(1 + (z / bound) ** 2)`` in the loss; predictions take them
         as they are. None: unbounded, as published. Then the identity matrix is cross-entropy.

@@ -10,12 +10,19 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.correction import as_transition, correct, sure_counts, transition_from
-from sknoisy.losses import cross_entropy, log_softmax, one_hot
+from sknoisy.functional import (
+    correct,
+    cross_entropy,
+    log_softmax,
+    one_hot,
+    sure_counts,
+    transition_from,
+)
 from sknoisy.methods._base import Method, Net
+from sknoisy.methods._transition import as_transition
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["Bagging"]
 
@@ -57,7 +64,7 @@ class Bagging(Method):
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
-        :func:`~sknoisy.correction.sure_counts`, and from trusted samples where there are some.
+        :func:`~sknoisy.functional.sure_counts`, and from trusted samples where there are some.
         None: predict labels as they were given.
 
     Attributes

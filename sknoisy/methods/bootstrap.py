@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.losses import expected, log_softmax, one_hot
+from sknoisy.functional import expected, log_softmax, one_hot
 from sknoisy.methods._base import Method
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.methods._batch import Batch
 
 __all__ = ["Bootstrap"]
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from sknoisy.losses import class_cross_entropy, cross_entropy
+from sknoisy.functional import class_cross_entropy, cross_entropy
 from sknoisy.methods._base import ClassLoss
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.methods._batch import Batch
 
 __all__ = ["CrossEntropy"]
 

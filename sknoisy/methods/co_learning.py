@@ -11,12 +11,11 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sknoisy.losses import cross_entropy, expected
+from sknoisy.functional import cross_entropy, draw_mixture, expected
 from sknoisy.methods._base import Method, Net, Step
-from sknoisy.mixing import draw_mixture
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.methods._batch import Batch
 
 __all__ = ["CoLearning"]
 

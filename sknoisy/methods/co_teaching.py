@@ -9,12 +9,11 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.beliefs import small_loss
-from sknoisy.losses import cross_entropy
+from sknoisy.functional import cross_entropy, small_loss
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["CoTeaching"]
 

@@ -9,11 +9,11 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import cross_entropy
+from sknoisy.functional import cross_entropy
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.methods._batch import Batch
 
 __all__ = ["DisturbLabel"]
 

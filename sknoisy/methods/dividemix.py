@@ -10,13 +10,11 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.beliefs import lower_component
-from sknoisy.losses import expected, log_softmax, shares
+from sknoisy.functional import draw_mixture, expected, log_softmax, lower_component, shares
 from sknoisy.methods._base import Method, Net, Step
-from sknoisy.mixing import draw_mixture
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["DivideMix"]
 

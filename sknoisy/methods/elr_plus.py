@@ -10,12 +10,11 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import disagreement, expected, log_softmax
+from sknoisy.functional import disagreement, draw_mixture, expected, log_softmax
 from sknoisy.methods._base import Method, Net
-from sknoisy.mixing import draw_mixture
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.methods._batch import Batch
 
 __all__ = ["ELRPlus"]
 

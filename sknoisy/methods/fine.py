@@ -12,12 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from sknoisy.beliefs import lower_component
-from sknoisy.losses import cross_entropy
+from sknoisy.functional import cross_entropy, lower_component
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["FINE"]
 

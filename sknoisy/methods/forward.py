@@ -8,12 +8,12 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from sknoisy.correction import as_transition, transition_of_scan
-from sknoisy.losses import expected
+from sknoisy.functional import expected
 from sknoisy.methods._base import Method, Net
+from sknoisy.methods._transition import as_transition, transition_of_scan
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["ForwardCorrection"]
 
@@ -34,8 +34,8 @@ class ForwardCorrection(Method):
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``. "auto": estimated when warm-up ends, once, from trusted rows if there are any;
-        see :func:`~sknoisy.correction.transition_of_scan`. The identity is cross-entropy, but for
-        labels whose probability rounds to zero: they have no gradient.
+        see :func:`~sknoisy.methods._transition.transition_of_scan`. The identity is cross-entropy,
+        but for labels whose probability rounds to zero: they have no gradient.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sknoisy.losses import log_softmax
+from sknoisy.functional import log_softmax
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["MAE"]

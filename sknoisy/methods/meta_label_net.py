@@ -11,12 +11,11 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 from torch.nn import functional as F
 
-from sknoisy.beliefs import small_loss
-from sknoisy.losses import cross_entropy, expected
+from sknoisy.functional import cross_entropy, expected, small_loss
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["MetaLabelNet"]
 

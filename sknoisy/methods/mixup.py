@@ -9,12 +9,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import cross_entropy
+from sknoisy.functional import cross_entropy, draw_mixture
 from sknoisy.methods._base import Method, Net
-from sknoisy.mixing import draw_mixture
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch
+    from sknoisy.methods._batch import Batch
 
 __all__ = ["Mixup"]
 

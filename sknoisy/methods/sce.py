@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.losses import log_softmax
+from sknoisy.functional import log_softmax
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["SCE"]

@@ -9,12 +9,11 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.beliefs import lower_component, nearest
-from sknoisy.losses import cross_entropy, expected, one_hot
+from sknoisy.functional import cross_entropy, expected, lower_component, nearest, one_hot
 from sknoisy.methods._base import Method, Net
 
 if TYPE_CHECKING:
-    from sknoisy.data import Batch, Scan
+    from sknoisy.methods._batch import Batch, Scan
 
 __all__ = ["Synthetic"]
 

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
-from sknoisy._checks import encode
-from sknoisy._labels import check_labels, sorted_classes
+from sknoisy._validation.labels import check_labels, encode, sorted_classes
 
 __all__ = ["Score", "coded", "errors_around", "summary", "weights"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from sknoisy._checks import transition_matrix as checked
-from sknoisy._labels import with_proba
+from sknoisy._validation.labels import with_proba
+from sknoisy._validation.matrices import transition_matrix as checked
 from sknoisy.metrics._score import Score, coded, summary, weights
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._checks import names_of_rows
+from sknoisy._validation.frames import names_of_rows
 
 __all__ = ["issue_average_precision", "issue_precision_at_k"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sknoisy._estimates import wilson
-from sknoisy._labels import check_trusted, with_proba
+from sknoisy._label_noise.estimators import wilson
+from sknoisy._validation.labels import check_trusted, with_proba
 from sknoisy.metrics._score import Score, coded, errors_around, summary, weights
 
 __all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]

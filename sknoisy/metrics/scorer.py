@@ -10,8 +10,8 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
-from sknoisy._checks import encode, numbers_in
-from sknoisy._labels import check_labels, sorted_classes
+from sknoisy._validation.labels import check_labels, encode, sorted_classes
+from sknoisy._validation.matrices import numbers_in
 from sknoisy.metrics.corrected import (
     inverse_of,
     noise_corrected_accuracy,
@@ -165,7 +165,8 @@ def make_noisy_scorer(
     >>> from sklearn.model_selection import GridSearchCV
     >>> from sklearn.neighbors import KNeighborsClassifier
     >>> from sknoisy.metrics import make_noisy_scorer
-    >>> from sknoisy.noise import corrupt_labels, symmetric
+    >>> from sknoisy.noise import corrupt_labels
+    >>> from sknoisy.noise import symmetric
     >>> X, y = load_iris(return_X_y=True)
     >>> y, T = corrupt_labels(y, 0.3, random_state=0), symmetric(3, 0.3)
     >>> scorer = make_noisy_scorer("noise_corrected_accuracy", transition_matrix=T)

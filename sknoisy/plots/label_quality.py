@@ -10,8 +10,8 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy._checks import names_of_rows
-from sknoisy.issues import issues_by_place
+from sknoisy._validation.frames import names_of_rows
+from sknoisy.issues._find import issues_by_place
 from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers, shortened, width
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import torch
 from scipy.stats import norm
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sknoisy._labels import with_proba
-from sknoisy.beliefs import two_normals
+from sknoisy._validation.labels import with_proba
+from sknoisy.functional import two_normals
 from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sknoisy._results import rates_and_scores
 from sknoisy.plots._axes import axes_for, points, width
+from sknoisy.search._results import rates_and_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy._checks import numbers_in, refuse_frame_in_another_order
-from sknoisy._checks import transition_matrix as checked
-from sknoisy._labels import transition_between
+from sknoisy._label_noise.estimators import transition_between
+from sknoisy._validation.frames import refuse_frame_in_another_order
+from sknoisy._validation.matrices import numbers_in
+from sknoisy._validation.matrices import transition_matrix as checked
 from sknoisy.plots._axes import axes_for, classifier_in, coded, points, shortened, width
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.data import Batch, Scan
-from sknoisy.losses import one_hot, smooth
+from sknoisy.functional import one_hot, smooth
+from sknoisy.methods import Batch, Scan
 
 
 @pytest.fixture(scope="session")

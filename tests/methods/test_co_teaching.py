@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits, load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.losses import shares
+from sknoisy.functional import shares
 from sknoisy.methods import CoTeaching
 
 X, y = load_iris(return_X_y=True)

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.beliefs import lower_component
+from sknoisy.functional import lower_component
 from sknoisy.methods import DivideMix
 
 X, y = load_iris(return_X_y=True)

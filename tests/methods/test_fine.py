@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.beliefs import lower_component
+from sknoisy.functional import lower_component
 from sknoisy.methods import FINE
 from sknoisy.methods.fine import _classes, _main_directions
 

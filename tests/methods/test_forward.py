@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.correction import transition_of_scan
 from sknoisy.methods import ForwardCorrection
+from sknoisy.methods._transition import transition_of_scan
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy.losses import class_cross_entropy
+from sknoisy.functional import class_cross_entropy
 from sknoisy.methods import ELR, ClassLoss, CrossEntropy, Method, make_method
 
 X, y = load_iris(return_X_y=True)

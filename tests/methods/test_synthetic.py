@@ -10,8 +10,7 @@ from sklearn.datasets import load_iris
 from sklearn.neighbors import NearestNeighbors
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.beliefs import lower_component
-from sknoisy.losses import cross_entropy, one_hot
+from sknoisy.functional import cross_entropy, lower_component, one_hot
 from sknoisy.methods import Synthetic
 
 X, y = load_iris(return_X_y=True)

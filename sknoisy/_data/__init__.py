@@ -1,0 +1,1 @@
+"""Samples on their way to the training: checks, rows, the training set, batches."""

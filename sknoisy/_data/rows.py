@@ -1,0 +1,118 @@
+"""Rows of X, dense, sparse or items of a Dataset, fetched many at a time."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch.utils.data import default_collate
+
+__all__ = ["Rows", "as_rows"]
+
+
+class Rows(Protocol):
+    """Samples that can be fetched many at a time, as a tensor on the training device."""
+
+    row_bytes: int
+
+    def __len__(self) -> int: ...
+    def take(self, index: Tensor) -> Tensor: ...
+    def span(self, start: int, stop: int) -> Tensor: ...
+
+
+class _DenseRows:
+    def __init__(self, X: np.ndarray, device: torch.device, dtype: torch.dtype) -> None:
+        with warnings.catch_warnings():
+            # X is only ever read, so a read-only array or memmap is as good as any.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            self.data = torch.from_numpy(X)
+        self.device, self.dtype = device, dtype
+        self.row_bytes = math.prod(X.shape[1:]) * dtype.itemsize
+        if device.type != "cpu" and _fits(self.data, device):
+            # Small numbers stay small; doubles do not, as not every device has them.
+            wide = self.data.dtype == torch.float64
+            self.data = (self.data.to(dtype) if wide else self.data).to(device)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def take(self, index: Tensor) -> Tensor:
+        found = self.data.index_select(0, index.to(self.data.device))
+        return found.to(self.device, self.dtype)
+
+    def span(self, start: int, stop: int) -> Tensor:
+        return self.data[start:stop].to(self.device, self.dtype)
+
+
+def _fits(data: Tensor, device: torch.device) -> bool:
+    """Whether a table may live on the device and leave half of its memory to the training."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return data.nbytes < free / 2
+
+
+class _SparseRows:
+    def __init__(self, X: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.data, self.device, self.dtype = sp.csr_array(X), device, dtype
+        self.row_bytes = X.shape[1] * dtype.itemsize
+
+    def __len__(self) -> int:
+        return int(self.data.shape[0])
+
+    def take(self, index: Tensor) -> Tensor:
+        return self._dense(self.data[index.cpu().numpy()])
+
+    def span(self, start: int, stop: int) -> Tensor:
+        return self._dense(self.data[start:stop])
+
+    def _dense(self, part: Any) -> Tensor:
+        return torch.from_numpy(part.toarray()).to(self.device, self.dtype)
+
+
+class _ItemRows:
+    """Rows of a torch Dataset (or a skorch SliceDataset), collated item by item."""
+
+    def __init__(self, items: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.items, self.device, self.dtype = items, device, dtype
+        self.row_bytes = self.span(0, 1).nbytes
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, index: Tensor) -> Tensor:
+        return self._collate(index.tolist())
+
+    def span(self, start: int, stop: int) -> Tensor:
+        return self._collate(range(start, min(stop, len(self))))
+
+    def _collate(self, index: Any) -> Tensor:
+        found = [self.items[i] for i in index]
+        found = [item[0] if isinstance(item, (tuple, list)) else item for item in found]
+        return default_collate(found).to(self.device, self.dtype)
+
+
+def as_rows(X: Any, device: torch.device, dtype: torch.dtype) -> Rows:
+    """Wrap validated samples, without a copy where they are an array.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or Dataset
+    device : torch.device
+    dtype : torch.dtype
+        Of the tensors handed out.
+
+    Returns
+    -------
+    Rows
+    """
+    if sp.issparse(X):
+        return _SparseRows(X, device, dtype)
+    if isinstance(X, np.ndarray):
+        return _DenseRows(X, device, dtype)
+    return _ItemRows(X, device, dtype)

@@ -1,0 +1,1 @@
+"""Computation of noise estimates on arrays, without checks."""

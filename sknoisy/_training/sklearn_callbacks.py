@@ -1,0 +1,67 @@
+"""The callbacks of scikit-learn 1.9 and later: a fit tells them of itself and of each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sknoisy._validation.labels import Labels
+
+__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
+
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn < 1.9
+    CallbackSupportMixin = type("CallbackSupportMixin", (), {})
+
+    def with_callbacks(method: Callable) -> Callable:
+        """Return the method as it is: there are no callbacks to manage."""
+        return method
+
+
+class FitTasks:
+    """One task for a fit and one in it for each epoch; nothing at all where nobody listens.
+
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+    n_epochs : int
+    """
+
+    def __init__(self, estimator: Any, n_epochs: int) -> None:
+        self._estimator = estimator
+        listened = getattr(estimator, "_skl_callbacks", None)
+        self._root = estimator._init_callback_context(max_subtasks=n_epochs) if listened else None
+
+    def begin(self, X: Any, labels: Labels) -> None:
+        """Tell of the fit, once X and y are checked."""
+        if self._root is not None:
+            y = labels.classes[labels.codes] if labels.soft is None else labels.soft
+            self._data = {"X": X, "y": y}
+            self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def epoch(self, **fitted: Any) -> bool:
+        """Tell of an epoch that is done, and return whether a callback wants to stop.
+
+        Parameters
+        ----------
+        **fitted
+            Attributes that make the estimator ready to predict.
+        """
+        if self._root is None:
+            return False
+        task = self._root.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+        return bool(
+            task.call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes=fitted, **self._data
+            )
+        )
+
+    def end(self, **fitted: Any) -> None:
+        """Tell of the end of the fit."""
+        if self._root is not None:
+            self._root.call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes=fitted, **self._data
+            )

@@ -1,0 +1,1 @@
+"""Checks of what users pass: labels, matrices, frames, and parameters of parts."""

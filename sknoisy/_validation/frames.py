@@ -1,0 +1,28 @@
+"""Names of rows and columns of data frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["names_of_rows", "refuse_another_order", "refuse_frame_in_another_order"]
+
+
+def names_of_rows(X: Any) -> Any:
+    """The index of a data frame or Series of pandas; None where rows have no names."""
+    return X.index if hasattr(X, "iloc") else None
+
+
+def refuse_another_order(what: str, names: Any, classes: np.ndarray) -> None:
+    """Refuse names that are the classes, but not in their order; other names say nothing."""
+    names, known = [] if names is None else list(names), classes.tolist()
+    if names != known and len(names) == len(known) and set(names) == set(known):
+        raise ValueError(f"The {what} must be the classes in their order, {known}. Got {names}.")
+
+
+def refuse_frame_in_another_order(parameter: str, matrix: Any, classes: np.ndarray) -> None:
+    """Refuse a data frame of which columns or rows are the classes, but not in their order."""
+    if hasattr(matrix, "columns"):
+        refuse_another_order(f"columns of '{parameter}'", matrix.columns, classes)
+        refuse_another_order(f"rows of '{parameter}'", names_of_rows(matrix), classes)

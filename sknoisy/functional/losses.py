@@ -1,0 +1,236 @@
+"""Losses as functions of the logits: one number for each class, contracted with a target.
+
+Entry ``k`` of a *class loss* is what would be paid were ``k`` the label, so that label smoothing of
+either sign, mixup, soft labels and backward correction are all just another target. Everything here
+takes free leading axes and is safe under :func:`torch.vmap`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "class_cross_entropy",
+    "cross_entropy",
+    "disagreement",
+    "expected",
+    "log_softmax",
+    "margin",
+    "one_hot",
+    "shares",
+]
+
+
+# Of several networks; one row after another fewer are slow, one class after another fast.
+_FEW_CLASSES = 16
+
+
+def class_cross_entropy(logits: Tensor) -> Tensor:
+    """Cross-entropy each class would cost as the label, ``-log softmax``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> class_cross_entropy(torch.zeros(1, 4)).exp()
+    tensor([[4., 4., 4., 4.]])
+    """
+    return -log_softmax(logits)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of a target, ``expected(class_cross_entropy(logits), target)`` in fewer steps.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_classes)
+    target : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> cross_entropy(torch.zeros(1, 4), torch.tensor([[0.5, 0.5, 0.0, 0.0]])).exp()
+    tensor([4.])
+    """
+    # The sign is turned last, on one number per sample and not on one per class.
+    return -expected(log_softmax(logits), target)
+
+
+def disagreement(p: Tensor, believed: Tensor) -> Tensor:
+    """Logarithm of one less the agreement, the inner product of predictions and beliefs.
+
+    The more two distributions agree the lower it is, without limit but for the agreement being
+    shrunk a little: multiplied by 1 - 1e-4.
+
+    Parameters
+    ----------
+    p : Tensor of shape (..., n_classes)
+    believed : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    References
+    ----------
+    Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
+    Eq. 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> disagreement(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor([0.])
+    """
+    return torch.log1p(expected(p, (1e-4 - 1) * believed))
+
+
+def expected(class_losses: Tensor, target: Tensor) -> Tensor:
+    """Contract one loss per class with a target, to one loss per sample.
+
+    Parameters
+    ----------
+    class_losses : Tensor of shape (..., n_classes)
+    target : Tensor of shape (..., n_classes)
+        Rows sum to one; entries may be negative.
+
+    Returns
+    -------
+    Tensor of shape (...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> expected(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.75, 0.25]]))
+    tensor([1.5000])
+    """
+    return (class_losses * target).sum(dim=-1)
+
+
+def one_hot(y: Tensor, n_classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Targets that put all weight on the given label.
+
+    Parameters
+    ----------
+    y : Tensor of shape (...), int64
+    n_classes : int
+    dtype : torch.dtype, default=torch.float32
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> one_hot(torch.tensor([1, 0]), 2)
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    target = torch.zeros(*y.shape, n_classes, dtype=dtype, device=y.device)
+    return target.scatter(-1, y.unsqueeze(-1), 1.0)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Logarithms of class probabilities, as ``torch.log_softmax`` has them, for several networks.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_classes)
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> log_softmax(torch.zeros(2, 1, 4)).exp()[0]
+    tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+    if not _short_rows(logits):
+        return torch.log_softmax(logits, dim=-1)
+    z = _class_by_class(logits)
+    return torch.log_softmax(z.transpose(-1, -2), dim=-2).transpose(-1, -2)
+
+
+def _short_rows(logits: Tensor) -> bool:
+    """Whether rows of classes are too short for a processor to compute with several at once."""
+    return logits.dim() > 2 and logits.shape[-1] < _FEW_CLASSES and logits.device.type == "cpu"
+
+
+def _class_by_class(logits: Tensor) -> Tensor:
+    """The same logits; where there are few classes, in the memory one class lies after another."""
+    if not _short_rows(logits):
+        return logits
+    return logits.transpose(-1, -2).contiguous().transpose(-1, -2)
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """Logit of the given label less the largest other logit.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_samples, n_classes)
+    y : Tensor of shape (n_samples,), int64
+
+    Returns
+    -------
+    Tensor of shape (..., n_samples)
+
+    References
+    ----------
+    Pleiss et al., "Identifying Mislabeled Data using the Area Under the Margin Ranking",
+    NeurIPS 2020, Eq. 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([1]))
+    tensor([-2.])
+    """
+    place = y.unsqueeze(-1).expand(*logits.shape[:-1], 1)
+    own = logits.gather(-1, place)
+    others = logits.scatter(-1, place, -torch.inf)
+    return own.squeeze(-1) - others.amax(dim=-1)
+
+
+def shares(weight: Tensor, keep: Tensor | None = None) -> Tensor:
+    """Spread the weight of a batch over the samples that are kept.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (n_samples,)
+        What each sample's loss is multiplied by when all count.
+    keep : Tensor of shape (..., n_samples), default=None
+        How much each sample counts, in [0, 1]; None: every sample counts in full.
+
+    Returns
+    -------
+    Tensor of shape (..., n_samples)
+        ``weight * keep``, scaled to the sum of ``weight``, so that a sample of weight two counts
+        as the sample given twice; zero where nothing is kept.
+
+    Examples
+    --------
+    >>> import torch
+    >>> shares(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
+    tensor([1., 0.])
+    """
+    if keep is None:
+        return weight
+    kept = weight * keep
+    total = kept.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(kept.dtype).tiny)
+    return kept / total * weight.sum()

@@ -1,0 +1,109 @@
+"""What a method receives: a batch, and the whole training set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sknoisy.functional import cross_entropy
+
+__all__ = ["Batch", "Scan"]
+
+
+_NO_NOTES: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of the training set, never changed in place.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n_samples, ...)
+    y : Tensor of shape (n_samples,), int64
+        The given labels, as codes ``0 .. n_classes - 1``; of soft labels the likeliest.
+    target : Tensor of shape (n_samples, n_classes)
+        The labels one-hot, or the soft labels given, smoothed at the estimator's rate.
+    weight : Tensor of shape (n_samples,)
+        What each sample's loss is multiplied by: sample weight times class weight, over the number
+        of samples; the weights of an average batch sum to one.
+    index : Tensor of shape (n_samples,), int64
+        Row of each sample in the training set: the key to all per-sample state.
+    epoch : int
+        Epochs that the method trained before this one, from 0; warm-up is not counted.
+    notes : mapping
+        What one moment of a method leaves for a later one.
+    """
+
+    x: Tensor
+    y: Tensor
+    target: Tensor
+    weight: Tensor
+    index: Tensor
+    epoch: int
+    notes: Mapping[str, Any] = field(default_factory=lambda: _NO_NOTES)
+
+    def replace(self, **changes: Any) -> Batch:
+        """Return a batch with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The whole training set seen in evaluation mode, in one pass and without a graph.
+
+    The pass is made when its logits or features are first asked for. Rows held out or of weight
+    zero are not part of it: a table for all rows of X is filled as
+    ``table[scan.index] = ...``.
+
+    Attributes
+    ----------
+    index : Tensor of shape (n_samples,), int64
+        Row of each sample in X.
+    y : Tensor of shape (n_samples,), int64
+        The given labels; of soft labels the likeliest.
+    target : Tensor of shape (n_samples, n_classes)
+        The labels one-hot, or the soft labels given; never smoothed.
+    weight : Tensor of shape (n_samples,)
+    epoch : int
+        Epochs that the method trained before this scan, from 0; warm-up is not counted.
+    look : callable
+        Makes the pass, and returns logits and features.
+    """
+
+    index: Tensor
+    y: Tensor
+    target: Tensor
+    weight: Tensor
+    epoch: int
+    look: Callable[[], tuple[Tensor, Tensor]]
+
+    @cached_property
+    def _seen(self) -> tuple[Tensor, Tensor]:
+        return self.look()
+
+    @property
+    def logits(self) -> Tensor:
+        """Logits, of shape ([n_networks,] n_samples, n_classes)."""
+        return self._seen[0]
+
+    @property
+    def features(self) -> Tensor:
+        """What reaches the last linear layer, ([n_networks,] n_samples, n_features)."""
+        return self._seen[1]
+
+    @property
+    def probabilities(self) -> Tensor:
+        """Class probabilities, of the shape of ``logits``."""
+        return torch.softmax(self.logits, dim=-1)
+
+    @property
+    def losses(self) -> Tensor:
+        """Cross-entropy of each sample's given label, shape ([n_networks,] n_samples)."""
+        return cross_entropy(self.logits, self.target)

@@ -1,0 +1,172 @@
+"""Rows, batches and scans."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from scipy.special import log_softmax, softmax
+from skorch.helper import SliceDataset
+from torch.utils.data import Dataset, TensorDataset
+
+from sknoisy._data.dataset import LabelledRows
+from sknoisy._data.loader import BatchLoader
+from sknoisy._data.rows import as_rows
+from sknoisy.methods import Batch, Scan
+
+CPU = torch.device("cpu")
+rng = np.random.default_rng(0)
+X = rng.normal(size=(37, 4)).astype(np.float32)
+y = torch.arange(37) % 3
+
+
+class Items(Dataset):
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i], int(y[i])
+
+
+def writable(value):
+    value.flags.writeable = False
+    return value
+
+
+TABLES = {
+    "array": X,
+    "float64": X.astype(float),
+    "read-only": writable(X.copy()),
+    "csr": sp.csr_array(X),
+    "csc": sp.csc_matrix(X),
+    "Dataset": Items(),
+    "TensorDataset": TensorDataset(torch.tensor(X), y),
+    "SliceDataset": SliceDataset(Items()),
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_come_as_tensors_in_the_order_asked_for(table, dtype):
+    rows = as_rows(table, CPU, dtype)
+    index = torch.tensor([5, 0, 36, 5])
+    assert len(rows) == 37
+    assert rows.row_bytes == 4 * dtype.itemsize
+    for found, expected in [(rows.take(index), X[index]), (rows.span(3, 9), X[3:9])]:
+        assert found.dtype is dtype
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_bytes_stay_bytes_until_they_are_asked_for():
+    images = rng.integers(0, 256, (9, 3, 4, 4)).astype(np.uint8)
+    rows = as_rows(images, CPU, torch.float32)
+    np.testing.assert_array_equal(rows.take(torch.tensor([8, 1])), images[[8, 1]])
+    assert rows.data.dtype is torch.uint8
+
+
+def test_rows_of_an_array_are_no_copy():
+    rows = as_rows(X, CPU, torch.float32)
+    assert rows.span(0, 5).data_ptr() == X.ctypes.data
+
+
+def labelled(index=None):
+    return LabelledRows(as_rows(X, CPU, torch.float32), y, torch.ones(37), index)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 5, 36, 37, 100])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("part", [None, torch.tensor([30, 2, 17, 8, 3, 33, 21])])
+def test_batches_hold_each_row_once(batch_size, shuffle, part):
+    loader = BatchLoader(labelled(part), batch_size, shuffle)
+    batches = list(loader)
+    n = 37 if part is None else 7
+    assert len(batches) == len(loader)
+    assert all(len(x) == batch_size for x, _ in batches[:-1])
+    x, labels = (torch.cat(parts).numpy() for parts in zip(*batches, strict=True))
+    order = [int(np.flatnonzero((X == row).all(axis=1))[0]) for row in x]
+    wanted = list(range(37)) if part is None else part.tolist()
+    assert sorted(order) == sorted(wanted)
+    assert (order == wanted) is not shuffle
+    np.testing.assert_array_equal(labels, y[order])
+    assert len(order) == n
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "sizes"),
+    [
+        (9, 4, [4, 5]),
+        (10, 4, [4, 4, 2]),
+        (8, 4, [4, 4]),
+        (5, 4, [5]),
+        (1, 4, [1]),
+        (3, 1, [1, 1, 1]),
+        (3, 2, [3]),
+        (4, 100, [4]),
+    ],
+)
+def test_a_last_row_does_not_stay_alone(n, batch_size, sizes):
+    loader = BatchLoader(labelled(torch.arange(n)), batch_size)
+    assert [len(x) for x, _ in loader] == sizes
+
+
+def test_order_is_new_each_time_and_from_the_global_generator():
+    loader = BatchLoader(labelled(), 100, shuffle=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        first, second = next(iter(loader))[0], next(iter(loader))[0]
+        torch.manual_seed(0)
+        again = next(iter(loader))[0]
+    assert not torch.equal(first, second)
+    assert torch.equal(first, again)
+
+
+def test_chunks_are_bounded_in_bytes_and_batches():
+    wide = np.zeros((2000, 2**12), dtype=np.float32)
+    loader = BatchLoader(LabelledRows(as_rows(wide, CPU, torch.float32)), 100, shuffle=True)
+    assert max(len(index) for index, _ in loader.indices()) * 2**14 <= 2**24
+    narrow = np.zeros((10_000, 1), dtype=np.float32)
+    loader = BatchLoader(LabelledRows(as_rows(narrow, CPU, torch.float32)), 10)
+    assert max(len(sizes) for _, sizes in loader.indices()) == 64
+    assert len(BatchLoader(LabelledRows(as_rows(narrow, CPU, torch.float32)))) > 1
+
+
+def test_rows_without_labels():
+    data = LabelledRows(as_rows(X, CPU, torch.float32))
+    assert all(labels is None for _, labels in BatchLoader(data, 10))
+    assert data[0][1] == 0
+
+
+def test_items_of_a_part():
+    part = labelled(torch.tensor([30, 2]))
+    x, label = part[1]
+    np.testing.assert_array_equal(x, X[2])
+    assert (label, len(part)) == (2, 2)
+    np.testing.assert_array_equal(part[-1][0], X[2])
+    with pytest.raises(IndexError):
+        labelled()[37]
+    assert len(part.part(torch.tensor([1]))) == 1
+
+
+@pytest.mark.parametrize("kind", [Batch, Scan])
+def test_batches_and_scans_are_frozen(kind):
+    made = kind(*range(len([f for f in dataclasses.fields(kind) if f.name != "notes"])))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.y = 3
+
+
+def test_replacing_leaves_the_batch():
+    batch = Batch(*[torch.zeros(2)] * 5, epoch=0)
+    changed = batch.replace(epoch=3, notes={"a": 1})
+    assert (batch.epoch, changed.epoch, dict(batch.notes), changed.notes) == (0, 3, {}, {"a": 1})
+    assert changed.x is batch.x
+
+
+def test_scan_of_two_networks():
+    logits = rng.normal(size=(2, 5, 3))
+    labels = torch.tensor([0, 2, 1, 1, 0])
+    target = torch.eye(3, dtype=torch.float64)[labels]
+    seen = torch.tensor(logits), torch.zeros(2, 5, 1)
+    scan = Scan(torch.arange(5), labels, target, torch.ones(5), 0, lambda: seen)
+    np.testing.assert_allclose(scan.probabilities, softmax(logits, axis=-1))
+    np.testing.assert_allclose(scan.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels])

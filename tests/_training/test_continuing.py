@@ -1,0 +1,236 @@
+"""What stops, goes on, goes back or is stored must be whole: network, method, callbacks, rates."""
+
+import copy
+import functools
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import make_classification
+from skorch.callbacks import Callback, EpochScoring, Freezer
+from torch import nn
+from torch.utils.data import Dataset
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.functional import cross_entropy
+from sknoisy.methods import Method
+from sknoisy.networks import MLP
+
+X, y = make_classification(300, 10, n_informative=6, n_classes=3, random_state=0)
+X = X.astype(np.float32)
+
+
+def make(**params):
+    return NoisyLabelClassifier(**{"method": "ce", "max_epochs": 4, "random_state": 0, **params})
+
+
+class Biased(Method):
+    """Learns an offset of its own, which predictions use."""
+
+    def begin(self, net, y):
+        self.offset = nn.Parameter(torch.zeros(net.n_classes))
+        self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
+        self.register_buffer("passing", torch.ones(2), persistent=False)
+
+    def loss(self, logits, batch):
+        return cross_entropy(logits + self.offset, batch.target)
+
+    def proba(self, logits):
+        return torch.softmax(logits + self.offset, dim=-1)
+
+
+class Doubled(Method):
+    """Trains on each batch twice over, at half the weight."""
+
+    def prepare(self, net, batch):
+        twice = {
+            k: torch.cat([v, v]) for k, v in vars(batch).items() if isinstance(v, torch.Tensor)
+        }
+        return batch.replace(**{**twice, "weight": twice["weight"] / 2})
+
+    def loss(self, logits, batch):
+        return cross_entropy(logits, batch.target)
+
+
+class Subset(Method):
+    """Trains on some rows of each batch, perhaps on none."""
+
+    def prepare(self, net, batch):
+        keep = batch.index % 7 == 0
+        fields = {k: v[keep] for k, v in vars(batch).items() if isinstance(v, torch.Tensor)}
+        return batch.replace(**fields)
+
+    def loss(self, logits, batch):
+        return cross_entropy(logits, batch.target)
+
+
+def test_every_callback_sees_the_epoch_that_stops():
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(len(net.history))
+
+    callbacks = [EpochScoring("accuracy", on_train=True, name="train_acc"), Watch]
+    clf = make(early_stopping=True, n_iter_no_change=2, max_epochs=60, callbacks=callbacks)
+    clf.fit(X, y)
+    assert clf.n_iter_ < 60
+    assert seen == list(range(1, clf.n_iter_ + 1))
+    assert len(clf.history_[:, "train_acc"]) == clf.n_iter_
+
+
+@pytest.mark.parametrize("callbacks", [None, "disable"])
+def test_early_stopping_goes_back_to_the_best_network_and_method(callbacks):
+    clf = make(
+        method=Biased, early_stopping=True, n_iter_no_change=3, max_epochs=60, lr=0.05
+    ).set_params(callbacks=callbacks)
+    best = []
+
+    class Spy(Biased):
+        def remember(self):
+            best.append(self.offset.detach().clone())
+            return super().remember()
+
+    clf.set_params(method=Spy).fit(X, y)
+    assert clf.n_iter_ < 60
+    assert torch.equal(clf.method_.offset, best[-1])
+
+
+def test_schedule_ends_with_its_removal():
+    clf = make(lr_schedule="cosine", warm_start=True, lr=0.01).fit(X, y)
+    clf.set_params(lr_schedule=None).fit(X, y)
+    assert clf.net_.optimizer_.param_groups[0]["lr"] == 0.01
+
+
+class Unlabelled(Dataset):
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return torch.from_numpy(X[i])
+
+
+def test_dataset_without_labels_needs_y():
+    with pytest.raises(ValueError, match=r"requires y to be passed.*pairs \(x, y\)"):
+        make().fit(Unlabelled())
+    assert make().fit(Unlabelled(), y).n_features_in_ == 10
+
+
+def test_what_is_frozen_stays_so_when_stored():
+    clf = make(method=Biased, callbacks=[Freezer("1.*")], warm_start=True).fit(X, y)
+    loaded = pickle.loads(pickle.dumps(clf))
+    clf.fit(X, y)
+    loaded.fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), loaded.predict_proba(X))
+    assert not loaded.module_[1].weight.requires_grad
+    assert not loaded.method_.frozen.requires_grad
+    assert "passing" not in loaded.method_.state_dict()
+
+
+def test_what_begin_makes_has_the_precision():
+    class Layered(Method):
+        def begin(self, net, y):
+            self.layer = nn.Linear(net.n_classes, net.n_classes)
+
+        def loss(self, logits, batch):
+            return cross_entropy(self.layer(logits), batch.target)
+
+    clf = make(method=Layered, precision="float64").fit(X, y)
+    assert clf.method_.layer.weight.dtype == torch.float64
+
+
+def test_frozen_layers_stay_trained_in_every_network():
+    module = MLP(10, 3, hidden=(8,))
+    module[1].requires_grad_(False)
+    clf = make(module=module, method="co_teaching").fit(X, y)
+    first, second = clf.module_
+    assert torch.equal(first[1].weight, module[1].weight)
+    assert torch.equal(second[1].weight, module[1].weight)
+    assert not torch.equal(first[3].weight, second[3].weight)
+
+
+@pytest.mark.parametrize("callbacks", [None, [Callback]])
+def test_losses_of_batches_that_grow_or_shrink(callbacks):
+    plain = make().fit(X, y).history_[:, "train_loss"]
+    doubled = make(method=Doubled, callbacks=callbacks).fit(X, y).history_[:, "train_loss"]
+    np.testing.assert_allclose(doubled, plain, rtol=1e-4)
+    shrunk = make(method=Subset, batch_size=4, callbacks=callbacks).fit(X, y)
+    assert np.isfinite(shrunk.history_[:, "train_loss"]).all()
+
+
+def test_failed_continuation_restores_a_buffer_of_another_size():
+    class Kept(Method):
+        def begin(self, net, y):
+            self.register_buffer("kept", torch.arange(len(y)))
+
+        def refit(self, net, scan):
+            self.kept = scan.index[scan.losses < scan.losses.mean()]
+
+        def loss(self, logits, batch):
+            return cross_entropy(logits, batch.target)
+
+    clf = make(method=Kept, warm_start=True).fit(X, y)
+    before = clf.method_.kept.clone()
+    with pytest.raises(FloatingPointError):
+        clf.set_params(lr=1e30).fit(X, y)
+    assert torch.equal(clf.method_.kept, before)
+
+
+def test_chunk_of_weightless_classes_is_refused():
+    clf = make(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="at least one non-zero number"):
+        clf.partial_fit(X[y == 0], y[y == 0])
+
+
+def test_default_dtype_of_torch_does_not_matter():
+    expected = make().fit(X, y).predict_proba(X)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = make().fit(X, y).predict_proba(X)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.dtype == np.float32
+    assert found.shape == expected.shape
+
+
+def test_given_network_keeps_its_statistics():
+    trained = make().fit(X, y).module_
+    statistics = copy.deepcopy(trained[0].state_dict())
+    clf = make(module=trained).fit(100 * X + 5, y)
+    for name, value in clf.module_[0].state_dict().items():
+        assert torch.equal(value, statistics[name])
+
+
+def test_no_grad_around_a_fit():
+    with torch.no_grad():
+        clf = make().fit(X, y)
+        assert not torch.is_grad_enabled()
+    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+
+
+@pytest.mark.parametrize("shape", ["scalar", "class losses"])
+def test_loss_of_a_wrong_shape_is_named(shape):
+    class Wrong(Method):
+        def loss(self, logits, batch):
+            return logits.mean() if shape == "scalar" else logits
+
+    with pytest.raises(ValueError, match=r"loss of Wrong has shape .*one number for each sample"):
+        make(method=Wrong, batch_size=3).fit(X, y)
+
+
+def test_method_with_a_parameter_it_needs():
+    class Needy(Method):
+        def __init__(self, factor):
+            self.factor = factor
+
+        def loss(self, logits, batch):
+            return self.factor * cross_entropy(logits, batch.target)
+
+    assert make(method=Needy, method__factor=2.0).fit(X, y).method_.factor == 2.0
+
+
+def test_unknown_parameter_of_a_partial_is_named():
+    module = functools.partial(MLP, hidden=8)
+    with pytest.raises(ValueError, match="Invalid parameter 'module__foo'"):
+        make(module=module, module__foo=1).fit(X, y)

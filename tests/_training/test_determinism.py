@@ -1,0 +1,282 @@
+"""The same integer seed gives the same bits anywhere, and nobody else's random state moves."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from skorch.callbacks import Callback
+
+from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy._runtime.threads import few_threads
+
+SETTINGS = {
+    **{name: {"method": name} for name in METHODS},
+    "smoothed": {"smoothing": -1.0},
+    "dropout": {"module__dropout": 0.5},
+    "early stopping": {"early_stopping": True},
+    "balanced": {"class_weight": "balanced", "lr_schedule": "cosine"},
+}
+every_setting = pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+
+
+def short(**params):
+    return NoisyLabelClassifier(
+        **{
+            "method": "ce",
+            "max_epochs": 3,
+            "warmup": 1,
+            "batch_size": 16,
+            "random_state": 0,
+            **params,
+        }
+    )
+
+
+def fitted_bits(clf, X, y):
+    """What a fit came to: probabilities, label quality and the training losses."""
+    clf.fit(X, y)
+    losses = np.array(clf.history_[:, "train_loss"])
+    return np.concatenate([clf.predict_proba(X).ravel(), clf.label_quality_, losses])
+
+
+@pytest.fixture(params=["table", "images"])
+def samples(request):
+    return request.getfixturevalue(request.param)
+
+
+def global_states():
+    kind, keys, *rest = np.random.get_state()
+    return random.getstate(), (kind, keys.tolist(), *rest), torch.get_rng_state().tolist()
+
+
+@every_setting
+def test_global_generators_are_left_alone(params, samples):
+    X, y = samples
+    before = global_states()
+    clf = short(**params)
+    clf.fit(X, y)
+    assert global_states() == before
+    clf.predict_proba(X)
+    assert global_states() == before
+    clf.set_params(early_stopping=False, class_weight=None).partial_fit(X, y)
+    assert global_states() == before
+
+
+def test_without_a_seed_only_numpy_moves(table):
+    clf = short(random_state=None)
+    python, numpy, torch_ = global_states()
+    clf.fit(*table)
+    assert global_states()[0] == python
+    assert global_states()[1] != numpy, "the seed is drawn as scikit-learn draws"
+    assert global_states()[2] == torch_
+
+
+class Failing(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        raise RuntimeError("as planned")
+
+
+def test_an_error_leaves_generators_and_threads_alone(table, two_threads):
+    before = global_states()
+    with pytest.raises(RuntimeError, match="as planned"):
+        short(callbacks=[("fails", Failing)]).fit(*table)
+    assert global_states() == before
+    assert torch.get_num_threads() == 2
+
+
+@every_setting
+def test_global_seeds_do_not_matter(params, samples):
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        found.append(fitted_bits(short(**params), *samples))
+    assert_array_equal(*found)
+
+
+def test_a_generator_goes_on_from_fit_to_fit(table):
+    clf = short(random_state=np.random.RandomState(0))
+    first, second = (fitted_bits(clf, *table) for _ in range(2))
+    assert not np.array_equal(first, second)
+    again = short(random_state=np.random.RandomState(0))
+    assert_array_equal(fitted_bits(again, *table), first)
+    assert_array_equal(fitted_bits(again, *table), second)
+
+
+def test_training_in_parts_draws_afresh_for_each(table):
+    """Otherwise every epoch of partial_fit would see the rows in the same order."""
+    X, y = table
+
+    class Order(Callback):
+        seen = []
+
+        def on_batch_begin(self, net, batch, **kwargs):
+            self.seen.append(batch[0].numpy().copy())
+
+    clf = short(callbacks=[("order", Order)], batch_size=len(X))
+    for _ in range(2):
+        clf.partial_fit(X, y, classes=np.unique(y))
+    assert not np.array_equal(*Order.seen)
+
+
+def test_going_on_in_parts_is_one_training(table):
+    X, y = table
+    whole = short(module__dropout=0.5, max_epochs=3, warmup=0).fit(X, y)
+    parts = short(module__dropout=0.5, max_epochs=3, warmup=0)
+    for _ in range(3):
+        parts.partial_fit(X, y, classes=np.unique(y))
+    assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
+    assert parts.history_[:, "train_loss"] == whole.history_[:, "train_loss"]
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_give_the_same_bits(backend, samples):
+    alone = [fitted_bits(short(**params), *samples) for params in SETTINGS.values()]
+    worked = joblib.Parallel(n_jobs=2, backend=backend)(
+        joblib.delayed(fitted_bits)(short(**params), *samples) for params in SETTINGS.values()
+    )
+    for one, other in zip(alone, worked, strict=True):
+        assert_array_equal(one, other)
+
+
+def test_predictions_in_threads_give_the_same_bits(samples):
+    X, y = samples
+    clf = short(module__dropout=0.5).fit(X, y)
+    wanted = clf.predict_proba(X)
+    found = joblib.Parallel(n_jobs=4, backend="threading")(
+        joblib.delayed(clf.predict_proba)(X) for _ in range(20)
+    )
+    for p in found:
+        assert_array_equal(p, wanted)
+
+
+DIGESTS = """
+import hashlib
+import numpy as np
+from sklearn.datasets import load_iris
+from sknoisy import NoisyLabelClassifier
+
+def digest(X, y, **params):
+    settings = {"method": "ce", "random_state": 0, "max_epochs": 2}
+    clf = NoisyLabelClassifier(**{**settings, **params}).fit(X, y)
+    return hashlib.sha256(clf.predict_proba(X).tobytes()).hexdigest()
+
+X, y = load_iris(return_X_y=True)
+images = np.random.default_rng(0).random((40, 3, 8, 8))
+print(digest(X, y, method="elr", smoothing=-1.0), digest(X, y, module__dropout=0.5))
+print(digest(images, np.arange(40) % 2, method="co_teaching"))
+"""
+
+
+def test_a_fresh_process_gives_the_same_bits(capsys):
+    exec(DIGESTS, {})
+    here = capsys.readouterr().out
+    there = subprocess.run(
+        [sys.executable, "-c", DIGESTS],
+        env={**os.environ, "PYTHONHASHSEED": "123", "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert there.stdout == here
+
+
+# ---- torch's threads --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+LARGE = {
+    "table": ((2000, 40), {}),
+    "images": ((200, 3, 16, 16), {}),
+    # So much work in a step that torch keeps its threads.
+    "large steps": ((3000, 256), {"module__hidden": (512, 512), "batch_size": -1}),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_torch_threads_do_not_matter(case, two_threads):
+    shape, params = LARGE[case]
+    X = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    y = (X.reshape(len(X), -1)[:, :3].sum(axis=1) > 0).astype(int)
+    two = fitted_bits(short(max_epochs=2, **params), X, y)
+    torch.set_num_threads(1)
+    assert_array_equal(fitted_bits(short(max_epochs=2, **params), X, y), two)
+
+
+class Threads(Callback):
+    seen = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen.append(torch.get_num_threads())
+
+
+def test_small_steps_take_one_thread_and_give_the_rest_back(table, two_threads):
+    clf = short(callbacks=[("threads", Threads)]).fit(*table)
+    assert set(Threads.seen) == {1}
+    assert torch.get_num_threads() == 2
+    clf.predict(table[0])
+    assert torch.get_num_threads() == 2
+    with pytest.raises(ValueError, match="expecting 4 features"):
+        clf.predict(table[0][:, :2])
+    assert torch.get_num_threads() == 2
+    with few_threads(2.0**40):
+        assert torch.get_num_threads() == 2
+
+
+class Predicts(Callback):
+    seen = []
+
+    def on_epoch_end(self, net, dataset_train, **kwargs):
+        net.probabilities(dataset_train)
+        self.seen.append(torch.get_num_threads())
+
+
+def test_a_prediction_within_a_training_leaves_it_one_thread(table, two_threads):
+    short(callbacks=[("predicts", Predicts)]).fit(*table)
+    assert set(Predicts.seen) == {1}
+
+
+@pytest.mark.parametrize("main_leaves_first", [True, False])
+def test_threads_come_back_in_each_of_several_trainings(main_leaves_first, two_threads):
+    inside, leave, counts = threading.Event(), threading.Event(), []
+
+    def hold():
+        with few_threads(1.0):
+            inside.set()
+            leave.wait()
+            counts.append(torch.get_num_threads())
+        counts.append(torch.get_num_threads())
+
+    def end():
+        leave.set()
+        other.join()
+
+    other = threading.Thread(target=hold)
+    with few_threads(1.0):
+        other.start()
+        inside.wait()
+        assert torch.get_num_threads() == 1
+        if not main_leaves_first:
+            end()
+    if main_leaves_first:
+        end()
+    new = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+    new.start()
+    new.join()
+    assert counts == [1, 2, 2]
+    assert torch.get_num_threads() == 2

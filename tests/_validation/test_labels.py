@@ -1,0 +1,251 @@
+"""Soft labels, trusted samples, and a rate of smoothing for each class."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy.functional import bound_for, expected
+from sknoisy.methods import Method
+
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+def fitted(X, y, method="ce", weight=None, **params):
+    params = {"max_epochs": 4, "warmup": 1, "random_state": 0, **params}
+    return NoisyLabelClassifier(method, **params).fit(X, y, weight)
+
+
+def one_hot(y, n_classes=3):
+    return np.eye(n_classes)[y]
+
+
+# ---- soft labels ---------------------------------------------------------------------------------
+
+
+@every_method
+@pytest.mark.parametrize("params", [{}, {"smoothing": -0.5}, {"early_stopping": True}])
+def test_one_hot_rows_are_hard_labels(method, params, table):
+    X, y = table
+    hard, soft = fitted(X, y, method, **params), fitted(X, one_hot(y), method, **params)
+    assert_allclose(soft.predict_proba(X), hard.predict_proba(X), rtol=1e-5)
+    assert_allclose(soft.label_quality_, hard.label_quality_, rtol=1e-5)
+    assert_array_equal(soft.classes_, [0, 1, 2])
+
+
+def test_a_soft_label_is_worth_its_parts_as_rows(table):
+    X, _ = table
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), len(X))
+    params = {"batch_size": -1, "precision": "float64", "max_epochs": 8}
+    soft = fitted(X, shares, **params)
+    # Each row once for every class, weighted by its share.
+    parts = fitted(
+        np.repeat(X, 3, axis=0), np.tile(range(3), len(X)), weight=shares.ravel(), **params
+    )
+    assert_allclose(soft.predict_proba(X), parts.predict_proba(X), rtol=1e-8)
+
+
+def test_votes_of_a_crowd_beat_their_majority():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    votes = np.where(rng.random((400, 3)) < 0.35, 1 - y[:, None], y[:, None])
+    share = votes.mean(axis=1)
+    soft = fitted(X, np.column_stack([1 - share, share]), max_epochs=100)
+    majority = fitted(X, (share > 0.5).astype(int), max_epochs=100)
+    assert soft.score(X, y) > majority.score(X, y)
+
+
+@pytest.mark.parametrize("columns", [["a", "a", "b"], ["a", 1, "b"]])
+def test_columns_that_cannot_be_classes_are_refused(columns, table):
+    X, y = table
+    with pytest.raises(ValueError, match="must be different classes of one type"):
+        NoisyLabelClassifier(max_epochs=1).fit(X, pd.DataFrame(one_hot(y), columns=columns))
+
+
+def test_columns_of_a_frame_are_the_classes(table):
+    X, y = table
+    frame = pd.DataFrame(one_hot(y), columns=["plum", "fig", "apple"])
+    clf = fitted(X, frame)
+    assert_array_equal(clf.classes_, ["apple", "fig", "plum"])
+    names = frame.columns.to_numpy()
+    assert_array_equal(clf.predict(X), fitted(X, names[y]).predict(X))
+    assert clf.score(X, names[y]) > 0.5
+
+
+def test_soft_labels_are_weighed_by_their_classes(table):
+    X, y = table
+    for class_weight in ("balanced", {0: 2.0, 1: 0.5, 2: 1.0}):
+        soft = fitted(X, one_hot(y), class_weight=class_weight)
+        hard = fitted(X, y, class_weight=class_weight)
+        assert_allclose(soft.predict_proba(X), hard.predict_proba(X), rtol=1e-5)
+
+
+def test_soft_labels_of_lists_and_torch_datasets(table):
+    X, y = table
+    data = torch.utils.data.TensorDataset(torch.from_numpy(X))
+    expected_proba = fitted(X, y).predict_proba(X)
+    for given_X, given_y in [(X, one_hot(y).tolist()), (data, one_hot(y))]:
+        assert_allclose(fitted(given_X, given_y).predict_proba(X), expected_proba, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([0.5, 0.2, 0.2], r"Got row 3 with minimum 0.2 and sum 0.9"),
+        ([1.5, -0.5, 0.0], r"Got row 3 with minimum -0.5 and sum 1"),
+        ([1, 1, 0], r"Got row 3 with minimum 0 and sum 2"),
+        ([np.nan, 1, 0], r"Input y contains NaN"),
+    ],
+)
+def test_rows_that_are_no_distribution_are_refused(row, message, table):
+    X, y = table
+    soft = one_hot(y)
+    soft[3] = row
+    with pytest.raises(ValueError, match=message):
+        fitted(X, soft)
+
+
+def test_soft_labels_must_be_as_many_as_samples(table):
+    X, y = table
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted(X, one_hot(y)[:-1])
+
+
+def test_a_class_nobody_votes_for_is_still_a_class(table):
+    X, y = table
+    clf = fitted(X, one_hot(y, 4))
+    assert clf.predict_proba(X).shape == (len(X), 4)
+    with pytest.raises(ValueError, match="one class with a positive weight"):
+        fitted(X, one_hot(np.zeros_like(y)))
+
+
+def test_training_goes_on_with_hard_and_soft_labels(table):
+    X, y = table
+    words = np.array(["a", "b", "c"])
+    clf = NoisyLabelClassifier(random_state=0)
+    clf.partial_fit(X, one_hot(y), classes=words).partial_fit(X, words[y])
+    clf.partial_fit(X, pd.DataFrame(one_hot(y), columns=words))
+    assert_array_equal(clf.classes_, words)
+    with pytest.raises(ValueError, match=r"columns of y must be the classes \['a', 'b', 'c'\]"):
+        clf.partial_fit(X, pd.DataFrame(one_hot(y), columns=["a", "b", "d"]))
+    with pytest.raises(ValueError, match=r"columns of y must be the classes .* Got 2"):
+        clf.partial_fit(X, np.full((len(X), 2), 0.5))
+
+
+# ---- smoothing by class --------------------------------------------------------------------------
+
+
+@every_method
+def test_equal_rates_are_one_rate(method, table):
+    one, each = (fitted(*table, method, smoothing=rate) for rate in (-0.5, [-0.5] * 3))
+    assert_allclose(one.predict_proba(table[0]), each.predict_proba(table[0]), rtol=1e-5)
+    assert_array_equal(each.smoothing_, [-0.5] * 3)
+
+
+def test_rates_of_given_labels_are_backward_correction():
+    # What Wei et al. 2022 show for symmetric noise, with a rate for each label: T^-1.
+    e0, e1 = 0.1, 0.3
+    rates = np.array([-2 * e0, -2 * e1]) / (1 - e0 - e1)
+    inverse = np.linalg.inv([[1 - e0, e0], [e1, 1 - e1]])
+    seen = []
+
+    class Watch(Method):
+        def loss(self, logits, batch):
+            seen.append((batch.y, batch.target))
+            return expected(-torch.log_softmax(logits, -1), batch.target)
+
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    fitted(X, np.arange(20) % 2, Watch, smoothing=rates, max_epochs=1, warmup=0)
+    ((y, target),) = seen
+    assert_allclose(target, inverse[y], rtol=1e-5)
+
+
+def test_rates_are_checked_and_travel(table):
+    X, _ = table
+    for rates in ([0.1, 0.2], [0.1, 0.2, 1.5], [0.1, 0.2, -np.inf]):
+        with pytest.raises(
+            ValueError, match="'smoothing' parameter must be a float or an array of 3"
+        ):
+            fitted(*table, smoothing=rates)
+    clf = fitted(*table, smoothing=np.array([-1.0, 0.0, 0.2]))
+    twin = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
+    assert_array_equal(clone(clf).smoothing, clf.smoothing)
+    assert clf.net_.logit_bound == bound_for(-1.0)
+    clf.set_params(smoothing=0.2).partial_fit(*table)
+    assert clf.smoothing_ == 0.2
+
+
+# ---- trusted samples -----------------------------------------------------------------------------
+
+
+class Trusting(Method):
+    """Cross-entropy that notes what it may trust."""
+
+    trusts = True
+
+    def begin(self, net, y):
+        trusted = torch.tensor([-1]) if net.trusted is None else net.trusted
+        self.register_buffer("seen", trusted.clone())
+
+    def loss(self, logits, batch):
+        return expected(-torch.log_softmax(logits, -1), batch.target)
+
+
+def test_trusted_rows_reach_the_method(table):
+    X, y = table
+    mask = np.arange(len(X)) % 10 == 3
+    clf = NoisyLabelClassifier(Trusting, max_epochs=1).fit(X, y, trusted=mask)
+    assert_array_equal(clf.method_.seen, mask)
+    assert_array_equal(clf.partial_fit(X, y, trusted=mask).method_.seen, mask)
+    assert_array_equal(NoisyLabelClassifier(Trusting, max_epochs=1).fit(X, y).method_.seen, [-1])
+
+
+def test_trusted_rows_are_never_those_held_out_or_without_weight(table):
+    X, y = table
+    mask, weight = np.ones(len(X), dtype=bool), np.ones(len(X))
+    weight[:5] = 0
+    clf = NoisyLabelClassifier(Trusting, max_epochs=1, early_stopping=True, random_state=0)
+    seen = np.flatnonzero(clf.fit(X, y, weight, trusted=mask).method_.seen)
+    assert len(seen) == len(X) - 5 - 12
+    assert seen.min() >= 5
+
+
+@pytest.mark.parametrize(
+    "trusted", [[0, 4], np.ones(3, dtype=bool), np.zeros(120, dtype=bool), np.ones(120)]
+)
+def test_what_is_no_mask_is_refused(trusted, table):
+    with pytest.raises(ValueError, match="trusted"):
+        NoisyLabelClassifier(Trusting, max_epochs=1).fit(*table, trusted=trusted)
+
+
+def test_a_method_that_trusts_no_one_says_so(table):
+    with pytest.raises(ValueError, match="CrossEntropy has no use for trusted samples"):
+        NoisyLabelClassifier("ce", max_epochs=1).fit(*table, trusted=np.ones(120, dtype=bool))
+
+
+def test_trusted_is_routed(table):
+    X, y = table
+    mask = np.arange(len(X)) % 4 == 0
+    with config_context(enable_metadata_routing=True):
+        clf = NoisyLabelClassifier(Trusting, max_epochs=1).set_fit_request(trusted=True)
+        found = cross_validate(
+            make_pipeline(StandardScaler(), clf),
+            X,
+            y,
+            params={"trusted": mask},
+            return_estimator=True,
+        )
+        assert all(each[-1].method_.seen.any() for each in found["estimator"])
+        search = GridSearchCV(clf, {"lr": [0.01, 0.1]}, cv=3).fit(X, y, trusted=mask)
+        assert_array_equal(search.best_estimator_.method_.seen, mask)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.functional import FeatureCorruption, RandomFlip, RandomShift, default_augment
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def test_corruption_takes_values_of_the_same_column():
+    x = torch.arange(600.0).reshape(200, 3)
+    view = FeatureCorruption(share=0.3)(x)
+    for column, seen in zip(x.T, view.T, strict=True):
+        assert torch.isin(seen, column).all()
+    changed = (view != x).float().mean(dim=0)
+    np.testing.assert_allclose(changed, 0.3, atol=0.1)
+    assert torch.equal(FeatureCorruption(share=0.0)(x), x)
+
+
+def test_columns_of_a_row_come_from_different_rows():
+    x = torch.arange(100.0)[:, None].expand(100, 2)
+    view = FeatureCorruption(share=1.0)(x)
+    assert (view[:, 0] != view[:, 1]).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shift_moves_a_window_over_the_padded_image(channels):
+    x = torch.rand(50, channels, 8, 6)
+    view = RandomShift(share=0.25)(x)
+    assert view.shape == x.shape
+    for image, moved in zip(x, view, strict=True):
+        padded = torch.nn.functional.pad(image, (2, 2, 2, 2), mode="replicate")
+        windows = (padded[:, i : i + 8, j : j + 6] for i in range(5) for j in range(5))
+        assert any(torch.equal(moved, window) for window in windows)
+    assert (view != x).flatten(1).any(dim=1).float().mean() > 0.8
+
+
+def test_flip_mirrors_half():
+    x = torch.rand(400, 1, 4, 4)
+    view = RandomFlip(first=torch.nn.Identity())(x)
+    mirrored = (view == x.flip(-1)).flatten(1).all(dim=1)
+    assert (mirrored | (view == x).flatten(1).all(dim=1)).all()
+    np.testing.assert_allclose(mirrored.float().mean(), 0.5, atol=0.08)
+
+
+def test_views_leave_the_batch_alone():
+    for view, x in [
+        (RandomShift(), torch.rand(3, 1, 8, 8)),
+        (FeatureCorruption(), torch.rand(9, 4)),
+    ]:
+        before = x.clone()
+        view(x)
+        assert torch.equal(x, before)
+
+
+def test_default_follows_the_shape():
+    assert (default_augment(2), default_augment(4)) == (FeatureCorruption(), RandomShift())
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [(None, FeatureCorruption()), (RandomShift(), RandomShift())]
+)
+def test_the_estimators_augment_reaches_the_net(given, used, table):
+    clf = NoisyLabelClassifier(max_epochs=1, augment=given).fit(*table)
+    assert clf.net_.augment == used

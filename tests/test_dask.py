@@ -1,0 +1,232 @@
+"""Searches whose fits are spread over other processes: Dask, Ray and Optuna."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from joblib import parallel_config
+from scipy.stats import uniform
+from sklearn.datasets import load_digits
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.dask import on_dask
+from sknoisy.noise import corrupt_labels
+
+GRID = {"smoothing": [-1.0, -0.5, 0.0, 0.5]}
+
+
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:300], corrupt_labels(y[:300], 0.3, random_state=0)
+
+
+def classifier(**params):
+    return NoisyLabelClassifier("ce", **{"max_epochs": 3, "random_state": 0} | params)
+
+
+class Told(pd.DataFrame):
+    """A table that notes where it is unpickled."""
+
+    def __setstate__(self, state):
+        with open(state["attrs"]["path"], "a") as notes:
+            notes.write(f"{os.getpid()}\n")
+        super().__setstate__(state)
+
+
+class NotedScore:
+    """Accuracy; it notes the process and its threads, and may take its time."""
+
+    def __init__(self, path, seconds=0.0):
+        self.path, self.seconds = path, seconds
+
+    def __call__(self, clf, X, y):
+        with open(self.path, "a") as notes:
+            notes.write(f"{os.getpid()} {torch.get_num_threads()}\n")
+        time.sleep(self.seconds)
+        return clf.score(X, y)
+
+
+@pytest.fixture(scope="module")
+def dask_client():
+    """Two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+
+
+def same_results(found, expected):
+    for key in ("mean_test_score", "std_test_score", "rank_test_score"):
+        np.testing.assert_array_equal(found.cv_results_[key], expected.cv_results_[key])
+    assert found.best_params_ == expected.best_params_
+    X, _ = digits()
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+
+
+def lines(path):
+    return Path(path).read_text().splitlines()
+
+
+def test_searches_on_dask(dask_client, tmp_path):
+    X, y = digits()
+    told = Told(X)
+    told.attrs["path"] = str(tmp_path / "unpickled")
+    noted = NotedScore(str(tmp_path / "scored"))
+    rates = {"smoothing": uniform(-1, 1.5)}
+    searches = [
+        lambda scoring: GridSearchCV(classifier(), GRID, cv=3, scoring=scoring),
+        lambda scoring: RandomizedSearchCV(
+            classifier(), rates, n_iter=3, cv=3, scoring=scoring, random_state=0
+        ),
+        lambda scoring: HalvingGridSearchCV(
+            classifier(), GRID, cv=3, scoring=scoring, factor=2, random_state=0
+        ),
+    ]
+    expected = [make("accuracy").fit(X, y) for make in searches]
+    with parallel_config(backend="dask"):
+        same_results(searches[0]("accuracy").fit(X, y), expected[0])
+    with on_dask(told, y):
+        for make, alone in zip(searches, expected, strict=True):
+            same_results(make(noted).fit(told, y), alone)
+    scored = [line.split() for line in lines(noted.path)]
+    workers = {pid for pid, _ in scored}
+    assert len(workers) == 2 and str(os.getpid()) not in workers
+    # Each worker has one thread of the two, and one fit at a time.
+    assert {threads for _, threads in scored} == {"1"}
+    # Dozens of fits; X went once to each worker. Halving takes part of it, which is another.
+    unpickled = lines(told.attrs["path"])
+    n_searches = len(searches)
+    assert len(scored) > 25
+    assert all(unpickled.count(pid) <= n_searches for pid in workers)
+
+
+def test_a_worker_is_killed_on_dask(dask_client, tmp_path):
+    X, y = digits()
+    expected = GridSearchCV(classifier(), GRID, cv=3).fit(X, y)
+    path = tmp_path / "scored"
+    path.touch()
+    killed = []
+
+    def kill():
+        while len(lines(path)) < 2:
+            time.sleep(0.05)
+        killed.append(int(lines(path)[0].split()[0]))
+        os.kill(killed[0], signal.SIGKILL)
+
+    with on_dask(X, y):
+        killer = threading.Thread(target=kill)
+        killer.start()
+        found = GridSearchCV(classifier(), GRID, cv=3, scoring=NotedScore(str(path), 0.3))
+        found.fit(X, y)
+        killer.join()
+    same_results(found, expected)
+    workers = {int(line.split()[0]) for line in lines(path)}
+    assert killed[0] in workers and len(workers) > 1
+    assert dask_client.amm.running()
+
+
+def test_the_package_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r"pip install .sknoisy\[distributed"), on_dask():
+        pass
+
+
+def test_a_client_that_is_missing_is_asked_for():
+    pytest.importorskip("distributed")
+    code = "from sknoisy.distributed import on_dask\nwith on_dask(): pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ValueError: on_dask needs a client of the cluster" in done.stderr
+
+
+def test_searches_on_ray(tmp_path):
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    X, y = digits()
+    path = str(tmp_path / "scored")
+    expected = GridSearchCV(classifier(), GRID, cv=3).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
+        register_ray()
+        try:
+            with parallel_config(backend="ray", n_jobs=2):
+                found = GridSearchCV(classifier(), GRID, cv=3, scoring=NotedScore(path))
+                found.fit(X, y)
+        finally:
+            ray.shutdown()
+    same_results(found, expected)
+    scored = [line.split() for line in lines(path)]
+    assert str(os.getpid()) not in {pid for pid, _ in scored}
+    assert {threads for _, threads in scored} == {"1"}
+
+
+def test_optuna_prunes_by_epoch():
+    optuna = pytest.importorskip("optuna")
+    from optuna_integration import SkorchPruningCallback
+
+    X, y = digits()
+
+    def accuracy(trial):
+        rate = trial.suggest_categorical("smoothing", [0.0, 0.9, 0.95, 0.99])
+        lr = 1e-3 if rate == 0 else 1e-6
+        told = SkorchPruningCallback(trial, "valid_acc")
+        clf = classifier(smoothing=rate, lr=lr, early_stopping=True, callbacks=[told])
+        return max(clf.set_params(max_epochs=6).fit(X, y).history_[:, "valid_acc"])
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.GridSampler({"smoothing": [0.0, 0.9, 0.95, 0.99]}, seed=0),
+        pruner=optuna.pruners.ThresholdPruner(lower=0.3, n_warmup_steps=2),
+    )
+    study.optimize(accuracy, n_trials=4)
+    states = {trial.params["smoothing"]: trial.state.name for trial in study.trials}
+    assert states == {0.0: "COMPLETE", 0.9: "PRUNED", 0.95: "PRUNED", 0.99: "PRUNED"}
+    epochs = {t.params["smoothing"]: len(t.intermediate_values) for t in study.trials}
+    assert epochs[0.0] == 6 and epochs[0.99] < 6
+    assert study.best_params == {"smoothing": 0.0}
+
+
+@pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
+@pytest.mark.filterwarnings("ignore:.optuna.terminator. module:FutureWarning")
+@pytest.mark.parametrize("pruned", [False, True])
+def test_optuna_search(pruned):
+    optuna = pytest.importorskip("optuna")
+    from optuna_integration import OptunaSearchCV
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    X, y = digits()
+    rates = {"smoothing": optuna.distributions.FloatDistribution(-2, 0.8)}
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=2)
+    search = OptunaSearchCV(
+        classifier(),
+        rates,
+        study=optuna.create_study(direction="maximize", pruner=pruner),
+        n_trials=5,
+        cv=3,
+        random_state=0,
+        **({"enable_pruning": True, "max_iter": 5} if pruned else {}),
+    ).fit(X, y)
+    assert -2 <= search.best_params_["smoothing"] <= 0.8
+    assert search.best_score_ > 0.4
+    assert search.predict(X).shape == y.shape
+    epochs = {len(trial.intermediate_values) for trial in search.study_.trials}
+    assert epochs <= ({1, 2, 3, 4, 5} if pruned else {0})
