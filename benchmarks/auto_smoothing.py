@@ -30,7 +30,7 @@ from robustness import DEVELOPMENT, SETS, cells
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import rate_for
+from sknoisy.functional import smoothing_rate_for_noise
 from sknoisy.search._vectorized import train_at_once
 
 KEY = ("set", "noise", "seed", "part")
@@ -105,7 +105,7 @@ class Fits:
     def auto(self) -> dict[str, Any]:
         """What follows from the noise that the fit finds."""
         clf = self.run("auto", "auto")
-        self.run("theory alone", rate_for(clf.noise_rate_, len(clf.classes_)))
+        self.run("theory alone", smoothing_rate_for_noise(clf.noise_rate_, len(clf.classes_)))
         rate = clf.smoothing_
         self.choose("both", [4 * rate, rate, rate / 4])
         report = clf.noise_report_

@@ -37,7 +37,7 @@ from sknoisy.metrics import (
     noise_corrected_log_loss,
     peer_accuracy,
 )
-from sknoisy.transition import surest
+from sknoisy.transition import most_confident
 
 KEY = ("set", "noise", "seed")
 ROWS = RESULTS / "scores.jsonl"
@@ -108,7 +108,9 @@ def measure(name: str, noise: str, seed: int) -> dict[str, Any]:
     bagging = fitted["bagging"]
     found = np.eye(k)
     seen = bagging.classes_
-    found[np.ix_(seen, seen)] = surest(cell.y[rows], bagging.method_.out_of_bag.double().numpy())
+    found[np.ix_(seen, seen)] = most_confident(
+        cell.y[rows], bagging.method_.out_of_bag.double().numpy()
+    )
     judges = scores(cell.y[out], cell.clean[out], true, found)
     row: dict[str, Any] = {"set": name, "noise": noise, "seed": seed, "test": {}, "scores": {}}
     for candidate, clf in fitted.items():

@@ -46,7 +46,7 @@ from speed import Net
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
-from sknoisy.functional import cross_entropy, one_hot, smooth
+from sknoisy.functional import cross_entropy, one_hot, smooth_labels
 from sknoisy.noise import corrupt_labels
 from sknoisy.search import RATES, _candidates, one_standard_error
 from sknoisy.search._vectorized import train_at_once
@@ -72,7 +72,7 @@ class Smoothed(nn.Module):
         self.rate = rate
 
     def forward(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(logits, smooth(one_hot(y, logits.shape[-1]), self.rate)).mean()
+        return cross_entropy(logits, smooth_labels(one_hot(y, logits.shape[-1]), self.rate)).mean()
 
 
 def ours(epochs: int, hidden: tuple[int, ...] = (128,)) -> NoisyLabelClassifier:

@@ -25,7 +25,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import bound_for
+from sknoisy.functional import logit_bound_for_rate
 from sknoisy.search._vectorized import train_at_once
 
 RATES = (-256, -64, -16, -8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
@@ -58,7 +58,9 @@ def run(name: str, noise: float, recipe: str, rates: list[float], seed: int) -> 
     """Clean test accuracy and log-loss of each rate; they are trained at once."""
     torch.set_num_threads(1)
     X, y, X_test, y_test = split(name, noise, seed)
-    params = {"logit_bound": bound_for(0.0)} if recipe == "bound for all" else RECIPES[recipe]
+    params = (
+        {"logit_bound": logit_bound_for_rate(0.0)} if recipe == "bound for all" else RECIPES[recipe]
+    )
     small = {"batch_size": 32} if len(X) < 500 else {}
     clf = NoisyLabelClassifier("ce", random_state=seed, **small, **params)
     found = []

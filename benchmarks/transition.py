@@ -28,8 +28,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy._label_noise.estimators import transition_between, wrong_share
-from sknoisy.transition import anchor_points, confident_joint, dual_t, gold, hoc, noise_rate, surest
+from sknoisy._label_noise.estimators import noise_rate_from_transition, transition_between
+from sknoisy.transition import (
+    anchor_points,
+    confident_joint,
+    dual_t,
+    gold,
+    hoc,
+    most_confident,
+    noise_rate,
+)
 
 MODELS = ("default, out of bag", "logistic regression, 5-fold")
 TRUSTED = 0.05
@@ -57,7 +65,7 @@ def estimates(
     spread = X.std(axis=0)
     scaled = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
     return {
-        "surest": lambda: surest(y, p),
+        "most_confident": lambda: most_confident(y, p),
         "anchor_points": lambda: anchor_points(y, p),
         "confident_joint": lambda: confident_joint(y, p),
         "dual_t": lambda: dual_t(y, p),
@@ -89,7 +97,7 @@ def main() -> None:
                     found = estimate()
                     key = (model, who, name, noise)
                     errors[key].append(float(abs(found - true).sum() / k))
-                    rates[key].append(abs(wrong_share(found, cell.y) - wrong))
+                    rates[key].append(abs(noise_rate_from_transition(found, cell.y) - wrong))
                 found_rate = noise_rate(cell.y, p, random_state=seed)
                 inside[model, noise].append(found_rate.low <= wrong <= found_rate.high)
             print(seed, name, noise, file=sys.stderr, flush=True)

@@ -17,7 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy.noise import corrupt_labels
-from sknoisy.transition import anchor_points, confident_joint, dual_t, gold, hoc, noise_rate, surest
+from sknoisy.transition import (
+    anchor_points,
+    confident_joint,
+    dual_t,
+    gold,
+    hoc,
+    most_confident,
+    noise_rate,
+)
 
 X, y_right = load_digits(return_X_y=True)
 y, manifest = corrupt_labels(y_right, 0.3, kind="pair", random_state=0, return_manifest=True)
@@ -28,7 +36,7 @@ model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05))
 proba = cross_val_predict(model, X, y, cv=5, method="predict_proba")
 checked = np.random.default_rng(0).random(len(y)) < 0.1
 found = {
-    "surest": surest(y, proba),
+    "most_confident": most_confident(y, proba),
     "anchor_points": anchor_points(y, proba),
     "confident_joint": confident_joint(y, proba),
     "dual_t": dual_t(y, proba),

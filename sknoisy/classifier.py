@@ -76,8 +76,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         distribution, below zero it is pushed away from it; the noisier the labels, the more
         negative the rate that serves best. "auto": as negative as suits the noise that is found
         when warm-up ends, and what the network has memorised by then, see
-        :func:`~sknoisy.functional.rate_for`; the training goes on, and says what it found in
-        ``noise_report_``. Probabilities at a negative rate are surer than
+        :func:`~sknoisy.functional.smoothing_rate_for_noise`; the training goes on, and says what it
+        found in ``noise_report_``. Probabilities at a negative rate are surer than
         they should be; calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
         The network. None: a :class:`~sknoisy.networks.MLP` for tables, a
@@ -91,9 +91,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         ``smoothing`` is negative or "auto".
     logit_bound : "auto", float or None, default="auto"
         In training, the vector of the centred logits of a sample is held to this length, see
-        :func:`~sknoisy.functional.bounded`; predictions take logits as they are. "auto":
+        :func:`~sknoisy.functional.bound_logits`; predictions take logits as they are. "auto":
         with negative or "auto" smoothing, whose loss has no lower limit without it, that of
-        :func:`~sknoisy.functional.bound_for`, and none otherwise.
+        :func:`~sknoisy.functional.logit_bound_for_rate`, and none otherwise.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
     augment : callable or None, default=None
@@ -503,8 +503,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """Which rows are trusted, of those to train on."""
         if trusted is None:
             return None
-        if not method.trusts:
-            able = sorted(name for name, kind in METHODS.items() if kind.trusts)
+        if not method.uses_trusted:
+            able = sorted(name for name, kind in METHODS.items() if kind.uses_trusted)
             raise ValueError(
                 f"The 'method' parameter: {type(method).__name__} has no use for trusted samples; "
                 f"the methods that have are {able}."

@@ -21,14 +21,14 @@ from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise import estimators as _estimates
 from sknoisy._label_noise.estimators import Estimate, NoiseRate
-from sknoisy._label_noise.hoc import explain
+from sknoisy._label_noise.hoc import fit_hoc
 from sknoisy._label_noise.report import Confusion, NoiseReport
 from sknoisy._validation.labels import (
     check_labels,
+    check_labels_and_proba,
     check_trusted,
     encode,
     sorted_classes,
-    with_proba,
 )
 from sknoisy._validation.params import parameters_of
 from sknoisy.classifier import NoisyLabelClassifier
@@ -46,23 +46,23 @@ __all__ = [
     "gold",
     "hoc",
     "noise_rate",
-    "surest",
+    "most_confident",
 ]
 
 
 _CONSTRAINTS = {
-    "at_least": [Interval(Integral, 1, None, closed="left")],
-    "caution": [Interval(Real, 0, None, closed="left")],
+    "min_samples": [Interval(Integral, 1, None, closed="left")],
+    "z_score": [Interval(Real, 0, None, closed="left")],
     "quantile": [Interval(Real, 0, 1, closed="both")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
     "n_resamples": [Interval(Integral, 1, None, closed="left")],
-    "least": [Interval(Real, 0, 1, closed="left")],
+    "min_rate": [Interval(Real, 0, 1, closed="left")],
 }
 
 
-def surest(
-    y: Any, proba: Any, *, at_least: int = 10, caution: float = 4.0, classes: Any = None
+def most_confident(
+    y: Any, proba: Any, *, min_samples: int = 10, z_score: float = 4.0, classes: Any = None
 ) -> np.ndarray:
     """Estimate the transition matrix from the samples whose class is most beyond doubt.
 
@@ -77,9 +77,9 @@ def surest(
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
         Probabilities of the given labels, from a model that has not seen them.
-    at_least : int, default=10
+    min_samples : int, default=10
         How many samples of a class to look at, or all where there are fewer.
-    caution : float, default=4
+    z_score : float, default=4
         How many standard errors below the share its lower bound is, at least 0. The higher, the
         more samples are looked at: a lower one mistakes chance for samples that are surer, a higher
         one wrong guesses for wrong labels.
@@ -98,14 +98,14 @@ def surest(
 
     Examples
     --------
-    >>> from sknoisy.transition import surest
+    >>> from sknoisy.transition import most_confident
     >>> p = [[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.8, 0.2], [0.6, 0.4], [0.2, 0.8]]
-    >>> surest([0, 1, 0, 0, 1, 1], p, at_least=2)
+    >>> most_confident([0, 1, 0, 0, 1, 1], p, min_samples=2)
     array([[0.75, 0.25],
            [0.  , 1.  ]])
     """
-    _in_range("surest", at_least=at_least, caution=caution)
-    return _estimates.surest(*_checked(y, proba, classes), at_least, caution)
+    _in_range("most_confident", min_samples=min_samples, z_score=z_score)
+    return _estimates.most_confident(*_checked(y, proba, classes), min_samples, z_score)
 
 
 def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
@@ -231,7 +231,7 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        The row of a class without trusted samples is that of :func:`surest`.
+        The row of a class without trusted samples is that of :func:`most_confident`.
 
     References
     ----------
@@ -252,7 +252,7 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
             "The 'trusted' parameter of gold must be a boolean mask that marks the samples whose "
             "labels are right. Got None instead; surest does without."
         )
-    found = _estimates.surest(codes, p)
+    found = _estimates.most_confident(codes, p)
     for label in np.unique(codes[rows]):
         found[label] = p[rows[codes[rows] == label]].mean(axis=0)
     return found
@@ -312,11 +312,11 @@ def hoc(
     first, second = codes[around[:, 0]], codes[around[:, 1]]
     seen = np.zeros((k, k, k))
     np.add.at(seen, (codes, first, second), 1 / len(codes))
-    return explain(seen, max_iter)
+    return fit_hoc(seen, max_iter)
 
 
 _FROM_PROBABILITIES: dict[str, Estimate] = {
-    "surest": _estimates.surest,
+    "most_confident": _estimates.most_confident,
     "anchor_points": _estimates.anchor_points,
     "confident_joint": _estimates.confident_joint,
     "dual_t": _estimates.dual_t,
@@ -324,7 +324,7 @@ _FROM_PROBABILITIES: dict[str, Estimate] = {
 
 
 _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
-    "surest": surest,
+    "most_confident": most_confident,
     "anchor_points": anchor_points,
     "confident_joint": confident_joint,
     "dual_t": dual_t,
@@ -342,7 +342,7 @@ def estimate_transition(
     y: Any,
     estimator: BaseEstimator | None = None,
     *,
-    method: str = "surest",
+    method: str = "most_confident",
     cv: Any = 5,
     groups: Any = None,
     trusted: Any = None,
@@ -363,7 +363,7 @@ def estimate_transition(
         :class:`~sknoisy.NoisyLabelClassifier` as it comes, out of bag, in one fit. Of such a
         classifier whose method is only a loss, as of a pipeline that ends in one, all folds are
         trained at once. "hoc" asks none.
-    method : str, default="surest"
+    method : str, default="most_confident"
         A name of :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
     cv : int, cross-validation generator or iterable, default=5
         Folds for the predictions of ``estimator``; without one, and with "hoc", there are none.
@@ -443,7 +443,7 @@ def _unseen_proba(
             cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
         return proba_out_of_fold(estimator, X, y, cv)
     fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
-    proba, _ = fitted.method_.unseen
+    proba, _ = fitted.method_.oob_predictions
     return proba.double().cpu().numpy()
 
 
@@ -451,10 +451,10 @@ def noise_rate(
     y: Any,
     proba: Any,
     *,
-    method: str = "surest",
+    method: str = "most_confident",
     confidence_level: float = 0.95,
     n_resamples: int = 200,
-    least: float = 0.01,
+    min_rate: float = 0.01,
     classes: Any = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> NoiseRate:
@@ -470,13 +470,14 @@ def noise_rate(
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
         Probabilities of the given labels, from a model that has not seen them.
-    method : {"surest", "anchor_points", "confident_joint", "dual_t"}, default="surest"
+    method : {"most_confident", "anchor_points", "confident_joint", "dual_t"}, \
+default="most_confident"
         Estimator of the transition matrix that the rate is taken from.
     confidence_level : float, default=0.95
         Of the interval, in (0, 1).
     n_resamples : int, default=200
         How many times samples are drawn.
-    least : float, default=0.01
+    min_rate : float, default=0.01
         Where the interval reaches down to this rate, in [0, 1), no noise was found.
     classes : array-like of shape (n_classes,), default=None
         What the columns of ``proba`` stand for, sorted; None: the labels in y.
@@ -507,7 +508,7 @@ def noise_rate(
         "noise_rate",
         confidence_level=confidence_level,
         n_resamples=n_resamples,
-        least=least,
+        min_rate=min_rate,
     )
     codes, p = _checked(y, proba, classes)
     return _estimates.noise_rate(
@@ -517,12 +518,12 @@ def noise_rate(
         check_random_state(random_state),
         confidence_level,
         n_resamples,
-        least,
+        min_rate,
     )
 
 
 def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    return with_proba(y, proba, classes)[:2]
+    return check_labels_and_proba(y, proba, classes)[:2]
 
 
 def _in_range(function: str, **params: Any) -> None:

@@ -158,7 +158,7 @@ def test_pickle_keeps_predictions_and_what_training_goes_on_from(method, table):
 def test_all_a_method_learned_is_in_its_state_dict(method, table):
     clf, twin = (short(method).fit(*table) for _ in range(2))
     learned = clf.method_.state_dict()
-    twin.method_.begin(twin.net_, torch.from_numpy(table[1]))
+    twin.method_.setup(twin.net_, torch.from_numpy(table[1]))
     twin.method_.load_state_dict(learned)
     for each in (clf, twin):
         each.partial_fit(*table)
@@ -263,12 +263,12 @@ class Waits(TorchDispatchMode):
         (name, trusts)
         for name in METHODS
         for trusts in (False, True)
-        if METHODS[name].trusts >= trusts
+        if METHODS[name].uses_trusted >= trusts
     ],
 )
 def test_no_step_waits_for_a_device(method, trusts, table, monkeypatch):
     X, y = table
-    found, step = [], METHODS[method].step
+    found, step = [], METHODS[method].training_step
 
     def watched(self, net, batch):
         found.append([])

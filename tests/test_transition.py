@@ -36,14 +36,14 @@ from sknoisy.transition import (
     estimate_transition,
     gold,
     hoc,
+    most_confident,
     noise_rate,
-    surest,
 )
 from tests.modules import Branching
 
 rng = np.random.default_rng(0)
 MATRICES = [np.eye(3), symmetric(3, 0.4), pair(3, 0.35), asymmetric(3, 0.4, {0: 1})]
-FROM_PROBA = [surest, anchor_points, confident_joint, dual_t]
+FROM_PROBA = [most_confident, anchor_points, confident_joint, dual_t]
 
 
 def told(T, n=6000, doubt=0.05, seed=0):
@@ -80,11 +80,11 @@ def test_gold_reads_trusted_rows_and_falls_back():
     for label in (0, 1):
         assert_allclose(found[label], p[trusted & (true == label)].mean(axis=0))
         assert abs(found[label] - T[label]).sum() < 0.15
-    assert_array_equal(found[2], surest(y, p)[2])
+    assert_array_equal(found[2], most_confident(y, p)[2])
 
 
-@pytest.mark.parametrize(("at_least", "caution"), [(10, 2.0), (40, 4.0), (1000, 1.0)])
-def test_surest_against_a_loop(at_least, caution):
+@pytest.mark.parametrize(("min_samples", "z_score"), [(10, 2.0), (40, 4.0), (1000, 1.0)])
+def test_surest_against_a_loop(min_samples, z_score):
     """Wilson's lower bound is scipy's; of samples that are equally sure all or none are taken."""
     y, p, _ = told(symmetric(4, 0.3), 500, doubt=1.0)
     p = p.round(2) / p.round(2).sum(axis=1, keepdims=True)
@@ -93,24 +93,24 @@ def test_surest_against_a_loop(at_least, caution):
         own = [i for i in range(500) if p[i].argmax() == label]
         own = sorted(own, key=lambda i: -p[i, label])
         bounds = {}
-        for n in range(min(at_least, len(own)), len(own) + 1):
+        for n in range(min(min_samples, len(own)), len(own) + 1):
             if n < len(own) and p[own[n], label] == p[own[n - 1], label]:
                 ties += 1
                 continue
             test = binomtest(int((y[own[:n]] == label).sum()), n)
-            level = 2 * norm.cdf(caution) - 1
+            level = 2 * norm.cdf(z_score) - 1
             bounds[n] = test.proportion_ci(level, method="wilson").low
         chosen = own[: max(bounds, key=bounds.get)]
         expected[label] = np.eye(4)[y[chosen]].mean(axis=0)
-    assert ties or at_least == 1000
-    assert_allclose(surest(y, p, at_least=at_least, caution=caution), expected)
+    assert ties or min_samples == 1000
+    assert_allclose(most_confident(y, p, min_samples=min_samples, z_score=z_score), expected)
 
 
 def test_surest_does_not_hang_on_the_order_of_the_rows():
     true = rng.integers(3, size=900)
     p, y = np.where(np.eye(3)[true] > 0, 0.6, 0.2), corrupt_labels(true, 0.4, random_state=0)
     by_label = np.argsort(y)
-    assert_allclose(surest(y[by_label], p[by_label]), surest(y, p))
+    assert_allclose(most_confident(y[by_label], p[by_label]), most_confident(y, p))
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_noise_rate_with_interval(T):
     assert hits >= 9
 
 
-@pytest.mark.parametrize("method", ["surest", "anchor_points", "confident_joint", "dual_t"])
+@pytest.mark.parametrize("method", ["most_confident", "anchor_points", "confident_joint", "dual_t"])
 def test_the_rate_is_in_its_interval(method):
     """Also where all samples of a class are equally sure, and which are looked at is chance."""
     T = symmetric(3, 0.3)
@@ -389,9 +389,9 @@ def test_bad_parameters_are_refused():
     assert hoc([0, 1, 0], X[:3]).shape == (2, 2)
     with pytest.raises(ValueError, match=r"'trusted' parameter of gold must .* Got None"):
         gold(y, np.eye(3)[y], None)
-    with pytest.raises(TypeError, match="'surest' takes no parameter 'max_iter'"):
+    with pytest.raises(TypeError, match="'most_confident' takes no parameter 'max_iter'"):
         estimate_transition(X, y, LogisticRegression(), max_iter=3)
-    with pytest.raises(TypeError, match="'surest' takes no parameter 'proba'"):
+    with pytest.raises(TypeError, match="'most_confident' takes no parameter 'proba'"):
         estimate_transition(X, y, LogisticRegression(), proba=np.eye(3)[y])
     with pytest.raises(TypeError, match="'hoc' takes no parameter 'features'"):
         estimate_transition(X, y, method="hoc", features=X)
@@ -407,10 +407,10 @@ def test_bad_parameters_are_refused():
 @pytest.mark.parametrize(
     ("estimate", "params"),
     [
-        (surest, {"at_least": 0}),
-        (surest, {"at_least": 2.5}),
-        (surest, {"caution": -1}),
-        (surest, {"caution": np.nan}),
+        (most_confident, {"min_samples": 0}),
+        (most_confident, {"min_samples": 2.5}),
+        (most_confident, {"z_score": -1}),
+        (most_confident, {"z_score": np.nan}),
         (anchor_points, {"quantile": 97}),
         (anchor_points, {"quantile": -0.5}),
         (dual_t, {"quantile": -2}),
@@ -418,7 +418,7 @@ def test_bad_parameters_are_refused():
         (noise_rate, {"confidence_level": 95}),
         (noise_rate, {"confidence_level": 0}),
         (noise_rate, {"n_resamples": 0}),
-        (noise_rate, {"least": 2}),
+        (noise_rate, {"min_rate": 2}),
     ],
 )
 def test_numbers_out_of_range_are_refused(estimate, params):
@@ -433,9 +433,11 @@ def test_columns_named_by_labels_are_in_their_order():
     y, p, _ = told(pair(3, 0.2), 300)
     names = np.array(["b", "c", "d"])
     frame = pd.DataFrame(p, columns=names)
-    assert_array_equal(surest(names[y], frame), surest(y, p))
+    assert_array_equal(most_confident(names[y], frame), most_confident(y, p))
     message = r"must be the classes in their order, \['b', 'c', 'd'\]. Got \['d', 'c', 'b'\]"
     with pytest.raises(ValueError, match=message):
-        surest(names[y], frame.iloc[:, ::-1])
+        most_confident(names[y], frame.iloc[:, ::-1])
     # Other names say nothing.
-    assert_array_equal(surest(names[y], frame.set_axis(["z", "y", "x"], axis=1)), surest(y, p))
+    assert_array_equal(
+        most_confident(names[y], frame.set_axis(["z", "y", "x"], axis=1)), most_confident(y, p)
+    )

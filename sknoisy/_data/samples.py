@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.rows import as_rows
-from sknoisy._validation.labels import SoftLabels, as_soft, refuse_missing_labels
+from sknoisy._validation.labels import SoftLabels, as_soft_labels, refuse_missing_labels
 
 if TYPE_CHECKING:
     from sknoisy.classifier import NoisyLabelClassifier
@@ -89,7 +89,7 @@ def check_samples(
     clf: NoisyLabelClassifier, X: Any, y: Any, reset: bool
 ) -> tuple[Any, np.ndarray | SoftLabels]:
     """Check the samples of a fit; the first one tells the estimator its features."""
-    soft = as_soft(y)
+    soft = as_soft_labels(y)
     if isinstance(X, DATASETS):
         y = _check_items(clf, X, y if soft is None else soft.shares[:, 0], reset)
     else:

@@ -19,34 +19,34 @@ __all__ = [
     "dual_t",
     "noise_rate",
     "resampled",
-    "sure_quarter",
-    "surest",
+    "most_confident_quarter",
+    "most_confident",
     "transition_between",
     "wilson",
-    "wrong_share",
+    "noise_rate_from_transition",
 ]
 
 
 Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def surest(
-    codes: np.ndarray, p: np.ndarray, at_least: int = 10, caution: float = 4.0
+def most_confident(
+    codes: np.ndarray, p: np.ndarray, min_samples: int = 10, z_score: float = 4.0
 ) -> np.ndarray:
-    """As :func:`sknoisy.transition.surest`."""
+    """As :func:`sknoisy.transition.most_confident`."""
     untouched = np.eye(p.shape[1])
     found = untouched.copy()
     for label, own in _by_class(p):
-        n = _how_many(p[own, label], codes[own] == label, at_least, caution)
+        n = _how_many(p[own, label], codes[own] == label, min_samples, z_score)
         found[label] = untouched[codes[own[:n]]].mean(axis=0)
     return found
 
 
-def sure_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
+def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Look at a quarter of each class, and take the mean of their labels and of what p says.
 
-    Steadier than :func:`surest` on few samples, but samples chosen for a high p have one that is
-    too high.
+    Steadier than :func:`most_confident` on few samples, but samples chosen for a high p have one
+    that is too high.
     """
     said = (p + np.eye(p.shape[1])[codes]) / 2
     found = np.eye(p.shape[1])
@@ -63,12 +63,12 @@ def _by_class(p: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield label, own[np.argsort(-p[own, label], kind="stable")]
 
 
-def _how_many(said: np.ndarray, kept: np.ndarray, at_least: int, caution: float) -> int:
+def _how_many(said: np.ndarray, kept: np.ndarray, min_samples: int, z_score: float) -> int:
     """How many samples to look at, from the first: where the share kept is surely highest."""
     # Samples that are equally sure stay together: their order may be that of their labels.
     ends = np.flatnonzero(np.r_[np.diff(said) != 0, True]) + 1
-    n = ends[ends >= min(at_least, len(said))]
-    return int(n[wilson(kept.cumsum()[n - 1] / n, n, caution)[0].argmax()])
+    n = ends[ends >= min(min_samples, len(said))]
+    return int(n[wilson(kept.cumsum()[n - 1] / n, n, z_score)[0].argmax()])
 
 
 def wilson(share: Any, n: Any, errors: float) -> tuple[Any, Any]:
@@ -96,7 +96,7 @@ def dual_t(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarr
     return anchor_points(codes, p, quantile) @ by_guess
 
 
-def wrong_share(transition: np.ndarray, codes: np.ndarray) -> float:
+def noise_rate_from_transition(transition: np.ndarray, codes: np.ndarray) -> float:
     """Share of wrong labels where labels come in these shares."""
     given = np.bincount(codes, minlength=len(transition)) / len(codes)
     prior = given
@@ -129,16 +129,16 @@ def noise_rate(
     rng: np.random.RandomState,
     confidence_level: float = 0.95,
     n_resamples: int = 200,
-    least: float = 0.01,
+    min_rate: float = 0.01,
 ) -> NoiseRate:
     """As :func:`sknoisy.transition.noise_rate`."""
-    rate, tail = wrong_share(estimate(codes, p), codes), (1 - confidence_level) / 2
+    rate, tail = noise_rate_from_transition(estimate(codes, p), codes), (1 - confidence_level) / 2
     ends = np.quantile(resampled(codes, p, estimate, rng, n_resamples), [tail, 1 - tail])
     # Where resamples come out lower or higher as a rule, this estimate may have done so too.
     reach = abs(ends - rate).max()
     # Even where no label is wrong, others drawn like these may be.
     high = min(max(rate + reach, 1 - tail ** (1 / len(codes))), 1.0)
-    if rate - reach <= least:
+    if rate - reach <= min_rate:
         return NoiseRate(0.0, 0.0, float(high))
     return NoiseRate(rate, float(rate - reach), float(high))
 
@@ -152,7 +152,9 @@ def resampled(
 ) -> list[float]:
     """Rates that an estimate comes to over samples drawn anew."""
     draws = (rng.randint(len(codes), size=len(codes)) for _ in range(n_resamples))
-    return [wrong_share(estimate(codes[rows], p[rows]), codes[rows]) for rows in draws]
+    return [
+        noise_rate_from_transition(estimate(codes[rows], p[rows]), codes[rows]) for rows in draws
+    ]
 
 
 def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-__all__ = ["explain"]
+__all__ = ["fit_hoc"]
 
 
-def explain(seen: np.ndarray, max_iter: int) -> np.ndarray:
+def fit_hoc(seen: np.ndarray, max_iter: int) -> np.ndarray:
     """Find the transition matrix that explains best what labels were seen together.
 
     By Adam, as in the code of Zhu et al. 2021. The matrix with its rows exchanged explains as much:

@@ -9,14 +9,14 @@ import numpy as np
 
 from sknoisy._label_noise.estimators import (
     NoiseRate,
+    most_confident,
+    most_confident_quarter,
     noise_rate,
+    noise_rate_from_transition,
     resampled,
-    sure_quarter,
-    surest,
     wilson,
-    wrong_share,
 )
-from sknoisy.functional import rate_for
+from sknoisy.functional import smoothing_rate_for_noise
 
 __all__ = ["Confusion", "NoiseReport"]
 
@@ -43,9 +43,13 @@ def _from_both(codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState) -> 
     Of few samples neighbours are far, and where classes overlap they are of another class: p is
     then less sure than the labels of the samples themselves.
     """
-    low, high = np.quantile(resampled(codes, p, sure_quarter, rng, _RESAMPLES), [0.025, 0.975])
-    rate = wrong_share(sure_quarter(codes, p), codes) if low > 0.01 else 0.0
-    alone = noise_rate(codes, p, surest, rng, n_resamples=_RESAMPLES // 2)
+    low, high = np.quantile(
+        resampled(codes, p, most_confident_quarter, rng, _RESAMPLES), [0.025, 0.975]
+    )
+    rate = (
+        noise_rate_from_transition(most_confident_quarter(codes, p), codes) if low > 0.01 else 0.0
+    )
+    alone = noise_rate(codes, p, most_confident, rng, n_resamples=_RESAMPLES // 2)
     ends = (rate, alone.low, alone.high, *((low, high) if rate else (high,)))
     return NoiseRate(rate, float(min(ends)), float(max(ends)))
 
@@ -140,24 +144,24 @@ class NoiseReport:
         # The same in every run, whatever else draws random numbers.
         rng = np.random.RandomState(0)
         if labels_alone:
-            found = noise_rate(codes, p, surest, rng, n_resamples=_RESAMPLES)
-            matrix = surest(codes, p)
+            found = noise_rate(codes, p, most_confident, rng, n_resamples=_RESAMPLES)
+            matrix = most_confident(codes, p)
         else:
-            found, matrix = _from_both(codes, p, rng), sure_quarter(codes, p)
+            found, matrix = _from_both(codes, p, rng), most_confident_quarter(codes, p)
         k = p.shape[1]
         missed = float(np.mean(p.argmax(axis=1) != codes))
         missed = max(float(wilson(missed, len(codes), _CAUTION)[0]), 0.0)
-        rate = rate_for(missed, k, memorized)
+        rate = smoothing_rate_for_noise(missed, k, memorized)
         return cls(*found, matrix, np.arange(k), rate, evidence, len(codes), missed, memorized)
 
-    def confusions(self, least: float = 0.05) -> list[Confusion]:
+    def confusions(self, min_probability: float = 0.05) -> list[Confusion]:
         """Labels given for others with at least this probability, the likeliest first."""
         off = np.where(np.eye(len(self.classes), dtype=bool), 0.0, self.transition_matrix)
         order = np.dstack(np.unravel_index(np.argsort(-off, axis=None, kind="stable"), off.shape))
         return [
             Confusion(self.classes[i], self.classes[j], float(off[i, j]))
             for i, j in order[0]
-            if off[i, j] >= least
+            if off[i, j] >= min_probability
         ]
 
     def __str__(self) -> str:

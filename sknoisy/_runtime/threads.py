@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["caught_sigint", "few_threads"]
+__all__ = ["caught_sigint", "limit_threads"]
 
 
 # Below this many multiplications in a step a second thread costs more than it brings.
@@ -53,7 +53,7 @@ class _FewThreads:
                 del self._here.before
 
 
-few_threads = _FewThreads()
+limit_threads = _FewThreads()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from torch import nn
 from sknoisy._data.rows import Rows
 from sknoisy._training.net import OPTIMIZERS, Trainer
 from sknoisy._validation.params import check_accepted, offered
-from sknoisy.functional import bound_for, default_augment
+from sknoisy.functional import default_augment, logit_bound_for_rate
 from sknoisy.methods import Method, make_method
 from sknoisy.networks import CNN, MLP
 
@@ -121,7 +121,7 @@ def _bound(rate: str | float | tuple[float, ...]) -> str | float | None:
     if isinstance(rate, str):
         return rate
     lowest = float(np.min(rate))
-    return bound_for(lowest) if lowest < 0 else None
+    return logit_bound_for_rate(lowest) if lowest < 0 else None
 
 
 def stops_early(clf: NoisyLabelClassifier, method: Method) -> bool:
@@ -131,7 +131,7 @@ def stops_early(clf: NoisyLabelClassifier, method: Method) -> bool:
 
 def judges(method: Method) -> bool:
     """Whether a method tells how good an epoch was."""
-    return type(method).judge is not Method.judge
+    return type(method).epoch_score is not Method.epoch_score
 
 
 def smoothing_rate(smoothing: Any, n_classes: int) -> str | float | tuple[float, ...]:

@@ -27,7 +27,7 @@ class BestEpoch:
 
     def passed(self, net: Trainer) -> bool:
         """Look at the epoch that is over; True when it is time to stop."""
-        judged = net.criterion_.judge()
+        judged = net.criterion_.epoch_score()
         score = net.history[-1, "valid_acc"] if judged is None else float(judged)
         score = net.ranks_.agreed(score)
         epoch = len(net.history)
@@ -38,11 +38,11 @@ class BestEpoch:
             return False
         if score > self.score:
             self.score, self.epoch = score, epoch
-            self.states = copy.deepcopy(net.module_.state_dict()), net.criterion_.remember()
+            self.states = copy.deepcopy(net.module_.state_dict()), net.criterion_.snapshot()
         return epoch - self.epoch >= self.patience
 
     def go_back(self, net: Trainer) -> None:
         """Put back the network and the method of the best epoch."""
         if self.states is not None:
             net.module_.load_state_dict(self.states[0])
-            net.criterion_.go_back(self.states[1])
+            net.criterion_.restore(self.states[1])

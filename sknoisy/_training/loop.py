@@ -14,13 +14,13 @@ from torch import Tensor
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
 from sknoisy._label_noise.report import NoiseReport
-from sknoisy._training.network_view import Asked, warms_up
+from sknoisy._training.network_view import Asked, in_warmup_half
 from sknoisy._training.records import LabelQuality, Memorization, share_as_labelled
 from sknoisy._validation.params import parameters_of
-from sknoisy.functional import cross_entropy, expected, one_hot, smooth
-from sknoisy.methods import Batch, Method, Step
+from sknoisy.functional import cross_entropy, expected_loss, one_hot, smooth_labels
+from sknoisy.methods import Batch, Method, TrainingStep
 
-__all__ = ["Epochs", "SCHEDULES", "diverged", "judged", "schedule_lr"]
+__all__ = ["Epochs", "SCHEDULES", "divergence_error", "weighted_scores", "schedule_lr"]
 
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -29,7 +29,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 
 
-TakeStep = Callable[[Any, Batch], Step]
+TakeStep = Callable[[Any, Batch], TrainingStep]
 
 
 class Epochs(Asked):
@@ -58,16 +58,16 @@ class Epochs(Asked):
         method, data = self.criterion_, loader.dataset
         epoch, begun = len(self.history) - 1, 0
         warm = self.method_epoch < 0
-        if not warm and type(method).refit is not Method.refit:
-            method.refit(self, self.scan(data))
+        if not warm and type(method).on_epoch_start is not Method.on_epoch_start:
+            method.on_epoch_start(self, self.scan(data))
         if not (self.module_.training and method.training):
             self._set_training(True)
-        step: TakeStep = _warm_step if warm else method.step
+        step: TakeStep = _warm_step if warm else method.training_step
         told = self._listened() or _needs_closure(self.optimizer_)
         self.memorization_.begin()
         advance = self._told_advance if told else self._advance
         for batches, y, index in self._chunks(loader, 0.0 if warm else self._rate(data)):
-            taken: list[Step] = []
+            taken: list[TrainingStep] = []
             for batch in batches:
                 if self.lr_schedule is not None:
                     self._set_lr(epoch + (begun + len(taken)) / len(loader))
@@ -90,7 +90,7 @@ class Epochs(Asked):
 
     def _validate_unseen(self, data: LabelledRows) -> None:
         """Take the accuracy on rows that networks judge without having been trained on them."""
-        said = self.criterion_.unseen
+        said = self.criterion_.oob_predictions
         if said is None:
             return
         index = torch.arange(len(data.rows)) if data.index is None else data.index
@@ -120,20 +120,20 @@ class Epochs(Asked):
         data = loader.dataset
         rates = torch.tensor(rate, dtype=self.dtype).reshape(-1, 1).to(data.y.device)
         codes = torch.arange(self.n_classes, device=data.y.device)
-        targets = smooth(one_hot(codes, self.n_classes, self.dtype), rates)
+        targets = smooth_labels(one_hot(codes, self.n_classes, self.dtype), rates)
         for x, y, weight, index, sizes in loader.chunks():
             target = targets[y] if data.labels is None else data.labels[index] @ targets
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
             parts = zip(*fields, strict=True)
             yield [Batch(x, y, t, w, i, self.method_epoch) for x, y, t, w, i in parts], y, index
 
-    def _advance(self, step: TakeStep, batch: Batch) -> Step:
+    def _advance(self, step: TakeStep, batch: Batch) -> TrainingStep:
         """Take one step of the optimizer."""
         taken = self._descend(step, batch)
         self.optimizer_.step()
         return taken
 
-    def _descend(self, step: TakeStep, batch: Batch) -> Step:
+    def _descend(self, step: TakeStep, batch: Batch) -> TrainingStep:
         """Compute the gradient. The share of each loss *is* its gradient: no mean is taken."""
         for group in self.optimizer_.param_groups:
             for parameter in group["params"]:
@@ -145,21 +145,21 @@ class Epochs(Asked):
                 f"{tuple(taken.losses.shape)}, but one number for each sample was expected, of "
                 f"shape {tuple(taken.logits.shape[:-1])}."
             )
-        taken.losses.backward(taken.share.expand_as(taken.losses))
+        taken.losses.backward(taken.weight.expand_as(taken.losses))
         self.ranks_.share_gradients(self.optimizer_, self.module_)
         return taken
 
-    def _told_advance(self, step: TakeStep, batch: Batch) -> Step:
+    def _told_advance(self, step: TakeStep, batch: Batch) -> TrainingStep:
         """Take one step with each callback called at its moment, and the gradient at will."""
         plain = {"batch": (batch.x, batch.y), "training": True}
-        first: list[Step] = []
+        first: list[TrainingStep] = []
         self.notify("on_batch_begin", **plain)
 
         def evaluate() -> Any:
             first.append(self._descend(step, batch))
             parameters = list(self.get_all_learnable_params())
             self.notify("on_grad_computed", named_parameters=parameters, **plain)
-            return (first[-1].losses.detach() * first[-1].share).sum()
+            return (first[-1].losses.detach() * first[-1].weight).sum()
 
         self.optimizer_.step(evaluate)
         taken = first[0]
@@ -169,20 +169,22 @@ class Epochs(Asked):
         return taken
 
     @torch.no_grad()
-    def _paid(self, taken: list[Step]) -> list[float]:
+    def _paid(self, taken: list[TrainingStep]) -> list[float]:
         """Read the losses of batches at once: one wait for the device, not one for each batch."""
         sizes = [one.losses.shape[-1] for one in taken]
-        share = torch.cat([one.share for one in taken], dim=-1)
+        share = torch.cat([one.weight for one in taken], dim=-1)
         paid = torch.cat([one.losses for one in taken], dim=-1) * share
         paid = paid.mean(dim=0) if paid.dim() > 1 else paid
         return [float(part.sum()) for part in np.split(paid.cpu().numpy(), np.cumsum(sizes)[:-1])]
 
-    def _settle(self, batches: list[Batch], taken: list[Step], begun: int, told: bool) -> None:
+    def _settle(
+        self, batches: list[Batch], taken: list[TrainingStep], begun: int, told: bool
+    ) -> None:
         """Check the losses of a chunk, and record them where that was not done at each batch."""
         values = self._paid(taken)
         for i, value in enumerate(values):
             if not math.isfinite(value):
-                raise diverged(value, len(self.history), begun + i + 1, self.optimizer_)
+                raise divergence_error(value, len(self.history), begun + i + 1, self.optimizer_)
         if not told:
             self.history[-1]["batches"] += [
                 {"train_loss": value, "train_batch_size": len(batch.y)}
@@ -203,7 +205,7 @@ class Epochs(Asked):
                 with torch.no_grad():
                     logits = self.infer(x)
                     p = self.criterion_.proba(logits)
-                scored, owed = judged(data, p, part)
+                scored, owed = weighted_scores(data, p, part)
                 right.append(scored)
                 paid.append(owed)
                 self.quality_.add(self._bounded(logits), y, part)
@@ -238,7 +240,7 @@ class Epochs(Asked):
             self.history.record(f"{key}_best", best)
 
 
-def diverged(
+def divergence_error(
     loss: float, epoch: int, batch: int, optimizer: torch.optim.Optimizer
 ) -> FloatingPointError:
     """The error of a training whose loss is no number any more."""
@@ -258,22 +260,22 @@ def schedule_lr(
         group["lr"] = group["initial_lr"] * factor
 
 
-def judged(data: LabelledRows, p: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+def weighted_scores(data: LabelledRows, p: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     """Weighted hits and losses of probabilities (..., n_index, n_classes) for some rows."""
     weight = data.weight[index]
     log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
     right = share_as_labelled(data, p.argmax(dim=-1), index)
-    return weight * right, -weight * expected(log_p, data.given(index, p.shape[-1]))
+    return weight * right, -weight * expected_loss(log_p, data.given(index, p.shape[-1]))
 
 
-def _warm_step(net: Epochs, batch: Batch) -> Step:
+def _warm_step(net: Epochs, batch: Batch) -> TrainingStep:
     """Cross-entropy on the batch as it is: what every method is before it begins."""
     logits = net.infer(batch.x)
     losses = cross_entropy(logits, batch.target)
     if isinstance(net.smoothing, str) and net.noise_ is None:
         # The other half is to judge, and so must not be known by heart.
-        return Step(losses, 2 * batch.weight * warms_up(batch.index), logits, batch)
-    return Step(losses, batch.weight, logits, batch)
+        return TrainingStep(losses, 2 * batch.weight * in_warmup_half(batch.index), logits, batch)
+    return TrainingStep(losses, batch.weight, logits, batch)
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:

@@ -23,7 +23,7 @@ from sknoisy._data.loader import BatchLoader
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._runtime.randomness import seeded
-from sknoisy._runtime.threads import caught_sigint, few_threads
+from sknoisy._runtime.threads import caught_sigint, limit_threads
 from sknoisy._training.early_stopping import BestEpoch
 from sknoisy._training.loop import Epochs
 from sknoisy._training.persistence import Travels
@@ -31,7 +31,7 @@ from sknoisy._training.processes import ALONE, Ranks
 from sknoisy._training.records import LabelQuality, Memorization
 from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
-from sknoisy.networks import Peers, Standardize, replicate
+from sknoisy.networks import NetworkEnsemble, Standardize, replicate
 
 __all__ = ["OPTIMIZERS", "Trainer", "check_logits"]
 
@@ -170,7 +170,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         self.row_ndim_ = data.rows.span(0, 1).ndim
         self.best_: dict[str, float] = {}
         # The statistics of the rows are the most of it.
-        with few_threads(len(data.rows) * data.rows.row_bytes):
+        with limit_threads(len(data.rows) * data.rows.row_bytes):
             return self.initialize()
 
     def check_data(self, X: Any, y: Any = None) -> None:
@@ -222,7 +222,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     def initialize_criterion(self) -> Trainer:
         self.criterion_ = self.criterion
         if self.data_ is not None:
-            self.criterion_.begin(self, self.data_.y)
+            self.criterion_.setup(self, self.data_.y)
         self.criterion_.to(self.device, self.dtype)
         return self
 
@@ -256,7 +256,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     def _probe(self, data: LabelledRows) -> None:
         """Run two rows through, so that a module that does not fit is named before training."""
         x = self._first_rows()
-        network = self.module_[0] if isinstance(self.module_, Peers) else self.module_
+        network = self.module_[0] if isinstance(self.module_, NetworkEnsemble) else self.module_
         name = type(network).__name__
         self.module_.eval()
         try:
@@ -323,7 +323,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
                     self.build(data)
                 ranks.begin(self.module_, self.criterion_)
                 with self._rolled_back_on_error(settings):
-                    with few_threads(self._work(data.rows)):
+                    with limit_threads(self._work(data.rows)):
                         self._train(data, epochs)
             self.random_state_ = left["state"]
             return self.quality_.numpy()
@@ -354,9 +354,9 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
 
     def _judged_at_the_end(self, data: LabelledRows, early: NoiseReport) -> NoiseReport:
         """What was found early, or what networks now say of rows they were not trained on."""
-        if self.criterion_.unseen is None:
+        if self.criterion_.oob_predictions is None:
             return early
-        p = self.criterion_.unseen[0]
+        p = self.criterion_.oob_predictions[0]
         rows = torch.nonzero(~p.isnan().any(dim=1)).squeeze(1)
         if not len(rows):
             return early
@@ -404,7 +404,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             if n_epochs:
                 module, method, optimizer = states
                 self.module_.load_state_dict(module)
-                self.criterion_.go_back(method)
+                self.criterion_.restore(method)
                 self.optimizer_.load_state_dict(optimizer)
             raise
 
@@ -412,7 +412,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
         if not len(self.history):
             return ()  # Nothing trained yet: nothing to lose.
         module, optimizer = self.module_.state_dict(), self.optimizer_.state_dict()
-        return copy.deepcopy(module), self.criterion_.remember(), copy.deepcopy(optimizer)
+        return copy.deepcopy(module), self.criterion_.snapshot(), copy.deepcopy(optimizer)
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         super().notify(method_name, **kwargs)
@@ -455,7 +455,7 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
     def probabilities(self, X: Any) -> np.ndarray:
         """Class probabilities of many rows, of shape (n_samples, n_classes)."""
         data = self.get_dataset(X)
-        with few_threads(self._work(data.rows)):
+        with limit_threads(self._work(data.rows)):
             return self.predict_proba(data)
 
     def run_single_epoch(

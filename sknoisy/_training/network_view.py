@@ -15,15 +15,20 @@ from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
 from sknoisy._label_noise.report import MOST_SAMPLES, NoiseReport, some_of
 from sknoisy._training.processes import ALONE, Ranks
-from sknoisy.functional import bound_for, bounded, cross_entropy, neighbour_labels
-from sknoisy.methods import Scan
+from sknoisy.functional import (
+    bound_logits,
+    cross_entropy,
+    knn_label_distribution,
+    logit_bound_for_rate,
+)
+from sknoisy.methods import EvaluationPass
 from sknoisy.networks import capture_features
 
-__all__ = ["Asked", "warms_up"]
+__all__ = ["Asked", "in_warmup_half"]
 
 
 class Asked:
-    """Answers the questions of :class:`sknoisy.methods.Net` for the trainer it is mixed into."""
+    """Answers :class:`sknoisy.methods.NetworkView` for the trainer it is mixed into."""
 
     module_: nn.Module
     data_: LabelledRows | None
@@ -95,8 +100,8 @@ class Asked:
         """Epochs that the method trained before this one; below 0 in warm-up."""
         return len(self.history) - 1 - self.warmup_epochs
 
-    def scan(self, data: LabelledRows) -> Scan:
-        """See the whole training set at once: :class:`sknoisy.methods.Scan`."""
+    def scan(self, data: LabelledRows) -> EvaluationPass:
+        """See the whole training set at once: :class:`sknoisy.methods.EvaluationPass`."""
         loader = BatchLoader(data)
         index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
 
@@ -106,24 +111,24 @@ class Asked:
             return logits, features
 
         target, weight = data.given(index, self.n_classes), data.weight[index]
-        return Scan(index, data.y[index], target, weight, self.method_epoch, look)
+        return EvaluationPass(index, data.y[index], target, weight, self.method_epoch, look)
 
     def look_at_labels(self, data: LabelledRows) -> NoiseReport:
         """Compare labels that warm-up left out with those of their neighbours in the features."""
         index = torch.arange(len(data.rows)) if data.index is None else data.index
-        learns = warms_up(index)
+        learns = in_warmup_half(index)
         learned, left_out = index[learns], index[~learns]
         # Of very few rows, half would be too few.
         scan = self._scan_some(data, left_out if len(left_out) > 1 else index)
         features = scan.features if scan.features.dim() == 2 else scan.features[0]
-        p = neighbour_labels(features, scan.target)
+        p = knn_label_distribution(features, scan.target)
         memorized = 0.0
         if self.warmup_epochs and len(left_out) and len(learned):
             memorized = _mean_loss(scan) - _mean_loss(self._scan_some(data, learned))
         codes, said = scan.y.cpu().numpy(), p.double().cpu().numpy()
         return NoiseReport.of(codes, said, "neighbours", memorized)
 
-    def _scan_some(self, data: LabelledRows, index: Tensor) -> Scan:
+    def _scan_some(self, data: LabelledRows, index: Tensor) -> EvaluationPass:
         if len(index) > MOST_SAMPLES:
             index = index[torch.from_numpy(some_of(len(index)))]
         return self.scan(data.part(index))
@@ -190,8 +195,8 @@ class Asked:
         if bound is None:
             return logits
         if isinstance(bound, str):
-            bound = bound_for(0.0 if self.noise_ is None else self.noise_.smoothing)
-        return bounded(logits, bound)
+            bound = logit_bound_for_rate(0.0 if self.noise_ is None else self.noise_.smoothing)
+        return bound_logits(logits, bound)
 
     def _first_rows(self) -> Tensor:
         assert self.data_ is not None
@@ -200,14 +205,14 @@ class Asked:
         return data.rows.take(first)
 
 
-def _mean_loss(scan: Scan) -> float:
+def _mean_loss(scan: EvaluationPass) -> float:
     """Weighted mean of the cross-entropy of the labels, over networks too."""
     losses = cross_entropy(scan.logits, scan.target)
     losses = losses.mean(dim=0) if losses.dim() > 1 else losses
     return float(losses @ scan.weight / scan.weight.sum())
 
 
-def warms_up(index: Tensor) -> Tensor:
+def in_warmup_half(index: Tensor) -> Tensor:
     """Divide rows by chance, but always alike: half learn in warm-up, the others will judge it."""
     # Multiples of the golden ratio, whose fractions spread evenly; no table has to be moved.
     return (index * 2654435769) % 2**32 < 2**31

@@ -15,14 +15,14 @@ from sknoisy._validation.matrices import distributions
 __all__ = [
     "Labels",
     "SoftLabels",
-    "as_soft",
+    "as_soft_labels",
     "check_labels",
     "check_trusted",
     "class_weights",
     "encode",
     "refuse_missing_labels",
     "sorted_classes",
-    "with_proba",
+    "check_labels_and_proba",
 ]
 
 
@@ -130,7 +130,7 @@ class Labels(NamedTuple):
         return per_class[self.codes] if self.soft is None else self.soft @ per_class
 
 
-def as_soft(y: Any) -> SoftLabels | None:
+def as_soft_labels(y: Any) -> SoftLabels | None:
     """Read numbers in two or more columns as soft labels; None if y is something else.
 
     Raises
@@ -224,7 +224,9 @@ def sorted_classes(classes: Any) -> np.ndarray:
     return known
 
 
-def with_proba(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def check_labels_and_proba(
+    y: Any, proba: Any, classes: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check labels and probabilities; by default the columns stand for the labels in y.
 
     Returns

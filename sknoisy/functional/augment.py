@@ -21,7 +21,7 @@ class FeatureCorruption:
 
     Parameters
     ----------
-    share : float, default=0.2
+    fraction : float, default=0.2
         Expected share of entries to replace, in [0, 1].
 
     References
@@ -34,16 +34,16 @@ class FeatureCorruption:
     --------
     >>> import torch
     >>> x = torch.arange(6.0).reshape(3, 2)
-    >>> view = FeatureCorruption(share=0.5)(x)
+    >>> view = FeatureCorruption(fraction=0.5)(x)
     >>> bool(torch.isin(view[:, 0], x[:, 0]).all())
     True
     """
 
-    share: float = 0.2
+    fraction: float = 0.2
 
     def __call__(self, x: Tensor) -> Tensor:
         donor = torch.randint(len(x), x.shape, device=x.device)
-        replaced = torch.rand(x.shape, device=x.device) < self.share
+        replaced = torch.rand(x.shape, device=x.device) < self.fraction
         return torch.where(replaced, x.gather(0, donor), x)
 
 
@@ -53,7 +53,7 @@ class RandomShift:
 
     Parameters
     ----------
-    share : float, default=0.125
+    fraction : float, default=0.125
         Largest shift, as a share of the longer side.
 
     Examples
@@ -63,11 +63,11 @@ class RandomShift:
     torch.Size([2, 3, 32, 32])
     """
 
-    share: float = 0.125
+    fraction: float = 0.125
 
     def __call__(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape
-        far = round(self.share * max(height, width))
+        far = round(self.fraction * max(height, width))
         padded = F.pad(x, (far, far, far, far), mode="replicate")
         down, right = torch.randint(2 * far + 1, (2, n, 1), device=x.device)
         rows = down + torch.arange(height, device=x.device)

@@ -13,12 +13,12 @@ from torch import Tensor
 __all__ = [
     "class_cross_entropy",
     "cross_entropy",
-    "disagreement",
-    "expected",
+    "elr_regularizer",
+    "expected_loss",
     "log_softmax",
     "margin",
     "one_hot",
-    "shares",
+    "normalize_weights",
 ]
 
 
@@ -47,7 +47,7 @@ def class_cross_entropy(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of a target, ``expected(class_cross_entropy(logits), target)`` in fewer steps.
+    """Cross-entropy of a target: ``expected_loss(class_cross_entropy(logits), target)``.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     tensor([4.])
     """
     # The sign is turned last, on one number per sample and not on one per class.
-    return -expected(log_softmax(logits), target)
+    return -expected_loss(log_softmax(logits), target)
 
 
-def disagreement(p: Tensor, believed: Tensor) -> Tensor:
+def elr_regularizer(p: Tensor, believed: Tensor) -> Tensor:
     """Logarithm of one less the agreement, the inner product of predictions and beliefs.
 
     The more two distributions agree the lower it is, without limit but for the agreement being
@@ -91,13 +91,13 @@ def disagreement(p: Tensor, believed: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> disagreement(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+    >>> elr_regularizer(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
     tensor([0.])
     """
-    return torch.log1p(expected(p, (1e-4 - 1) * believed))
+    return torch.log1p(expected_loss(p, (1e-4 - 1) * believed))
 
 
-def expected(class_losses: Tensor, target: Tensor) -> Tensor:
+def expected_loss(class_losses: Tensor, target: Tensor) -> Tensor:
     """Contract one loss per class with a target, to one loss per sample.
 
     Parameters
@@ -113,7 +113,7 @@ def expected(class_losses: Tensor, target: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> expected(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.75, 0.25]]))
+    >>> expected_loss(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.75, 0.25]]))
     tensor([1.5000])
     """
     return (class_losses * target).sum(dim=-1)
@@ -207,7 +207,7 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return own.squeeze(-1) - others.amax(dim=-1)
 
 
-def shares(weight: Tensor, keep: Tensor | None = None) -> Tensor:
+def normalize_weights(weight: Tensor, keep: Tensor | None = None) -> Tensor:
     """Spread the weight of a batch over the samples that are kept.
 
     Parameters
@@ -226,7 +226,7 @@ def shares(weight: Tensor, keep: Tensor | None = None) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> shares(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
+    >>> normalize_weights(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
     tensor([1., 0.])
     """
     if keep is None:

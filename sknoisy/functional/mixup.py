@@ -19,8 +19,9 @@ class Mixture:
     ----------
     partner : Tensor of shape (n_samples,), int64
         Position of the other sample of each pair.
-    share : Tensor of shape ()
-        Share of the sample itself, on the CPU: as a number it goes to any device without a wait.
+    coefficient : Tensor of shape ()
+        Mixing coefficient of the sample itself, kept on the CPU: used as a number it reaches any
+        device without a wait.
 
     Examples
     --------
@@ -31,11 +32,13 @@ class Mixture:
     """
 
     partner: Tensor
-    share: Tensor
+    coefficient: Tensor
 
     def __call__(self, values: Tensor, dim: int = 0) -> Tensor:
         """Mix what belongs to the samples, which lie along an axis."""
-        return self.share * values + (1 - self.share) * values.index_select(dim, self.partner)
+        return self.coefficient * values + (1 - self.coefficient) * values.index_select(
+            dim, self.partner
+        )
 
 
 def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
@@ -60,10 +63,10 @@ def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
     places = torch.randperm(n, device=device) + jitter
     total = weight.cumsum(dim=0)
     partner = torch.searchsorted(total, places / n * total[-1], right=True).clamp_max(n - 1)
-    share = torch.ones(())
+    coefficient = torch.ones(())
     if alpha:
-        share = _pairs(alpha).sample().amax()
-    return Mixture(partner, share)
+        coefficient = _pairs(alpha).sample().amax()
+    return Mixture(partner, coefficient)
 
 
 @lru_cache

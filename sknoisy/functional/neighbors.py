@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["nearest", "neighbour_labels"]
+__all__ = ["nearest_neighbors", "knn_label_distribution"]
 
 
-def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
+def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
     """Find the nearest rows by Euclidean distance, exactly.
 
     Parameters
@@ -28,7 +28,7 @@ def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> nearest(torch.tensor([[1.0]]), torch.tensor([[5.0], [2.0], [0.5]]), 2)
+    >>> nearest_neighbors(torch.tensor([[1.0]]), torch.tensor([[5.0], [2.0], [0.5]]), 2)
     tensor([[2, 1]])
     """
     half = 0.5 * (base**2).sum(dim=1)
@@ -38,7 +38,7 @@ def nearest(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
     return torch.cat(found)
 
 
-def neighbour_labels(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
+def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
     """Shares of the labels of the nearest other rows: what says of a row without its own label.
 
     Parameters
@@ -58,7 +58,7 @@ def neighbour_labels(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
     --------
     >>> import torch
     >>> features = torch.tensor([[0.0, 1.0], [0.1, 1.0], [0.2, 1.0], [1.0, 0.0]])
-    >>> neighbour_labels(features, torch.eye(2)[[0, 0, 1, 1]], k=1)
+    >>> knn_label_distribution(features, torch.eye(2)[[0, 0, 1, 1]], k=1)
     tensor([[1., 0.],
             [1., 0.],
             [1., 0.],
@@ -68,7 +68,7 @@ def neighbour_labels(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
     if not k:
         return target
     z = torch.nn.functional.normalize(features - features.mean(dim=0), dim=-1)
-    around = nearest(z, z, k + 1)
+    around = nearest_neighbors(z, z, k + 1)
     own = torch.arange(len(z), device=z.device).unsqueeze(1)
     # Of rows that are all equal, a row itself may not be among the nearest: then the last is one
     # too many.

@@ -7,7 +7,7 @@ import torch
 from scipy.special import expit
 from torch import Tensor
 
-__all__ = ["lower_component", "small_loss", "two_normals"]
+__all__ = ["gmm_clean_probability", "select_small_loss", "fit_gaussian_mixture"]
 
 
 # Of a mixture's components, in values scaled to [0, 1].
@@ -18,7 +18,7 @@ _LEAST_VARIANCE = 5e-4
 _BINS = 2048
 
 
-def small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tensor:
+def select_small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tensor:
     """Choose the samples with the smallest losses, up to a fraction of the batch's weight.
 
     The sample on the border is kept in part, so that a sample of weight two counts exactly as the
@@ -39,7 +39,7 @@ def small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tens
     Examples
     --------
     >>> import torch
-    >>> small_loss(torch.tensor([3.0, 1.0, 2.0]), torch.ones(3), 0.5)
+    >>> select_small_loss(torch.tensor([3.0, 1.0, 2.0]), torch.ones(3), 0.5)
     tensor([0.0000, 1.0000, 0.5000])
     """
     order = losses.argsort(dim=-1, stable=True)
@@ -51,7 +51,7 @@ def small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tens
     return torch.zeros_like(losses).scatter(-1, order, kept)
 
 
-def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tensor:
+def gmm_clean_probability(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tensor:
     """Probability that each value comes from the lower of two normal distributions.
 
     The mixture is fitted by expectation maximisation from the two ends of the range, which is the
@@ -80,7 +80,7 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     Examples
     --------
     >>> import torch
-    >>> lower_component(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
+    >>> gmm_clean_probability(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
     tensor([1., 1., 1., 0., 0.])
     """
     low, high, x, fitted = _fit(values, weight.expand_as(values), max_iter)
@@ -94,8 +94,8 @@ def lower_component(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tens
     return torch.where(high > low, lower, 1.0)
 
 
-def two_normals(values: Tensor, weight: Tensor, max_iter: int = 100) -> tuple[Tensor, ...]:
-    """Fit the two normal distributions of :func:`lower_component`.
+def fit_gaussian_mixture(values: Tensor, weight: Tensor, max_iter: int = 100) -> tuple[Tensor, ...]:
+    """Fit the two normal distributions of :func:`gmm_clean_probability`.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def two_normals(values: Tensor, weight: Tensor, max_iter: int = 100) -> tuple[Te
     Examples
     --------
     >>> import torch
-    >>> two_normals(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5))[0]
+    >>> fit_gaussian_mixture(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5))[0]
     tensor([0.1000, 2.0500])
     """
     low, high, _, fitted = _fit(values, weight.expand_as(values), max_iter)

@@ -11,10 +11,16 @@ from torch.nn.functional import layer_norm
 
 from sknoisy.functional.losses import _class_by_class
 
-__all__ = ["bound_for", "bounded", "rate_for", "smooth", "squashed"]
+__all__ = [
+    "logit_bound_for_rate",
+    "bound_logits",
+    "smoothing_rate_for_noise",
+    "smooth_labels",
+    "squash_logits",
+]
 
 
-def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
+def smooth_labels(target: Tensor, rate: float | Tensor) -> Tensor:
     """Mix a target with the uniform distribution, at a rate of either sign.
 
     ``(1 - rate) * target + rate / n_classes``: label smoothing for a positive rate, negative label
@@ -37,13 +43,13 @@ def smooth(target: Tensor, rate: float | Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> smooth(torch.tensor([[1.0, 0.0]]), -1.0)
+    >>> smooth_labels(torch.tensor([[1.0, 0.0]]), -1.0)
     tensor([[ 1.5000, -0.5000]])
     """
     return (1.0 - rate) * target + rate / target.shape[-1]
 
 
-def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
+def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
     """Centre the logits of each sample and hold the length of their vector below a bound.
 
     A loss with negative targets falls without limit as logits grow; on bounded logits it cannot. It
@@ -71,7 +77,7 @@ def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> bounded(torch.tensor([[0.5, -0.5], [1e6, -1e6]]), 1.0)
+    >>> bound_logits(torch.tensor([[0.5, -0.5], [1e6, -1e6]]), 1.0)
     tensor([[ 0.4082, -0.4082],
             [ 0.7071, -0.7071]])
     """
@@ -84,11 +90,11 @@ def bounded(logits: Tensor, bound: float | Tensor) -> Tensor:
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
 
 
-def squashed(logits: Tensor, bound: float) -> Tensor:
+def squash_logits(logits: Tensor, bound: float) -> Tensor:
     """Squash logits into ``(-bound, bound)``, one by one and keeping their order.
 
-    The map is ``z / sqrt(1 + (z / bound) ** 2)``. As :func:`bounded` it gives a lower limit to a
-    loss with negative targets. It resists wrong labels better while the targets are little below
+    The map is ``z / sqrt(1 + (z / bound) ** 2)``. As :func:`bound_logits` it gives a lower limit to
+    a loss with negative targets. It resists wrong labels better while the targets are little below
     zero, but lets all classes with many labels reach the bound. The tails are heavier than those of
     ``tanh``, so that a logit far out can still be brought back.
 
@@ -105,7 +111,7 @@ def squashed(logits: Tensor, bound: float) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> squashed(torch.tensor([0.0, 3.0, 1e6]), 4.0)
+    >>> squash_logits(torch.tensor([0.0, 3.0, 1e6]), 4.0)
     tensor([0.0000, 2.4000, 4.0000])
     """
     scaled = logits / bound
@@ -124,7 +130,7 @@ _LOWEST = -256.0
 _LENGTH = 5.0
 
 
-def rate_for(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float:
+def smoothing_rate_for_noise(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float:
     """Choose the rate of label smoothing for a rate of noise.
 
     Theory names the rate at which the loss is, on average over symmetric noise, that of
@@ -158,10 +164,13 @@ def rate_for(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float
 
     Examples
     --------
-    >>> from sknoisy.functional.smoothing import rate_for
-    >>> round(rate_for(0.4, 10), 6), round(rate_for(0.4, 10, memorized=0.1), 6)
+    >>> from sknoisy.functional.smoothing import smoothing_rate_for_noise
+    >>> (
+    ...     round(smoothing_rate_for_noise(0.4, 10), 6),
+    ...     round(smoothing_rate_for_noise(0.4, 10, memorized=0.1), 6),
+    ... )
     (-0.8, -8.0)
-    >>> rate_for(0.0, 10)
+    >>> smoothing_rate_for_noise(0.0, 10)
     0.0
     """
     if not isinstance(noise_rate, Real) or not 0 <= noise_rate <= 1:
@@ -182,7 +191,7 @@ def rate_for(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float
     return max(-max(1.0, _PER_NAT * memorized) * drawn_anew / (1 - drawn_anew), _LOWEST)
 
 
-def bound_for(rate: float) -> float:
+def logit_bound_for_rate(rate: float) -> float:
     """Choose how long the vector of the logits of a sample may be under a negative rate.
 
     The more negative the rate, the more the loss is linear in the logits, and the more it keeps
@@ -201,8 +210,8 @@ def bound_for(rate: float) -> float:
 
     Examples
     --------
-    >>> from sknoisy.functional.smoothing import bound_for
-    >>> bound_for(-8.0)
+    >>> from sknoisy.functional.smoothing import logit_bound_for_rate
+    >>> logit_bound_for_rate(-8.0)
     15.0
     """
     if not isinstance(rate, Real) or not rate <= 0:

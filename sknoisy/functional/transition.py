@@ -10,9 +10,9 @@ from sknoisy.functional.losses import one_hot
 __all__ = [
     "class_scores",
     "confident_transition",
-    "correct",
-    "sure_counts",
-    "transition_from",
+    "correct_predictions",
+    "confident_counts",
+    "counts_to_transition",
     "trusted_transition",
 ]
 
@@ -92,7 +92,7 @@ def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tens
     counted = one_hot(likeliest, target.shape[-1], target.dtype) * passing.any(dim=-1, keepdim=True)
     joint = given.T @ counted
     # As many of each given label as there are, however many of them were counted.
-    return transition_from(joint.T * (totals / joint.sum(dim=1).clamp_min(1e-12)))
+    return counts_to_transition(joint.T * (totals / joint.sum(dim=1).clamp_min(1e-12)))
 
 
 def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: Tensor) -> Tensor:
@@ -133,10 +133,10 @@ def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: 
     known = torch.where(right.sum(dim=0) > 0, right, rest)
     centre = known.T @ scores / known.sum(dim=0).clamp_min(1e-12).unsqueeze(-1)
     nearest_class = torch.cdist(scores, centre).argmin(dim=-1)
-    return transition_from(one_hot(nearest_class, target.shape[-1], target.dtype).T @ rest)
+    return counts_to_transition(one_hot(nearest_class, target.shape[-1], target.dtype).T @ rest)
 
 
-def sure_counts(p: Tensor, weight: Tensor) -> Tensor:
+def confident_counts(p: Tensor, weight: Tensor) -> Tensor:
     """Count what is said of samples under the class each is likeliest of, the surest the most.
 
     Of a model that has not seen the labels of these samples, what it says of samples whose class is
@@ -152,13 +152,13 @@ def sure_counts(p: Tensor, weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        To be added up over batches, and made a transition matrix by :func:`transition_from`.
+        To be added up over batches, and made a transition matrix by :func:`counts_to_transition`.
 
     Examples
     --------
     >>> import torch
     >>> p = torch.tensor([[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]])
-    >>> sure_counts(p, torch.ones(3))
+    >>> confident_counts(p, torch.ones(3))
     tensor([[0.3750, 0.1250],
             [0.0000, 1.0000]])
     """
@@ -167,7 +167,7 @@ def sure_counts(p: Tensor, weight: Tensor) -> Tensor:
     return likeliest.T @ (p * (weight * lead).unsqueeze(-1))
 
 
-def transition_from(counts: Tensor) -> Tensor:
+def counts_to_transition(counts: Tensor) -> Tensor:
     """Make counts of given labels, a row for each true one, a transition matrix.
 
     Parameters
@@ -182,7 +182,7 @@ def transition_from(counts: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> transition_from(torch.tensor([[3.0, 1.0], [0.0, 0.0]]))
+    >>> counts_to_transition(torch.tensor([[3.0, 1.0], [0.0, 0.0]]))
     tensor([[0.7500, 0.2500],
             [0.0000, 1.0000]])
     """
@@ -192,7 +192,7 @@ def transition_from(counts: Tensor) -> Tensor:
     )
 
 
-def correct(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
+def correct_predictions(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
     """Turn probabilities of the given labels into those of the true ones.
 
     Looks for the probabilities that the transition matrix turns into these, by expectation
@@ -224,7 +224,7 @@ def correct(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
 
     >>> import torch
     >>> T = torch.tensor([[1.0, 0.0], [0.4, 0.6]])
-    >>> correct(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
+    >>> correct_predictions(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
     tensor([1])
     """
     tiny = torch.finfo(p.dtype).tiny

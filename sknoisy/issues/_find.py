@@ -10,11 +10,11 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from sknoisy._validation.frames import names_of_rows
-from sknoisy._validation.labels import with_proba
+from sknoisy._validation.labels import check_labels_and_proba
 from sknoisy._validation.matrices import transition_matrix as checked
 from sknoisy.classifier import NoisyLabelClassifier
-from sknoisy.functional import correct
-from sknoisy.transition import surest
+from sknoisy.functional import correct_predictions
+from sknoisy.transition import most_confident
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def find_label_issues(
         The given labels; of a classifier those it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Entry (i, j): the probability that label j is given where i is true. "auto": that of the
-        classifier, or by :func:`~sknoisy.transition.surest` from probabilities.
+        classifier, or by :func:`~sknoisy.transition.most_confident` from probabilities.
     return_all : bool, default=False
         Whether to return the other samples too.
     classes : array-like of shape (n_classes,), default=None
@@ -121,7 +121,7 @@ def issues_by_place(
             f"str 'auto'. Got {transition_matrix!r} instead."
         )
     else:
-        own = surest(codes, p, classes=np.arange(k)) if own is None else own
+        own = most_confident(codes, p, classes=np.arange(k)) if own is None else own
         own = (1 - _LEAST) * own + _LEAST / k
     right = _right(p, own, codes)
     kept, suggested = right[np.arange(len(p)), codes], right.argmax(axis=1)
@@ -147,7 +147,7 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
     """
     source, names = source[-1] if isinstance(source, Pipeline) else source, names_of_rows(y)
     if not isinstance(source, BaseEstimator):
-        codes, p, classes = with_proba(y, source, classes)
+        codes, p, classes = check_labels_and_proba(y, source, classes)
         return codes, p, classes, None, np.arange(len(p)), None, names
     advice = (
         "does not judge samples whose labels it has not seen. Pass a fitted NoisyLabelClassifier "
@@ -161,7 +161,7 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
             "The 'classes' parameter of find_label_issues is for probabilities: a classifier knows "
             f"its own. Got {classes!r} beside {type(source).__name__}."
         )
-    said = source.method_.unseen
+    said = source.method_.oob_predictions
     if said is None:
         raise ValueError(f"{type(source.method_).__name__} {advice}")
     proba = said[0].double().cpu().numpy()
@@ -169,14 +169,16 @@ def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
     if len(proba) != len(y):
         raise ValueError(f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels.")
     judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
-    codes, p, classes = with_proba(np.asarray(y)[judged], proba[judged], source.classes_)
+    codes, p, classes = check_labels_and_proba(
+        np.asarray(y)[judged], proba[judged], source.classes_
+    )
     names = source._names_of_rows if names is None else names
     return codes, p, classes, transition, judged, source.label_quality_[judged], names
 
 
 def _right(p: np.ndarray, transition: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Probability of each label to be the right one, given the one that was given."""
-    true = correct(torch.from_numpy(p), torch.from_numpy(transition), _STEPS).numpy()
+    true = correct_predictions(torch.from_numpy(p), torch.from_numpy(transition), _STEPS).numpy()
     joint = true * transition.T[codes]
     total = joint.sum(axis=1, keepdims=True)
     # What neither the model nor the matrix allows is settled by the model.

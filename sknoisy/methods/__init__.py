@@ -7,8 +7,8 @@ from typing import Any
 from sklearn.base import clone
 
 from sknoisy._validation.params import offered
-from sknoisy.methods._base import ClassLoss, Method, Net, Step
-from sknoisy.methods._batch import Batch, Scan
+from sknoisy.methods._base import ClassLoss, Method, NetworkView, TrainingStep
+from sknoisy.methods._batch import Batch, EvaluationPass
 from sknoisy.methods.backward import BackwardCorrection
 from sknoisy.methods.bagging import Bagging
 from sknoisy.methods.bootstrap import Bootstrap
@@ -56,9 +56,9 @@ __all__ = [
     "MetaLabelNet",
     "Method",
     "Mixup",
-    "Net",
-    "Scan",
-    "Step",
+    "NetworkView",
+    "EvaluationPass",
+    "TrainingStep",
     "Synthetic",
     "make_method",
 ]

@@ -12,15 +12,15 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from sknoisy._runtime.serialization import to_arrays, to_tensors
-from sknoisy.functional import expected, shares
+from sknoisy.functional import expected_loss, normalize_weights
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
-__all__ = ["ClassLoss", "Method", "Net", "Step"]
+__all__ = ["ClassLoss", "Method", "NetworkView", "TrainingStep"]
 
 
-class Net(Protocol):
+class NetworkView(Protocol):
     """What a method may ask of the network it is training.
 
     Where it takes ``weights``, the answer is that of a network with these weights instead of its
@@ -79,21 +79,21 @@ class Net(Protocol):
         """Make a random view of the samples, of the same shape."""
 
 
-class Step(NamedTuple):
-    """What a training step minimises, ``(losses * share).sum()``, and what it saw on the way.
+class TrainingStep(NamedTuple):
+    """What a training step minimises, ``(losses * weight).sum()``, and what it saw on the way.
 
     Attributes
     ----------
     losses : Tensor of shape ([n_networks,] n_samples)
         With a graph.
-    share : Tensor that broadcasts to the shape of losses
+    weight : Tensor that broadcasts to the shape of losses
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     batch : Batch
         The batch the logits belong to.
     """
 
     losses: Tensor
-    share: Tensor
+    weight: Tensor
     logits: Tensor
     batch: Batch
 
@@ -103,7 +103,7 @@ class Method(BaseEstimator, nn.Module):
 
     Override the narrowest moment that holds your idea; only :meth:`loss` is required. A method is
     at once a scikit-learn estimator (``get_params``, ``clone``) and a torch module: per-sample
-    memory goes into buffers and learned quantities into parameters, both made in :meth:`begin`, so
+    memory goes into buffers and learned quantities into parameters, both made in :meth:`setup`, so
     that they follow the device, reach the optimizer and travel with checkpoints. ``__init__`` only
     stores its arguments, and need not call ``super().__init__()``.
 
@@ -144,7 +144,7 @@ class Method(BaseEstimator, nn.Module):
     warmup: float = 0.0
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
-    trusts: bool = False
+    uses_trusted: bool = False
 
     # As in scikit-learn; a parameter without an entry is taken as it is.
     _parameter_constraints: dict = {}
@@ -161,7 +161,7 @@ class Method(BaseEstimator, nn.Module):
     def __init__(self) -> None:
         pass
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         """Once, before the optimizer is built: make buffers and parameters.
 
         Parameters
@@ -171,10 +171,10 @@ class Method(BaseEstimator, nn.Module):
             The given labels of all rows of X, also of those held out or of weight zero.
         """
 
-    def refit(self, net: Net, scan: Scan) -> None:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         """Before each epoch after warm-up: look at the whole training set."""
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         """Before the forward pass: mix, synthesise or relabel; returns the batch to train on."""
         return batch
 
@@ -192,11 +192,11 @@ class Method(BaseEstimator, nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define loss(logits, batch).")
 
-    def weigh(self, losses: Tensor, batch: Batch) -> Tensor | None:
+    def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor | None:
         """Then: how much each sample counts, in [0, 1], of the shape of losses; None: all alike."""
         return None
 
-    def judge(self) -> Tensor | None:
+    def epoch_score(self) -> Tensor | None:
         """After each epoch: how good it was, the higher the better; None if the method cannot tell.
 
         Training stops when it no longer rises, and goes back to the best epoch.
@@ -204,7 +204,7 @@ class Method(BaseEstimator, nn.Module):
         return None
 
     @property
-    def unseen(self) -> tuple[Tensor, Tensor | None] | None:
+    def oob_predictions(self) -> tuple[Tensor, Tensor | None] | None:
         """What networks say of rows they were not trained on; None where there are none.
 
         Probabilities of the given labels, (n_samples, n_classes) with NaN for rows nobody judged,
@@ -217,18 +217,23 @@ class Method(BaseEstimator, nn.Module):
         p = torch.softmax(logits, dim=-1)
         return p if self.n_networks == 1 else p.mean(dim=0)
 
-    def step(self, net: Net, batch: Batch) -> Step:
+    def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
         """One training step, through the moments in their order.
 
         The last resort: override it only where that order does not fit.
         """
-        batch = self.prepare(net, batch)
+        batch = self.prepare_batch(net, batch)
         logits = net.infer(batch.x)
         losses = self.loss(logits, batch)
-        return Step(losses, shares(batch.weight, self.weigh(losses.detach(), batch)), logits, batch)
+        return TrainingStep(
+            losses,
+            normalize_weights(batch.weight, self.sample_weights(losses.detach(), batch)),
+            logits,
+            batch,
+        )
 
-    def remember(self) -> dict[str, Any]:
-        """Copy what the method carries, to :meth:`go_back` to; plain attributes by reference."""
+    def snapshot(self) -> dict[str, Any]:
+        """Copy what the method carries, to :meth:`restore` to; plain attributes by reference."""
         return {
             "plain": {k: v for k, v in vars(self).items() if k not in _MODULE_STATE},
             "buffers": {k: _cloned(v) for k, v in self._buffers.items()},
@@ -236,17 +241,17 @@ class Method(BaseEstimator, nn.Module):
             "modules": {k: copy.deepcopy(m.state_dict()) for k, m in self.named_children()},
         }
 
-    def go_back(self, memory: Mapping[str, Any]) -> None:
-        """Be as :meth:`remember` found it; parameters stay the optimizer's own."""
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Be as :meth:`snapshot` found it; parameters stay the optimizer's own."""
         for name in [k for k in vars(self) if k not in _MODULE_STATE]:
             del self.__dict__[name]
-        self.__dict__.update(memory["plain"])
-        for name, value in memory["buffers"].items():
+        self.__dict__.update(snapshot["plain"])
+        for name, value in snapshot["buffers"].items():
             self._buffers[name] = _cloned(value)
         for name, parameter in self.named_parameters(recurse=False):
-            parameter.data.copy_(memory["parameters"][name])
+            parameter.data.copy_(snapshot["parameters"][name])
         for name, module in self.named_children():
-            module.load_state_dict(memory["modules"][name])
+            module.load_state_dict(snapshot["modules"][name])
 
     # Tensors travel as arrays: a fitted method loads on any device, and without pickled bytes.
     def __getstate__(self) -> dict[str, Any]:
@@ -287,4 +292,4 @@ class ClassLoss(Method):
         raise NotImplementedError(f"{type(self).__name__} must define class_losses(logits).")
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        return expected(self.class_losses(logits), batch.target)
+        return expected_loss(self.class_losses(logits), batch.target)

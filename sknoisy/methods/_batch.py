@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sknoisy.functional import cross_entropy
 
-__all__ = ["Batch", "Scan"]
+__all__ = ["Batch", "EvaluationPass"]
 
 
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})
@@ -55,12 +55,12 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Scan:
+class EvaluationPass:
     """The whole training set seen in evaluation mode, in one pass and without a graph.
 
     The pass is made when its logits or features are first asked for. Rows held out or of weight
     zero are not part of it: a table for all rows of X is filled as
-    ``table[scan.index] = ...``.
+    ``table[evaluation.index] = ...``.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Scan:
         The labels one-hot, or the soft labels given; never smoothed.
     weight : Tensor of shape (n_samples,)
     epoch : int
-        Epochs that the method trained before this scan, from 0; warm-up is not counted.
+        Epochs that the method trained before this evaluation, from 0; warm-up is not counted.
     look : callable
         Makes the pass, and returns logits and features.
     """

@@ -11,9 +11,9 @@ from sknoisy._validation.matrices import transition_matrix
 from sknoisy.functional import class_scores, confident_transition, trusted_transition
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Scan
+    from sknoisy.methods._batch import EvaluationPass
 
-__all__ = ["as_transition", "transition_of_scan"]
+__all__ = ["as_transition", "estimate_transition_matrix"]
 
 
 def as_transition(matrix: Any, n_classes: int) -> Tensor:
@@ -44,8 +44,10 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
     return torch.from_numpy(transition_matrix(matrix, n_classes, "'auto' or "))
 
 
-def transition_of_scan(scan: Scan, trusted: Tensor | None = None, lead: float = 0.1) -> Tensor:
-    """Estimate how labels were changed, from a scan and the rows whose labels are right.
+def estimate_transition_matrix(
+    evaluation: EvaluationPass, trusted: Tensor | None = None, lead: float = 0.1
+) -> Tensor:
+    """Estimate how labels were changed, from a evaluation and the rows whose labels are right.
 
     With trusted rows by :func:`trusted_transition`, else by :func:`confident_transition`, which
     takes it that each label is likelier than any other where it is true; it is then held to be so
@@ -53,7 +55,7 @@ def transition_of_scan(scan: Scan, trusted: Tensor | None = None, lead: float = 
 
     Parameters
     ----------
-    scan : Scan
+    evaluation : Scan
         Of one network.
     trusted : Tensor of bool of shape (n_rows,), default=None
         Which rows of X have labels that are right.
@@ -65,10 +67,10 @@ def transition_of_scan(scan: Scan, trusted: Tensor | None = None, lead: float = 
     Tensor of shape (n_classes, n_classes)
         Entry (i, j): the probability that label j is given where i is true.
     """
-    target, weight = scan.target, scan.weight
-    scores = class_scores(scan.features, target, weight)
+    target, weight = evaluation.target, evaluation.weight
+    scores = class_scores(evaluation.features, target, weight)
     if trusted is not None:
-        return trusted_transition(scores, target, weight, trusted[scan.index])
+        return trusted_transition(scores, target, weight, trusted[evaluation.index])
     found = confident_transition(scores, target, weight)
     untouched = torch.eye(len(found)).to(found)
     own, other = found.diagonal(), (found - untouched).amax(dim=1)

@@ -10,12 +10,12 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.functional import cross_entropy, squashed
-from sknoisy.methods._base import Method, Net
-from sknoisy.methods._transition import as_transition, transition_of_scan
+from sknoisy.functional import cross_entropy, squash_logits
+from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._transition import as_transition, estimate_transition_matrix
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["BackwardCorrection"]
 
@@ -28,15 +28,15 @@ class BackwardCorrection(Method):
     lower limit, so that logits are bounded in training. For noise that is near symmetric; the
     further from it, the more the targets scatter, and the better is ``forward``.
 
-    Cost: one network, one pass per step, one scan, nothing kept per sample. Needs: the matrix,
-    which the default estimates.
+    Cost: one network, one pass per step, one evaluation pass, nothing kept per sample. Needs: the
+    matrix, which the default estimates.
 
     Parameters
     ----------
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``. "auto": estimated when warm-up ends, once, from trusted rows if there are any;
-        see :func:`~sknoisy.methods._transition.transition_of_scan`.
+        see :func:`~sknoisy.methods._transition.estimate_transition_matrix`.
     bound : float or None, default=1.0
         Logits pass through ``z / sqrt(1 + (z / bound) ** 2)`` in the loss; predictions take them
         as they are. None: unbounded, as published. Then the identity matrix is cross-entropy.
@@ -68,7 +68,7 @@ class BackwardCorrection(Method):
     True
     """
 
-    trusts = True
+    uses_trusted = True
     warmup = 0.05
     _parameter_constraints = {
         "transition_matrix": [StrOptions({"auto"}), "array-like"],
@@ -79,7 +79,7 @@ class BackwardCorrection(Method):
         self.transition_matrix = transition_matrix
         self.bound = bound
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         unknown = torch.full((net.n_classes, net.n_classes), torch.nan, dtype=net.dtype)
         for name in ("transition", "inverse"):
             self.register_buffer(name, unknown.clone().to(y.device))
@@ -94,9 +94,9 @@ class BackwardCorrection(Method):
             )
         self._use(given)
 
-    def refit(self, net: Net, scan: Scan) -> None:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
-            found = transition_of_scan(scan, net.trusted).double().cpu()
+            found = estimate_transition_matrix(evaluation, net.trusted).double().cpu()
             while torch.linalg.cond(found) > 100:
                 found = torch.lerp(found, torch.eye(len(found), dtype=found.dtype), 0.1)
             self._use(found)
@@ -105,7 +105,7 @@ class BackwardCorrection(Method):
         self.transition.copy_(transition)
         self.inverse.copy_(torch.linalg.inv(transition))
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         target = batch.target @ self.inverse
         if net.trusted is not None:
             sure = net.trusted.index_select(0, batch.index).unsqueeze(-1)
@@ -113,5 +113,5 @@ class BackwardCorrection(Method):
         return batch.replace(target=target)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        z = logits if self.bound is None else squashed(logits, self.bound)
+        z = logits if self.bound is None else squash_logits(logits, self.bound)
         return cross_entropy(z, batch.target)

@@ -11,18 +11,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.functional import (
-    correct,
+    confident_counts,
+    correct_predictions,
+    counts_to_transition,
     cross_entropy,
     log_softmax,
     one_hot,
-    sure_counts,
-    transition_from,
 )
-from sknoisy.methods._base import Method, Net
+from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._transition import as_transition
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["Bagging"]
 
@@ -64,7 +64,7 @@ class Bagging(Method):
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
-        :func:`~sknoisy.functional.sure_counts`, and from trusted samples where there are some.
+        :func:`~sknoisy.functional.confident_counts`, and from trusted samples where there are some.
         None: predict labels as they were given.
 
     Attributes
@@ -102,7 +102,7 @@ class Bagging(Method):
     True
     """
 
-    trusts = True
+    uses_trusted = True
     n_networks = 8
     # Faster learners, held back: both are worth their while only with a stop at the right time.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
@@ -120,7 +120,7 @@ class Bagging(Method):
         self.max_samples = max_samples
         self.transition_matrix = transition_matrix
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
         order = torch.rand(self.n_networks, _PATTERNS).argsort(dim=0)
         self.register_buffer("bags", (order < n_bags).to(y.device))
@@ -137,14 +137,14 @@ class Bagging(Method):
         self.register_buffer("counts", counts.to(net.dtype).to(y.device))
         self.register_buffer("trusted_counts", torch.zeros_like(self.counts))
 
-    def refit(self, net: Net, scan: Scan) -> None:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         self.paid.zero_()
         self.looks.zero_()
         if self._estimates:
             self.counts.zero_()
             self.trusted_counts.zero_()
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         if len(self.out_of_bag) != net.n_rows:
             # Training goes on with other rows.
             self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
@@ -162,10 +162,10 @@ class Bagging(Method):
         self._look_out_of_bag(logits.detach(), batch)
         return cross_entropy(logits, batch.target)
 
-    def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
+    def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
         return self._in_bag(batch).to(losses.dtype)
 
-    def judge(self) -> Tensor:
+    def epoch_score(self) -> Tensor:
         known = (self.looks > 0) & (self.steps >= _FIRST_STEPS)
         return torch.where(known, -self.paid.min(), -torch.inf)
 
@@ -174,18 +174,18 @@ class Bagging(Method):
         """The matrix in use, (n_classes, n_classes): the identity before anything is known."""
         if self.transition_matrix is None:
             return None
-        found = transition_from(self.counts)
+        found = counts_to_transition(self.counts)
         if not self._estimates:
             return found
-        return transition_from(self.trusted_counts + _DOUBT * found)
+        return counts_to_transition(self.trusted_counts + _DOUBT * found)
 
     @property
-    def unseen(self) -> tuple[Tensor, Tensor | None]:
+    def oob_predictions(self) -> tuple[Tensor, Tensor | None]:
         return self.out_of_bag, self.transition
 
     def proba(self, logits: Tensor) -> Tensor:
         given, transition = super().proba(logits), self.transition
-        return given if transition is None else correct(given, transition.to(given))
+        return given if transition is None else correct_predictions(given, transition.to(given))
 
     @property
     def _estimates(self) -> bool:
@@ -208,7 +208,7 @@ class Bagging(Method):
         self.paid -= tempered.gather(-1, right).squeeze(-1) @ batch.weight
 
     def _count(self, said: Tensor, batch: Batch) -> None:
-        self.counts += sure_counts(said, batch.weight)
+        self.counts += confident_counts(said, batch.weight)
         if "trusted" in batch.notes:
             right = one_hot(batch.y, said.shape[-1], said.dtype)
             # In rows: weights of a batch sum to about one.

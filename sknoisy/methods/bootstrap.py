@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.functional import expected, log_softmax, one_hot
+from sknoisy.functional import expected_loss, log_softmax, one_hot
 from sknoisy.methods._base import Method
 
 if TYPE_CHECKING:
@@ -70,4 +70,4 @@ class Bootstrap(Method):
             believed = log_p.exp()
         usual = 0.8 if self.kind == "hard" else 0.95
         beta = usual if self.beta == "auto" else float(self.beta)
-        return -expected(log_p, beta * batch.target + (1.0 - beta) * believed)
+        return -expected_loss(log_p, beta * batch.target + (1.0 - beta) * believed)

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sknoisy.functional import cross_entropy, draw_mixture, expected
-from sknoisy.methods._base import Method, Net, Step
+from sknoisy.functional import cross_entropy, draw_mixture, expected_loss
+from sknoisy.methods._base import Method, NetworkView, TrainingStep
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -93,7 +93,7 @@ class CoLearning(Method):
         self.temperature = temperature
         self.width = width
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         # Torch's own generator is left alone: until warm-up ends this is cross-entropy to the bit.
         generator = torch.Generator().manual_seed(0)
         layers = torch.empty(2, net.n_features, net.n_features)
@@ -102,12 +102,12 @@ class CoLearning(Method):
         layers = layers.to(y.device, net.dtype)
         self.hidden, self.projection = (nn.Parameter(layer) for layer in layers)
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         mix = draw_mixture(batch.weight, self.mixing)
         return batch.replace(x=mix(batch.x), target=mix(batch.target))
 
-    def step(self, net: Net, batch: Batch) -> Step:
-        mixed = self.prepare(net, batch)
+    def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
+        mixed = self.prepare_batch(net, batch)
         views = net.augment(batch.x), net.augment(batch.x)
         logits, features = (part.chunk(3) for part in net.represent(torch.cat([mixed.x, *views])))
         first, second = (self._project(one) for one in features[1:])
@@ -117,7 +117,7 @@ class CoLearning(Method):
             + self.structural
             * _misfit(first.detach(), torch.softmax(logits[1], dim=-1), self.width)
         )
-        return Step(losses, batch.weight, logits[0], mixed)
+        return TrainingStep(losses, batch.weight, logits[0], mixed)
 
     def _project(self, features: Tensor) -> Tensor:
         return F.normalize(torch.relu(features @ self.hidden.T) @ self.projection.T, dim=-1)
@@ -134,7 +134,7 @@ def _contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 def _misfit(teacher: Tensor, student: Tensor, width: float) -> Tensor:
     """Divergence of the neighbours seen by the student from those seen by the teacher."""
     seen, shown = (_log_neighbours(points, width) for points in (student, teacher))
-    return expected(shown - seen, shown.exp())
+    return expected_loss(shown - seen, shown.exp())
 
 
 def _log_neighbours(points: Tensor, width: float) -> Tensor:

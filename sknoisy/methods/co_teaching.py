@@ -9,11 +9,11 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.functional import cross_entropy, small_loss
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import cross_entropy, select_small_loss
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["CoTeaching"]
 
@@ -25,8 +25,8 @@ class CoTeaching(Method):
     of their own filter different errors. Good for heavy noise when its rate is known or can be
     seen; with little noise it forgets hard clean samples.
 
-    Cost: two networks, one pass each per step, one scan, nothing kept per sample. Needs: the noise
-    rate, which the default estimates.
+    Cost: two networks, one pass each per step, one evaluation pass, nothing kept per sample. Needs:
+    the noise rate, which the default estimates.
 
     Parameters
     ----------
@@ -70,18 +70,18 @@ class CoTeaching(Method):
         self.forget_rate = forget_rate
         self.ramp_epochs = ramp_epochs
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         known = float("nan") if self.forget_rate == "auto" else float(self.forget_rate)
         self.register_buffer("forgotten", torch.tensor(known, dtype=net.dtype, device=y.device))
 
-    def refit(self, net: Net, scan: Scan) -> None:
-        if scan.epoch == 0 and self.forget_rate == "auto":
-            contradicted = self.proba(scan.logits).argmax(dim=-1) != scan.y
-            self.forgotten.copy_((contradicted * scan.weight).sum() / scan.weight.sum())
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        if evaluation.epoch == 0 and self.forget_rate == "auto":
+            contradicted = self.proba(evaluation.logits).argmax(dim=-1) != evaluation.y
+            self.forgotten.copy_((contradicted * evaluation.weight).sum() / evaluation.weight.sum())
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return cross_entropy(logits, batch.target)
 
-    def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
+    def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
         forget = self.forgotten * min(batch.epoch / self.ramp_epochs, 1.0)
-        return small_loss(losses, batch.weight, 1 - forget).flip(0)
+        return select_small_loss(losses, batch.weight, 1 - forget).flip(0)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import class_cross_entropy, expected
+from sknoisy.functional import class_cross_entropy, expected_loss
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["ConfidencePenalty"]
@@ -51,5 +51,5 @@ class ConfidencePenalty(ClassLoss):
 
     def class_losses(self, logits: Tensor) -> Tensor:
         losses = class_cross_entropy(logits)
-        entropy = expected(losses, (-losses).exp())
+        entropy = expected_loss(losses, (-losses).exp())
         return losses - self.beta * entropy.unsqueeze(-1)

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from sknoisy.functional import cross_entropy
-from sknoisy.methods._base import Method, Net
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -54,7 +54,7 @@ class DisturbLabel(Method):
     def __init__(self, alpha: float = 0.1) -> None:
         self.alpha = alpha
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         (n, n_classes), device = batch.target.shape, batch.target.device
         redrawn = torch.rand(n, 1, device=device) < self.alpha
         # Moved on by a uniform number of classes, any label becomes a uniform one.

@@ -10,11 +10,17 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.functional import draw_mixture, expected, log_softmax, lower_component, shares
-from sknoisy.methods._base import Method, Net, Step
+from sknoisy.functional import (
+    draw_mixture,
+    expected_loss,
+    gmm_clean_probability,
+    log_softmax,
+    normalize_weights,
+)
+from sknoisy.methods._base import Method, NetworkView, TrainingStep
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["DivideMix"]
 
@@ -113,20 +119,20 @@ class DivideMix(Method):
         self.ramp_epochs = ramp_epochs
         self.balance = balance
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("clean", torch.ones(2, len(y), dtype=net.dtype, device=y.device))
         given = 0.0 if self.lambda_u == "auto" else float(self.lambda_u)
         self.register_buffer("strength", torch.tensor(given, dtype=net.dtype, device=y.device))
 
-    def refit(self, net: Net, scan: Scan) -> None:
-        clean = lower_component(scan.losses, scan.weight).flip(0)
-        self.clean[:, scan.index] = clean
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        clean = gmm_clean_probability(evaluation.losses, evaluation.weight).flip(0)
+        self.clean[:, evaluation.index] = clean
         if self.lambda_u == "auto":
-            doubted = (clean <= self.threshold).to(scan.weight.dtype) @ scan.weight
-            share = doubted.mean() / scan.weight.sum()
+            doubted = (clean <= self.threshold).to(evaluation.weight.dtype) @ evaluation.weight
+            share = doubted.mean() / evaluation.weight.sum()
             self.strength.copy_(_STRENGTH_PER_CLASS * net.n_classes * share)
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         views = torch.cat([net.augment(batch.x), net.augment(batch.x)])
         p = torch.softmax(net.logits(views), dim=-1).unflatten(1, (2, -1)).mean(dim=1)
         clean = self.clean.index_select(1, batch.index)
@@ -156,9 +162,10 @@ class DivideMix(Method):
         ramp = min(batch.epoch / self.ramp_epochs, 1.0)
         # Means over samples of one kind, Eq. 9 and 10, in one number per sample.
         mean_labelled, mean_unlabelled = (
-            shares(weight, kind.to(weight.dtype)) / weight for kind in (labelled, ~labelled)
+            normalize_weights(weight, kind.to(weight.dtype)) / weight
+            for kind in (labelled, ~labelled)
         )
-        losses = -mean_labelled * expected(log_p, target)
+        losses = -mean_labelled * expected_loss(log_p, target)
         wrong = ((p - target) ** 2).mean(dim=-1)
         losses = losses + ramp * self.strength * mean_unlabelled * wrong
         mean_p = (weight.unsqueeze(-1) * p).sum(dim=-2, keepdim=True) / weight.sum()
@@ -166,7 +173,7 @@ class DivideMix(Method):
         unbalanced = -(mean_p * p.shape[-1]).log().mean(dim=-1)
         return losses + self.balance * unbalanced
 
-    def step(self, net: Net, batch: Batch) -> Step:
-        taken = super().step(net, batch)
+    def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
+        taken = super().training_step(net, batch)
         # Callbacks compare logits with the rows of the batch: those of the first view.
         return taken._replace(logits=taken.logits[:, : len(batch.y)])

@@ -10,8 +10,8 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import disagreement, expected
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import elr_regularizer, expected_loss
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -70,7 +70,7 @@ class ELR(Method):
         self.beta = beta
         self.lam = lam
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         memory = torch.zeros(len(y), net.n_classes, dtype=net.dtype, device=y.device)
         self.register_buffer("memory", memory)
 
@@ -80,4 +80,4 @@ class ELR(Method):
         memory, index = self.memory, batch.index
         believed = torch.lerp(p.detach(), memory.index_select(0, index), self.beta)
         memory.index_copy_(0, index, believed)
-        return self.lam * disagreement(p, believed) - expected(log_p, batch.target)
+        return self.lam * elr_regularizer(p, believed) - expected_loss(log_p, batch.target)

@@ -10,8 +10,8 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import disagreement, draw_mixture, expected, log_softmax
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import draw_mixture, elr_regularizer, expected_loss, log_softmax
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -102,19 +102,19 @@ class ELRPlus(Method):
         self.momentum = momentum
         self.ramp_epochs = ramp_epochs
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         memory = torch.zeros(2, len(y), net.n_classes, dtype=net.dtype, device=y.device)
         self.register_buffer("memory", memory)
         self.register_buffer("average", net.weights())
         self.register_buffer("steps", torch.zeros((), dtype=net.dtype, device=y.device))
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         believed = self._believed(net, batch)
         mix = draw_mixture(batch.weight, self.alpha)
         notes = {"believed": mix(believed, dim=1)}
         return batch.replace(x=mix(batch.x), target=mix(batch.target), notes=notes)
 
-    def _believed(self, net: Net, batch: Batch) -> Tensor:
+    def _believed(self, net: NetworkView, batch: Batch) -> Tensor:
         """Update what the other network believes of the samples as they are, Eq. 9."""
         self._follow(net, len(batch.index))
         p = torch.softmax(net.logits(batch.x, self.average), dim=-1).flip(0)
@@ -123,7 +123,7 @@ class ELRPlus(Method):
         memory.index_copy_(1, index, believed)
         return believed
 
-    def _follow(self, net: Net, n_samples: int) -> None:
+    def _follow(self, net: NetworkView, n_samples: int) -> None:
         """Draw the averages toward the weights; the first time, all the way."""
         steps = self.steps
         ramp = (steps * (n_samples / self.memory.shape[1]) / self.ramp_epochs).clamp(max=1.0)
@@ -134,5 +134,5 @@ class ELRPlus(Method):
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         log_p = log_softmax(logits)
-        apart = disagreement(log_p.exp(), batch.notes["believed"])
-        return self.lam * apart - expected(log_p, batch.target)
+        apart = elr_regularizer(log_p.exp(), batch.notes["believed"])
+        return self.lam * apart - expected_loss(log_p, batch.target)

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from sknoisy.functional import cross_entropy, lower_component
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import cross_entropy, gmm_clean_probability
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["FINE"]
 
@@ -84,24 +84,24 @@ class FINE(Method):
         self.every = every
         self.normalise = normalise
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("kept", torch.ones(len(y), dtype=net.dtype, device=y.device))
 
-    def refit(self, net: Net, scan: Scan) -> None:
-        if scan.epoch % self.every:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        if evaluation.epoch % self.every:
             return
-        for own in _classes(scan):
-            clean = self._clean(scan, own)
+        for own in _classes(evaluation):
+            clean = self._clean(evaluation, own)
             for rows, p in zip(own, clean, strict=True):
-                self.kept[scan.index[rows]] = (p[: len(rows)] >= self.threshold).to(p.dtype)
+                self.kept[evaluation.index[rows]] = (p[: len(rows)] >= self.threshold).to(p.dtype)
 
-    def _clean(self, scan: Scan, own: list[Tensor]) -> Tensor:
+    def _clean(self, evaluation: EvaluationPass, own: list[Tensor]) -> Tensor:
         """Probability that labels are right, a line for each class."""
-        believed = scan.weight * self.kept[scan.index]
-        grams = torch.stack([_gram(scan.features[rows], believed[rows]) for rows in own])
+        believed = evaluation.weight * self.kept[evaluation.index]
+        grams = torch.stack([_gram(evaluation.features[rows], believed[rows]) for rows in own])
         each = zip(own, _main_directions(grams), strict=True)
-        score = pad_sequence([self._score(scan.features[rows], d) for rows, d in each], True)
-        return _higher(score, pad_sequence([scan.weight[rows] for rows in own], True))
+        score = pad_sequence([self._score(evaluation.features[rows], d) for rows, d in each], True)
+        return _higher(score, pad_sequence([evaluation.weight[rows] for rows in own], True))
 
     def _score(self, features: Tensor, direction: Tensor) -> Tensor:
         along = features @ direction
@@ -110,19 +110,19 @@ class FINE(Method):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return cross_entropy(logits, batch.target)
 
-    def weigh(self, losses: Tensor, batch: Batch) -> Tensor:
+    def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
         return self.kept.index_select(0, batch.index)
 
 
-def _classes(scan: Scan) -> Iterator[list[Tensor]]:
+def _classes(evaluation: EvaluationPass) -> Iterator[list[Tensor]]:
     """Rows of the classes, of as many at a time as there is room for, the largest first."""
-    labels, counts = scan.y.unique(return_counts=True)
+    labels, counts = evaluation.y.unique(return_counts=True)
     counts, order = counts.sort(descending=True)
     sizes, left = counts.tolist(), labels[order]
     while sizes:
         # Lines are as long as the largest class of a group, and matrices of one size.
-        n = max(1, min(_ROOM // scan.features.shape[1] ** 2, _ROOM // (8 * sizes[0])))
-        yield [torch.nonzero(scan.y == label).squeeze(1) for label in left[:n]]
+        n = max(1, min(_ROOM // evaluation.features.shape[1] ** 2, _ROOM // (8 * sizes[0])))
+        yield [torch.nonzero(evaluation.y == label).squeeze(1) for label in left[:n]]
         sizes, left = sizes[n:], left[n:]
 
 
@@ -159,4 +159,4 @@ def _higher(score: Tensor, weight: Tensor) -> Tensor:
     # Different scores are counted, not rows: a row given twice must not count as two.
     filled = torch.where(weight > 0, score, highest)
     steps = (filled.sort(dim=1).values.diff(dim=1) > 1e-5 * highest).sum(dim=1, keepdim=True)
-    return torch.where(steps < _FEWEST - 1, 1.0, lower_component(-score, weight))
+    return torch.where(steps < _FEWEST - 1, 1.0, gmm_clean_probability(-score, weight))

@@ -8,12 +8,12 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from sknoisy.functional import expected
-from sknoisy.methods._base import Method, Net
-from sknoisy.methods._transition import as_transition, transition_of_scan
+from sknoisy.functional import expected_loss
+from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._transition import as_transition, estimate_transition_matrix
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["ForwardCorrection"]
 
@@ -26,16 +26,16 @@ class ForwardCorrection(Method):
     classes are confused more than others, best with rows that are ``trusted``; blind to noise that
     depends on the sample.
 
-    Cost: one network, one pass per step, one scan, nothing kept per sample. Needs: the matrix,
-    which the default estimates.
+    Cost: one network, one pass per step, one evaluation pass, nothing kept per sample. Needs: the
+    matrix, which the default estimates.
 
     Parameters
     ----------
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
         Row i holds the probabilities of the given labels where label i is true, in the order of
         ``classes_``. "auto": estimated when warm-up ends, once, from trusted rows if there are any;
-        see :func:`~sknoisy.methods._transition.transition_of_scan`. The identity is cross-entropy,
-        but for labels whose probability rounds to zero: they have no gradient.
+        see :func:`~sknoisy.methods._transition.estimate_transition_matrix`. The identity is
+        cross-entropy, but for labels whose probability rounds to zero: they have no gradient.
 
     Attributes
     ----------
@@ -70,24 +70,24 @@ class ForwardCorrection(Method):
     True
     """
 
-    trusts = True
+    uses_trusted = True
     warmup = 0.05
     _parameter_constraints = {"transition_matrix": [StrOptions({"auto"}), "array-like"]}
 
     def __init__(self, transition_matrix: Any = "auto") -> None:
         self.transition_matrix = transition_matrix
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         k = net.n_classes
         known = not isinstance(self.transition_matrix, str)
         given = as_transition(self.transition_matrix, k) if known else torch.full((k, k), torch.nan)
         self.register_buffer("transition", given.to(net.dtype).to(y.device))
 
-    def refit(self, net: Net, scan: Scan) -> None:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
-            self.transition.copy_(transition_of_scan(scan, net.trusted))
+            self.transition.copy_(estimate_transition_matrix(evaluation, net.trusted))
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         if net.trusted is None:
             return batch
         sure = net.trusted.index_select(0, batch.index)
@@ -99,4 +99,4 @@ class ForwardCorrection(Method):
         if "sure" in batch.notes:
             given = torch.where(batch.notes["sure"], p, given)
         # A label that the matrix and the prediction both rule out would cost infinity.
-        return -expected(given.clamp_min(torch.finfo(p.dtype).tiny).log(), batch.target)
+        return -expected_loss(given.clamp_min(torch.finfo(p.dtype).tiny).log(), batch.target)

@@ -11,11 +11,11 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 from torch.nn import functional as F
 
-from sknoisy.functional import cross_entropy, expected, small_loss
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import cross_entropy, expected_loss, select_small_loss
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["MetaLabelNet"]
 
@@ -80,7 +80,7 @@ class MetaLabelNet(Method):
 
     warmup = 0.1
     per_sample = True
-    trusts = True
+    uses_trusted = True
     _parameter_constraints = {
         "virtual_lr": [Interval(Real, 0, np.inf, closed="left")],
         "label_lr": [Interval(Real, 0, np.inf, closed="left")],
@@ -100,7 +100,7 @@ class MetaLabelNet(Method):
         self.trusted_batch = trusted_batch
         self.believed = believed
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("trust", torch.zeros(len(y), dtype=net.dtype, device=y.device))
         self.register_buffer("encoder", torch.zeros_like(net.weights()))
         shape = net.n_features + 1, net.n_classes
@@ -110,41 +110,41 @@ class MetaLabelNet(Method):
         self.register_buffer("spread", self.trust.new_zeros(shape))
         self.register_buffer("n_moves", self.trust.new_zeros(()))
 
-    def refit(self, net: Net, scan: Scan) -> None:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if not self.trust.any():
-            self._start(net, scan)
+            self._start(net, evaluation)
         elif net.trusted is not None:
             # Training may go on with other samples trusted than it began with.
             self.trust.zero_()
-            self.trust[scan.index] = net.trusted[scan.index] * scan.weight
+            self.trust[evaluation.index] = net.trusted[evaluation.index] * evaluation.weight
         rows = torch.nonzero(self.trust).squeeze(1)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("answers", net.labels()[rows], persistent=False)
 
-    def _start(self, net: Net, scan: Scan) -> None:
+    def _start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         """Freeze the features, settle whom to trust, and fit the layer to them."""
         self.encoder.copy_(net.weights())
         if net.trusted is None:
-            sure = _most_believed(scan, self.believed)
+            sure = _most_believed(evaluation, self.believed)
         else:
-            sure = net.trusted[scan.index]
-        self.trust[scan.index] = sure * scan.weight
+            sure = net.trusted[evaluation.index]
+        self.trust[evaluation.index] = sure * evaluation.weight
         own = torch.nonzero(sure).squeeze(1)
-        features, target = _with_one(scan.features[own]), scan.target[own]
-        trust = self.trust[scan.index[own]].unsqueeze(-1)
+        features, target = _with_one(evaluation.features[own]), evaluation.target[own]
+        trust = self.trust[evaluation.index[own]].unsqueeze(-1)
         for _ in range(_FIRST_STEPS):
             missed = torch.softmax(features @ self.labeller, dim=-1) - target
             self._move(features.T @ (trust / trust.sum() * missed), _FIRST_LR)
         for moment in (self.drift, self.spread, self.n_moves):
             moment.zero_()
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         features = _with_one(net.features(batch.x, self.encoder))
         labeller = self.labeller.clone().requires_grad_()
         weights = net.weights().requires_grad_()
         log_p = torch.log_softmax(net.infer(batch.x, weights), dim=-1)
         log_label = torch.log_softmax(features @ labeller, dim=-1)
-        divergence = expected(log_p - log_label, log_p.exp()) @ batch.weight
+        divergence = expected_loss(log_p - log_label, log_p.exp()) @ batch.weight
         (slope,) = torch.autograd.grad(divergence, weights, create_graph=True)
         drawn = torch.randperm(len(self.rows), device=self.rows.device)[: self.trusted_batch]
         rows = self.rows[drawn]
@@ -157,7 +157,7 @@ class MetaLabelNet(Method):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         # KL(p, target) + H(p): the logarithms of p cancel.
         possible = batch.target.clamp_min(torch.finfo(batch.target.dtype).tiny)
-        return -expected(possible.log(), torch.softmax(logits, dim=-1))
+        return -expected_loss(possible.log(), torch.softmax(logits, dim=-1))
 
     def _move(self, slope: Tensor, lr: float) -> None:
         """Take a step of Adam, Kingma and Ba 2015, Algorithm 1."""
@@ -175,10 +175,10 @@ def _with_one(features: Tensor) -> Tensor:
     return F.pad(F.normalize(features, dim=-1), (0, 1), value=1.0)
 
 
-def _most_believed(scan: Scan, share: float) -> Tensor:
+def _most_believed(evaluation: EvaluationPass, share: float) -> Tensor:
     """How much of each row is among those of its class with the smallest losses, in [0, 1]."""
-    kept, losses = torch.zeros_like(scan.weight), scan.losses
-    for label in scan.y.unique():
-        own = scan.y == label
-        kept[own] = small_loss(losses[own], scan.weight[own], share)
+    kept, losses = torch.zeros_like(evaluation.weight), evaluation.losses
+    for label in evaluation.y.unique():
+        own = evaluation.y == label
+        kept[own] = select_small_loss(losses[own], evaluation.weight[own], share)
     return kept

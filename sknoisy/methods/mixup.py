@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from sknoisy.functional import cross_entropy, draw_mixture
-from sknoisy.methods._base import Method, Net
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -55,7 +55,7 @@ class Mixup(Method):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         mix = draw_mixture(batch.weight, self.alpha)
         return batch.replace(x=mix(batch.x), target=mix(batch.target))
 

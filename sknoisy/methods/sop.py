@@ -10,8 +10,8 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import expected, one_hot
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import expected_loss, one_hot
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -84,7 +84,7 @@ class SOP(Method):
         self.lr_v = lr_v
         self.start = start
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         for name, width in (("u", 1), ("v", net.n_classes)):
             table = torch.full((len(y), width), self.start, dtype=net.dtype, device=y.device)
             self.register_buffer(name, table)
@@ -102,11 +102,11 @@ class SOP(Method):
             paid = torch.where(corrected > _FLOOR, 1 / total.unsqueeze(-1) - target / corrected, 0)
             hard = one_hot(p.argmax(dim=-1), p.shape[-1], p.dtype)
             missed = 2 * (hard + shift - place)
-            u_slope = 2 * u * expected(paid + missed, place).unsqueeze(-1)
+            u_slope = 2 * u * expected_loss(paid + missed, place).unsqueeze(-1)
             v_slope = -2 * v * (1 - place) * missed
             self._move(self.u, index, u - self.lr_u / _PAPER_BATCH * u_slope)
             self._move(self.v, index, v - self.lr_v / _PAPER_BATCH * v_slope)
-        return total.log() - expected(corrected.log(), target)
+        return total.log() - expected_loss(corrected.log(), target)
 
     def _move(self, table: Tensor, index: Tensor, rows: Tensor) -> None:
         # A correction of zero would stay zero, and one above 1 explain more than there is.

@@ -9,11 +9,17 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.functional import cross_entropy, expected, lower_component, nearest, one_hot
-from sknoisy.methods._base import Method, Net
+from sknoisy.functional import (
+    cross_entropy,
+    expected_loss,
+    gmm_clean_probability,
+    nearest_neighbors,
+    one_hot,
+)
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch, Scan
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["Synthetic"]
 
@@ -101,27 +107,29 @@ class Synthetic(Method):
         self.correct_every = correct_every
         self.linear_until = linear_until
 
-    def begin(self, net: Net, y: Tensor) -> None:
+    def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("targets", one_hot(y, net.n_classes, net.dtype))
         self.register_buffer("clean", torch.ones(len(y), dtype=net.dtype, device=y.device))
         if self.where == "dataset":
             own = torch.arange(len(y), device=y.device).unsqueeze(1)
             self.register_buffer("neighbors", own.repeat(1, self.n_neighbors + 1))
 
-    def refit(self, net: Net, scan: Scan) -> None:
-        index = scan.index
-        if scan.epoch == 0:
-            self.targets[index] = scan.target
-        elif scan.epoch >= self.linear_until and scan.epoch % self.correct_every == 0:
+    def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        index = evaluation.index
+        if evaluation.epoch == 0:
+            self.targets[index] = evaluation.target
+        elif evaluation.epoch >= self.linear_until and evaluation.epoch % self.correct_every == 0:
             kept = self.targets[index]
-            self.targets[index] = torch.lerp(scan.probabilities, kept, self.momentum)
+            self.targets[index] = torch.lerp(evaluation.probabilities, kept, self.momentum)
         likeliest = one_hot(self.targets[index].argmax(dim=-1), net.n_classes, net.dtype)
-        self.clean[index] = lower_component(cross_entropy(scan.logits, likeliest), scan.weight)
+        self.clean[index] = gmm_clean_probability(
+            cross_entropy(evaluation.logits, likeliest), evaluation.weight
+        )
         if self.where == "dataset":
-            found = _own_and_nearest(scan.features, self.n_neighbors)
+            found = _own_and_nearest(evaluation.features, self.n_neighbors)
             self.neighbors[index, : found.shape[1]] = index[found]
 
-    def prepare(self, net: Net, batch: Batch) -> Batch:
+    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         # Smoothed labels are met only here: in the first epoch each row brings its own.
         if batch.epoch == 0:
             self.targets.index_copy_(0, batch.index, batch.target)
@@ -131,7 +139,7 @@ class Synthetic(Method):
             target=torch.einsum("bk,bkc->bc", share, self.targets[rows]),
         )
 
-    def _parts(self, net: Net, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _parts(self, net: NetworkView, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """What each mixture is made of: rows of X, the samples, and their shares."""
         index, x = batch.index, batch.x
         if batch.epoch < self.linear_until:
@@ -150,14 +158,14 @@ class Synthetic(Method):
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         if batch.epoch < self.linear_until:
-            return 1 - expected(torch.softmax(logits, dim=-1), batch.target)
+            return 1 - expected_loss(torch.softmax(logits, dim=-1), batch.target)
         return cross_entropy(logits, batch.target)
 
 
 def _own_and_nearest(features: Tensor, n_neighbors: int) -> Tensor:
     """Position of each row and of the others nearest to it, (n_rows, at most n_neighbors + 1)."""
     own = torch.arange(len(features), device=features.device).unsqueeze(1)
-    found = nearest(features, features, min(n_neighbors + 1, len(features)))
+    found = nearest_neighbors(features, features, min(n_neighbors + 1, len(features)))
     # A row need not come first where others are equal to it, nor at all where many are.
     found = found.gather(1, (found != own).to(torch.uint8).argsort(dim=1, stable=True))
     return torch.cat([own, found[:, 1:]], dim=1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from sknoisy._validation.labels import with_proba
+from sknoisy._validation.labels import check_labels_and_proba
 from sknoisy._validation.matrices import transition_matrix as checked
 from sknoisy.metrics._score import Score, coded, summary, weights
 
@@ -167,7 +167,7 @@ def noise_corrected_log_loss(
     >>> round(noise_corrected_log_loss([0, 0, 0, 1], [[0.5, 0.5]] * 4, T), 3)
     0.693
     """
-    given, p, known = with_proba(y_noisy, proba, classes)
+    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
     losses = -np.log(p.clip(np.finfo(p.dtype).eps))
     losses = _expected(losses, given, transition_matrix, known)
     return summary(losses, sample_weight, confidence_level)
@@ -203,7 +203,7 @@ def noise_corrected_brier_score(
     >>> noise_corrected_brier_score([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
-    given, p, known = with_proba(y_noisy, proba, classes)
+    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
     losses = (p**2).sum(axis=1, keepdims=True) - 2 * p + 1
     losses = _expected(losses, given, transition_matrix, known)
     return summary(losses, sample_weight, confidence_level)
@@ -259,7 +259,7 @@ def noise_corrected_calibration_error(
         raise ValueError(
             f"The 'n_bins' parameter must be an int in the range [1, inf). Got {n_bins!r} instead."
         )
-    given, p, known = with_proba(y_noisy, proba, classes)
+    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
     inverse, weight = inverse_of(transition_matrix, known), weights(given, sample_weight)
     said = p.argmax(axis=1)
     confidence = p[np.arange(len(p)), said]

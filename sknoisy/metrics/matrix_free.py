@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sknoisy._label_noise.estimators import wilson
-from sknoisy._validation.labels import check_trusted, with_proba
+from sknoisy._validation.labels import check_labels_and_proba, check_trusted
 from sknoisy.metrics._score import Score, coded, errors_around, summary, weights
 
 __all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]
@@ -106,7 +106,7 @@ def cores_score(
         raise ValueError(
             f"The 'beta' parameter must be a float in the range [0, inf). Got {beta!r} instead."
         )
-    given, p, known = with_proba(y_noisy, proba, classes)
+    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
     weight = weights(given, sample_weight)
     log_p = np.log(p.clip(np.finfo(p.dtype).eps))
     prior, mean = np.bincount(given, weight, len(known)), weight @ log_p

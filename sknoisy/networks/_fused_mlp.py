@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["batched_mlp", "kept_units"]
+__all__ = ["fused_mlp", "dropout_mask"]
 
 
-def kept_units(like: Tensor, dropout: float, generator: torch.Generator | None = None) -> Tensor:
+def dropout_mask(like: Tensor, dropout: float, generator: torch.Generator | None = None) -> Tensor:
     """What units are multiplied by under dropout: 0, or a little more than 1.
 
     On the CPU the probability is rounded to a multiple of 2 ** -16: four units share a random
@@ -28,7 +28,7 @@ def kept_units(like: Tensor, dropout: float, generator: torch.Generator | None =
     return kept.view(like.shape).to(like.dtype).mul_(scale)
 
 
-def batched_mlp(
+def fused_mlp(
     x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], kept: Sequence[Tensor | None]
 ) -> Tensor:
     """Logits of several multi-layer perceptrons with ReLU.

@@ -13,17 +13,17 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sknoisy._runtime.randomness import seeded
-from sknoisy.networks._fused_mlp import batched_mlp, kept_units
+from sknoisy.networks._fused_mlp import dropout_mask, fused_mlp
 from sknoisy.networks.mlp import is_plain_mlp
 
-__all__ = ["NotStackable", "Stack", "saved_bytes", "stack_of"]
+__all__ = ["NotStackable", "StackedNetwork", "saved_bytes", "stack_networks"]
 
 
 class NotStackable(TypeError):
     """A network that cannot be computed several times at once."""
 
 
-class Stack(ABC):
+class StackedNetwork(ABC):
     """Copies of networks, which learn apart from each other.
 
     Parameters
@@ -87,7 +87,7 @@ class Stack(ABC):
         self.buffers = {name: part[rows] for name, part in self.buffers.items()}
 
 
-class _Layers(Stack):
+class _LayerStack(StackedNetwork):
     """MLPs: one batched product for each layer."""
 
     def __init__(
@@ -122,11 +122,11 @@ class _Layers(Stack):
         if dropout and self.network.training:
             # The same units of all networks: those that one alone would drop.
             sizes = [(x.shape[-2], weight.shape[1]) for weight in weights[:-1]]
-            kept = [kept_units(x.new_empty(size), dropout, self.generator) for size in sizes]
-        return batched_mlp(x, weights, biases, kept)
+            kept = [dropout_mask(x.new_empty(size), dropout, self.generator) for size in sizes]
+        return fused_mlp(x, weights, biases, kept)
 
 
-class _Mapped(Stack):
+class _VmapNetwork(StackedNetwork):
     """Any network that ``torch.func.vmap`` can follow."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -140,12 +140,12 @@ class _Mapped(Stack):
         return mapped(self.parameters, self.buffers, x[0] if shared else x)
 
 
-def stack_of(
+def stack_networks(
     networks: Sequence[nn.Module],
     generator: torch.Generator | None,
     x: Tensor,
     precision: Callable[[], AbstractContextManager],
-) -> Stack:
+) -> StackedNetwork:
     """Make copies of networks, and let two of the first try a step of learning on a few rows.
 
     Raises
@@ -155,7 +155,7 @@ def stack_of(
     """
     mixed = not isinstance(precision(), nullcontext)
     network = networks[0]
-    kind = _Layers if is_plain_mlp(network) and not mixed else _Mapped
+    kind = _LayerStack if is_plain_mlp(network) and not mixed else _VmapNetwork
     # vmap computes in the precision of the parameters.
     coarse = 0.1 if mixed else 1e-3
     name = type(network).__name__

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from sknoisy.networks._fused_mlp import batched_mlp, kept_units
+from sknoisy.networks._fused_mlp import dropout_mask, fused_mlp
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 from sknoisy.networks.mlp import MLP, _looked_into, is_plain_mlp
 
-__all__ = ["Peers", "StackedMLP", "replicate"]
+__all__ = ["NetworkEnsemble", "StackedMLP", "replicate"]
 
 
-class Peers(nn.ModuleList):
+class NetworkEnsemble(nn.ModuleList):
     """Several independent networks as a leading axis, computed one after another.
 
     They share nothing, so one backward pass over the sum of their losses trains each as if alone.
@@ -33,7 +33,7 @@ class Peers(nn.ModuleList):
         return self[i]
 
 
-class PeerLinear(nn.Module):
+class BatchedLinear(nn.Module):
     """Linear layers of several networks, computed at once.
 
     Parameters
@@ -68,7 +68,7 @@ class StackedMLP(nn.Sequential):
 
     One batched product takes the place of one product for each network, and they share nothing but
     the statistics that standardise their input. In training, layers are computed by
-    :func:`~sknoisy.networks._fused_mlp.batched_mlp`, which has no second derivative, unless
+    :func:`~sknoisy.networks._fused_mlp.fused_mlp`, which has no second derivative, unless
     somebody looks into them (hooks), replaces their parameters, or asks for mixed precision.
 
     Parameters
@@ -86,7 +86,7 @@ class StackedMLP(nn.Sequential):
         layers: list[nn.Module] = []
         for each in zip(*networks, strict=True):
             linear = [layer for layer in each if isinstance(layer, nn.Linear)]
-            layers.append(PeerLinear(linear) if linear else each[0])
+            layers.append(BatchedLinear(linear) if linear else each[0])
         super().__init__(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,21 +102,21 @@ class StackedMLP(nn.Sequential):
         )
 
     def _at_once(self, x: Tensor) -> Tensor:
-        layers = [part for part in self if isinstance(part, PeerLinear)]
+        layers = [part for part in self if isinstance(part, BatchedLinear)]
         n_networks, dropout = len(layers[0].weight), self._dropout()
         kept: list[Tensor | None] = [None] * (len(layers) - 1)
         if dropout:
             sizes = [(n_networks, len(x), part.weight.shape[1]) for part in layers[:-1]]
-            kept = [kept_units(x.new_empty(size), dropout) for size in sizes]
+            kept = [dropout_mask(x.new_empty(size), dropout) for size in sizes]
         weights, biases = zip(*((part.weight, part.bias) for part in layers), strict=True)
-        return batched_mlp(self[0](x), weights, biases, kept)
+        return fused_mlp(self[0](x), weights, biases, kept)
 
     def _dropout(self) -> float:
         return next((part.p for part in self if isinstance(part, nn.Dropout)), 0.0)
 
     def network(self, i: int) -> MLP:
         """Return a copy of one of the networks."""
-        parts = [part for part in self if isinstance(part, PeerLinear)]
+        parts = [part for part in self if isinstance(part, BatchedLinear)]
         widths = [part.weight.shape[1] for part in parts[:-1]]
         first, last = self[0], parts[-1].weight
         assert isinstance(first, Standardize)
@@ -124,7 +124,7 @@ class StackedMLP(nn.Sequential):
         made = MLP(len(first.shift), last.shape[1], widths, self._dropout(), bins)
         made.to(last.device, last.dtype)
         for mine, theirs in zip(self, made, strict=True):
-            if isinstance(mine, PeerLinear) and isinstance(theirs, nn.Linear):
+            if isinstance(mine, BatchedLinear) and isinstance(theirs, nn.Linear):
                 theirs.weight.data.copy_(mine.weight[i])
                 theirs.bias.data.copy_(mine.bias[i, 0])
             else:
@@ -154,7 +154,7 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     networks = [first, *others]
     # One product for all networks has no place for layers of one's own, or frozen in some of them.
     plain = [network for network in networks if isinstance(network, MLP) and is_plain_mlp(network)]
-    return StackedMLP(plain) if len(plain) == n_networks else Peers(networks)
+    return StackedMLP(plain) if len(plain) == n_networks else NetworkEnsemble(networks)
 
 
 def _twins(one: nn.Module, other: nn.Module) -> bool:

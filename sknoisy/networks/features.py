@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sknoisy.networks.ensemble import PeerLinear, Peers, StackedMLP
+from sknoisy.networks.ensemble import BatchedLinear, NetworkEnsemble, StackedMLP
 
 __all__ = ["capture_features"]
 
@@ -25,9 +25,9 @@ def capture_features(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     features : Tensor of shape ([n_networks,] n_samples, n_features)
     """
-    networks = list(network) if isinstance(network, Peers) else [network]
+    networks = list(network) if isinstance(network, NetworkEnsemble) else [network]
     logits, features = zip(*(_captured(one, x) for one in networks), strict=True)
-    if isinstance(network, Peers):
+    if isinstance(network, NetworkEnsemble):
         return torch.stack(logits), torch.stack(features)
     return logits[0], features[0]
 
@@ -42,7 +42,7 @@ def _captured(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     hooks = [
         part.register_forward_pre_hook(remember)
         for part in network.modules()
-        if isinstance(part, (nn.Linear, PeerLinear))
+        if isinstance(part, (nn.Linear, BatchedLinear))
     ]
     try:
         logits = network(x)

@@ -7,7 +7,7 @@ from numbers import Integral
 
 from torch import Tensor, nn
 
-from sknoisy.networks._fused_mlp import kept_units
+from sknoisy.networks._fused_mlp import dropout_mask
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 
 __all__ = ["Dropout", "MLP", "is_plain_mlp"]
@@ -31,7 +31,7 @@ class Dropout(nn.Dropout):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or x.device.type != "cpu":
             return super().forward(x)
-        return x * kept_units(x, self.p)
+        return x * dropout_mask(x, self.p)
 
 
 class MLP(nn.Sequential):

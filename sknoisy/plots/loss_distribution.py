@@ -9,8 +9,8 @@ import torch
 from scipy.stats import norm
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sknoisy._validation.labels import with_proba
-from sknoisy.functional import two_normals
+from sknoisy._validation.labels import check_labels_and_proba
+from sknoisy.functional import fit_gaussian_mixture
 from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class LossDistributionDisplay:
         -------
         LossDistributionDisplay
         """
-        codes, p, _ = with_proba(y, proba, classes)
+        codes, p, _ = check_labels_and_proba(y, proba, classes)
         losses = -np.log(p[np.arange(len(p)), codes].clip(np.finfo(np.float32).eps))
         return cls(losses, wrong=wrong).plot(ax=ax, **plot_params)
 
@@ -143,7 +143,7 @@ class LossDistributionDisplay:
         return self
 
     def _fitted(self, losses: np.ndarray, edges: np.ndarray) -> list[Any]:
-        components = two_normals(torch.from_numpy(losses), torch.ones(len(losses)))
+        components = fit_gaussian_mixture(torch.from_numpy(losses), torch.ones(len(losses)))
         places, area = np.linspace(edges[0], edges[-1], 400), len(losses) * (edges[1] - edges[0])
         lines: list[Any] = []
         for name, style, *each in zip(("lower", "upper"), ("-", "--"), *components, strict=True):

@@ -20,8 +20,17 @@ _ENTRY_BY_ENTRY = (
 )
 
 
-# Moments of a method that see more than the logits of a batch.
-_MOMENTS = ("begin", "refit", "prepare", "weigh", "judge", "unseen", "proba", "step")
+# Hooks of a method that see more than the logits of a batch.
+_HOOKS = (
+    "setup",
+    "on_epoch_start",
+    "prepare_batch",
+    "sample_weights",
+    "epoch_score",
+    "oob_predictions",
+    "proba",
+    "training_step",
+)
 
 
 def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
@@ -42,7 +51,7 @@ def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
     instead = "use GridSearchCV."
     for method in methods[:1]:
         kind = type(method)
-        own = [name for name in _MOMENTS if getattr(kind, name) is not getattr(Method, name)]
+        own = [name for name in _HOOKS if getattr(kind, name) is not getattr(Method, name)]
         own += [] if kind.loss in (ClassLoss.loss, CrossEntropy.loss) else ["loss"]
         own += ["state"] if method.n_networks > 1 or method.state_dict() else []
         if not isinstance(method, ClassLoss) or own:

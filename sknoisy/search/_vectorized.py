@@ -16,14 +16,14 @@ from torch import Tensor
 from sknoisy._data.loader import BatchLoader
 from sknoisy._runtime.devices import free_memory
 from sknoisy._runtime.randomness import generators_at, seeded
-from sknoisy._runtime.threads import few_threads
-from sknoisy._training.loop import diverged, judged, schedule_lr
+from sknoisy._runtime.threads import limit_threads
+from sknoisy._training.loop import divergence_error, schedule_lr, weighted_scores
 from sknoisy._training.net import Trainer
 from sknoisy._training.records import LabelQuality
 from sknoisy.classifier import NoisyLabelClassifier
-from sknoisy.functional import bounded, cross_entropy, one_hot, smooth
+from sknoisy.functional import bound_logits, cross_entropy, one_hot, smooth_labels
 from sknoisy.methods import Batch
-from sknoisy.networks._stacked import saved_bytes, stack_of
+from sknoisy.networks._stacked import saved_bytes, stack_networks
 from sknoisy.search._compatibility import stacked
 from sknoisy.search._fold import Batches, Chunk, Fold, side_by_side
 
@@ -170,7 +170,7 @@ class Sweep:
             self._begin(waiting[:most])
             most = len(self.active)
             try:
-                with few_threads(self.net._work(self.lead.data.rows) * most):
+                with limit_threads(self.net._work(self.lead.data.rows) * most):
                     self._train()
             except torch.OutOfMemoryError:
                 if most == 1:
@@ -208,7 +208,7 @@ class Sweep:
         own = drawn.get(self.device.type)
         networks = [self.networks[i][0].net.module_ for i in self.active]
         with seeded(self.device):
-            self.stack = stack_of(networks, own, first, self.net._precision)
+            self.stack = stack_networks(networks, own, first, self.net._precision)
         self.optimizer = self.net.optimizer_of(self.stack.parameters.items())
         # Of the group, what is known of each row, and what each network has learned at its best.
         self.believed = [
@@ -243,7 +243,7 @@ class Sweep:
         losses_of = self._losses_in(warm)
         rates = torch.where(warm.view(-1, 1, 1), 0.0, self.rates)
         codes = torch.arange(self.k, device=self.device)
-        targets = smooth(one_hot(codes, self.k, self.dtype), rates)
+        targets = smooth_labels(one_hot(codes, self.k, self.dtype), rates)
         paid: list[Tensor] = []
         counts: list[list[int]] = [[] for _ in self.folds]
         for chunk in batches:
@@ -273,7 +273,7 @@ class Sweep:
             return self.stack(x).to(self.dtype)
 
     def _bounded(self, logits: Tensor) -> Tensor:
-        return bounded(logits, self.bounds) if self.any_bounded else logits
+        return bound_logits(logits, self.bounds) if self.any_bounded else logits
 
     def _losses_in(self, warm: Tensor) -> Callable[[Tensor, Batch], Tensor]:
         """The loss of an epoch in which some networks, or all, are in warm-up."""
@@ -311,7 +311,9 @@ class Sweep:
             self.histories[i].append({"epoch": epoch + 1, "train_loss": loss})
             lost = [b for b, value in enumerate(each) if not math.isfinite(value)]
             if lost:
-                self.errors[i] = diverged(each[lost[0]], epoch + 1, lost[0] + 1, self.optimizer)
+                self.errors[i] = divergence_error(
+                    each[lost[0]], epoch + 1, lost[0] + 1, self.optimizer
+                )
 
     # ---- stopping -------------------------------------------------------------------------------
 
@@ -336,7 +338,7 @@ class Sweep:
                 # What fills up the others does not count.
                 part = part[: max(len(data) - start, 0)].to(self.device)
                 p = self.method.proba(z[self.spans[place], : len(part)])
-                scored, owed = judged(data, p, part)
+                scored, owed = weighted_scores(data, p, part)
                 right[place].append(scored)
                 paid[place].append(owed)
                 self._see(place, bound[:, : len(part)], data.y[part], part)
@@ -404,8 +406,8 @@ class Sweep:
         )
         try:
             made._check_last_step(fold.data)
-        except FloatingPointError as diverged:
-            return diverged
+        except FloatingPointError as divergence_error:
+            return divergence_error
         unseen = self.quality[i].missing()
         if len(unseen):
             scan = made.scan(fold.data.part(unseen))

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, TensorDataset
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
 from sknoisy._data.rows import as_rows
-from sknoisy.methods import Batch, Scan
+from sknoisy.methods import Batch, EvaluationPass
 
 CPU = torch.device("cpu")
 rng = np.random.default_rng(0)
@@ -148,7 +148,7 @@ def test_items_of_a_part():
     assert len(part.part(torch.tensor([1]))) == 1
 
 
-@pytest.mark.parametrize("kind", [Batch, Scan])
+@pytest.mark.parametrize("kind", [Batch, EvaluationPass])
 def test_batches_and_scans_are_frozen(kind):
     made = kind(*range(len([f for f in dataclasses.fields(kind) if f.name != "notes"])))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -167,6 +167,6 @@ def test_scan_of_two_networks():
     labels = torch.tensor([0, 2, 1, 1, 0])
     target = torch.eye(3, dtype=torch.float64)[labels]
     seen = torch.tensor(logits), torch.zeros(2, 5, 1)
-    scan = Scan(torch.arange(5), labels, target, torch.ones(5), 0, lambda: seen)
+    scan = EvaluationPass(torch.arange(5), labels, target, torch.ones(5), 0, lambda: seen)
     np.testing.assert_allclose(scan.probabilities, softmax(logits, axis=-1))
     np.testing.assert_allclose(scan.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels])

@@ -8,8 +8,8 @@ from sklearn.datasets import load_digits, load_iris
 
 from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy._label_noise.report import MOST_SAMPLES, NoiseReport
-from sknoisy._training.network_view import warms_up
-from sknoisy.functional import bound_for, rate_for
+from sknoisy._training.network_view import in_warmup_half
+from sknoisy.functional import logit_bound_for_rate, smoothing_rate_for_noise
 from sknoisy.methods import Method
 from sknoisy.noise import corrupt_labels
 
@@ -53,17 +53,17 @@ def test_finds_which_label_is_given_for_which():
 
 def test_rate_and_bound_follow_from_what_was_found():
     clf = make().fit(X, noisy)
-    assert clf.smoothing_ == rate_for(
+    assert clf.smoothing_ == smoothing_rate_for_noise(
         clf.noise_report_.unexplained, 10, clf.noise_report_.memorized
     )
     assert clf.noise_report_.smoothing == clf.smoothing_ < -5
     assert clf.net_.logit_bound == "auto"
     seen = clf.net_._bounded(torch.full((1, 10), 1.0).index_fill(1, torch.tensor([0]), 1e6))
-    assert seen.norm().item() == pytest.approx(bound_for(clf.smoothing_), rel=1e-4)
+    assert seen.norm().item() == pytest.approx(logit_bound_for_rate(clf.smoothing_), rel=1e-4)
 
 
 def test_what_is_memorized_is_the_loss_that_rows_left_out_have_more():
-    learned = warms_up(torch.arange(len(X))).numpy()
+    learned = in_warmup_half(torch.arange(len(X))).numpy()
     for weight in (np.ones(len(X)), np.where(np.arange(len(X)) < 500, 3.0, 1.0)):
         # Warm-up alone: this network is what the other one looked at.
         warm = make(max_epochs=3, warmup=3, warm_start=True).fit(X, noisy, sample_weight=weight)
@@ -123,7 +123,7 @@ def test_the_rate_by_neighbours_is_that_of_a_quarter():
         own = own[np.argsort(-p[own, label])][: -(-len(own) // 4)]
         said = (p[own].mean(axis=0) + np.eye(3)[codes[own]].mean(axis=0)) / 2
         np.testing.assert_allclose(found.transition_matrix[label], said)
-    assert found.smoothing == rate_for(found.unexplained, 3)
+    assert found.smoothing == smoothing_rate_for_noise(found.unexplained, 3)
     # A fifth, less two standard errors.
     assert found.unexplained == pytest.approx(0.2 - 2 * (0.2 * 0.8 / 900) ** 0.5, abs=0.003)
     assert found.low <= NoiseReport.of(codes, p, "out of bag", labels_alone=True).rate <= found.high
@@ -151,12 +151,12 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
 
     make(Watching, max_epochs=4).fit(X, noisy)
     assert seen[False] == set(range(len(X)))
-    learns = warms_up(torch.arange(5000))
+    learns = in_warmup_half(torch.arange(5000))
     assert abs(learns.float().mean() - 0.5) < 0.02
-    assert torch.equal(learns[::2][:300], warms_up(torch.arange(0, 600, 2)))
+    assert torch.equal(learns[::2][:300], in_warmup_half(torch.arange(0, 600, 2)))
     # Whatever is said of the other rows, warm-up alone is the same.
     by_chance = np.random.default_rng(0).integers(0, 10, len(y))
-    other = np.where(warms_up(torch.arange(len(y))), noisy, by_chance)
+    other = np.where(in_warmup_half(torch.arange(len(y))), noisy, by_chance)
     going_on = {"max_epochs": 4, "warmup": 4, "warm_start": True}
     one, two = (make(**going_on).fit(X, given) for given in (noisy, other))
     np.testing.assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
@@ -167,13 +167,17 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
 def test_any_warm_up(warmup):
     clf = make(max_epochs=3, warmup=warmup).fit(X, noisy)
     assert 0 <= clf.noise_rate_ <= 1
-    assert rate_for(1.0, 10) <= clf.smoothing_ <= rate_for(clf.noise_report_.unexplained, 10)
+    assert (
+        smoothing_rate_for_noise(1.0, 10)
+        <= clf.smoothing_
+        <= smoothing_rate_for_noise(clf.noise_report_.unexplained, 10)
+    )
 
 
 def test_without_warm_up_the_rate_is_that_of_theory():
     clf = make(max_epochs=3, warmup=0).fit(X, noisy)
     assert clf.noise_report_.memorized == 0.0
-    assert clf.smoothing_ == rate_for(clf.noise_report_.unexplained, 10)
+    assert clf.smoothing_ == smoothing_rate_for_noise(clf.noise_report_.unexplained, 10)
 
 
 @pytest.mark.parametrize("warmup", [1.0, 3, 200])

@@ -247,10 +247,10 @@ class Rows(nn.Module):
 class Penalised(CrossEntropy):
     """Asks for the slopes of the logits in the samples."""
 
-    def step(self, net, batch):
+    def training_step(self, net, batch):
         x = batch.x.detach().requires_grad_()
         (slopes,) = torch.autograd.grad(net.infer(x).square().sum(), x)
-        taken = super().step(net, batch)
+        taken = super().training_step(net, batch)
         return taken._replace(losses=taken.losses + slopes.square().mean())
 
 
@@ -313,7 +313,7 @@ def check_a_dataset_of_random_views_and_rows_that_are_sparse():
 
 def check_going_apart_is_noticed():
     class Apart(CrossEntropy):
-        def begin(self, net, y):
+        def setup(self, net, y):
             self.register_buffer("steps", torch.zeros(()))
 
         def loss(self, logits, batch):

@@ -86,7 +86,7 @@ def test_events_come_in_order_with_plain_batches(method):
     listener = Listener()
     clf = make(listener, method=method, max_epochs=2, early_stopping=True).fit(X, y)
     # A method that judges epochs by itself trains on all 203 rows, others on 182.
-    judges = METHODS[method].judge is not Method.judge
+    judges = METHODS[method].epoch_score is not Method.epoch_score
     n_batches, n_rows = (7, 203) if judges else (6, 182)
     train = ["batch_begin", "grad_computed", "batch_end"] * n_batches
     held_out = [] if judges else ["batch_begin", "batch_end"]

@@ -28,7 +28,7 @@ def make(**params):
 class Biased(Method):
     """Learns an offset of its own, which predictions use."""
 
-    def begin(self, net, y):
+    def setup(self, net, y):
         self.offset = nn.Parameter(torch.zeros(net.n_classes))
         self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
         self.register_buffer("passing", torch.ones(2), persistent=False)
@@ -43,7 +43,7 @@ class Biased(Method):
 class Doubled(Method):
     """Trains on each batch twice over, at half the weight."""
 
-    def prepare(self, net, batch):
+    def prepare_batch(self, net, batch):
         twice = {
             k: torch.cat([v, v]) for k, v in vars(batch).items() if isinstance(v, torch.Tensor)
         }
@@ -56,7 +56,7 @@ class Doubled(Method):
 class Subset(Method):
     """Trains on some rows of each batch, perhaps on none."""
 
-    def prepare(self, net, batch):
+    def prepare_batch(self, net, batch):
         keep = batch.index % 7 == 0
         fields = {k: v[keep] for k, v in vars(batch).items() if isinstance(v, torch.Tensor)}
         return batch.replace(**fields)
@@ -88,9 +88,9 @@ def test_early_stopping_goes_back_to_the_best_network_and_method(callbacks):
     best = []
 
     class Spy(Biased):
-        def remember(self):
+        def snapshot(self):
             best.append(self.offset.detach().clone())
-            return super().remember()
+            return super().snapshot()
 
     clf.set_params(method=Spy).fit(X, y)
     assert clf.n_iter_ < 60
@@ -130,7 +130,7 @@ def test_what_is_frozen_stays_so_when_stored():
 
 def test_what_begin_makes_has_the_precision():
     class Layered(Method):
-        def begin(self, net, y):
+        def setup(self, net, y):
             self.layer = nn.Linear(net.n_classes, net.n_classes)
 
         def loss(self, logits, batch):
@@ -161,11 +161,11 @@ def test_losses_of_batches_that_grow_or_shrink(callbacks):
 
 def test_failed_continuation_restores_a_buffer_of_another_size():
     class Kept(Method):
-        def begin(self, net, y):
+        def setup(self, net, y):
             self.register_buffer("kept", torch.arange(len(y)))
 
-        def refit(self, net, scan):
-            self.kept = scan.index[scan.losses < scan.losses.mean()]
+        def on_epoch_start(self, net, evaluation):
+            self.kept = evaluation.index[evaluation.losses < evaluation.losses.mean()]
 
         def loss(self, logits, batch):
             return cross_entropy(logits, batch.target)

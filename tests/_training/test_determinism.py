@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
 from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy._runtime.threads import few_threads
+from sknoisy._runtime.threads import limit_threads
 
 SETTINGS = {
     **{name: {"method": name} for name in METHODS},
@@ -234,7 +234,7 @@ def test_small_steps_take_one_thread_and_give_the_rest_back(table, two_threads):
     with pytest.raises(ValueError, match="expecting 4 features"):
         clf.predict(table[0][:, :2])
     assert torch.get_num_threads() == 2
-    with few_threads(2.0**40):
+    with limit_threads(2.0**40):
         assert torch.get_num_threads() == 2
 
 
@@ -256,7 +256,7 @@ def test_threads_come_back_in_each_of_several_trainings(main_leaves_first, two_t
     inside, leave, counts = threading.Event(), threading.Event(), []
 
     def hold():
-        with few_threads(1.0):
+        with limit_threads(1.0):
             inside.set()
             leave.wait()
             counts.append(torch.get_num_threads())
@@ -267,7 +267,7 @@ def test_threads_come_back_in_each_of_several_trainings(main_leaves_first, two_t
         other.join()
 
     other = threading.Thread(target=hold)
-    with few_threads(1.0):
+    with limit_threads(1.0):
         other.start()
         inside.wait()
         assert torch.get_num_threads() == 1

@@ -16,7 +16,7 @@ from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.functional import class_cross_entropy, cross_entropy, margin
-from sknoisy.methods import ClassLoss, Method, Step
+from sknoisy.methods import ClassLoss, Method, TrainingStep
 
 X, y = make_classification(150, 6, n_informative=4, n_classes=3, flip_y=0.3, random_state=0)
 X = X.astype(np.float32)
@@ -54,13 +54,13 @@ class Normed(nn.Sequential):
 class Watching(ClassLoss):
     """Cross-entropy that keeps what it is shown."""
 
-    def begin(self, net, y):
+    def setup(self, net, y):
         self.targets, self.scans, self.batches = [], [], []
 
-    def refit(self, net, scan):
-        self.scans.append(scan)
+    def on_epoch_start(self, net, evaluation):
+        self.scans.append(evaluation)
 
-    def prepare(self, net, batch):
+    def prepare_batch(self, net, batch):
         self.batches.append(batch)
         return batch
 
@@ -117,7 +117,7 @@ def test_held_out_rows_are_not_trained_on():
     held_out = np.setdiff1d(np.arange(150), seen)
     shares = np.bincount(y[held_out]) / np.bincount(y)
     np.testing.assert_allclose(shares, 0.2, atol=0.03)
-    assert all(torch.equal(scan.index, seen) for scan in clf.method_.scans)
+    assert all(torch.equal(evaluation.index, seen) for evaluation in clf.method_.scans)
     assert np.isfinite(clf.label_quality_).all()
 
 
@@ -185,7 +185,7 @@ def test_partial_fit_goes_on_after_the_end_of_the_schedule():
 )
 def test_warm_up_is_plain_and_then_the_method_comes(warmup, epochs):
     clf = make(method=Watching, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
-    assert [scan.epoch for scan in clf.method_.scans] == list(range(8 - epochs))
+    assert [evaluation.epoch for evaluation in clf.method_.scans] == list(range(8 - epochs))
     assert sorted({batch.epoch for batch in clf.method_.batches}) == list(range(8 - epochs))
     for batch in clf.method_.batches:
         expected = 0.7 * torch.eye(3)[batch.y] + 0.1
@@ -223,23 +223,27 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
             return super().forward(x)
 
     class Scanned(Watching):
-        def refit(self, net, scan):
+        def on_epoch_start(self, net, evaluation):
             before = copy.deepcopy(net.module_.state_dict())
-            super().refit(net, scan)
-            seen = scan.logits
+            super().on_epoch_start(net, evaluation)
+            seen = evaluation.logits
             passes.clear()
             again = net.scan(net_data[0])
             assert not passes
             assert torch.equal(again.logits, seen)
-            assert sum(n_rows for n_rows, _ in passes) == len(scan.index)
+            assert sum(n_rows for n_rows, _ in passes) == len(evaluation.index)
             assert not any(with_graph for _, with_graph in passes)
             for name, value in net.module_.state_dict().items():
                 assert torch.equal(value, before[name])
             network = copy.deepcopy(net.module_).eval()
             with torch.no_grad():
-                torch.testing.assert_close(scan.logits, network(torch.tensor(X)[scan.index]))
+                torch.testing.assert_close(
+                    evaluation.logits, network(torch.tensor(X)[evaluation.index])
+                )
                 body = nn.Sequential(*list(network)[:-1])
-                torch.testing.assert_close(scan.features, body(torch.tensor(X)[scan.index]))
+                torch.testing.assert_close(
+                    evaluation.features, body(torch.tensor(X)[evaluation.index])
+                )
 
     net_data = []
 
@@ -256,20 +260,20 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
         early_stopping=early_stopping,
         logit_bound=logit_bound,
     ).fit(X, y, weight)
-    for scan in clf.method_.scans:
-        index = scan.index.tolist()
+    for evaluation in clf.method_.scans:
+        index = evaluation.index.tolist()
         assert index == sorted(index)
         assert len(index) == (133 if early_stopping else 148)
         assert not {0, 99} & set(index)
-        np.testing.assert_array_equal(scan.y, y[index])
-        assert (scan.weight > 0).all()
-        assert not scan.logits.requires_grad and not scan.features.requires_grad
+        np.testing.assert_array_equal(evaluation.y, y[index])
+        assert (evaluation.weight > 0).all()
+        assert not evaluation.logits.requires_grad and not evaluation.features.requires_grad
 
 
 @pytest.mark.parametrize("n_networks", [1, 2])
 def test_looking_at_features_moves_nothing(n_networks):
     class Looking(Method):
-        def prepare(self, net, batch):
+        def prepare_batch(self, net, batch):
             modes = [part.training for part in net.module_.modules()]
             before = copy.deepcopy(net.module_.state_dict())
             features = net.features(batch.x)
@@ -290,7 +294,7 @@ def test_looking_at_features_moves_nothing(n_networks):
     looked = make(method=Looking, module=Normed, max_epochs=2).fit(X, y)
 
     class Blind(Looking):
-        def prepare(self, net, batch):
+        def prepare_batch(self, net, batch):
             return batch
 
     blind = make(method=Blind, module=Normed, max_epochs=2).fit(X, y)
@@ -622,10 +626,10 @@ def asked(question, table, module=None, n_networks=1, **params):
     """Train with a method that puts a question to the net in each step."""
 
     class Asks(Method):
-        def step(self, net, batch):
+        def training_step(self, net, batch):
             logits = net.infer(batch.x)
             question(net, batch, logits)
-            return Step(cross_entropy(logits, batch.target), batch.weight, logits, batch)
+            return TrainingStep(cross_entropy(logits, batch.target), batch.weight, logits, batch)
 
     Asks.n_networks = n_networks
     params = {"max_epochs": 1, "batch_size": -1, "random_state": 0, **params}
@@ -705,14 +709,14 @@ def test_a_scan_costs_nothing_until_it_is_looked_at(looks, table):
     passes = []
 
     class Scans(ClassLoss):
-        def refit(self, net, scan):
+        def on_epoch_start(self, net, evaluation):
             before = net.module_.training
             seen = net._see
             net._see = lambda *args: passes.append(1) or seen(*args)
-            assert scan.y.shape == scan.weight.shape
+            assert evaluation.y.shape == evaluation.weight.shape
             if looks:
-                assert scan.logits is scan.logits
-                assert len(scan.features) == len(scan.losses)
+                assert evaluation.logits is evaluation.logits
+                assert len(evaluation.features) == len(evaluation.losses)
             del net._see
             assert net.module_.training == before
 

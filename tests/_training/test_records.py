@@ -87,7 +87,7 @@ def test_each_method_records_what_it_can(method):
     clf.fit(X, y)
     known = np.isfinite(clf.history_[:, "train_acc"])
     assert known.tolist() == [method not in CHANGING] * 2
-    judged = clf.method_.unseen is not None
+    judged = clf.method_.oob_predictions is not None
     assert ("valid_acc" in clf.history_[0]) == judged
 
 

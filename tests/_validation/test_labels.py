@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy.functional import bound_for, expected
+from sknoisy.functional import expected_loss, logit_bound_for_rate
 from sknoisy.methods import Method
 
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -162,7 +162,7 @@ def test_rates_of_given_labels_are_backward_correction():
     class Watch(Method):
         def loss(self, logits, batch):
             seen.append((batch.y, batch.target))
-            return expected(-torch.log_softmax(logits, -1), batch.target)
+            return expected_loss(-torch.log_softmax(logits, -1), batch.target)
 
     X = np.random.default_rng(0).normal(size=(20, 2))
     fitted(X, np.arange(20) % 2, Watch, smoothing=rates, max_epochs=1, warmup=0)
@@ -181,7 +181,7 @@ def test_rates_are_checked_and_travel(table):
     twin = pickle.loads(pickle.dumps(clf))
     assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
     assert_array_equal(clone(clf).smoothing, clf.smoothing)
-    assert clf.net_.logit_bound == bound_for(-1.0)
+    assert clf.net_.logit_bound == logit_bound_for_rate(-1.0)
     clf.set_params(smoothing=0.2).partial_fit(*table)
     assert clf.smoothing_ == 0.2
 
@@ -192,14 +192,14 @@ def test_rates_are_checked_and_travel(table):
 class Trusting(Method):
     """Cross-entropy that notes what it may trust."""
 
-    trusts = True
+    uses_trusted = True
 
-    def begin(self, net, y):
+    def setup(self, net, y):
         trusted = torch.tensor([-1]) if net.trusted is None else net.trusted
         self.register_buffer("seen", trusted.clone())
 
     def loss(self, logits, batch):
-        return expected(-torch.log_softmax(logits, -1), batch.target)
+        return expected_loss(-torch.log_softmax(logits, -1), batch.target)
 
 
 def test_trusted_rows_reach_the_method(table):

@@ -13,24 +13,24 @@ def seeded():
 
 def test_corruption_takes_values_of_the_same_column():
     x = torch.arange(600.0).reshape(200, 3)
-    view = FeatureCorruption(share=0.3)(x)
+    view = FeatureCorruption(fraction=0.3)(x)
     for column, seen in zip(x.T, view.T, strict=True):
         assert torch.isin(seen, column).all()
     changed = (view != x).float().mean(dim=0)
     np.testing.assert_allclose(changed, 0.3, atol=0.1)
-    assert torch.equal(FeatureCorruption(share=0.0)(x), x)
+    assert torch.equal(FeatureCorruption(fraction=0.0)(x), x)
 
 
 def test_columns_of_a_row_come_from_different_rows():
     x = torch.arange(100.0)[:, None].expand(100, 2)
-    view = FeatureCorruption(share=1.0)(x)
+    view = FeatureCorruption(fraction=1.0)(x)
     assert (view[:, 0] != view[:, 1]).float().mean() > 0.9
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shift_moves_a_window_over_the_padded_image(channels):
     x = torch.rand(50, channels, 8, 6)
-    view = RandomShift(share=0.25)(x)
+    view = RandomShift(fraction=0.25)(x)
     assert view.shape == x.shape
     for image, moved in zip(x, view, strict=True):
         padded = torch.nn.functional.pad(image, (2, 2, 2, 2), mode="replicate")

@@ -10,14 +10,14 @@ from scipy.special import log_softmax
 from torch.func import grad, vmap
 
 from sknoisy.functional import (
-    bounded,
+    bound_logits,
     class_cross_entropy,
-    expected,
+    expected_loss,
     margin,
+    normalize_weights,
     one_hot,
-    shares,
-    smooth,
-    squashed,
+    smooth_labels,
+    squash_logits,
 )
 from sknoisy.functional import log_softmax as ours
 from sknoisy.methods import METHODS, ClassLoss
@@ -51,9 +51,9 @@ def test_log_softmax_is_that_of_torch(shape):
 def test_bounds_of_several_networks(k):
     """Each has its own, and none where it is infinite."""
     z, bounds = torch.tensor(rng.normal(scale=3, size=(3, 7, k))), [0.5, 4.0, torch.inf]
-    found = bounded(z, torch.tensor(bounds).view(3, 1, 1))
+    found = bound_logits(z, torch.tensor(bounds).view(3, 1, 1))
     for one, own, bound in zip(found[:2], z, bounds, strict=False):
-        np.testing.assert_allclose(one, bounded(own, bound), rtol=1e-12)
+        np.testing.assert_allclose(one, bound_logits(own, bound), rtol=1e-12)
     assert torch.equal(found[2], z[2])
 
 
@@ -63,14 +63,16 @@ def test_cross_entropy_of_huge_logits_is_finite():
 
 
 def test_cross_entropy_is_that_of_torch():
-    ours = expected(class_cross_entropy(logits), one_hot(labels, 5, torch.float64))
+    ours = expected_loss(class_cross_entropy(logits), one_hot(labels, 5, torch.float64))
     theirs = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
     torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("rate", [r for r in RATES if r >= 0])
 def test_positive_smoothing_is_that_of_torch(rate):
-    ours = expected(class_cross_entropy(logits), smooth(one_hot(labels, 5, torch.float64), rate))
+    ours = expected_loss(
+        class_cross_entropy(logits), smooth_labels(one_hot(labels, 5, torch.float64), rate)
+    )
     theirs = torch.nn.functional.cross_entropy(
         logits, labels, reduction="none", label_smoothing=rate
     )
@@ -79,7 +81,9 @@ def test_positive_smoothing_is_that_of_torch(rate):
 
 @pytest.mark.parametrize("rate", RATES)
 def test_smoothing_is_cross_entropy_plus_rate_times_the_centred_logit(rate):
-    ours = expected(class_cross_entropy(logits), smooth(one_hot(labels, 5, torch.float64), rate))
+    ours = expected_loss(
+        class_cross_entropy(logits), smooth_labels(one_hot(labels, 5, torch.float64), rate)
+    )
     z_y = Z[np.arange(7), Y]
     ce = -log_softmax(Z, axis=-1)[np.arange(7), Y]
     np.testing.assert_allclose(ours, ce + rate * (z_y - Z.mean(axis=1)))
@@ -87,7 +91,7 @@ def test_smoothing_is_cross_entropy_plus_rate_times_the_centred_logit(rate):
 
 @given(st.floats(-100, 1), arrays(float, (3, 4), elements=st.floats(0, 1)))
 def test_smoothed_targets_keep_their_sum_and_order(rate, target):
-    smoothed = smooth(torch.tensor(target), rate).numpy()
+    smoothed = smooth_labels(torch.tensor(target), rate).numpy()
     np.testing.assert_allclose(
         smoothed.sum(axis=1), (1 - rate) * target.sum(axis=1) + rate, atol=1e-10
     )
@@ -96,27 +100,30 @@ def test_smoothed_targets_keep_their_sum_and_order(rate, target):
 
 @pytest.mark.parametrize("rate", RATES)
 def test_gradient_of_the_smoothed_loss_is_probability_less_target(rate):
-    target = smooth(one_hot(labels, 5, torch.float64), rate)
-    found = grad(lambda z: expected(class_cross_entropy(z), target).sum())(logits)
+    target = smooth_labels(one_hot(labels, 5, torch.float64), rate)
+    found = grad(lambda z: expected_loss(class_cross_entropy(z), target).sum())(logits)
     torch.testing.assert_close(found, torch.softmax(logits, -1) - target)
 
 
 def test_negative_smoothing_has_no_lower_limit_but_on_bounded_logits():
-    target = smooth(one_hot(torch.tensor([0]), 3), -1.0)
+    target = smooth_labels(one_hot(torch.tensor([0]), 3), -1.0)
     far = torch.tensor([[1e6, -1e6, -1e6]])
-    assert expected(class_cross_entropy(far), target).item() < -1e5
-    assert expected(class_cross_entropy(bounded(far, 4.0)), target).item() > -4 * (1 + 1 / 3) - 0.1
+    assert expected_loss(class_cross_entropy(far), target).item() < -1e5
+    assert (
+        expected_loss(class_cross_entropy(bound_logits(far, 4.0)), target).item()
+        > -4 * (1 + 1 / 3) - 0.1
+    )
 
 
 @pytest.mark.parametrize("bound", [0.5, 4.0])
 def test_bound(bound):
     centred = Z - Z.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    found = bounded(logits, bound)
+    found = bound_logits(logits, bound)
     np.testing.assert_allclose(found, centred / np.sqrt(1 + (length / bound) ** 2))
     assert (found.argsort(-1) == logits.argsort(-1)).all()
     assert (found.norm(dim=-1) < bound).all()
-    torch.testing.assert_close(bounded(logits * 1e-6, bound), torch.tensor(centred * 1e-6))
+    torch.testing.assert_close(bound_logits(logits * 1e-6, bound), torch.tensor(centred * 1e-6))
 
 
 def test_class_with_most_labels_leads_on_bounded_logits_however_negative_the_rate():
@@ -126,33 +133,35 @@ def test_class_with_most_labels_leads_on_bounded_logits_however_negative_the_rat
     optimizer = torch.optim.Adam([z], lr=0.1)
     for _ in range(500):
         optimizer.zero_grad()
-        expected(class_cross_entropy(bounded(z, 4.0)), smooth(shares, -16.0)).sum().backward()
+        expected_loss(
+            class_cross_entropy(bound_logits(z, 4.0)), smooth_labels(shares, -16.0)
+        ).sum().backward()
         optimizer.step()
-    found = bounded(z, 4.0).detach()[0]
+    found = bound_logits(z, 4.0).detach()[0]
     assert found[0] > found[1] + 0.5
     assert (found[1] > found[2:] + 0.5).all()
 
 
 @pytest.mark.parametrize("bound", [0.5, 4.0])
 def test_squash(bound):
-    np.testing.assert_allclose(squashed(logits, bound), Z / np.sqrt(1 + (Z / bound) ** 2))
-    assert (squashed(logits, bound).argsort(-1) == logits.argsort(-1)).all()
-    torch.testing.assert_close(squashed(logits * 1e-6, bound), logits * 1e-6)
+    np.testing.assert_allclose(squash_logits(logits, bound), Z / np.sqrt(1 + (Z / bound) ** 2))
+    assert (squash_logits(logits, bound).argsort(-1) == logits.argsort(-1)).all()
+    torch.testing.assert_close(squash_logits(logits * 1e-6, bound), logits * 1e-6)
 
 
 @pytest.mark.parametrize("huge", [1e6, 1e25])
 def test_huge_logits_are_squashed_to_the_bound_and_their_gradient_is_finite(huge):
     far = torch.tensor([-huge, huge])
-    torch.testing.assert_close(squashed(far, 4.0), torch.tensor([-4.0, 4.0]))
-    assert torch.isfinite(grad(lambda z: squashed(z, 4.0).sum())(far)).all()
+    torch.testing.assert_close(squash_logits(far, 4.0), torch.tensor([-4.0, 4.0]))
+    assert torch.isfinite(grad(lambda z: squash_logits(z, 4.0).sum())(far)).all()
 
 
 @pytest.mark.parametrize("huge", [1e6, 1e18])
 def test_bound_of_huge_logits_is_reached_and_their_gradient_finite(huge):
     far = torch.tensor([-huge, huge])
     reached = torch.tensor([-1.0, 1.0]) * 8**0.5
-    torch.testing.assert_close(bounded(far, 4.0), reached)
-    assert torch.isfinite(grad(lambda z: bounded(z, 4.0).sum())(far)).all()
+    torch.testing.assert_close(bound_logits(far, 4.0), reached)
+    assert torch.isfinite(grad(lambda z: bound_logits(z, 4.0).sum())(far)).all()
 
 
 def test_margin_is_the_given_logit_less_the_largest_other():
@@ -170,15 +179,17 @@ def test_margin_of_two_networks():
 
 def test_shares():
     weight, keep = rng.random(7), rng.random((2, 7))
-    found = shares(torch.tensor(weight), torch.tensor(keep))
+    found = normalize_weights(torch.tensor(weight), torch.tensor(keep))
     kept = weight * keep
     np.testing.assert_allclose(found, weight.sum() * kept / kept.sum(axis=1, keepdims=True))
-    torch.testing.assert_close(shares(torch.tensor(weight)), torch.tensor(weight))
+    torch.testing.assert_close(normalize_weights(torch.tensor(weight)), torch.tensor(weight))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_shares_where_nothing_is_kept_are_zero(dtype):
-    assert (shares(torch.ones(3, dtype=dtype), torch.zeros(2, 3, dtype=dtype)) == 0).all()
+    assert (
+        normalize_weights(torch.ones(3, dtype=dtype), torch.zeros(2, 3, dtype=dtype)) == 0
+    ).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -200,7 +211,7 @@ def test_class_losses_and_rates_run_under_vmap_and_grad(class_losses):
     target = one_hot(labels, 5, torch.float64)
 
     def total(z, rate):
-        return expected(class_losses(bounded(z, 4.0)), smooth(target, rate)).sum()
+        return expected_loss(class_losses(bound_logits(z, 4.0)), smooth_labels(target, rate)).sum()
 
     networks = torch.stack([logits, -logits, 0 * logits])
     rates = torch.tensor([-2.0, 0.0, 0.6], dtype=torch.float64)
@@ -225,7 +236,9 @@ def test_the_rest_runs_under_vmap_and_grad():
         vmap(lambda z: margin(z, labels))(networks), margin(networks, labels)
     )
     keep = torch.softmax(networks[..., 0], dim=-1)
-    torch.testing.assert_close(vmap(lambda k: shares(weight, k))(keep), shares(weight, keep))
+    torch.testing.assert_close(
+        vmap(lambda k: normalize_weights(weight, k))(keep), normalize_weights(weight, keep)
+    )
     found = vmap(lambda y: one_hot(y, 5))(labels.view(7, 1))
     np.testing.assert_array_equal(found[:, 0], np.eye(5)[Y])
     assert grad(lambda z: margin(z, labels).sum())(logits).abs().sum() == 14

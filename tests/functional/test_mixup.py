@@ -41,14 +41,14 @@ def test_partners_come_in_proportion_to_weight():
 @pytest.mark.parametrize("alpha", [0.5, 1, 4.0])
 def test_larger_share_of_a_beta_distribution_is_the_samples_own(alpha):
     weight = torch.ones(2)
-    shares = np.array([draw_mixture(weight, alpha).share for _ in range(1000)])
+    shares = np.array([draw_mixture(weight, alpha).coefficient for _ in range(1000)])
     # The larger of l and 1 - l is below s where l is between 1 - s and s.
     beta = stats.beta(alpha, alpha)
     assert stats.kstest(shares, lambda s: beta.cdf(s) - beta.cdf(1 - s)).pvalue > 0.01
 
 
 def test_small_alpha_hardly_mixes():
-    shares = [float(draw_mixture(torch.ones(2), 0.02).share) for _ in range(200)]
+    shares = [float(draw_mixture(torch.ones(2), 0.02).coefficient) for _ in range(200)]
     assert np.mean(shares) > 0.98
 
 

@@ -10,7 +10,12 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
 from sknoisy._training.records import LabelQuality
-from sknoisy.functional import lower_component, nearest, neighbour_labels, small_loss
+from sknoisy.functional import (
+    gmm_clean_probability,
+    knn_label_distribution,
+    nearest_neighbors,
+    select_small_loss,
+)
 from sknoisy.functional.selection import _binned, _two_normals
 
 rng = np.random.default_rng(0)
@@ -31,7 +36,7 @@ def reference(losses, weight, fraction):
 )
 def test_small_loss_fills_the_room(rows, fraction):
     losses, weight = np.array(rows).T
-    kept = small_loss(torch.tensor(losses), torch.tensor(weight), fraction).numpy()
+    kept = select_small_loss(torch.tensor(losses), torch.tensor(weight), fraction).numpy()
     np.testing.assert_allclose(kept, reference(losses, weight, fraction), atol=1e-8)
     np.testing.assert_allclose((kept * weight).sum(), fraction * weight.sum(), atol=1e-8)
 
@@ -42,23 +47,23 @@ def test_whole_fraction_keeps_all_in_full(dtype, fraction):
     # Also where the cumulated weights are rounded: at 1 nothing may be lost.
     losses = torch.tensor(rng.random((2, 128)), dtype=dtype)
     weight = torch.tensor(rng.random(128) * 3, dtype=dtype)
-    assert (small_loss(losses, weight, fraction) == 1).all()
+    assert (select_small_loss(losses, weight, fraction) == 1).all()
 
 
 def test_nothing_is_kept_of_no_fraction():
-    assert (small_loss(torch.rand(2, 9), torch.rand(9), 0.0) == 0).all()
+    assert (select_small_loss(torch.rand(2, 9), torch.rand(9), 0.0) == 0).all()
 
 
 def test_each_network_has_its_own_order():
     losses = torch.tensor([[3.0, 1.0, 2.0, 0.0], [0.0, 1.0, 2.0, 3.0]])
-    kept = small_loss(losses, torch.ones(4), 0.5)
+    kept = select_small_loss(losses, torch.ones(4), 0.5)
     assert kept.tolist() == [[0, 1, 0, 1], [1, 1, 0, 0]]
 
 
 def test_a_sample_of_weight_two_counts_as_the_sample_twice():
     losses, weight = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 2.0, 1.0])
-    kept = small_loss(losses, weight, 0.6)
-    twice = small_loss(torch.tensor([1.0, 2.0, 2.0, 3.0]), torch.ones(4), 0.6)
+    kept = select_small_loss(losses, weight, 0.6)
+    twice = select_small_loss(torch.tensor([1.0, 2.0, 2.0, 3.0]), torch.ones(4), 0.6)
     torch.testing.assert_close(2 * kept[1], twice[1] + twice[2])
     torch.testing.assert_close(kept[[0, 2]], twice[[0, 3]])
 
@@ -115,7 +120,7 @@ def test_lower_component_agrees_with_scikit_learn(n):
     scaled = ((values - values.min()) / np.ptp(values))[:, None]
     mixture = GaussianMixture(2, reg_covar=5e-4, max_iter=500, tol=1e-8, random_state=0).fit(scaled)
     lower = mixture.predict_proba(scaled)[:, mixture.means_.argmin()]
-    found = lower_component(torch.tensor(values), torch.ones(n)).numpy()
+    found = gmm_clean_probability(torch.tensor(values), torch.ones(n)).numpy()
     between = (scaled[:, 0] > mixture.means_.min()) & (scaled[:, 0] < mixture.means_.max())
     np.testing.assert_allclose(found[between], lower[between], atol=0.01)
     assert (found[scaled[:, 0] <= mixture.means_.min() - 0.01] == 1).all()
@@ -123,7 +128,7 @@ def test_lower_component_agrees_with_scikit_learn(n):
 
 def test_lower_component_never_rises_with_the_value():
     values = torch.tensor(rng.gamma(1.0, size=400)).sort().values
-    found = lower_component(values, torch.ones(400))
+    found = gmm_clean_probability(values, torch.ones(400))
     assert (found.diff() <= 1e-9).all()
     assert (found[0], found[-1]) == (1, 0)
 
@@ -132,10 +137,10 @@ def test_lower_component_never_rises_with_the_value():
 def test_lower_component_of_several_at_once_and_of_weights(n):
     values = torch.tensor(rng.gamma(1.0, size=(2, n)))
     weight = torch.tensor(np.arange(n) % 3 + 1)
-    both = lower_component(values, weight)
+    both = gmm_clean_probability(values, weight)
     for one, found in zip(values, both, strict=True):
         repeated = one.repeat_interleave(weight)
-        alone = lower_component(repeated, torch.ones(len(repeated)))
+        alone = gmm_clean_probability(repeated, torch.ones(len(repeated)))
         np.testing.assert_allclose(alone, found.repeat_interleave(weight), atol=1e-3)
 
 
@@ -143,7 +148,7 @@ def test_the_lower_component_is_the_one_with_the_lower_mean():
     local = np.random.default_rng(0)
     for _ in range(40):
         values = local.standard_t(3, size=300)
-        found = lower_component(torch.tensor(values), torch.ones(300)).numpy()
+        found = gmm_clean_probability(torch.tensor(values), torch.ones(300)).numpy()
         # Where long tails drive the components past each other, a step at the upper one came out.
         assert (np.diff(found[values.argsort()]) <= 1e-9).all()
         scaled = torch.tensor((values - values.min()) / np.ptp(values))[None]
@@ -153,50 +158,50 @@ def test_the_lower_component_is_the_one_with_the_lower_mean():
 
 def test_what_has_no_weight_has_no_part_in_the_fit():
     values = torch.tensor(np.r_[rng.normal(0, 1, 50), rng.normal(6, 1, 50)])
-    alone = lower_component(values, torch.ones(100))
+    alone = gmm_clean_probability(values, torch.ones(100))
     beside = torch.cat([values, torch.tensor([-50.0, 2.0, 80.0])])
-    found = lower_component(beside, torch.cat([torch.ones(100), torch.zeros(3)]))
+    found = gmm_clean_probability(beside, torch.cat([torch.ones(100), torch.zeros(3)]))
     np.testing.assert_allclose(found[:100], alone)
     np.testing.assert_array_equal(found[[100, 102]], [1, 0])
 
 
 def test_lower_component_of_equal_values_is_all_of_them():
-    assert (lower_component(torch.full((5,), 3.0), torch.ones(5)) == 1).all()
-    assert (lower_component(torch.zeros(1), torch.ones(1)) == 1).all()
+    assert (gmm_clean_probability(torch.full((5,), 3.0), torch.ones(5)) == 1).all()
+    assert (gmm_clean_probability(torch.zeros(1), torch.ones(1)) == 1).all()
 
 
 @pytest.mark.parametrize("n", [5, 3000])
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 def test_a_value_that_is_no_number_stops_nothing(n, odd):
     values = torch.tensor(np.r_[odd, rng.gamma(1.0, size=n)])
-    assert lower_component(values, torch.ones(n + 1)).shape == (n + 1,)
+    assert gmm_clean_probability(values, torch.ones(n + 1)).shape == (n + 1,)
 
 
 @pytest.mark.parametrize("chunk", [7, 4096])
 def test_nearest_agrees_with_scikit_learn(chunk):
     base, queries = rng.normal(size=(200, 12)), rng.normal(size=(30, 12))
     _, expected = NearestNeighbors(n_neighbors=5).fit(base).kneighbors(queries)
-    found = nearest(torch.tensor(queries), torch.tensor(base), 5, chunk)
+    found = nearest_neighbors(torch.tensor(queries), torch.tensor(base), 5, chunk)
     np.testing.assert_array_equal(found, expected)
 
 
 def test_neighbours_speak_of_a_row_without_its_own_label():
     features, target = rng.normal(size=(60, 4)), np.eye(3)[rng.integers(0, 3, 60)]
-    found = neighbour_labels(torch.tensor(features), torch.tensor(target), k=7).numpy()
+    found = knn_label_distribution(torch.tensor(features), torch.tensor(target), k=7).numpy()
     z = features - features.mean(axis=0)
     z /= np.linalg.norm(z, axis=1, keepdims=True)
     around = NearestNeighbors(n_neighbors=7).fit(z).kneighbors(return_distance=False)
     np.testing.assert_allclose(found, target[around].mean(axis=1))
     changed = target.copy()
     changed[5] = np.roll(target[5], 1)
-    again = neighbour_labels(torch.tensor(features), torch.tensor(changed), k=7).numpy()
+    again = knn_label_distribution(torch.tensor(features), torch.tensor(changed), k=7).numpy()
     np.testing.assert_array_equal(again[5], found[5])
 
 
 @pytest.mark.parametrize("k", [1, 3, 50])
 def test_neighbours_among_equal_rows(k):
     target = torch.eye(2)[torch.tensor([0, 1, 0, 1, 0])]
-    found = neighbour_labels(torch.ones(5, 3), target, k)
+    found = knn_label_distribution(torch.ones(5, 3), target, k)
     torch.testing.assert_close(found.sum(dim=1), torch.ones(5))
     if k >= 4:
         torch.testing.assert_close(found, (target.sum(dim=0) - target) / 4)

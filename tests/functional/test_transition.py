@@ -9,13 +9,13 @@ from sklearn.linear_model import Ridge
 
 from sknoisy.functional import (
     class_scores,
+    confident_counts,
     confident_transition,
-    correct,
-    sure_counts,
-    transition_from,
+    correct_predictions,
+    counts_to_transition,
 )
-from sknoisy.methods import Scan
-from sknoisy.methods._transition import as_transition, transition_of_scan
+from sknoisy.methods import EvaluationPass
+from sknoisy.methods._transition import as_transition, estimate_transition_matrix
 
 rng = np.random.default_rng(0)
 
@@ -31,7 +31,9 @@ def noisy_classes(matrix, n=600, spread=0.6):
 def scan_of(features, target, weight=None):
     weight = torch.ones(len(target), dtype=target.dtype) if weight is None else weight
     index = torch.arange(len(target))
-    return Scan(index, target.argmax(1), target, weight, 3, lambda: (0 * target, features))
+    return EvaluationPass(
+        index, target.argmax(1), target, weight, 3, lambda: (0 * target, features)
+    )
 
 
 def test_class_scores_agree_with_scikit_learn():
@@ -73,7 +75,7 @@ def test_transition_is_found_again(trusted):
     X, y, target = noisy_classes(truth)
     if trusted is not None:
         target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
-    found = transition_of_scan(scan_of(X, target), trusted)
+    found = estimate_transition_matrix(scan_of(X, target), trusted)
     np.testing.assert_allclose(found, truth, atol=0.08)
 
 
@@ -82,14 +84,16 @@ def test_trusted_rows_show_labels_that_are_wrong_more_often_than_right():
     X, y, target = noisy_classes(truth)
     trusted = torch.arange(600) < 30
     target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
-    np.testing.assert_allclose(transition_of_scan(scan_of(X, target), trusted), truth, atol=0.08)
+    np.testing.assert_allclose(
+        estimate_transition_matrix(scan_of(X, target), trusted), truth, atol=0.08
+    )
 
 
 @pytest.mark.parametrize("n_trusted", [None, 6])
 def test_weights_count_rows_of_the_transition(n_trusted):
     def transition(scan):
         trusted = None if n_trusted is None else torch.arange(len(scan.index)) < n_trusted
-        return transition_of_scan(scan, trusted)
+        return estimate_transition_matrix(scan, trusted)
 
     X, _, target = noisy_classes(np.full((3, 3), 0.2) + 0.4 * np.eye(3), n=90)
     times = torch.tensor(np.r_[np.ones(6, dtype=int), np.arange(84) % 3 + 1])
@@ -101,8 +105,8 @@ def test_weights_count_rows_of_the_transition(n_trusted):
 def test_a_class_without_samples_keeps_its_label():
     X, _, target = noisy_classes(np.eye(3))
     wider = torch.cat([target, torch.zeros(600, 1)], dim=1)
-    np.testing.assert_allclose(transition_of_scan(scan_of(X, wider)), np.eye(4), atol=0.02)
-    found = transition_of_scan(scan_of(X, wider), torch.ones(600, dtype=torch.bool))
+    np.testing.assert_allclose(estimate_transition_matrix(scan_of(X, wider)), np.eye(4), atol=0.02)
+    found = estimate_transition_matrix(scan_of(X, wider), torch.ones(600, dtype=torch.bool))
     np.testing.assert_array_equal(found, np.eye(4))
 
 
@@ -111,7 +115,7 @@ def test_without_trusted_rows_each_label_leads_its_row():
     target = torch.tensor(np.eye(3)[rng.choice(3, p=[0.7, 0.2, 0.1], size=300)])
     for lead in (0.1, 0.3):
         scan = scan_of(torch.tensor(rng.normal(size=(300, 2))), target)
-        found = transition_of_scan(scan, lead=lead).numpy()
+        found = estimate_transition_matrix(scan, lead=lead).numpy()
         other = (found - np.eye(3)).max(axis=1)
         assert (found.diagonal() >= other + lead - 1e-9).all()
         np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -134,13 +138,13 @@ def test_sure_counts_and_their_matrix():
     for one, w in zip(p, weight, strict=True):
         second, first = np.sort(one)[-2:]
         counts[one.argmax()] += w * (first - second) * one
-    found = sure_counts(torch.tensor(p), torch.tensor(weight))
+    found = confident_counts(torch.tensor(p), torch.tensor(weight))
     np.testing.assert_allclose(found, counts)
-    np.testing.assert_allclose(transition_from(found).sum(dim=1), 1)
+    np.testing.assert_allclose(counts_to_transition(found).sum(dim=1), 1)
     # A sample of weight two is the sample twice, one of a single class is sure.
-    twice = sure_counts(torch.tensor(np.vstack([p, p])), torch.tensor(np.tile(weight / 2, 2)))
+    twice = confident_counts(torch.tensor(np.vstack([p, p])), torch.tensor(np.tile(weight / 2, 2)))
     np.testing.assert_allclose(found, twice)
-    assert sure_counts(torch.ones(3, 1), torch.ones(3)) == 3
+    assert confident_counts(torch.ones(3, 1), torch.ones(3)) == 3
 
 
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
@@ -148,7 +152,7 @@ def test_correction_is_the_inverse_where_that_is_a_distribution(k, seed):
     draw = np.random.default_rng(seed)
     T = 0.6 * np.eye(k) + 0.4 * draw.dirichlet(np.ones(k), k)
     true = draw.dirichlet(5 * np.ones(k), 8)
-    found = correct(torch.tensor(true @ T), torch.tensor(T), n_iter=1000)
+    found = correct_predictions(torch.tensor(true @ T), torch.tensor(T), n_iter=1000)
     np.testing.assert_allclose(found, true, atol=0.01)
 
 
@@ -158,7 +162,7 @@ def test_correction_raises_the_likelihood_and_stays_a_distribution(k, seed):
     T, p = draw.dirichlet(np.ones(k), k), draw.dirichlet(np.ones(k), 8)
 
     def likelihood(n_iter):
-        true = correct(torch.tensor(p), torch.tensor(T), n_iter).numpy()
+        true = correct_predictions(torch.tensor(p), torch.tensor(T), n_iter).numpy()
         np.testing.assert_allclose(true.sum(axis=1), 1)
         assert (true >= 0).all()
         return (p * np.log(np.maximum(true @ T, 1e-300))).sum(axis=1)
@@ -169,11 +173,11 @@ def test_correction_raises_the_likelihood_and_stays_a_distribution(k, seed):
 
 def test_no_noise_and_symmetric_noise_leave_the_likeliest_class():
     p = torch.tensor(rng.dirichlet(np.ones(5), 50))
-    torch.testing.assert_close(correct(p, torch.eye(5).double()), p)
+    torch.testing.assert_close(correct_predictions(p, torch.eye(5).double()), p)
     symmetric = torch.full((5, 5), 0.15).double() + 0.25 * torch.eye(5).double()
-    assert torch.equal(correct(p, symmetric).argmax(dim=1), p.argmax(dim=1))
+    assert torch.equal(correct_predictions(p, symmetric).argmax(dim=1), p.argmax(dim=1))
 
 
 def test_correction_copes_with_labels_that_are_never_given():
     T = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    assert torch.isfinite(correct(torch.tensor([[0.0, 1.0], [0.5, 0.5]]), T)).all()
+    assert torch.isfinite(correct_predictions(torch.tensor([[0.0, 1.0], [0.5, 0.5]]), T)).all()

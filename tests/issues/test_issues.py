@@ -14,7 +14,7 @@ from sknoisy import NoisyLabelClassifier
 from sknoisy.issues import find_label_issues
 from sknoisy.metrics import issue_average_precision
 from sknoisy.noise import asymmetric, corrupt_labels, pair
-from sknoisy.transition import surest
+from sknoisy.transition import most_confident
 
 rng = np.random.default_rng(0)
 
@@ -67,7 +67,7 @@ def test_the_number_of_wrong_labels_and_what_they_should_be():
     right = y[every.index] == true[every.index]
     for part in np.array_split(np.arange(3000), 5):
         assert every["quality"].iloc[part].mean() == pytest.approx(right[part].mean(), abs=0.07)
-    T = 0.99 * surest(y, p) + 0.01 / 4
+    T = 0.99 * most_confident(y, p) + 0.01 / 4
     again = find_label_issues(p, y, transition_matrix=T)
     pd.testing.assert_frame_equal(find_label_issues(p, y), again)
 

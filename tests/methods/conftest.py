@@ -7,8 +7,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import one_hot, smooth
-from sknoisy.methods import Batch, Scan
+from sknoisy.functional import one_hot, smooth_labels
+from sknoisy.methods import Batch, EvaluationPass
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def begin():
             "trusted": None,
             "labels": lambda: one_hot(y, n_classes, torch.float64),
         }
-        method.begin(SimpleNamespace(**{**asked, **answers}), y)
+        method.setup(SimpleNamespace(**{**asked, **answers}), y)
         return method
 
     return begin
@@ -63,7 +63,7 @@ def make_scan():
         weight = torch.ones(len(y), dtype=logits.dtype) if weight is None else weight
         features = logits if features is None else torch.as_tensor(features)
         index = torch.arange(len(y))
-        return Scan(index, y, target, weight, epoch, lambda: (logits, features))
+        return EvaluationPass(index, y, target, weight, epoch, lambda: (logits, features))
 
     return make_scan
 
@@ -75,7 +75,7 @@ def make_batch():
         return Batch(
             x=torch.zeros(len(y), 1),
             y=y,
-            target=smooth(one_hot(y, n_classes, torch.float64), rate),
+            target=smooth_labels(one_hot(y, n_classes, torch.float64), rate),
             weight=torch.ones(len(y), dtype=torch.float64) if weight is None else weight,
             index=torch.arange(len(y)) if index is None else torch.as_tensor(index),
             epoch=epoch,

@@ -17,12 +17,12 @@ Y = np.array([0, 2, 1, 1, 0, 2, 2])
 T = np.array([[0.7, 0.3, 0.0], [0.0, 0.9, 0.1], [0.2, 0.2, 0.6]])
 
 
-class Net:
+class NetworkView:
     trusted = None
 
 
-def paid(method, Z, batch, net=Net):
-    return method.loss(torch.tensor(Z), method.prepare(net, batch))
+def paid(method, Z, batch, net=NetworkView):
+    return method.loss(torch.tensor(Z), method.prepare_batch(net, batch))
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, 0.3])
@@ -89,16 +89,16 @@ def test_estimate_has_an_inverse_that_is_not_huge(begin, make_scan):
 
     method = begin(BackwardCorrection(), y)
     assert method.inverse.isnan().all()
-    method.refit(Sure, make_scan(y, np.zeros((90, 3)), features=features))
+    method.on_epoch_start(Sure, make_scan(y, np.zeros((90, 3)), features=features))
     assert np.linalg.cond(method.transition) <= 100
     np.testing.assert_allclose(method.inverse, np.linalg.inv(method.transition))
 
 
 def test_matrix_is_estimated_once(begin, make_scan):
     method = begin(BackwardCorrection(), Y)
-    method.refit(Net, make_scan(Y, Z))
+    method.on_epoch_start(NetworkView, make_scan(Y, Z))
     before = method.transition.clone()
-    method.refit(Net, make_scan(Y[::-1].copy(), Z))
+    method.on_epoch_start(NetworkView, make_scan(Y[::-1].copy(), Z))
     assert torch.equal(method.transition, before)
     np.testing.assert_allclose(method.inverse, np.linalg.inv(before))
 

@@ -40,7 +40,7 @@ def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
         losses = method.loss(torch.tensor(Z[:, rows]), batch)
         found = -log_softmax(Z[:, rows], axis=-1)[:, np.arange(len(rows)), Y[rows]]
         np.testing.assert_allclose(losses, found)
-        np.testing.assert_array_equal(method.weigh(losses, batch), method.bags[:, rows])
+        np.testing.assert_array_equal(method.sample_weights(losses, batch), method.bags[:, rows])
     out = ~method.bags[:, :20].numpy()
     said = (softmax(Z, axis=-1) * out[..., None]).sum(axis=0) / out.sum(axis=0)[:, None]
     np.testing.assert_allclose(method.out_of_bag, said)
@@ -49,11 +49,11 @@ def test_judgement_is_the_log_loss_out_of_bag(begin, make_batch):
         for t in np.logspace(-0.3, 1.3, 12)
     ]
     assert np.argmin(paid) not in (0, 11)
-    assert float(method.judge()) == -np.inf, "too early"
+    assert float(method.epoch_score()) == -np.inf, "too early"
     method.steps.fill_(16)
-    assert float(method.judge()) == pytest.approx(-min(paid))
-    method.refit(None, None)
-    assert float(method.judge()) == -np.inf, "nothing seen in this epoch yet"
+    assert float(method.epoch_score()) == pytest.approx(-min(paid))
+    method.on_epoch_start(None, None)
+    assert float(method.epoch_score()) == -np.inf, "nothing seen in this epoch yet"
 
 
 def test_transition_is_counted_out_of_bag(begin, make_batch):
@@ -75,7 +75,7 @@ def test_transition_is_counted_out_of_bag(begin, make_batch):
         true = true * (given / (true @ transition) @ transition.T)
         true /= true.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(method.proba(torch.tensor(Z)), true)
-    method.refit(None, None)
+    method.on_epoch_start(None, None)
     assert torch.equal(method.transition, torch.eye(3).double())
 
 
@@ -84,7 +84,7 @@ def test_a_known_matrix_is_used_and_none_corrects_nothing(begin):
     Z = torch.tensor(rng.normal(size=(4, 20, 3)))
     plain = softmax(Z.numpy(), axis=-1).mean(axis=0)
     method = begin(Bagging(4, transition_matrix=T), Y)
-    method.refit(None, None)
+    method.on_epoch_start(None, None)
     np.testing.assert_allclose(method.transition, T)
     corrected = method.proba(Z).numpy()
     # Everything that was labelled 1 may have been a 0, and what was labelled 0 was one.
@@ -123,12 +123,12 @@ def test_trusted_rows_show_how_their_class_was_labelled(begin, make_batch):
     for _ in range(2):
         # Nothing is left of the epoch before.
         Z = torch.tensor(3 * rng.normal(size=(4, 20, 3)))
-        method.refit(None, None)
+        method.on_epoch_start(None, None)
         method.loss(Z, make_batch(Y, index=np.arange(20), weight=weight))
         unaided = method.transition
-        method.refit(None, None)
+        method.on_epoch_start(None, None)
         batch = make_batch(Y, index=np.arange(20), weight=weight)
-        method.loss(Z, method.prepare(net, batch))
+        method.loss(Z, method.prepare_batch(net, batch))
     said = method.out_of_bag
     # Rows 0 and 3 are of class 0, row 8 is of class 2; nobody is trusted for class 1.
     first, last = 20 * (weight[0] * said[0] + weight[3] * said[3]), 20 * weight[8] * said[8]
@@ -155,11 +155,11 @@ def test_a_perfect_epoch_is_judged(begin, make_batch):
     """And is not taken for one in which nothing was seen, after which training would never stop."""
     method = begin(Bagging(4), Y)
     method.steps.fill_(16)
-    assert float(method.judge()) == -np.inf
+    assert float(method.epoch_score()) == -np.inf
     method.loss(
         torch.tensor(1e6 * np.eye(3)[Y]).expand(4, -1, -1), make_batch(Y, index=np.arange(20))
     )
-    assert float(method.judge()) == 0
+    assert float(method.epoch_score()) == 0
 
 
 def test_trusted_rows_help_where_most_labels_of_a_class_are_wrong():
@@ -194,8 +194,8 @@ def test_training_goes_back_to_the_epoch_that_was_judged_best():
     judged = []
 
     class Watched(Bagging):
-        def judge(self):
-            judged.append(float(super().judge()))
+        def epoch_score(self):
+            judged.append(float(super().epoch_score()))
             return judged[-1]
 
     noisy = np.where(rng.random(150) < 0.3, rng.integers(3, size=150), y)

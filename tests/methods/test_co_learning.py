@@ -36,7 +36,7 @@ def step(begin, make_batch, x, views=(), **params):
     method = begin(CoLearning(**params), Y, n_features=2)
     net = Linear(views)
     batch = make_batch(Y[: len(x)]).replace(x=torch.tensor(x))
-    return method, net, method.step(net, batch)
+    return method, net, method.training_step(net, batch)
 
 
 def contrast(first, second, temperature):
@@ -85,11 +85,11 @@ def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
 def test_labels_are_mixed_as_the_samples_are(begin, make_batch):
     method, batch = begin(CoLearning(), Y, n_features=2), make_batch(Y)
     torch.manual_seed(0)
-    mixed = method.prepare(None, batch.replace(x=batch.target))
+    mixed = method.prepare_batch(None, batch.replace(x=batch.target))
     torch.testing.assert_close(mixed.x, mixed.target)
     torch.testing.assert_close(mixed.target.sum(dim=1), torch.ones(6, dtype=torch.float64))
     assert not torch.equal(mixed.target, batch.target)
-    shares = [float(method.prepare(None, batch).target.amax(dim=1).min()) for _ in range(500)]
+    shares = [float(method.prepare_batch(None, batch).target.amax(dim=1).min()) for _ in range(500)]
     # Of two shares from Beta(5, 5) the larger is 1/2 + |B - 1/2|, on average 0.623.
     assert np.mean(shares) == pytest.approx(0.623, abs=0.03)
 
@@ -103,7 +103,7 @@ def test_who_sees_the_same_neighbours_pays_nothing(begin, make_batch):
     net.represent = lambda x: (x.log(), x)
     batch = make_batch(Y).replace(x=torch.tensor(x))
     plain = -np.log(x[np.arange(6), Y])
-    paid = method.step(net, batch).losses
+    paid = method.training_step(net, batch).losses
     np.testing.assert_allclose(paid, plain, atol=1e-12)
 
 
@@ -111,7 +111,7 @@ def test_neighbours_are_taught_by_the_head_alone(begin, make_batch):
     x, *views = rng.normal(size=(3, 6, 2))
     method, net = begin(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=2), Linear(views)
     net.weight.requires_grad_()
-    taken = method.step(net, make_batch(Y).replace(x=torch.tensor(x)))
+    taken = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
     taken.losses.sum().backward()
     assert net.weight.grad.any()
     assert not method.hidden.grad.any()
@@ -129,7 +129,7 @@ def test_far_and_equal_samples_are_finite(begin, make_batch):
     x = np.array([[0.0, 0.0], [0.0, 0.0], [1e4, 0.0], [1e4, 1.0], [-1e4, 0.0], [0.0, -1e4]])
     method, net = begin(CoLearning(mixing=0.0), Y, n_features=2), Linear()
     net.weight.requires_grad_()
-    taken = method.step(net, make_batch(Y).replace(x=torch.tensor(x)))
+    taken = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
     taken.losses.sum().backward()
     assert torch.isfinite(taken.losses).all()
     for part in (net.weight, method.hidden, method.projection):

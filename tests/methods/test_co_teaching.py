@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits, load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import shares
+from sknoisy.functional import normalize_weights
 from sknoisy.methods import CoTeaching
 
 X, y = load_iris(return_X_y=True)
@@ -19,7 +19,7 @@ Y = np.arange(10) % 3
 def test_each_network_learns_what_the_other_finds_easy(begin, make_batch):
     method = begin(CoTeaching(0.4, ramp_epochs=1), Y)
     losses = torch.tensor(rng.random((2, 10)))
-    found = method.weigh(losses, make_batch(Y, epoch=5)).numpy()
+    found = method.sample_weights(losses, make_batch(Y, epoch=5)).numpy()
     for network in (0, 1):
         smallest = np.argsort(losses[1 - network].numpy())[:6]
         np.testing.assert_allclose(found[network], np.isin(np.arange(10), smallest), atol=1e-9)
@@ -30,7 +30,7 @@ def test_loss_is_the_mean_over_what_is_kept(begin, make_batch):
     method, batch = begin(CoTeaching(0.3, ramp_epochs=1), Y), make_batch(Y, epoch=5)
     Z = rng.normal(size=(2, 10, 3))
     losses = method.loss(torch.tensor(Z), batch)
-    share = shares(batch.weight / 10, method.weigh(losses, batch))
+    share = normalize_weights(batch.weight / 10, method.sample_weights(losses, batch))
     found = (losses * share).sum(dim=-1).numpy()
     paid = losses.numpy()
     for network in (0, 1):
@@ -43,7 +43,7 @@ def test_loss_is_the_mean_over_what_is_kept(begin, make_batch):
 )
 def test_fraction_grows_linearly(begin, make_batch, epoch, kept):
     method = begin(CoTeaching(0.4, ramp_epochs=10), Y)
-    found = method.weigh(torch.tensor(rng.random((2, 10))), make_batch(Y, epoch=epoch))
+    found = method.sample_weights(torch.tensor(rng.random((2, 10))), make_batch(Y, epoch=epoch))
     np.testing.assert_allclose(found.sum(dim=1), kept)
 
 
@@ -54,15 +54,15 @@ def test_rate_is_estimated_once_from_what_the_networks_contradict(begin, make_sc
     weight = torch.ones(10, dtype=torch.float64)
     weight[0] = 3
     assert method.forgotten.isnan()
-    method.refit(None, make_scan(Y, logits, 0, weight))
+    method.on_epoch_start(None, make_scan(Y, logits, 0, weight))
     assert float(method.forgotten) == pytest.approx(0.5)
-    method.refit(None, make_scan(Y, logits * 0, 2, weight))
+    method.on_epoch_start(None, make_scan(Y, logits * 0, 2, weight))
     assert float(method.forgotten) == pytest.approx(0.5)
 
 
 def test_given_rate_is_kept(begin, make_scan):
     method = begin(CoTeaching(forget_rate=0.2), Y)
-    method.refit(None, make_scan(Y, torch.zeros(2, 10, 3), epoch=0))
+    method.on_epoch_start(None, make_scan(Y, torch.zeros(2, 10, 3), epoch=0))
     assert float(method.forgotten) == pytest.approx(0.2)
 
 

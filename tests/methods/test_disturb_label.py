@@ -23,7 +23,7 @@ def same_draws():
 @pytest.mark.parametrize("rate", [0.0, -1.0])
 def test_mean_gradient_is_that_of_label_smoothing(make_batch, alpha, rate):
     z = torch.tensor(Z, requires_grad=True)
-    batch = DisturbLabel(alpha).prepare(None, make_batch(Y, n_classes=4, rate=rate))
+    batch = DisturbLabel(alpha).prepare_batch(None, make_batch(Y, n_classes=4, rate=rate))
     DisturbLabel(alpha).loss(z[Y], batch).sum().backward()
     given = (1 - rate) * np.eye(4)[:3] + rate / 4
     smoothed = (1 - alpha) * given + alpha / 4
@@ -31,7 +31,7 @@ def test_mean_gradient_is_that_of_label_smoothing(make_batch, alpha, rate):
 
 
 def test_labels_are_redrawn_uniformly_at_the_given_rate(make_batch):
-    found = DisturbLabel(0.4).prepare(None, make_batch(Y, n_classes=4)).target.numpy()
+    found = DisturbLabel(0.4).prepare_batch(None, make_batch(Y, n_classes=4)).target.numpy()
     assert (np.sort(found, axis=1) == [0, 0, 0, 1]).all()
     counts = np.array([found[Y == label].mean(axis=0) for label in range(3)])
     np.testing.assert_allclose(counts, 0.6 * np.eye(4)[:3] + 0.1, atol=0.02)
@@ -40,7 +40,7 @@ def test_labels_are_redrawn_uniformly_at_the_given_rate(make_batch):
 def test_soft_and_smoothed_labels_keep_their_shape(make_batch):
     shares = torch.tensor([[0.5, 0.3, 0.2, 0.0]], dtype=torch.float64).repeat(40_000, 1)
     batch = make_batch(np.zeros(40_000, dtype=int), n_classes=4).replace(target=shares)
-    found = DisturbLabel(0.2).prepare(None, batch).target
+    found = DisturbLabel(0.2).prepare_batch(None, batch).target
     torch.testing.assert_close(found.sort(dim=1).values, shares.sort(dim=1).values)
     np.testing.assert_allclose(found.mean(dim=0), 0.8 * shares[0] + 0.2 / 4, atol=0.01)
 
@@ -48,7 +48,7 @@ def test_soft_and_smoothed_labels_keep_their_shape(make_batch):
 def test_labels_are_other_ones_each_time_and_the_batch_stays(make_batch):
     batch = make_batch(Y[:500], n_classes=4)
     before = batch.target.clone()
-    first, second = (DisturbLabel(0.5).prepare(None, batch) for _ in range(2))
+    first, second = (DisturbLabel(0.5).prepare_batch(None, batch) for _ in range(2))
     assert not torch.equal(first.target, second.target)
     assert torch.equal(batch.target, before)
     assert first.x is batch.x

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import lower_component
+from sknoisy.functional import gmm_clean_probability
 from sknoisy.methods import DivideMix
 
 X, y = load_iris(return_X_y=True)
@@ -42,7 +42,7 @@ def test_targets_are_refined_or_guessed_then_mixed(begin, make_batch):
     method, net = begin(DivideMix(temperature=0.4, threshold=0.6), Y), TwoViews()
     method.clean.copy_(torch.tensor(rng.random((2, 7))))
     weight = torch.tensor(rng.random(7))
-    mixed = method.prepare(net, make_batch(Y, weight=weight, index=np.arange(7)[::-1].copy()))
+    mixed = method.prepare_batch(net, make_batch(Y, weight=weight, index=np.arange(7)[::-1].copy()))
     p = softmax(net.answer.numpy(), axis=-1)
     p, clean = (p[:, :7] + p[:, 7:]) / 2, method.clean.numpy()[:, ::-1]
     target = np.empty((2, 7, 3))
@@ -101,11 +101,11 @@ def test_each_network_is_told_by_the_other_which_labels_are_right(begin, make_sc
     y, weight = np.arange(40) % 3, torch.tensor(rng.random(40))
     logits = torch.tensor(rng.normal(scale=3, size=(2, 40, 3)))
     method = begin(DivideMix(), y)
-    scan = make_scan(y, logits, 0, weight)
-    method.refit(SimpleNamespace(n_classes=3), scan)
+    evaluation = make_scan(y, logits, 0, weight)
+    method.on_epoch_start(SimpleNamespace(n_classes=3), evaluation)
     paid = -log_softmax(logits.numpy(), axis=-1)[:, np.arange(40), y]
     for ours, other in ((0, 1), (1, 0)):
-        seen = lower_component(torch.tensor(paid[other]), weight)
+        seen = gmm_clean_probability(torch.tensor(paid[other]), weight)
         # Both are fitted in one go, which ends when both have settled.
         np.testing.assert_allclose(method.clean[ours], seen, atol=1e-3)
     assert not torch.allclose(method.clean[0], method.clean[1])
@@ -116,7 +116,7 @@ def test_each_network_is_told_by_the_other_which_labels_are_right(begin, make_sc
 
 def test_given_strength_is_kept(begin, make_scan):
     method = begin(DivideMix(lambda_u=25), Y)
-    method.refit(SimpleNamespace(n_classes=3), make_scan(Y, torch.randn(2, 7, 3).double()))
+    method.on_epoch_start(SimpleNamespace(n_classes=3), make_scan(Y, torch.randn(2, 7, 3).double()))
     assert method.strength == 25
 
 

@@ -35,7 +35,7 @@ class Answers:
 
 def started(**params):
     net, method = Answers(), ELRPlus(**params)
-    method.begin(net, torch.tensor(Y))
+    method.setup(net, torch.tensor(Y))
     return net, method
 
 
@@ -45,7 +45,7 @@ def test_belief_is_that_of_the_other_network_with_averaged_weights(make_batch):
     for _ in range(3):
         batch = make_batch(Y[:4], index=[5, 0, 3, 2])
         net.current = torch.tensor(rng.normal(size=5))
-        method.prepare(net, batch)
+        method.prepare_batch(net, batch)
         x, weights = net.asked[-1]
         assert x is batch.x
         assert torch.equal(weights, method.average)
@@ -62,7 +62,7 @@ def test_average_follows_the_weights_on_a_ramp(make_batch):
     batch, average = make_batch(Y), np.zeros(5)
     for step in range(8):
         net.current = torch.tensor(rng.normal(size=5))
-        method.prepare(net, batch)
+        method.prepare_batch(net, batch)
         ramp = 0.9 * np.exp(-5 * (1 - min(1.0, step / 2)) ** 2)
         momentum = min(1 - 1 / (step + 1), ramp)
         average = momentum * average + (1 - momentum) * net.current.numpy()
@@ -72,7 +72,7 @@ def test_average_follows_the_weights_on_a_ramp(make_batch):
 def test_samples_targets_and_beliefs_are_mixed_alike(make_batch):
     net, method = started(alpha=1.0)
     batch = make_batch(Y, rate=-1.0).replace(x=torch.eye(7, dtype=torch.float64))
-    mixed = method.prepare(net, batch)
+    mixed = method.prepare_batch(net, batch)
     # Row i of the identity tells how much of each sample is in mixture i.
     recipe = mixed.x
     assert (recipe.diagonal() >= 0.5).all() and (recipe.diagonal() < 1).any()

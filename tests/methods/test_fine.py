@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import lower_component
+from sknoisy.functional import gmm_clean_probability
 from sknoisy.methods import FINE
 from sknoisy.methods.fine import _classes, _main_directions
 
@@ -34,7 +34,7 @@ def reference(features, given, kept, normalise):
         score = (features[own] @ direction) ** 2
         if normalise:
             score = np.sqrt(score) / np.linalg.norm(features[own], axis=1)
-        clean = lower_component(torch.tensor(-score), torch.ones(own.sum()))
+        clean = gmm_clean_probability(torch.tensor(-score), torch.ones(own.sum()))
         chosen[own] = clean.numpy() >= 0.5
     return chosen
 
@@ -45,8 +45,8 @@ def test_equation(begin, make_scan, normalise):
     method = begin(FINE(normalise=normalise), given)
     kept = np.ones(len(given))
     for epoch in range(3):
-        scan = make_scan(given, np.zeros((len(given), 3)), epoch, features=features)
-        method.refit(None, scan)
+        evaluation = make_scan(given, np.zeros((len(given), 3)), epoch, features=features)
+        method.on_epoch_start(None, evaluation)
         kept = reference(features, given, kept, normalise)
         assert 0 < kept.sum() < len(kept)
         np.testing.assert_array_equal(method.kept, kept)
@@ -55,7 +55,7 @@ def test_equation(begin, make_scan, normalise):
 def test_right_labels_are_kept(begin, make_scan):
     features, given, right = clusters(wrong=0.4)
     method = begin(FINE(), given)
-    method.refit(None, make_scan(given, np.zeros((len(given), 3)), features=features))
+    method.on_epoch_start(None, make_scan(given, np.zeros((len(given), 3)), features=features))
     assert (method.kept.numpy().astype(bool) == right).mean() > 0.95
 
 
@@ -63,7 +63,7 @@ def test_only_what_is_kept_counts(begin, make_batch):
     method = begin(FINE(), np.zeros(5, dtype=int))
     method.kept.copy_(torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
     batch = make_batch([0, 0, 0], index=[4, 2, 0])
-    assert method.weigh(torch.zeros(3), batch).tolist() == [0, 1, 1]
+    assert method.sample_weights(torch.zeros(3), batch).tolist() == [0, 1, 1]
 
 
 def test_refit_comes_every_few_epochs_from_the_first(begin, make_scan):
@@ -72,7 +72,9 @@ def test_refit_comes_every_few_epochs_from_the_first(begin, make_scan):
     renewed = []
     for epoch in range(7):
         method.kept.fill_(0.5)
-        method.refit(None, make_scan(given, np.zeros((len(given), 3)), epoch, features=features))
+        method.on_epoch_start(
+            None, make_scan(given, np.zeros((len(given), 3)), epoch, features=features)
+        )
         renewed += [epoch] if (method.kept != 0.5).any() else []
     assert renewed == [0, 3, 6]
 
@@ -86,7 +88,7 @@ def test_weights_are_repeated_rows(begin, make_scan):
         w = torch.tensor((weight if repeats is not weight else np.ones(len(rows))) * 1.0)
         method = begin(FINE(), given[rows])
         logits = np.zeros((len(rows), 3))
-        method.refit(None, make_scan(given[rows], logits, 0, w, features[rows]))
+        method.on_epoch_start(None, make_scan(given[rows], logits, 0, w, features[rows]))
         found.append(method.kept.numpy())
     assert 0 < found[0].mean() < 1
     np.testing.assert_array_equal(found[0].repeat(weight), found[1])
@@ -99,8 +101,8 @@ def test_a_class_of_few_samples_keeps_all(begin, make_scan, repeats):
         [np.flatnonzero(given != 2), np.flatnonzero(given == 2)[:4].repeat(repeats)]
     )
     method = begin(FINE(), given[rows])
-    scan = make_scan(given[rows], np.zeros((len(rows), 3)), features=features[rows])
-    method.refit(None, scan)
+    evaluation = make_scan(given[rows], np.zeros((len(rows), 3)), features=features[rows])
+    method.on_epoch_start(None, evaluation)
     assert method.kept[-4 * repeats :].all()
     assert not method.kept[: -4 * repeats].all()
 
@@ -110,7 +112,7 @@ def test_a_class_of_few_samples_keeps_all(begin, make_scan, repeats):
 def test_features_that_tell_nothing_keep_all(begin, make_scan, features, normalise):
     given = np.arange(12) % 3
     method = begin(FINE(normalise=normalise), given)
-    method.refit(None, make_scan(given, np.zeros((12, 3)), features=features))
+    method.on_epoch_start(None, make_scan(given, np.zeros((12, 3)), features=features))
     assert method.kept.all()
 
 
@@ -122,8 +124,8 @@ def test_direction_of_a_single_sample_in_single_precision(begin, make_scan):
     for label in range(3):
         own = np.flatnonzero(given == label)
         method.kept[torch.tensor(own[1:])] = 0
-    scan = make_scan(given, np.zeros((len(given), 3), dtype=np.float32), features=wide)
-    method.refit(None, scan)
+    evaluation = make_scan(given, np.zeros((len(given), 3), dtype=np.float32), features=wide)
+    method.on_epoch_start(None, evaluation)
     assert 20 < method.kept.sum() < len(given)
 
 
@@ -132,8 +134,8 @@ def test_few_long_features_elsewhere_do_not_hide_the_main_direction(begin, make_
     features[:90, 1:9] = 1 + 0.05 * np.random.default_rng(0).normal(size=(90, 8))
     features[90:, 0] = 4.0
     method = begin(FINE(), np.r_[given, 1])
-    scan = make_scan(given, np.zeros((100, 3)), features=features)
-    method.refit(None, scan)
+    evaluation = make_scan(given, np.zeros((100, 3)), features=features)
+    method.on_epoch_start(None, evaluation)
     np.testing.assert_array_equal(method.kept[:100], np.arange(100) < 90)
 
 
@@ -154,10 +156,10 @@ def test_classes_come_in_groups_and_the_answer_is_the_same(begin, make_scan, mon
     for room in (2**25, 9 * 2, 8 * 50):
         monkeypatch.setattr("sknoisy.methods.fine._ROOM", room)
         method = begin(FINE(), given)
-        scan = make_scan(given, np.zeros((180, 4)), features=features)
-        method.refit(None, scan)
+        evaluation = make_scan(given, np.zeros((180, 4)), features=features)
+        method.on_epoch_start(None, evaluation)
         kept.append(method.kept.clone())
-        sizes = [len(group) for group in _classes(scan)]
+        sizes = [len(group) for group in _classes(evaluation)]
         assert sum(sizes) == 4
         assert (len(sizes) > 1) == (room < 2**25)
     assert 0 < kept[0].mean() < 1

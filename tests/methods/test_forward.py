@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import ForwardCorrection
-from sknoisy.methods._transition import transition_of_scan
+from sknoisy.methods._transition import estimate_transition_matrix
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def test_trusted_rows_are_not_corrected(begin, make_batch):
     class Net:
         trusted = torch.isin(torch.arange(9), torch.tensor([3, 8, 5]))
 
-    batch = method.prepare(Net, make_batch(Y, index=[5, 1, 0, 3, 4, 6, 7]))
+    batch = method.prepare_batch(Net, make_batch(Y, index=[5, 1, 0, 3, 4, 6, 7]))
     found = method.loss(torch.tensor(Z), batch)
     plain, corrected = -log_softmax(Z, axis=1), -np.log(softmax(Z, axis=1) @ T)
     expected = np.where(np.isin(np.arange(7), [0, 3])[:, None], plain, corrected)
@@ -68,19 +68,19 @@ def test_matrix_is_estimated_once_when_warm_up_ends(begin, make_scan):
     class Net:
         trusted = None
 
-    scan = make_scan(Y, Z, epoch=5)
+    evaluation = make_scan(Y, Z, epoch=5)
     assert method.transition.isnan().all()
-    method.refit(Net, scan)
+    method.on_epoch_start(Net, evaluation)
     found = method.transition.clone()
-    torch.testing.assert_close(found, transition_of_scan(scan))
-    method.refit(Net, make_scan(Y[::-1].copy(), Z, epoch=6))
+    torch.testing.assert_close(found, estimate_transition_matrix(evaluation))
+    method.on_epoch_start(Net, make_scan(Y[::-1].copy(), Z, epoch=6))
     assert torch.equal(method.transition, found)
 
 
 def test_given_matrix_is_kept_and_never_changed(begin, make_scan):
     given = T.copy()
     method = begin(ForwardCorrection(given), Y)
-    method.refit(None, make_scan(Y, Z))
+    method.on_epoch_start(None, make_scan(Y, Z))
     np.testing.assert_allclose(method.transition, T)
     method.transition.zero_()
     np.testing.assert_array_equal(given, T)

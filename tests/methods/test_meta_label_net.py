@@ -49,7 +49,7 @@ def started(begin, make_scan, trusted=None, weight=None, **params):
     )
     method = begin(MetaLabelNet(**params), Y, weights=net.weights, n_features=2)
     logits = net.infer(torch.tensor(ROWS))
-    method.refit(net, make_scan(Y, logits, 1, weight, features=ROWS))
+    method.on_epoch_start(net, make_scan(Y, logits, 1, weight, features=ROWS))
     return net, method
 
 
@@ -75,7 +75,7 @@ def test_labels_follow_the_loss_of_trusted_rows(begin, make_scan, make_batch, vi
     net, method = started(begin, make_scan, rows, weight, virtual_lr=virtual_lr)
     x, share, before = rng.normal(size=(7, 2)), rng.dirichlet(np.ones(7)), method.labeller.clone()
     batch = make_batch(Y[:7], weight=torch.tensor(share)).replace(x=torch.tensor(x))
-    made = method.prepare(net, batch).target
+    made = method.prepare_batch(net, batch).target
     slope, base = np.empty((3, 3)), before.numpy()
     given = net.weight.numpy(), x, share, rows, weight[rows].numpy(), virtual_lr
     for place in np.ndindex(3, 3):
@@ -136,7 +136,7 @@ def test_labels_begin_as_trusted_rows_have_them(begin, make_scan):
     assert -np.log(made[np.arange(12), Y]).mean() < np.log(3)
     # Later scans change nothing of it.
     net, state = Linear(), {k: v.clone() for k, v in method.state_dict().items()}
-    method.refit(net, make_scan(Y, np.zeros((12, 3)), 2, features=ROWS))
+    method.on_epoch_start(net, make_scan(Y, np.zeros((12, 3)), 2, features=ROWS))
     assert all(torch.equal(state[k], v) for k, v in method.state_dict().items())
 
 

@@ -39,14 +39,14 @@ class Learned(Method):
 
     per_sample = True
 
-    def begin(self, net, y):
+    def setup(self, net, y):
         self.scale = nn.Parameter(torch.ones(len(y), dtype=net.dtype))
         self.register_buffer("moments", torch.zeros(4))
 
-    def refit(self, net, scan):
+    def on_epoch_start(self, net, evaluation):
         self.moments[0] += 1
 
-    def prepare(self, net, batch):
+    def prepare_batch(self, net, batch):
         self.moments[1] += 1
         return batch
 
@@ -55,7 +55,7 @@ class Learned(Method):
         losses = class_cross_entropy(logits * self.scale[batch.index].unsqueeze(-1))
         return (losses * batch.target).sum(-1)
 
-    def weigh(self, losses, batch):
+    def sample_weights(self, losses, batch):
         self.moments[3] += 1
         assert not losses.requires_grad
         return torch.ones_like(losses)
@@ -167,7 +167,7 @@ def test_moments_come_when_they_should_and_parameters_are_learned():
 
 def test_a_method_may_hold_a_module():
     class WithModule(ClassLoss):
-        def begin(self, net, y):
+        def setup(self, net, y):
             self.mix = nn.Linear(net.n_classes, net.n_classes, bias=False, dtype=net.dtype)
             nn.init.eye_(self.mix.weight)
 
@@ -181,9 +181,9 @@ def test_a_method_may_hold_a_module():
 
 def test_own_step_is_the_last_resort():
     class Twice(CrossEntropy):
-        def step(self, net, batch):
-            step = super().step(net, batch)
-            return step._replace(share=2 * step.share)
+        def training_step(self, net, batch):
+            step = super().training_step(net, batch)
+            return step._replace(weight=2 * step.weight)
 
     params = {"optimizer": "sgd", "lr": 0.01}
     doubled = train(Twice, **params).predict_proba(X)

@@ -23,7 +23,7 @@ def mixed(make_batch, alpha=1.0, y=Y, **params):
     """A batch whose x tells what each row is mixed of."""
     batch = make_batch(y, **params)
     given = batch.replace(x=torch.eye(len(y), dtype=torch.float64))
-    return given, Mixup(alpha).prepare(None, given)
+    return given, Mixup(alpha).prepare_batch(None, given)
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from sklearn.neighbors import NearestNeighbors
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import cross_entropy, lower_component, one_hot
+from sknoisy.functional import cross_entropy, gmm_clean_probability, one_hot
 from sknoisy.methods import Synthetic
 
 X, y = load_iris(return_X_y=True)
@@ -44,7 +44,7 @@ def reference(index, base, clean, targets, k):
 def started(begin, make_scan, params, logits=None, **kwargs):
     method = begin(Synthetic(**params), Y)
     logits = torch.tensor(rng.normal(size=(8, 3))) if logits is None else logits
-    method.refit(NET, make_scan(Y, logits, features=FEATURES, **kwargs))
+    method.on_epoch_start(NET, make_scan(Y, logits, features=FEATURES, **kwargs))
     return method
 
 
@@ -55,7 +55,7 @@ def test_mixture_of_neighbours(begin, make_scan, make_batch, where, k):
     method.clean.copy_(torch.tensor(rng.uniform(0.1, 1, size=8)))
     method.targets.copy_(torch.tensor(rng.dirichlet(np.ones(3), size=8)))
     batch = make_batch(Y[:6], epoch=3).replace(x=SAMPLES[:6])
-    mixed = method.prepare(NET, batch)
+    mixed = method.prepare_batch(NET, batch)
     base = range(6) if where == "batch" else range(8)
     x, target = reference(range(6), base, method.clean.numpy(), method.targets.numpy(), k)
     np.testing.assert_allclose(mixed.x, x)
@@ -77,10 +77,10 @@ def test_neighbours_in_the_dataset_are_the_nearest(begin, make_scan):
 def test_a_sample_is_in_its_own_mixture_where_all_are_alike(begin, make_scan, make_batch, where):
     net = SimpleNamespace(**{**vars(NET), "features": lambda x: torch.zeros(len(x), 2)})
     method = begin(Synthetic(where=where), Y)
-    method.refit(net, make_scan(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2))))
+    method.on_epoch_start(net, make_scan(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2))))
     batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
     net.rows = lambda index: batch.x[index]
-    recipe = method.prepare(net, batch).x
+    recipe = method.prepare_batch(net, batch).x
     np.testing.assert_allclose(recipe.diagonal(), 0.5)
     np.testing.assert_allclose(recipe.sum(dim=1), 1)
 
@@ -88,7 +88,7 @@ def test_a_sample_is_in_its_own_mixture_where_all_are_alike(begin, make_scan, ma
 def test_more_neighbours_than_there_are(begin, make_scan, make_batch):
     for where in ("batch", "dataset"):
         method = started(begin, make_scan, {"n_neighbors": 20, "where": where})
-        mixed = method.prepare(NET, make_batch(Y[:6], epoch=1).replace(x=SAMPLES[:6]))
+        mixed = method.prepare_batch(NET, make_batch(Y[:6], epoch=1).replace(x=SAMPLES[:6]))
         np.testing.assert_allclose(mixed.target.sum(dim=1), 1)
 
 
@@ -97,20 +97,22 @@ def test_targets_move_to_the_predictions(begin, make_scan):
     expected = np.eye(3)[Y]
     for epoch in range(3, 9):
         Z = rng.normal(scale=3, size=(8, 3))
-        method.refit(NET, make_scan(Y, Z, epoch))
+        method.on_epoch_start(NET, make_scan(Y, Z, epoch))
         if epoch in (4, 6, 8):
             expected = 0.8 * expected + 0.2 * softmax(Z, axis=1)
         np.testing.assert_allclose(method.targets, expected)
         paid = cross_entropy(torch.tensor(Z), one_hot(method.targets.argmax(1), 3, torch.float64))
         weight = torch.ones(8, dtype=torch.float64)
-        np.testing.assert_allclose(method.clean, lower_component(paid, weight))
+        np.testing.assert_allclose(method.clean, gmm_clean_probability(paid, weight))
 
 
 def test_rows_outside_of_the_training_set_keep_their_labels(begin, make_scan):
     method = begin(Synthetic(momentum=0.5, where="dataset"), Y)
     part = make_scan(Y[2:], torch.tensor(rng.normal(size=(6, 3))), features=FEATURES[2:])
     for epoch in range(3):
-        method.refit(NET, type(part)(**{**vars(part), "index": part.index + 2, "epoch": epoch}))
+        method.on_epoch_start(
+            NET, type(part)(**{**vars(part), "index": part.index + 2, "epoch": epoch})
+        )
     np.testing.assert_array_equal(method.targets[:2], np.eye(3)[Y[:2]])
     assert (method.targets[2:] != one_hot(torch.tensor(Y[2:]), 3)).all()
     np.testing.assert_array_equal(method.neighbors[:2], [[0, 0], [1, 1]])
@@ -120,20 +122,20 @@ def test_rows_outside_of_the_training_set_keep_their_labels(begin, make_scan):
 def test_targets_begin_as_smoothed_labels(begin, make_scan, make_batch):
     method = started(begin, make_scan, {"n_neighbors": 0})
     batch = make_batch(Y[:6], rate=-1.0).replace(x=SAMPLES[:6])
-    torch.testing.assert_close(method.prepare(NET, batch).target, batch.target)
+    torch.testing.assert_close(method.prepare_batch(NET, batch).target, batch.target)
     torch.testing.assert_close(method.targets[:6], batch.target)
     later = make_batch(Y[:6], epoch=1).replace(x=SAMPLES[:6])
-    torch.testing.assert_close(method.prepare(NET, later).target, batch.target)
+    torch.testing.assert_close(method.prepare_batch(NET, later).target, batch.target)
 
 
 def test_linear_phase(begin, make_scan, make_batch):
     method = begin(Synthetic(linear_until=6, momentum=0.5), Y)
     for epoch in (0, 1):
-        scan = make_scan(Y, torch.tensor(rng.normal(size=(8, 3))), epoch)
-        method.refit(NET, scan)
+        evaluation = make_scan(Y, torch.tensor(rng.normal(size=(8, 3))), epoch)
+        method.on_epoch_start(NET, evaluation)
     np.testing.assert_array_equal(method.targets, np.eye(3)[Y])
     batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
-    mixed = method.prepare(NET, batch)
+    mixed = method.prepare_batch(NET, batch)
     assert (mixed.x > 0).sum() > 8
     torch.testing.assert_close(mixed.target, mixed.x @ batch.target)
     assert len(np.unique(mixed.x[(mixed.x > 0) & (mixed.x < 1)].numpy().round(12))) == 2

@@ -11,8 +11,7 @@ from sknoisy.networks import (
     CNN,
     MLP,
     Dropout,
-    PeerLinear,
-    Peers,
+    NetworkEnsemble,
     PiecewiseLinear,
     StackedMLP,
     Standardize,
@@ -20,6 +19,7 @@ from sknoisy.networks import (
     is_plain_mlp,
     replicate,
 )
+from sknoisy.networks.ensemble import BatchedLinear
 
 rng = np.random.default_rng(0)
 
@@ -242,7 +242,7 @@ def test_hooks_are_removed_when_the_network_fails():
     with pytest.raises(RuntimeError):
         capture_features(network, torch.rand(6, 9))
     assert not network.body._forward_pre_hooks
-    assert isinstance(Peers([network])[0], Backwards)
+    assert isinstance(NetworkEnsemble([network])[0], Backwards)
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (7, 6)])
@@ -251,7 +251,7 @@ def test_stacked_networks_are_those_networks(hidden):
     networks = [MLP(4, 3, hidden).double() for _ in range(3)]
     for network in networks:
         network[0].adapt([(x, torch.ones(9))])
-    stacked, peers = StackedMLP(networks), Peers(networks)
+    stacked, peers = StackedMLP(networks), NetworkEnsemble(networks)
     torch.testing.assert_close(stacked(x), peers(x))
     for seen, one_by_one in zip(
         capture_features(stacked, x), capture_features(peers, x), strict=True
@@ -259,7 +259,7 @@ def test_stacked_networks_are_those_networks(hidden):
         torch.testing.assert_close(seen, one_by_one)
     for network in (stacked, peers):
         network(x).square().sum().backward()
-    weights = [part.weight.grad for part in stacked if isinstance(part, PeerLinear)]
+    weights = [part.weight.grad for part in stacked if isinstance(part, BatchedLinear)]
     for i, network in enumerate(networks):
         torch.testing.assert_close(stacked.network(i)(x), network(x))
         grads = [part.weight.grad for part in network if isinstance(part, nn.Linear)]
@@ -310,7 +310,7 @@ def test_networks_that_were_changed_are_not_stacked(edit):
     assert is_plain_mlp(MLP(4, 3, (5, 6), dropout=0.2))
     assert is_plain_mlp(MLP(4, 3, (), bins=3))
     assert not is_plain_mlp(changed(edit))
-    assert type(replicate(lambda: changed(edit), 2)) is Peers
+    assert type(replicate(lambda: changed(edit), 2)) is NetworkEnsemble
 
 
 def test_what_needs_single_layers_has_them():
@@ -346,7 +346,7 @@ def test_only_built_in_networks_are_stacked():
         pass
 
     assert type(replicate(lambda: MLP(4, 3), 2)) is StackedMLP
-    assert type(replicate(lambda: Own(4, 3), 2)) is Peers
+    assert type(replicate(lambda: Own(4, 3), 2)) is NetworkEnsemble
     assert type(replicate(lambda: MLP(4, 3), 1)) is MLP
 
 

@@ -138,7 +138,7 @@ GROUPED = [
 def test_groups_that_fit_memory(monkeypatch, params):
     sizes = []
     monkeypatch.setattr(_vectorized, "free_memory", lambda device: 1.0)
-    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_of, sizes))
+    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_networks, sizes))
     assert_alike(make(**params))
     assert sizes == [1] * 12
 
@@ -146,7 +146,7 @@ def test_groups_that_fit_memory(monkeypatch, params):
 @pytest.mark.parametrize("params", GROUPED, ids=str)
 def test_too_many_for_the_memory_are_halved(monkeypatch, params):
     sizes = []
-    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_of, sizes))
+    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_networks, sizes))
     train = _vectorized.Sweep._train_epoch
 
     def limited(self, loader, epoch):
@@ -173,7 +173,7 @@ def test_on_a_gpu(params):
 def at_once(monkeypatch):
     """How many networks each group had."""
     sizes = []
-    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_of, sizes))
+    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_networks, sizes))
     return sizes
 
 
