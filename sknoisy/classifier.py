@@ -504,13 +504,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         if trusted is None:
             return None
         if not method.uses_trusted:
-            able = sorted(name for name, kind in METHODS.items() if kind.uses_trusted)
+            able = sorted(name for name, kind in METHODS.items() if kind().uses_trusted)
             raise ValueError(
-                f"The 'method' parameter: {type(method).__name__} has no use for trusted samples; "
-                f"the methods that have are {able}."
+                f"The 'method' parameter must be one that uses 'trusted' samples: one of {able} "
+                f"with its default parameters, or your own. Got {method!r} instead."
             )
         mask = np.zeros(n_rows, dtype=bool)
-        mask[np.intersect1d(trusted, train)] = True
+        mask[train] = trusted[train]
         if not mask.any():
             raise ValueError("All trusted samples are held out or have a weight of zero.")
         return torch.from_numpy(mask).to(device)

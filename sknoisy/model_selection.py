@@ -185,9 +185,10 @@ class TrustedSplit(_TakesGroups):
         train, test : ndarray of int
         """
         check_consistent_length(X, y, groups)
-        rows = check_trusted(self.trusted, _num_samples(X))
-        if rows is None:
+        trusted = check_trusted(self.trusted, _num_samples(X))
+        if trusted is None:
             raise ValueError("TrustedSplit needs trusted samples. Got trusted=None.")
+        rows = np.flatnonzero(trusted)
         alike = _identities(X)
         own = None if groups is None else np.unique(groups, return_inverse=True)[1]
         labels = None if y is None else column_or_1d(y)[rows]

@@ -246,15 +246,15 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
            [0.6, 0.4]])
     """
     codes, p = _checked(y, proba, classes)
-    rows = check_trusted(trusted, len(codes))
-    if rows is None:
+    mask = check_trusted(trusted, len(codes))
+    if mask is None:
         raise ValueError(
             "The 'trusted' parameter of gold must be a boolean mask that marks the samples whose "
             "labels are right. Got None instead; surest does without."
         )
     found = _estimates.most_confident(codes, p)
-    for label in np.unique(codes[rows]):
-        found[label] = p[rows[codes[rows] == label]].mean(axis=0)
+    for label in np.unique(codes[mask]):
+        found[label] = p[mask & (codes == label)].mean(axis=0)
     return found
 
 

@@ -263,7 +263,7 @@ class Waits(TorchDispatchMode):
         (name, trusts)
         for name in METHODS
         for trusts in (False, True)
-        if METHODS[name].uses_trusted >= trusts
+        if METHODS[name]().uses_trusted >= trusts
     ],
 )
 def test_no_step_waits_for_a_device(method, trusts, table, monkeypatch):

@@ -150,7 +150,7 @@ def test_the_package_that_is_missing_is_named(monkeypatch):
 
 def test_a_client_that_is_missing_is_asked_for():
     pytest.importorskip("distributed")
-    code = "from sknoisy.distributed import on_dask\nwith on_dask(): pass"
+    code = "from sknoisy.dask import on_dask\nwith on_dask(): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ValueError: on_dask needs a client of the cluster" in done.stderr
 

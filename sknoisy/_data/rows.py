@@ -18,6 +18,7 @@ __all__ = ["Rows", "as_rows"]
 class Rows(Protocol):
     """Samples that can be fetched many at a time, as a tensor on the training device."""
 
+    row_shape: tuple[int, ...]
     row_bytes: int
 
     def __len__(self) -> int: ...
@@ -32,7 +33,8 @@ class _DenseRows:
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self.data = torch.from_numpy(X)
         self.device, self.dtype = device, dtype
-        self.row_bytes = math.prod(X.shape[1:]) * dtype.itemsize
+        self.row_shape = X.shape[1:]
+        self.row_bytes = math.prod(self.row_shape) * dtype.itemsize
         if device.type != "cpu" and _fits(self.data, device):
             # Small numbers stay small; doubles do not, as not every device has them.
             wide = self.data.dtype == torch.float64
@@ -60,6 +62,7 @@ def _fits(data: Tensor, device: torch.device) -> bool:
 class _SparseRows:
     def __init__(self, X: Any, device: torch.device, dtype: torch.dtype) -> None:
         self.data, self.device, self.dtype = sp.csr_array(X), device, dtype
+        self.row_shape: tuple[int, ...] = (X.shape[1],)
         self.row_bytes = X.shape[1] * dtype.itemsize
 
     def __len__(self) -> int:
@@ -80,7 +83,8 @@ class _ItemRows:
 
     def __init__(self, items: Any, device: torch.device, dtype: torch.dtype) -> None:
         self.items, self.device, self.dtype = items, device, dtype
-        self.row_bytes = self.span(0, 1).nbytes
+        first = self.span(0, 1)
+        self.row_shape, self.row_bytes = tuple(first.shape[1:]), first.nbytes
 
     def __len__(self) -> int:
         return len(self.items)

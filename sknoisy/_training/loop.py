@@ -123,9 +123,11 @@ class Epochs(Asked):
         targets = smooth_labels(one_hot(codes, self.n_classes, self.dtype), rates)
         for x, y, weight, index, sizes in loader.chunks():
             target = targets[y] if data.labels is None else data.labels[index] @ targets
+            epoch, trusted = [self.method_epoch] * len(sizes), [None] * len(sizes)
+            if data.trusted is not None:
+                trusted = data.trusted[index].split(sizes)
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
-            parts = zip(*fields, strict=True)
-            yield [Batch(x, y, t, w, i, self.method_epoch) for x, y, t, w, i in parts], y, index
+            yield list(map(Batch, *fields, epoch, trusted)), y, index
 
     def _advance(self, step: TakeStep, batch: Batch) -> TrainingStep:
         """Take one step of the optimizer."""

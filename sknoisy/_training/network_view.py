@@ -111,7 +111,10 @@ class Asked:
             return logits, features
 
         target, weight = data.given(index, self.n_classes), data.weight[index]
-        return EvaluationPass(index, data.y[index], target, weight, self.method_epoch, look)
+        trusted = None if data.trusted is None else data.trusted[index]
+        return EvaluationPass(
+            index, data.y[index], target, weight, self.method_epoch, look, trusted
+        )
 
     def look_at_labels(self, data: LabelledRows) -> NoiseReport:
         """Compare labels that warm-up left out with those of their neighbours in the features."""

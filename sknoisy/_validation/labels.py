@@ -256,7 +256,7 @@ def check_labels_and_proba(
 
 
 def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
-    """Positions of the samples that a mask marks as trusted.
+    """Check the mask of trusted samples; None stays None.
 
     Raises
     ------
@@ -273,4 +273,4 @@ def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
         )
     if not mask.any():
         raise ValueError("trusted marks no sample; pass None where no label is known to be right.")
-    return np.flatnonzero(mask)
+    return mask

@@ -144,7 +144,6 @@ class Method(BaseEstimator, nn.Module):
     warmup: float = 0.0
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
-    uses_trusted: bool = False
 
     # As in scikit-learn; a parameter without an entry is taken as it is.
     _parameter_constraints: dict = {}
@@ -160,6 +159,11 @@ class Method(BaseEstimator, nn.Module):
 
     def __init__(self) -> None:
         pass
+
+    @property
+    def uses_trusted(self) -> bool:
+        """Whether the method uses trusted samples; a class attribute in most methods that do."""
+        return False
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         """Once, before the optimizer is built: make buffers and parameters.

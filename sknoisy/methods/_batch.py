@@ -37,8 +37,10 @@ class Batch:
         Row of each sample in the training set: the key to all per-sample state.
     epoch : int
         Epochs that the method trained before this one, from 0; warm-up is not counted.
+    trusted : Tensor of bool of shape (n_samples,) or None
+        Which labels the user knows to be clean; None where no ``trusted`` was passed to ``fit``.
     notes : mapping
-        What one moment of a method leaves for a later one.
+        What one hook of a method passes on to a later one.
     """
 
     x: Tensor
@@ -47,6 +49,7 @@ class Batch:
     weight: Tensor
     index: Tensor
     epoch: int
+    trusted: Tensor | None = None
     notes: Mapping[str, Any] = field(default_factory=lambda: _NO_NOTES)
 
     def replace(self, **changes: Any) -> Batch:
@@ -72,9 +75,11 @@ class EvaluationPass:
         The labels one-hot, or the soft labels given; never smoothed.
     weight : Tensor of shape (n_samples,)
     epoch : int
-        Epochs that the method trained before this evaluation, from 0; warm-up is not counted.
-    look : callable
+        Epochs that the method trained before this pass, from 0; warm-up is not counted.
+    compute : callable
         Makes the pass, and returns logits and features.
+    trusted : Tensor of bool of shape (n_samples,) or None
+        Which labels the user knows to be clean; None where no ``trusted`` was passed to ``fit``.
     """
 
     index: Tensor
@@ -82,21 +87,22 @@ class EvaluationPass:
     target: Tensor
     weight: Tensor
     epoch: int
-    look: Callable[[], tuple[Tensor, Tensor]]
+    compute: Callable[[], tuple[Tensor, Tensor]]
+    trusted: Tensor | None = None
 
     @cached_property
-    def _seen(self) -> tuple[Tensor, Tensor]:
-        return self.look()
+    def _outputs(self) -> tuple[Tensor, Tensor]:
+        return self.compute()
 
     @property
     def logits(self) -> Tensor:
         """Logits, of shape ([n_networks,] n_samples, n_classes)."""
-        return self._seen[0]
+        return self._outputs[0]
 
     @property
     def features(self) -> Tensor:
         """What reaches the last linear layer, ([n_networks,] n_samples, n_features)."""
-        return self._seen[1]
+        return self._outputs[1]
 
     @property
     def probabilities(self) -> Tensor:

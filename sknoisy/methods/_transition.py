@@ -44,23 +44,21 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
     return torch.from_numpy(transition_matrix(matrix, n_classes, "'auto' or "))
 
 
-def estimate_transition_matrix(
-    evaluation: EvaluationPass, trusted: Tensor | None = None, lead: float = 0.1
-) -> Tensor:
-    """Estimate how labels were changed, from a evaluation and the rows whose labels are right.
+def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) -> Tensor:
+    """Estimate the transition matrix from an evaluation pass of one network.
 
-    With trusted rows by :func:`trusted_transition`, else by :func:`confident_transition`, which
-    takes it that each label is likelier than any other where it is true; it is then held to be so
-    by a lead, whatever the network may have seen so far.
+    With trusted samples by :func:`~sknoisy.functional.trusted_transition`, else by
+    :func:`~sknoisy.functional.confident_transition`, which assumes that each class keeps its label
+    more often than it gets any other one. The estimate is made to fulfil that by a lead, as an
+    undertrained network can contradict it.
 
     Parameters
     ----------
-    evaluation : Scan
+    evaluation : EvaluationPass
         Of one network.
-    trusted : Tensor of bool of shape (n_rows,), default=None
-        Which rows of X have labels that are right.
     lead : float, default=0.1
-        In [0, 1]. A row that falls short of it is mixed with that of an untouched label.
+        Least difference between the diagonal entry of a row and its largest other entry, in
+        [0, 1]. A row with less is mixed with that of the identity matrix.
 
     Returns
     -------
@@ -69,10 +67,10 @@ def estimate_transition_matrix(
     """
     target, weight = evaluation.target, evaluation.weight
     scores = class_scores(evaluation.features, target, weight)
-    if trusted is not None:
-        return trusted_transition(scores, target, weight, trusted[evaluation.index])
-    found = confident_transition(scores, target, weight)
-    untouched = torch.eye(len(found)).to(found)
-    own, other = found.diagonal(), (found - untouched).amax(dim=1)
-    mixed = ((lead + other - own) / (1.0 + other - own)).clamp_min(0.0).unsqueeze(-1)
-    return torch.lerp(found, untouched, mixed)
+    if evaluation.trusted is not None:
+        return trusted_transition(scores, target, weight, evaluation.trusted)
+    transition = confident_transition(scores, target, weight)
+    identity = torch.eye(len(transition)).to(transition)
+    kept, largest_other = transition.diagonal(), (transition - identity).amax(dim=1)
+    coefficient = (lead + largest_other - kept) / (1.0 + largest_other - kept)
+    return torch.lerp(transition, identity, coefficient.clamp_min(0.0).unsqueeze(-1))

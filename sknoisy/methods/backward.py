@@ -96,7 +96,7 @@ class BackwardCorrection(Method):
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
-            found = estimate_transition_matrix(evaluation, net.trusted).double().cpu()
+            found = estimate_transition_matrix(evaluation).double().cpu()
             while torch.linalg.cond(found) > 100:
                 found = torch.lerp(found, torch.eye(len(found), dtype=found.dtype), 0.1)
             self._use(found)
@@ -107,9 +107,8 @@ class BackwardCorrection(Method):
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         target = batch.target @ self.inverse
-        if net.trusted is not None:
-            sure = net.trusted.index_select(0, batch.index).unsqueeze(-1)
-            target = torch.where(sure, batch.target, target)
+        if batch.trusted is not None:
+            target = torch.where(batch.trusted.unsqueeze(-1), batch.target, target)
         return batch.replace(target=target)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:

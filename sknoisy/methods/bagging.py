@@ -102,7 +102,6 @@ class Bagging(Method):
     True
     """
 
-    uses_trusted = True
     n_networks = 8
     # Faster learners, held back: both are worth their while only with a stop at the right time.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
@@ -119,6 +118,10 @@ class Bagging(Method):
         self.n_networks = n_networks
         self.max_samples = max_samples
         self.transition_matrix = transition_matrix
+
+    @property
+    def uses_trusted(self) -> bool:
+        return self._estimates
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
@@ -148,14 +151,7 @@ class Bagging(Method):
         if len(self.out_of_bag) != net.n_rows:
             # Training goes on with other rows.
             self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
-        if net.trusted is None:
-            return batch
-        if not self._estimates:
-            raise ValueError(
-                "trusted samples are of use to Bagging only with transition_matrix='auto'. Got "
-                f"{self.transition_matrix!r}."
-            )
-        return batch.replace(notes={"trusted": net.trusted.index_select(0, batch.index)})
+        return batch
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         self.steps += 1
@@ -209,8 +205,8 @@ class Bagging(Method):
 
     def _count(self, said: Tensor, batch: Batch) -> None:
         self.counts += confident_counts(said, batch.weight)
-        if "trusted" in batch.notes:
+        if batch.trusted is not None:
             right = one_hot(batch.y, said.shape[-1], said.dtype)
             # In rows: weights of a batch sum to about one.
-            weight = len(batch.y) * batch.weight * batch.notes["trusted"]
+            weight = len(batch.y) * batch.weight * batch.trusted
             self.trusted_counts += right.T @ (weight.unsqueeze(-1) * said)

@@ -85,18 +85,12 @@ class ForwardCorrection(Method):
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
-            self.transition.copy_(estimate_transition_matrix(evaluation, net.trusted))
-
-    def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
-        if net.trusted is None:
-            return batch
-        sure = net.trusted.index_select(0, batch.index)
-        return batch.replace(notes={"sure": sure.unsqueeze(-1)})
+            self.transition.copy_(estimate_transition_matrix(evaluation))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         p = torch.softmax(logits, dim=-1)
         given = p @ self.transition
-        if "sure" in batch.notes:
-            given = torch.where(batch.notes["sure"], p, given)
+        if batch.trusted is not None:
+            given = torch.where(batch.trusted.unsqueeze(-1), p, given)
         # A label that the matrix and the prediction both rule out would cost infinity.
         return -expected_loss(given.clamp_min(torch.finfo(p.dtype).tiny).log(), batch.target)

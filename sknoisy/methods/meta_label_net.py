@@ -113,10 +113,10 @@ class MetaLabelNet(Method):
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if not self.trust.any():
             self._start(net, evaluation)
-        elif net.trusted is not None:
+        elif evaluation.trusted is not None:
             # Training may go on with other samples trusted than it began with.
             self.trust.zero_()
-            self.trust[evaluation.index] = net.trusted[evaluation.index] * evaluation.weight
+            self.trust[evaluation.index] = evaluation.trusted * evaluation.weight
         rows = torch.nonzero(self.trust).squeeze(1)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("answers", net.labels()[rows], persistent=False)
@@ -124,10 +124,9 @@ class MetaLabelNet(Method):
     def _start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         """Freeze the features, settle whom to trust, and fit the layer to them."""
         self.encoder.copy_(net.weights())
-        if net.trusted is None:
+        sure = evaluation.trusted
+        if sure is None:
             sure = _most_believed(evaluation, self.believed)
-        else:
-            sure = net.trusted[evaluation.index]
         self.trust[evaluation.index] = sure * evaluation.weight
         own = torch.nonzero(sure).squeeze(1)
         features, target = _with_one(evaluation.features[own]), evaluation.target[own]

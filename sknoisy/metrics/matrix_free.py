@@ -155,9 +155,10 @@ def trusted_accuracy(
     1.0
     """
     given, said, _ = coded(y, y_pred, None)
-    rows = check_trusted(trusted, len(given))
-    if rows is None:
+    mask = check_trusted(trusted, len(given))
+    if mask is None:
         raise ValueError("trusted_accuracy needs trusted samples. Got trusted=None.")
+    rows = np.flatnonzero(mask)
     weight = None if sample_weight is None else weights(given, sample_weight)[rows]
     found = summary((given == said)[rows].astype(float), weight, confidence_level)
     if confidence_level is None or not isinstance(found, Score):

@@ -111,7 +111,7 @@ class Fold:
             states = ((name, numbers.tobytes()) for name, numbers in self.state.items())
             held_out = 0 if self.held_out is None else len(self.held_out)
             alike = (len(self.data), held_out, *states)
-        return (shapes, self.data.rows.span(0, 1).shape, self.net.n_classes, *alike)
+        return (shapes, self.data.rows.row_shape, self.net.n_classes, *alike)
 
     def fail(self, error: Exception) -> None:
         """All candidates failed."""

@@ -28,11 +28,11 @@ def noisy_classes(matrix, n=600, spread=0.6):
     return torch.tensor(X), y, torch.tensor(np.eye(3)[given])
 
 
-def scan_of(features, target, weight=None):
+def scan_of(features, target, weight=None, trusted=None):
     weight = torch.ones(len(target), dtype=target.dtype) if weight is None else weight
     index = torch.arange(len(target))
     return EvaluationPass(
-        index, target.argmax(1), target, weight, 3, lambda: (0 * target, features)
+        index, target.argmax(1), target, weight, 3, lambda: (0 * target, features), trusted
     )
 
 
@@ -75,7 +75,7 @@ def test_transition_is_found_again(trusted):
     X, y, target = noisy_classes(truth)
     if trusted is not None:
         target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
-    found = estimate_transition_matrix(scan_of(X, target), trusted)
+    found = estimate_transition_matrix(scan_of(X, target, trusted=trusted))
     np.testing.assert_allclose(found, truth, atol=0.08)
 
 
@@ -85,28 +85,29 @@ def test_trusted_rows_show_labels_that_are_wrong_more_often_than_right():
     trusted = torch.arange(600) < 30
     target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
     np.testing.assert_allclose(
-        estimate_transition_matrix(scan_of(X, target), trusted), truth, atol=0.08
+        estimate_transition_matrix(scan_of(X, target, trusted=trusted)), truth, atol=0.08
     )
 
 
 @pytest.mark.parametrize("n_trusted", [None, 6])
 def test_weights_count_rows_of_the_transition(n_trusted):
-    def transition(scan):
-        trusted = None if n_trusted is None else torch.arange(len(scan.index)) < n_trusted
-        return estimate_transition_matrix(scan, trusted)
+    def transition(features, target, weight=None):
+        trusted = None if n_trusted is None else torch.arange(len(target)) < n_trusted
+        return estimate_transition_matrix(scan_of(features, target, weight, trusted))
 
     X, _, target = noisy_classes(np.full((3, 3), 0.2) + 0.4 * np.eye(3), n=90)
     times = torch.tensor(np.r_[np.ones(6, dtype=int), np.arange(84) % 3 + 1])
     rows = torch.repeat_interleave(torch.arange(90), times)
-    weighted = transition(scan_of(X, target, times.double()))
-    torch.testing.assert_close(transition(scan_of(X[rows], target[rows])), weighted)
+    weighted = transition(X, target, times.double())
+    torch.testing.assert_close(transition(X[rows], target[rows]), weighted)
 
 
 def test_a_class_without_samples_keeps_its_label():
     X, _, target = noisy_classes(np.eye(3))
     wider = torch.cat([target, torch.zeros(600, 1)], dim=1)
     np.testing.assert_allclose(estimate_transition_matrix(scan_of(X, wider)), np.eye(4), atol=0.02)
-    found = estimate_transition_matrix(scan_of(X, wider), torch.ones(600, dtype=torch.bool))
+    everyone = torch.ones(600, dtype=torch.bool)
+    found = estimate_transition_matrix(scan_of(X, wider, trusted=everyone))
     np.testing.assert_array_equal(found, np.eye(4))
 
 

@@ -57,28 +57,31 @@ def begin():
 def make_scan():
     """The whole training set, seen with the given logits."""
 
-    def make_scan(y, logits, epoch=0, weight=None, features=None):
+    def make_scan(y, logits, epoch=0, weight=None, features=None, trusted=None):
         y, logits = torch.as_tensor(y), torch.as_tensor(logits)
         target = one_hot(y, logits.shape[-1], logits.dtype)
         weight = torch.ones(len(y), dtype=logits.dtype) if weight is None else weight
         features = logits if features is None else torch.as_tensor(features)
         index = torch.arange(len(y))
-        return EvaluationPass(index, y, target, weight, epoch, lambda: (logits, features))
+        trusted = None if trusted is None else torch.isin(index, torch.as_tensor(trusted))
+        return EvaluationPass(index, y, target, weight, epoch, lambda: (logits, features), trusted)
 
     return make_scan
 
 
 @pytest.fixture
 def make_batch():
-    def make_batch(y, n_classes=3, rate=0.0, epoch=0, index=None, weight=None):
+    def make_batch(y, n_classes=3, rate=0.0, epoch=0, index=None, weight=None, trusted=None):
         y = torch.as_tensor(y)
+        index = torch.arange(len(y)) if index is None else torch.as_tensor(index)
         return Batch(
             x=torch.zeros(len(y), 1),
             y=y,
             target=smooth_labels(one_hot(y, n_classes, torch.float64), rate),
             weight=torch.ones(len(y), dtype=torch.float64) if weight is None else weight,
-            index=torch.arange(len(y)) if index is None else torch.as_tensor(index),
+            index=index,
             epoch=epoch,
+            trusted=None if trusted is None else torch.isin(index, torch.as_tensor(trusted)),
         )
 
     return make_batch
