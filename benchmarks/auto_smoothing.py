@@ -31,7 +31,7 @@ from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import smoothing_rate_for_noise
-from sknoisy.search._vectorized import train_at_once
+from sknoisy.search._fit import fit_candidates
 
 KEY = ("set", "noise", "seed", "part")
 PARTS = ("fixed", "auto")
@@ -47,7 +47,7 @@ def fitted(cell: Cell, smoothing: str | float, seed: int) -> NoisyLabelClassifie
 def all_fitted(cell: Cell, rates: list[float], seed: int) -> list[NoisyLabelClassifier]:
     """Fit all rates, at once; but for rounding they are what they would be alone."""
     candidates = [NoisyLabelClassifier("ce", smoothing=r, random_state=seed) for r in rates]
-    outcome = train_at_once(candidates, cell.X, cell.y)
+    outcome = fit_candidates(candidates, cell.X, cell.y)
     failed = [each for each in outcome if isinstance(each, Exception)]
     if failed:
         raise failed[0]

@@ -49,7 +49,7 @@ from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.functional import cross_entropy, one_hot, smooth_labels
 from sknoisy.noise import corrupt_labels
 from sknoisy.search import RATES, _candidates, one_standard_error
-from sknoisy.search._vectorized import train_at_once
+from sknoisy.search._fit import fit_candidates
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -264,7 +264,7 @@ def growth(rounds: int, only: str | None) -> str:
 
             def together(n: int, X=X, y=y, epochs=epochs, hidden=hidden) -> None:
                 rates = np.linspace(-4, 0.8, n) if n > 1 else [-1.0]
-                train_at_once([ours(epochs, hidden).set_params(smoothing=r) for r in rates], X, y)
+                fit_candidates([ours(epochs, hidden).set_params(smoothing=r) for r in rates], X, y)
 
             run: dict[str, Callable[[], object]] = {"alone": alone}
             run |= {str(n): lambda n=n, t=together: t(n) for n in counts}

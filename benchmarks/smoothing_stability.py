@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import logit_bound_for_rate
-from sknoisy.search._vectorized import train_at_once
+from sknoisy.search._fit import fit_candidates
 
 RATES = (-256, -64, -16, -8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
 FEWER_RATES = (-256, -64, -8, -2, -0.5, 0, 0.4)
@@ -64,7 +64,7 @@ def run(name: str, noise: float, recipe: str, rates: list[float], seed: int) -> 
     small = {"batch_size": 32} if len(X) < 500 else {}
     clf = NoisyLabelClassifier("ce", random_state=seed, **small, **params)
     found = []
-    for fitted in train_at_once([clone(clf).set_params(smoothing=r) for r in rates], X, y):
+    for fitted in fit_candidates([clone(clf).set_params(smoothing=r) for r in rates], X, y):
         if isinstance(fitted, Exception):
             raise fitted
         p = np.clip(fitted.predict_proba(X_test).astype(float), 1e-7, 1.0)

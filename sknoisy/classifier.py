@@ -4,40 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sknoisy._data.dataset import LabelledRows, hold_out
-from sknoisy._data.rows import as_rows
-from sknoisy._data.samples import check_rows, check_samples
-from sknoisy._label_noise.report import NoiseReport
-from sknoisy._runtime.devices import find_device
-from sknoisy._training.build import DTYPES, judges, make_net, settings_of, stops_early
+from sknoisy._data.dataset import LabelledRows
+from sknoisy._data.samples import rows_to_predict
+from sknoisy._training.build import fitted_attributes, make_run
 from sknoisy._training.loop import SCHEDULES
-from sknoisy._training.net import OPTIMIZERS, Trainer
-from sknoisy._training.processes import Ranks
+from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from sknoisy._validation.frames import names_of_rows, refuse_frame_in_another_order
-from sknoisy._validation.labels import Labels, check_trusted, class_weights
-from sknoisy._validation.params import DunderParams, Names
+from sknoisy._training.training_set import TrainingSet
+from sknoisy._validation.frames import names_of_rows
+from sknoisy._validation.params import DunderParams, Names, check_part_names
 from sknoisy.methods import METHODS, Method
 
-__all__ = ["NoisyLabelClassifier", "restored_on_error"]
+__all__ = ["NoisyLabelClassifier"]
 
 
 @contextmanager
-def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Leave an estimator as it was before if anything goes wrong."""
     before = dict(vars(estimator))
     try:
@@ -46,17 +41,6 @@ def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-class Training(NamedTuple):
-    """All that a training begins with."""
-
-    net: Trainer
-    data: LabelledRows
-    held_out: LabelledRows | None
-    classes: np.ndarray
-    seed: int
-    ranks: Ranks
 
 
 class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -316,17 +300,18 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
-        self._check_names()
+        check_part_names(self)
         tasks = FitTasks(self, self.max_epochs)
-        with restored_on_error(self):
-            known = self.warm_start and hasattr(self, "net_")
+        with _restored_on_error(self):
+            net = getattr(self, "net_", None) if self.warm_start else None
+            earlier: dict[str, Any] = {}
+            if net is not None:
+                earlier = {"classes": self.classes_, "row_shape": net.row_shape_}
             self._names_of_rows = names_of_rows(X)
-            X, labels, weight, sure = self._read(X, y, sample_weight, trusted, known)
-            tasks.begin(X, labels)
-            net = self.net_ if known else None
-            training = self._prepare(X, labels, weight, sure, net)
-            self._train(training, self.max_epochs, tasks)
-            tasks.end(net_=self.net_, classes_=labels.classes)
+            data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, **earlier)
+            tasks.begin(data.X, data.y)
+            self._train(data, net, self.max_epochs, tasks)
+            tasks.end(net_=self.net_, classes_=self.classes_)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -359,22 +344,27 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
-        self._check_names()
+        check_part_names(self)
         stops = self.early_stopping != "auto" and self.early_stopping
         if self.class_weight == "balanced" or stops:
             name = "early_stopping=True" if stops else "class_weight='balanced'"
             raise ValueError(
                 f"{name} is not supported for partial_fit, which sees a part at a time."
             )
-        with restored_on_error(self):
-            first = not hasattr(self, "net_")
+        with _restored_on_error(self):
+            net = getattr(self, "net_", None)
             self._names_of_rows = names_of_rows(X)
-            X, y = check_samples(self, X, y, reset=first)
-            labels = Labels.of(y, self._stated_classes(classes, first))
-            weight = self._weigh(labels, sample_weight)
-            sure = check_trusted(trusted, len(weight))
-            training = self._prepare(X, labels, weight, sure, None if first else self.net_)
-            self._train(training, 1)
+            data = TrainingSet.from_arrays(
+                self,
+                X,
+                y,
+                sample_weight,
+                trusted,
+                classes=self._stated_classes(classes, net is None),
+                row_shape=None if net is None else net.row_shape_,
+                needs_two_classes=False,
+            )
+            self._train(data, net, 1)
         return self
 
     def _stated_classes(self, stated: Any, first: bool) -> np.ndarray:
@@ -392,137 +382,24 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             raise ValueError(f"The 'classes' of partial_fit must be at least 2. Got {stated!r}.")
         return stated
 
-    def _weigh(self, labels: Labels, sample_weight: Any) -> np.ndarray:
-        weight = _check_sample_weight(
-            sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True, copy=True
-        )
-        totals = labels.totals(weight)
-        weight *= labels.expected(class_weights(self.class_weight, labels.classes, totals))
-        if not weight.any():
-            raise ValueError(
-                "Sample weights, times class weights, must contain at least one non-zero number."
-            )
-        return weight
-
-    def _read(
-        self, X: Any, y: Any, sample_weight: Any, trusted: Any, known: bool
-    ) -> tuple[Any, Labels, np.ndarray, np.ndarray | None]:
-        """Check what fit is given; classes and features are known where it goes on."""
-        X, y = check_samples(self, X, y, reset=not known)
-        labels = Labels.of(y, self.classes_ if known else None)
-        weight = self._weigh(labels, sample_weight)
-        if np.count_nonzero(labels.totals(weight)) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes in the data, but "
-                "the data contains only one class with a positive weight."
-            )
-        return X, labels, weight, check_trusted(trusted, len(weight))
-
-    def _prepare(
-        self,
-        X: Any,
-        labels: Labels,
-        weight: np.ndarray,
-        trusted: np.ndarray | None,
-        net: Trainer | None,
-    ) -> Training:
-        """Get ready to train on checked samples: a new net where none is given."""
-        if net is None:
-            device, dtype = find_device(self.device), DTYPES[self.precision]
-        else:
-            # "auto" may mean another device here than where the net was trained.
-            device, dtype = torch.device(net.device), net.dtype
-        rows = as_rows(X, device, dtype)
-        ranks = Ranks.here(self.device)
-        ranks.check_same(self, rows, labels, weight, trusted)
-        seed = ranks.agreed(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        if net is None:
-            net = make_net(self, rows, len(labels.classes), device)
-            for name, value in net.criterion.get_params(deep=False).items():
-                refuse_frame_in_another_order(f"method__{name}", value, labels.classes)
-        else:
-            self._check_rows(net, len(rows))
-        train, held_out = np.flatnonzero(weight), None
-        if stops_early(self, net.criterion) and not judges(net.criterion):
-            train, held_out = hold_out(labels.codes, weight, self.validation_fraction, seed)
-        data = LabelledRows(
-            rows,
-            torch.from_numpy(labels.codes).to(device),
-            torch.from_numpy(weight / weight[train].mean()).to(dtype).to(device),
-            None if len(train) == len(rows) else torch.from_numpy(train),
-            None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device),
-            self._trusted(net.criterion, trusted, train, len(rows), device),
-        )
-        rest = None if held_out is None else data.part(torch.from_numpy(held_out))
-        return Training(net, data, rest, labels.classes, seed, ranks)
-
-    def _train(self, training: Training, epochs: int, tasks: FitTasks | None = None) -> None:
-        net, data, held_out, classes, seed, ranks = training
-        told = None if tasks is None else partial(tasks.epoch, net_=net, classes_=classes)
-        begun = 0 if tasks is None else len(net.history or ())
-        settings = settings_of(self, net.criterion, len(classes))
-        goes_on = tasks is None or self.warm_start
-        if settings["smoothing"] == "auto" and settings["warmup_epochs"] >= epochs and not goes_on:
+    def _train(
+        self, data: TrainingSet, net: SkorchNet | None, epochs: int, tasks: FitTasks | None = None
+    ) -> None:
+        net, run, seed = make_run(self, data, net)
+        classes, rule = data.labels.classes, run.settings.smoothing
+        continued = tasks is None or self.warm_start
+        if rule.is_auto and run.settings.warmup_epochs >= epochs and not continued:
             raise ValueError(
                 "The 'warmup' parameter must leave an epoch to smoothing='auto': until then half "
                 f"of the samples are left out. Got {self.warmup!r} with max_epochs={epochs}."
             )
-        self.label_quality_ = net.train(data, held_out, epochs, seed, settings, told, begun, ranks)
-        self._finish(net, classes)
-
-    def _finish(self, net: Trainer, classes: np.ndarray) -> None:
-        """Take over a trained net, and say what it found; the last attributes come last."""
-        self.n_iter_ = len(net.history)
-        rate, found = net.smoothing, None
-        if isinstance(rate, str):
-            if net.noise_ is not None:
-                found = replace(net.noise_, classes=classes)
-            # Until warm-up is over, nothing is smoothed.
-            rate = 0.0 if found is None else found.smoothing
-        self._report(found)
-        self.smoothing_ = rate if isinstance(rate, float) else np.array(rate)
-        self.net_, self.classes_ = net, classes
-
-    def _report(self, found: NoiseReport | None) -> None:
-        """Say what was found of the noise; nothing where it was not looked for."""
+        if tasks is not None:
+            run.on_epoch_end = partial(tasks.epoch, net_=net, classes_=classes)
+            run.first_epoch = len(net.history or ())
+        quality = net.train(run, epochs, seed)
         for name in ("noise_report_", "noise_rate_", "transition_matrix_"):
             self.__dict__.pop(name, None)
-        if found is not None:
-            self.noise_report_ = found
-            self.noise_rate_ = found.rate
-            self.transition_matrix_ = found.transition_matrix
-
-    def _trusted(
-        self,
-        method: Method,
-        trusted: np.ndarray | None,
-        train: np.ndarray,
-        n_rows: int,
-        device: torch.device,
-    ) -> torch.Tensor | None:
-        """Which rows are trusted, of those to train on."""
-        if trusted is None:
-            return None
-        if not method.uses_trusted:
-            able = sorted(name for name, kind in METHODS.items() if kind().uses_trusted)
-            raise ValueError(
-                f"The 'method' parameter must be one that uses 'trusted' samples: one of {able} "
-                f"with its default parameters, or your own. Got {method!r} instead."
-            )
-        mask = np.zeros(n_rows, dtype=bool)
-        mask[train] = trusted[train]
-        if not mask.any():
-            raise ValueError("All trusted samples are held out or have a weight of zero.")
-        return torch.from_numpy(mask).to(device)
-
-    def _check_rows(self, net: Trainer, n_rows: int) -> None:
-        """Check that a trained net can go on with the rows of this call."""
-        if net.criterion_.per_sample and net.n_rows_ != n_rows:
-            raise ValueError(
-                f"The 'method' parameter: {type(net.criterion_).__name__} keeps state for each "
-                f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
-                f"{n_rows} rows."
-            )
+        self.__dict__.update(fitted_attributes(net, classes, quality))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -545,8 +422,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             In the order of ``classes_`` and in the precision of the training.
         """
         check_is_fitted(self, "net_")
-        rows = check_rows(self, X)
-        return self.net_.probabilities(rows)
+        net = self.net_
+        device = torch.device(net.device)
+        rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype)
+        return net.probabilities(LabelledRows(rows))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.

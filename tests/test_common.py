@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.methods import Method
+from tests.views import view_of
 
 ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
 every_method = pytest.mark.parametrize("method", METHODS)
@@ -158,7 +159,7 @@ def test_pickle_keeps_predictions_and_what_training_goes_on_from(method, table):
 def test_all_a_method_learned_is_in_its_state_dict(method, table):
     clf, twin = (short(method).fit(*table) for _ in range(2))
     learned = clf.method_.state_dict()
-    twin.method_.setup(twin.net_, torch.from_numpy(table[1]))
+    twin.method_.setup(view_of(twin, *table), torch.from_numpy(table[1]))
     twin.method_.load_state_dict(learned)
     for each in (clf, twin):
         each.partial_fit(*table)

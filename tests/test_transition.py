@@ -251,13 +251,13 @@ def test_folds_of_ours_are_what_they_are_alone(name, cv, monkeypatch):
     estimator = OURS[name]
     X, y = load_iris(return_X_y=True)
     y = np.array(["x", "y", "z"])[corrupt_labels(y, 0.3, random_state=0)]
-    train, at_once = _candidates.train_folds, []
+    train, at_once = _candidates.fit_folds, []
 
     def noted(folds, *args):
         at_once.append([len(fold.data) for fold in folds])
         train(folds, *args)
 
-    monkeypatch.setattr(_candidates, "train_folds", noted)
+    monkeypatch.setattr(_candidates, "fit_folds", noted)
     found = estimate_transition(X, y, estimator, method="confident_joint", cv=cv)
     if name in ("loss", "pipeline"):
         assert at_once == [[120] * 5 if cv == 5 else [100] * 3]

@@ -87,7 +87,7 @@ class LabelledRows(Dataset):
         row = int(range(len(self))[i] if self.index is None else self.index[i])
         return self.rows.span(row, row + 1)[0], int(self.y[row]) if len(self.y) else 0
 
-    def given(self, index: Tensor, n_classes: int) -> Tensor:
+    def label_distributions(self, index: Tensor, n_classes: int) -> Tensor:
         """Labels of some rows as distributions, (n_index, n_classes): one-hot, or soft."""
         if self.labels is not None:
             return self.labels[index]

@@ -1,119 +1,39 @@
-"""What X and y may be: tables, images and data sets, and labels hard or soft."""
+"""Checks of X: tables, images and torch Datasets. And of the labels that Datasets hold."""
 
 from __future__ import annotations
 
 import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
-from skorch.helper import SliceDataset
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import column_or_1d, validate_data
 from torch.utils.data import Dataset
 
-from sknoisy._data.dataset import LabelledRows
-from sknoisy._data.rows import as_rows
-from sknoisy._validation.labels import SoftLabels, as_soft_labels, refuse_missing_labels
+from sknoisy._data.rows import Rows, as_rows
 
-if TYPE_CHECKING:
-    from sknoisy.classifier import NoisyLabelClassifier
-
-__all__ = ["DATASETS", "check_dims", "check_rows", "check_samples", "check_values", "plain"]
-
+__all__ = [
+    "check_dataset_rows",
+    "check_table_or_images",
+    "is_dataset",
+    "labels_of_dataset",
+    "rows_to_predict",
+]
 
 _TABLE, _IMAGES = 2, 4
 
 
-def plain(X: Any) -> Any:
-    """Turn tensors into arrays, and refuse what would be read wrongly without a word."""
-    if isinstance(X, torch.Tensor):
-        if X.requires_grad:
-            raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
-        return X.cpu().numpy()
-    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
-        raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
-    if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
-        raise TypeError(f"X holds dates or durations ({X.dtype}); make numbers of them.")
-    if hasattr(X, "dtypes") and hasattr(X, "columns"):
-        twice = [name for name, count in Counter(X.columns).items() if count > 1]
-        if twice:
-            raise ValueError(f"X has duplicate columns, {twice}; feature names must be unique.")
-        kinds = zip(X.columns, X.dtypes, strict=True)
-        times = [name for name, dtype in kinds if getattr(dtype, "kind", "") in "mM"]
-        if times:
-            raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
-    return X
+def is_dataset(X: Any) -> bool:
+    """Tell whether X is a torch Dataset, or a SliceDataset of skorch."""
+    return isinstance(X, Dataset) or all(hasattr(X, name) for name in ("dataset", "idx", "indices"))
 
 
-def check_dims(X: Any, ndim: int | None, name: str) -> None:
-    """Check that X is a table or images, or has as many dimensions as in fit.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix
-    ndim : int or None
-        Dimensions required; None: those of a table or of images.
-    name : str
-        Of the estimator.
-    """
-    if ndim is None and X.ndim not in (_TABLE, _IMAGES):
-        raise ValueError(
-            f"Found array with dim {X.ndim}, while dim {_TABLE} (tables) or {_IMAGES} (images: "
-            f"samples, channels, height, width) is required by {name} without a 'module'."
-        )
-    if ndim is not None and X.ndim != ndim:
-        raise ValueError(
-            f"Found array with dim {X.ndim}, while dim {ndim} is required by {name}, as in fit."
-        )
-    if X.ndim == _IMAGES and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
-        warnings.warn(
-            f"X of shape {X.shape} looks like images with channels last; torch expects them "
-            "first: X.transpose(0, 3, 1, 2).",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def check_values(X: Any) -> None:
-    """Check that doubles fit into single precision, in which they are trained from."""
-    values = X.data if sp.issparse(X) else X
-    if values.dtype == np.float64 and values.size:
-        if max(values.max(), -values.min()) > np.finfo(np.float32).max:
-            raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
-
-
-def check_samples(
-    clf: NoisyLabelClassifier, X: Any, y: Any, reset: bool
-) -> tuple[Any, np.ndarray | SoftLabels]:
-    """Check the samples of a fit; the first one tells the estimator its features."""
-    soft = as_soft_labels(y)
-    if isinstance(X, DATASETS):
-        y = _check_items(clf, X, y if soft is None else soft.shares[:, 0], reset)
-    else:
-        refuse_missing_labels(y)
-        y = y if soft is None else soft.shares[:, 0]
-        X, y = validate_data(clf, plain(X), y, reset=reset, **_accepted(clf))
-        _check_array(clf, X, None if reset else clf.net_.row_ndim_)
-    if soft is not None:
-        return X, soft
-    check_classification_targets(y)
-    return X, y
-
-
-def check_rows(clf: NoisyLabelClassifier, X: Any) -> LabelledRows:
-    """Check the rows that a fitted estimator is to predict."""
-    if not isinstance(X, DATASETS):
-        X = validate_data(clf, plain(X), reset=False, **_accepted(clf))
-        _check_array(clf, X, clf.net_.row_ndim_)
-    return LabelledRows(as_rows(X, torch.device(clf.net_.device), clf.net_.dtype))
-
-
-def _check_items(clf: NoisyLabelClassifier, X: Any, y: Any, reset: bool) -> np.ndarray:
-    """Labels of a data set, which are those of its items where none are given."""
-    name = type(clf).__name__
+def labels_of_dataset(estimator: BaseEstimator, X: Any, y: Any) -> np.ndarray:
+    """Return the labels passed beside a Dataset, or else those of its items."""
+    name = type(estimator).__name__
     if y is None and not isinstance(X, Dataset):
         raise ValueError(
             f"This {name} estimator requires y to be passed with a SliceDataset, but the target y "
@@ -127,27 +47,143 @@ def _check_items(clf: NoisyLabelClassifier, X: Any, y: Any, reset: bool) -> np.n
                 "pairs (x, y)."
             )
         y = (X[i][1] for i in range(len(X)))
-    y = column_or_1d(list(y), warn=True)
-    check_consistent_length(X, y)
-    if reset:
-        row = as_rows(X, torch.device("cpu"), torch.float32).span(0, 1)
-        clf.n_features_in_ = row.shape[1]
-        clf.__dict__.pop("feature_names_in_", None)
-    return y
+    return column_or_1d(list(y), warn=True)
 
 
-def _check_array(clf: NoisyLabelClassifier, X: Any, ndim: int | None) -> None:
-    if clf.module is None or ndim is not None:
-        check_dims(X, ndim, type(clf).__name__)
-    if clf.precision != "float64":
-        check_values(X)
+def check_dataset_rows(
+    estimator: BaseEstimator, rows: Rows, row_shape: tuple[int, ...] | None
+) -> None:
+    """Check the rows of a Dataset; the first ones tell the estimator how many features it has.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    rows : Rows
+    row_shape : tuple of int or None
+        Shape of a row in ``fit``; None: these are the first rows.
+    """
+    if row_shape is None:
+        estimator.n_features_in_ = rows.row_shape[0]
+        vars(estimator).pop("feature_names_in_", None)
+        return
+    _check_n_dims(len(rows.row_shape) + 1, len(row_shape) + 1, type(estimator).__name__)
+    if rows.row_shape[0] != row_shape[0]:
+        raise ValueError(
+            f"X has {rows.row_shape[0]} features, but {type(estimator).__name__} is expecting "
+            f"{row_shape[0]} features as input."
+        )
 
 
-def _accepted(clf: NoisyLabelClassifier) -> dict[str, Any]:
-    """What X may be: numbers of these types are trained from as they are, others converted."""
+def check_table_or_images(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = "no_validation",
+    *,
+    reset: bool,
+    row_shape: tuple[int, ...] | None = None,
+) -> Any:
+    """Check arrays, data frames and sparse matrices as scikit-learn does, and y if it is passed.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Its ``precision`` decides which dtypes are kept, its ``module`` which dimensions are known.
+    X : array-like, sparse matrix or DataFrame
+    y : array-like, default="no_validation"
+    reset : bool
+        Whether the estimator gets to know the number and names of its features.
+    row_shape : tuple of int or None, default=None
+        Shape of a row in ``fit``, of which X must have the number of dimensions.
+
+    Returns
+    -------
+    X, or X and y
+    """
+    checked = validate_data(estimator, _plain(X), y, reset=reset, **_accepted(estimator))
+    array = checked[0] if isinstance(checked, tuple) else checked
+    name = type(estimator).__name__
+    if row_shape is not None:
+        _check_n_dims(array.ndim, len(row_shape) + 1, name)
+    elif estimator.module is None and array.ndim not in (_TABLE, _IMAGES):
+        raise ValueError(
+            f"Found array with dim {array.ndim}, while dim {_TABLE} (tables) or {_IMAGES} (images: "
+            f"samples, channels, height, width) is required by {name} without a 'module'."
+        )
+    if row_shape is not None or estimator.module is None:
+        _warn_about_channels_last(array)
+    if estimator.precision != "float64":
+        _check_values(array)
+    return checked
+
+
+def _plain(X: Any) -> Any:
+    """Turn tensors into arrays, and refuse what would silently be misread."""
+    if isinstance(X, torch.Tensor):
+        if X.requires_grad:
+            raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
+        return X.cpu().numpy()
+    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
+        raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
+        raise TypeError(f"X holds dates or durations ({X.dtype}); make numbers of them.")
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        _check_columns(X)
+    return X
+
+
+def _check_columns(X: Any) -> None:
+    repeated = [name for name, count in Counter(X.columns).items() if count > 1]
+    if repeated:
+        raise ValueError(f"X has duplicate columns, {repeated}; feature names must be unique.")
+    dtypes = zip(X.columns, X.dtypes, strict=True)
+    times = [name for name, dtype in dtypes if getattr(dtype, "kind", "") in "mM"]
+    if times:
+        raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
+
+
+def _accepted(estimator: BaseEstimator) -> dict[str, Any]:
+    """Return the arguments of ``validate_data``; other dtypes are converted to the first one."""
     kept = [np.float32, np.float64, np.float16, np.uint8]
-    first = [np.float64] if clf.precision == "float64" else []
+    first = [np.float64] if estimator.precision == "float64" else []
     return {"dtype": first + kept, "order": "C", "accept_sparse": "csr", "allow_nd": True}
 
 
-DATASETS = (torch.utils.data.Dataset, SliceDataset)
+def _check_n_dims(n_dims: int, expected: int, name: str) -> None:
+    if n_dims != expected:
+        raise ValueError(
+            f"Found array with dim {n_dims}, while dim {expected} is required by {name}, as in fit."
+        )
+
+
+def _warn_about_channels_last(X: Any) -> None:
+    if X.ndim == _IMAGES and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
+        warnings.warn(
+            f"X of shape {X.shape} looks like images with channels last; torch expects them "
+            "first: X.transpose(0, 3, 1, 2).",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _check_values(X: Any) -> None:
+    """Check that float64 values fit into float32, in which networks are trained."""
+    values = X.data if sp.issparse(X) else X
+    if values.dtype == np.float64 and values.size:
+        if max(values.max(), -values.min()) > np.finfo(np.float32).max:
+            raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
+
+
+def rows_to_predict(
+    estimator: BaseEstimator,
+    X: Any,
+    row_shape: tuple[int, ...],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Rows:
+    """Check the rows that a fitted estimator predicts for."""
+    if is_dataset(X):
+        rows = as_rows(X, device, dtype)
+        check_dataset_rows(estimator, rows, row_shape)
+        return rows
+    X = check_table_or_images(estimator, X, reset=False, row_shape=row_shape)
+    return as_rows(X, device, dtype)

@@ -1,66 +1,126 @@
-"""From the parameters of the estimator to a net, and to what a net may change between calls."""
+"""From an estimator and a training set to a skorch net and the run that trains it."""
 
 from __future__ import annotations
 
-from math import ceil
-from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import column_or_1d
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from torch import nn
 
+from sknoisy._data.dataset import hold_out
 from sknoisy._data.rows import Rows
-from sknoisy._training.net import OPTIMIZERS, Trainer
-from sknoisy._validation.params import check_accepted, offered
-from sknoisy.functional import default_augment, logit_bound_for_rate
-from sknoisy.methods import Method, make_method
+from sknoisy._runtime.devices import find_device
+from sknoisy._training.net import OPTIMIZERS, SkorchNet
+from sknoisy._training.processes import Processes
+from sknoisy._training.run import TrainingRun
+from sknoisy._training.settings import Settings, has_epoch_score, stops_early
+from sknoisy._training.training_set import TrainingSet
+from sknoisy._validation.frames import refuse_frame_in_another_order
+from sknoisy._validation.params import check_accepted, offered, params_of_part
+from sknoisy.functional import default_augment
+from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, MLP
 
-if TYPE_CHECKING:
-    from sknoisy.classifier import NoisyLabelClassifier
-
-__all__ = ["DTYPES", "judges", "make_net", "settings_of", "smoothing_rate", "stops_early"]
-
+__all__ = ["DTYPES", "fitted_attributes", "make_run", "method_of"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16-mixed": torch.float32}
 
 
-# A very negative rate alone finds simple boundaries only.
-_NEGATIVE_WARMUP = 0.1
+def method_of(estimator: BaseEstimator) -> Method:
+    """Make the method of an estimator, with its parameters."""
+    return make_method(estimator.method, **params_of_part(estimator, "method"))
 
 
-def make_net(
-    clf: NoisyLabelClassifier, rows: Rows, n_classes: int, device: torch.device
-) -> Trainer:
-    """Make the net that trains for an estimator; networks are built at its first training."""
-    method = make_method(clf.method, **clf._given("method"))
-    one = rows.span(0, 1)
-    module: Any = (MLP if one.ndim == 2 else CNN) if clf.module is None else clf.module
-    params = _module_params(clf, module, method, {"n_in": one.shape[1], "n_out": n_classes})
-    optimizer = _optimizer(clf)
-    return Trainer(
+def make_run(
+    estimator: BaseEstimator, training_set: TrainingSet, net: SkorchNet | None = None
+) -> tuple[SkorchNet, TrainingRun, int]:
+    """Make what trains an estimator on a training set.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    training_set : TrainingSet
+    net : SkorchNet or None, default=None
+        The net of an earlier fit that is trained further; None: a new one.
+
+    Returns
+    -------
+    net : SkorchNet
+        A new one builds its network at its first training.
+    run : TrainingRun
+    seed : int
+        Of the random numbers of a new net.
+    """
+    # With "auto", another device may be found than the one where the net was trained.
+    device = find_device(estimator.device) if net is None else torch.device(net.device)
+    dtype = DTYPES[estimator.precision] if net is None else net.dtype
+    labels, n_rows = training_set.labels, len(training_set.weight)
+    method = method_of(estimator) if net is None else net.criterion
+    _check_trusted_is_used(method, training_set.trusted)
+    processes = Processes.launched_on(estimator.device)
+    rng = check_random_state(estimator.random_state)
+    seed = processes.broadcast(rng.randint(np.iinfo(np.int32).max))
+    train, held_out = np.flatnonzero(training_set.weight), None
+    if stops_early(estimator, method) and not has_epoch_score(method):
+        fraction = estimator.validation_fraction
+        train, held_out = hold_out(labels.codes, training_set.weight, fraction, seed)
+    data = training_set.on_device(device, dtype, train)
+    processes.check_same_inputs(
+        estimator, data.rows, labels, training_set.weight, training_set.trusted
+    )
+    settings = Settings.of(estimator, method, len(labels.classes))
+    if net is None:
+        for name, value in method.get_params(deep=False).items():
+            refuse_frame_in_another_order(f"method__{name}", value, labels.classes)
+        net = _make_net(estimator, method, data.rows, settings, len(labels.classes), device)
+    else:
+        _check_same_rows(net, n_rows)
+    validation = None if held_out is None else data.part(torch.from_numpy(held_out))
+    return net, TrainingRun(data, validation, settings, processes), seed
+
+
+def _make_net(
+    estimator: BaseEstimator,
+    method: Method,
+    rows: Rows,
+    settings: Settings,
+    n_classes: int,
+    device: torch.device,
+) -> SkorchNet:
+    is_table = len(rows.row_shape) == 1
+    default: Any = MLP if is_table else CNN
+    module = default if estimator.module is None else estimator.module
+    augment = default_augment(len(rows.row_shape) + 1)
+    params = _module_params(estimator, module, method, rows.row_shape[0], n_classes)
+    return SkorchNet(
         module,
         criterion=method,
-        optimizer=optimizer,
+        optimizer=_optimizer(estimator),
         n_classes=n_classes,
+        settings=settings,
         device=str(device),
-        dtype=DTYPES[clf.precision],
-        mixed=clf.precision == "bf16-mixed",
-        augment=default_augment(one.ndim) if clf.augment is None else clf.augment,
-        callbacks=clf.callbacks,
-        **settings_of(clf, method, n_classes),
+        dtype=DTYPES[estimator.precision],
+        mixed=estimator.precision == "bf16-mixed",
+        augment=augment if estimator.augment is None else estimator.augment,
+        callbacks=estimator.callbacks,
         **{f"module__{name}": value for name, value in params.items()},
-        **{f"optimizer__{name}": value for name, value in clf._given("optimizer").items()},
-        **{f"callbacks__{name}": value for name, value in clf._given("callbacks").items()},
+        **_prefixed(estimator, "optimizer"),
+        **_prefixed(estimator, "callbacks"),
     )
 
 
+def _prefixed(estimator: BaseEstimator, part: str) -> dict[str, Any]:
+    return {f"{part}__{name}": value for name, value in params_of_part(estimator, part).items()}
+
+
 def _module_params(
-    clf: NoisyLabelClassifier, module: Any, method: Method, sizes: dict[str, int]
+    estimator: BaseEstimator, module: Any, method: Method, n_in: int, n_out: int
 ) -> dict[str, Any]:
-    given = clf._given("module")
+    given = params_of_part(estimator, "module")
     if isinstance(module, nn.Module):
         if given:
             raise ValueError(
@@ -68,82 +128,64 @@ def _module_params(
                 "have no effect; pass the class."
             )
         return {}
-    wished = method.module_params if clf.module is None else {}
-    params = {**offered(module, {**sizes, **wished}), **given}
+    preferred = method.module_params if estimator.module is None else {}
+    params = {**offered(module, {"n_in": n_in, "n_out": n_out, **preferred}), **given}
     check_accepted("module", module, params)
     return params
 
 
-def _optimizer(clf: NoisyLabelClassifier) -> Any:
-    optimizer: Any = clf.optimizer
+def _optimizer(estimator: BaseEstimator) -> Any:
+    optimizer: Any = estimator.optimizer
     optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"The 'optimizer' parameter must be a str among {sorted(OPTIMIZERS)} or a class of "
             f"torch optimizers. Got {optimizer!r} instead."
         )
-    check_accepted("optimizer", optimizer, clf._given("optimizer"), {"param_groups"})
+    given = params_of_part(estimator, "optimizer")
+    check_accepted("optimizer", optimizer, given, {"param_groups"})
     return optimizer
 
 
-def settings_of(clf: NoisyLabelClassifier, method: Method, n_classes: int) -> dict[str, Any]:
-    """What may change from one call of fit to the next that goes on from it."""
-    rate = smoothing_rate(clf.smoothing, n_classes)
-    bound = _bound(rate)
-    warmup = _epochs(method.warmup if clf.warmup == "auto" else clf.warmup, clf.max_epochs)
-    if bound is not None and clf.warmup == "auto":
-        least = min(ceil(_NEGATIVE_WARMUP * clf.max_epochs), clf.max_epochs - 1)
-        # A rate that is never in use would be a surprise.
-        warmup = min(max(warmup, least), clf.max_epochs - 1)
-    return {
-        "smoothing": rate,
-        "warmup_epochs": warmup,
-        "logit_bound": bound if clf.logit_bound == "auto" else clf.logit_bound,
-        "lr": clf.lr,
-        "lr_schedule": clf.lr_schedule,
-        "max_epochs": clf.max_epochs,
-        "batch_size": clf.batch_size,
-        "patience": clf.n_iter_no_change if stops_early(clf, method) else None,
-        "verbose": clf.verbose,
-    }
+def _check_trusted_is_used(method: Method, trusted: np.ndarray | None) -> None:
+    if trusted is None or method.uses_trusted:
+        return
+    able = sorted(name for name, kind in METHODS.items() if kind().uses_trusted)
+    raise ValueError(
+        f"The 'method' parameter must be one that uses 'trusted' samples: one of {able} with its "
+        f"default parameters, or your own. Got {method!r} instead."
+    )
 
 
-def _epochs(warmup: Any, max_epochs: int) -> int:
-    """Epochs of warm-up, of which a float is a fraction: at least an epoch, if there are others."""
-    if isinstance(warmup, Integral):
-        return int(warmup)
-    least = min(1, max_epochs - 1) if warmup > 0 else 0
-    return max(round(float(warmup) * max_epochs), least)
-
-
-def _bound(rate: str | float | tuple[float, ...]) -> str | float | None:
-    """How long logits may be under a negative rate; while that is not known, neither is this."""
-    if isinstance(rate, str):
-        return rate
-    lowest = float(np.min(rate))
-    return logit_bound_for_rate(lowest) if lowest < 0 else None
-
-
-def stops_early(clf: NoisyLabelClassifier, method: Method) -> bool:
-    """Whether training stops when epochs are no longer better."""
-    return judges(method) if clf.early_stopping == "auto" else bool(clf.early_stopping)
-
-
-def judges(method: Method) -> bool:
-    """Whether a method tells how good an epoch was."""
-    return type(method).epoch_score is not Method.epoch_score
-
-
-def smoothing_rate(smoothing: Any, n_classes: int) -> str | float | tuple[float, ...]:
-    """Rate of smoothing, one for each class, or "auto"."""
-    if isinstance(smoothing, str):
-        return smoothing
-    if np.ndim(smoothing) == 0:
-        return float(smoothing)
-    rates = column_or_1d(smoothing, dtype=np.float64, input_name="smoothing")
-    if len(rates) != n_classes or not (rates <= 1).all() or np.isinf(rates).any():
+def _check_same_rows(net: SkorchNet, n_rows: int) -> None:
+    if net.criterion_.per_sample and net.n_rows_ != n_rows:
         raise ValueError(
-            f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one for "
-            f"each class, in the range (-inf, 1]. Got {rates.tolist()} instead."
+            f"The 'method' parameter: {type(net.criterion_).__name__} keeps state for each "
+            f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
+            f"{n_rows} rows."
         )
-    return tuple(rates.tolist())
+
+
+def fitted_attributes(net: SkorchNet, classes: np.ndarray, quality: np.ndarray) -> dict[str, Any]:
+    """Return the attributes that a trained net gives to its estimator.
+
+    Parameters
+    ----------
+    net : SkorchNet
+    classes : ndarray of shape (n_classes,)
+    quality : ndarray of shape (n_samples,)
+        Quality of each label.
+    """
+    rule, noise = net.settings.smoothing, net.noise_
+    rate = rule.rate(noise)
+    attributes: dict[str, Any] = {
+        "label_quality_": quality,
+        "n_iter_": len(net.history),
+        "smoothing_": rate if isinstance(rate, float) else np.array(rate),
+    }
+    if rule.is_auto and noise is not None:
+        report = replace(noise, classes=classes)
+        attributes["noise_report_"] = report
+        attributes["noise_rate_"] = report.rate
+        attributes["transition_matrix_"] = report.transition_matrix
+    return {**attributes, "net_": net, "classes_": classes}

@@ -1,48 +1,68 @@
-"""When training stops by itself, and what it goes back to."""
+"""Early stopping: which epoch of a training was the best, and when to stop."""
 
 from __future__ import annotations
 
-import copy
-import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from sknoisy._training.net import Trainer
+import numpy as np
 
-__all__ = ["BestEpoch"]
+__all__ = ["EarlyStopping"]
 
 
-class BestEpoch:
-    """Tells when the score of epochs has not risen for a while, and goes back to the best one.
+class EarlyStopping:
+    """Follow the epoch scores of one or more networks that train together.
 
-    The score is the method's own judgement, or else held-out accuracy. The labels held out are
-    noisy too; their accuracy still ranks epochs, while their loss, which has no lower limit for a
-    negative rate, does not. Epochs of warm-up do not count, as neither method nor rate are in use,
-    unless there are no others.
+    The score is the method's own ``epoch_score``, or else the held-out accuracy. The held-out
+    labels are noisy too: their accuracy still ranks epochs, while their loss, which has no lower
+    limit at a negative smoothing rate, does not.
+
+    Parameters
+    ----------
+    patience : int or None
+        Epochs without a better score before a network stops; None: it never stops.
+    n_members : int, default=1
+        Number of networks.
+
+    Attributes
+    ----------
+    best_score : ndarray of shape (n_members,)
+        -inf before there is a score.
+    n_epochs_without_gain : ndarray of shape (n_members,)
     """
 
-    def __init__(self, patience: int) -> None:
-        self.patience, self.score, self.epoch = patience, -math.inf, 0
-        self.states: tuple[Any, Any] | None = None
+    def __init__(self, patience: int | None, n_members: int = 1) -> None:
+        self.patience = patience
+        self.best_score = np.full(n_members, -np.inf)
+        self.n_epochs_without_gain = np.zeros(n_members, dtype=int)
 
-    def passed(self, net: Trainer) -> bool:
-        """Look at the epoch that is over; True when it is time to stop."""
-        judged = net.criterion_.epoch_score()
-        score = net.history[-1, "valid_acc"] if judged is None else float(judged)
-        score = net.ranks_.agreed(score)
-        epoch = len(net.history)
-        begins = net.warmup_epochs < net.max_epochs
-        if score == -math.inf or (net.method_epoch < 0 and begins):
-            # The method has not begun, or has seen nothing to judge by: there is nothing to keep.
-            self.epoch = epoch
-            return False
-        if score > self.score:
-            self.score, self.epoch = score, epoch
-            self.states = copy.deepcopy(net.module_.state_dict()), net.criterion_.snapshot()
-        return epoch - self.epoch >= self.patience
+    def update(
+        self, scores: Sequence[float | None], skipped: bool | np.ndarray = False
+    ) -> np.ndarray:
+        """Take the scores of an epoch and return which members are better than ever before.
 
-    def go_back(self, net: Trainer) -> None:
-        """Put back the network and the method of the best epoch."""
-        if self.states is not None:
-            net.module_.load_state_dict(self.states[0])
-            net.criterion_.restore(self.states[1])
+        Parameters
+        ----------
+        scores : sequence of float or None, of shape (n_members,)
+            None: this epoch has no score, and does not count. -inf: there is nothing to score yet.
+        skipped : bool or ndarray of bool of shape (n_members,), default=False
+            Whether the epoch is one of warm-up, in which neither method nor rate are in use.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_members,)
+        """
+        has_score = np.array([score is not None for score in scores])
+        values = np.array([-np.inf if score is None else float(score) for score in scores])
+        not_started = skipped | (has_score & (values == -np.inf))
+        improved = has_score & ~not_started & (values > self.best_score)
+        self.best_score = np.where(improved, values, self.best_score)
+        self.n_epochs_without_gain += has_score
+        self.n_epochs_without_gain[improved | not_started] = 0
+        return improved
+
+    @property
+    def has_stopped(self) -> np.ndarray:
+        """Which members have not improved for too long, of shape (n_members,)."""
+        if self.patience is None:
+            return np.zeros(len(self.best_score), dtype=bool)
+        return self.n_epochs_without_gain >= self.patience

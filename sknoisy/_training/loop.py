@@ -1,126 +1,132 @@
-"""One epoch: batches, steps of the optimizer, and what is recorded of them. Apart from skorch."""
+"""The training loop: one epoch of batches, optimizer steps and records. Independent of skorch."""
 
 from __future__ import annotations
 
+import copy
 import math
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
-from sknoisy._label_noise.report import NoiseReport
-from sknoisy._training.network_view import Asked, in_warmup_half
-from sknoisy._training.records import LabelQuality, Memorization, share_as_labelled
+from sknoisy._training.network_view import ModuleView
+from sknoisy._training.noise_inspection import in_warmup_half
+from sknoisy._training.records import (
+    label_agreement,
+    record_epoch_value,
+    weighted_hits_and_losses,
+)
+from sknoisy._training.run import TrainingRun
+from sknoisy._training.settings import Rate
 from sknoisy._validation.params import parameters_of
-from sknoisy.functional import cross_entropy, expected_loss, one_hot, smooth_labels
+from sknoisy.functional import cross_entropy, one_hot, smooth_labels
 from sknoisy.methods import Batch, Method, TrainingStep
 
-__all__ = ["Epochs", "SCHEDULES", "divergence_error", "weighted_scores", "schedule_lr"]
-
+__all__ = ["SCHEDULES", "TrainingLoop", "divergence_error", "schedule_lr"]
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
     "linear": lambda progress: 1 - progress,
 }
 
+TakeStep = Callable[[ModuleView, Batch], TrainingStep]
 
-TakeStep = Callable[[Any, Batch], TrainingStep]
 
+class Host(Protocol):
+    """What the loop uses of the skorch net: its records and its callbacks.
 
-class Epochs(Asked):
-    """Trains and validates for an epoch, for the trainer that it is mixed into."""
+    They are looked up each time, as callbacks may replace them.
+    """
 
-    criterion_: Method
+    @property
+    def history(self) -> Any: ...
+
     optimizer_: torch.optim.Optimizer
-    smoothing: str | float | tuple[float, ...]
-    noise_: NoiseReport | None
-    lr_schedule: str | Callable[[float], float] | None
-    max_epochs: int
-    first_epoch_: int
-    best_: dict[str, float]
-    quality_: LabelQuality
-    memorization_: Memorization
-    held_out_: LabelledRows | None
-    notify: Callable[..., None]
-    get_all_learnable_params: Callable[[], Iterator[Any]]
-    _set_training: Callable[[bool], None]
+    criterion_: Method
 
-    @abstractmethod
-    def _listened(self) -> bool:
-        """Whether a callback listens to single batches."""
+    def notify(self, method_name: str, **kwargs: Any) -> None: ...
+    def get_all_learnable_params(self) -> Iterator[Any]: ...
+    def listens_to_batches(self) -> bool: ...
+
+
+class TrainingLoop:
+    """Train and validate epoch by epoch.
+
+    Parameters
+    ----------
+    run : TrainingRun
+        What to train on and where to record.
+    host : Host
+        The skorch net whose network, method and optimizer are trained.
+    """
+
+    def __init__(self, run: TrainingRun, host: Host) -> None:
+        self.run, self.host = run, host
+
+    @property
+    def view(self) -> ModuleView:
+        """The network as methods see it."""
+        return self.run.view
+
+    @property
+    def method_epoch(self) -> int:
+        """Epochs that the method has trained before the current one; negative in warm-up."""
+        return len(self.host.history) - 1 - self.run.settings.warmup_epochs
+
+    # ---- training -------------------------------------------------------------------------------
 
     def train_epoch(self, loader: BatchLoader) -> None:
-        method, data = self.criterion_, loader.dataset
-        epoch, begun = len(self.history) - 1, 0
-        warm = self.method_epoch < 0
-        if not warm and type(method).on_epoch_start is not Method.on_epoch_start:
-            method.on_epoch_start(self, self.scan(data))
-        if not (self.module_.training and method.training):
-            self._set_training(True)
-        step: TakeStep = _warm_step if warm else method.training_step
-        told = self._listened() or _needs_closure(self.optimizer_)
-        self.memorization_.begin()
-        advance = self._told_advance if told else self._advance
-        for batches, y, index in self._chunks(loader, 0.0 if warm else self._rate(data)):
-            taken: list[TrainingStep] = []
+        """Train for one epoch, and record losses and accuracies."""
+        run, data = self.run, self.run.data
+        in_warmup = self.method_epoch < 0
+        self._start_epoch(in_warmup)
+        take_step: TakeStep = self._warmup_step if in_warmup else self._method.training_step
+        notified = self.host.listens_to_batches() or _needs_closure(self.host.optimizer_)
+        step = self._step_with_callbacks if notified else self._step
+        rate: Rate = 0.0 if in_warmup else run.smoothing_rate(self.method_epoch)
+        n_batches = 0
+        for batches, y, index in self._chunks(loader, rate):
+            steps: list[TrainingStep] = []
             for batch in batches:
-                if self.lr_schedule is not None:
-                    self._set_lr(epoch + (begun + len(taken)) / len(loader))
-                taken.append(advance(step, batch))
-            self._settle(batches, taken, begun, told)
-            if all(one.batch.x is given.x for one, given in zip(taken, batches, strict=True)):
-                logits = torch.cat([one.logits.detach() for one in taken], dim=-2)
-                self.quality_.add(logits, y, index)
-                self.memorization_.add(logits, index)
-            else:
-                # Warm-up alone would say little: these rows are looked at when all is over.
-                self.quality_.forget(index)
-                self.memorization_.miss()
-            begun += len(taken)
-        rows = self.history[-1]["batches"]
+                self._schedule_lr(n_batches + len(steps), len(loader))
+                steps.append(step(take_step, batch))
+            self._record_losses(batches, steps, n_batches, notified)
+            self._record_predictions(batches, steps, y, index)
+            n_batches += len(steps)
+        rows = self.host.history[-1]["batches"]
         total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
-        self._record("train", loss=total / len(data), **self.memorization_.shares())
-        if self.held_out_ is None:
-            self._validate_unseen(data)
+        self._record("train", loss=total / len(data), **run.memorization.figures())
+        if run.validation is None:
+            self._record_oob_accuracy()
 
-    def _validate_unseen(self, data: LabelledRows) -> None:
-        """Take the accuracy on rows that networks judge without having been trained on them."""
-        said = self.criterion_.oob_predictions
-        if said is None:
-            return
-        index = torch.arange(len(data.rows)) if data.index is None else data.index
-        index = index.to(data.y.device)
-        p = said[0][index]
-        weight = data.weight[index] * ~p.isnan().any(dim=1)
-        right = weight @ share_as_labelled(data, p.argmax(dim=1), index)
-        # In warm-up nothing has been judged: NaN.
-        self._record("valid", acc=float(right / weight.sum()))
+    @property
+    def _method(self) -> Method:
+        return self.host.criterion_
 
-    def _rate(self, data: LabelledRows) -> float | tuple[float, ...]:
-        """Rate of smoothing: the one given, or what follows from a look at the labels."""
-        if isinstance(self.smoothing, str):
-            return self.found_noise(data).smoothing
-        return self.smoothing
+    def _start_epoch(self, in_warmup: bool) -> None:
+        method = self._method
+        if not in_warmup and type(method).on_epoch_start is not Method.on_epoch_start:
+            evaluation = self.view.evaluate(self.run.data, self.method_epoch)
+            method.on_epoch_start(self.view, evaluation)
+        if not (self.view.module.training and method.training):
+            self._set_training(True)
+        self.run.memorization.start_epoch()
 
-    def found_noise(self, data: LabelledRows) -> NoiseReport:
-        """What the first look at the labels found, which this may be."""
-        if self.noise_ is None:
-            self.noise_ = self.look_at_labels(data)
-        return self.noise_
+    def _set_training(self, mode: bool) -> None:
+        self.view.module.train(mode)
+        self._method.train(mode)
 
     def _chunks(
-        self, loader: BatchLoader, rate: float | tuple[float, ...]
+        self, loader: BatchLoader, rate: Rate
     ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
         """Cut batches from tables, many at a time: one gather serves them all."""
-        data = loader.dataset
-        rates = torch.tensor(rate, dtype=self.dtype).reshape(-1, 1).to(data.y.device)
-        codes = torch.arange(self.n_classes, device=data.y.device)
-        targets = smooth_labels(one_hot(codes, self.n_classes, self.dtype), rates)
+        data, n_classes, dtype = loader.dataset, self.view.n_classes, self.view.dtype
+        rates = torch.tensor(rate, dtype=dtype).reshape(-1, 1).to(data.y.device)
+        classes = torch.arange(n_classes, device=data.y.device)
+        targets = smooth_labels(one_hot(classes, n_classes, dtype), rates)
         for x, y, weight, index, sizes in loader.chunks():
             target = targets[y] if data.labels is None else data.labels[index] @ targets
             epoch, trusted = [self.method_epoch] * len(sizes), [None] * len(sizes)
@@ -129,123 +135,192 @@ class Epochs(Asked):
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
             yield list(map(Batch, *fields, epoch, trusted)), y, index
 
-    def _advance(self, step: TakeStep, batch: Batch) -> TrainingStep:
-        """Take one step of the optimizer."""
-        taken = self._descend(step, batch)
-        self.optimizer_.step()
-        return taken
+    def _warmup_step(self, view: ModuleView, batch: Batch) -> TrainingStep:
+        """Plain cross-entropy, which trains every network before its method starts."""
+        logits = view.infer(batch.x)
+        losses = cross_entropy(logits, batch.target)
+        if not self.run.awaits_noise_report:
+            return TrainingStep(losses, batch.weight, logits, batch)
+        # The other half will be compared with its neighbours, so it must not be memorised.
+        weight = 2 * batch.weight * in_warmup_half(batch.index)
+        return TrainingStep(losses, weight, logits, batch)
 
-    def _descend(self, step: TakeStep, batch: Batch) -> TrainingStep:
-        """Compute the gradient. The share of each loss *is* its gradient: no mean is taken."""
-        for group in self.optimizer_.param_groups:
+    def _step(self, take_step: TakeStep, batch: Batch) -> TrainingStep:
+        step = self._backward(take_step, batch)
+        self.host.optimizer_.step()
+        return step
+
+    def _backward(self, take_step: TakeStep, batch: Batch) -> TrainingStep:
+        """Compute the gradients; the weight of each loss is its gradient, so no mean is taken."""
+        optimizer = self.host.optimizer_
+        for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
-        taken = step(self, batch)
-        if taken.losses.dim() not in (1, taken.logits.dim() - 1):
+        step = take_step(self.view, batch)
+        if step.losses.dim() not in (1, step.logits.dim() - 1):
             raise ValueError(
-                f"The 'method' parameter: the loss of {type(self.criterion_).__name__} has shape "
-                f"{tuple(taken.losses.shape)}, but one number for each sample was expected, of "
-                f"shape {tuple(taken.logits.shape[:-1])}."
+                f"The 'method' parameter: the loss of {type(self._method).__name__} has shape "
+                f"{tuple(step.losses.shape)}, but one number for each sample was expected, of "
+                f"shape {tuple(step.logits.shape[:-1])}."
             )
-        taken.losses.backward(taken.weight.expand_as(taken.losses))
-        self.ranks_.share_gradients(self.optimizer_, self.module_)
-        return taken
+        step.losses.backward(step.weight.expand_as(step.losses))
+        self.run.processes.all_reduce_gradients(optimizer, self.view.module)
+        return step
 
-    def _told_advance(self, step: TakeStep, batch: Batch) -> TrainingStep:
-        """Take one step with each callback called at its moment, and the gradient at will."""
-        plain = {"batch": (batch.x, batch.y), "training": True}
-        first: list[TrainingStep] = []
-        self.notify("on_batch_begin", **plain)
+    def _step_with_callbacks(self, take_step: TakeStep, batch: Batch) -> TrainingStep:
+        """Take a step that notifies callbacks and gives the optimizer a closure."""
+        event = {"batch": (batch.x, batch.y), "training": True}
+        steps: list[TrainingStep] = []
+        self.host.notify("on_batch_begin", **event)
 
-        def evaluate() -> Any:
-            first.append(self._descend(step, batch))
-            parameters = list(self.get_all_learnable_params())
-            self.notify("on_grad_computed", named_parameters=parameters, **plain)
-            return (first[-1].losses.detach() * first[-1].weight).sum()
+        def closure() -> Any:
+            steps.append(self._backward(take_step, batch))
+            parameters = list(self.host.get_all_learnable_params())
+            self.host.notify("on_grad_computed", named_parameters=parameters, **event)
+            return (steps[-1].losses.detach() * steps[-1].weight).sum()
 
-        self.optimizer_.step(evaluate)
-        taken = first[0]
-        loss = self._paid([taken])[0]
-        self._note_batch("train", loss, len(batch.y))
-        self.notify("on_batch_end", loss=torch.tensor(loss), y_pred=taken.logits.detach(), **plain)
-        return taken
+        self.host.optimizer_.step(closure)
+        step = steps[0]
+        loss = _batch_losses([step])[0]
+        self._record_batch("train", loss, len(batch.y))
+        logits = step.logits.detach()
+        self.host.notify("on_batch_end", loss=torch.tensor(loss), y_pred=logits, **event)
+        return step
 
-    @torch.no_grad()
-    def _paid(self, taken: list[TrainingStep]) -> list[float]:
-        """Read the losses of batches at once: one wait for the device, not one for each batch."""
-        sizes = [one.losses.shape[-1] for one in taken]
-        share = torch.cat([one.weight for one in taken], dim=-1)
-        paid = torch.cat([one.losses for one in taken], dim=-1) * share
-        paid = paid.mean(dim=0) if paid.dim() > 1 else paid
-        return [float(part.sum()) for part in np.split(paid.cpu().numpy(), np.cumsum(sizes)[:-1])]
+    def _schedule_lr(self, batch: int, n_batches: int) -> None:
+        settings = self.run.settings
+        if settings.lr_schedule is None:
+            return
+        epoch = len(self.host.history) - 1 + batch / n_batches - self.run.first_epoch
+        progress = epoch % settings.max_epochs / settings.max_epochs
+        schedule_lr(self.host.optimizer_, settings.lr_schedule, progress)
 
-    def _settle(
-        self, batches: list[Batch], taken: list[TrainingStep], begun: int, told: bool
-    ) -> None:
-        """Check the losses of a chunk, and record them where that was not done at each batch."""
-        values = self._paid(taken)
-        for i, value in enumerate(values):
-            if not math.isfinite(value):
-                raise divergence_error(value, len(self.history), begun + i + 1, self.optimizer_)
-        if not told:
-            self.history[-1]["batches"] += [
-                {"train_loss": value, "train_batch_size": len(batch.y)}
-                for value, batch in zip(values, batches, strict=True)
-            ]
+    # ---- validation -----------------------------------------------------------------------------
 
     def validate_epoch(self, loader: BatchLoader) -> None:
+        """Record accuracy and loss on the rows that are held out."""
         self._set_training(False)
-        data, listened = loader.dataset, self._listened()
-        right, paid = [], []
-        for index, sizes in loader.indices():
-            for part in index.split(sizes):
-                x, part = loader.rows_at(part), part.to(data.y.device)
-                y = data.y[part]
-                batch = {"batch": (x, y), "training": False}
-                if listened:
-                    self.notify("on_batch_begin", **batch)
+        data, notified = loader.dataset, self.host.listens_to_batches()
+        hits, losses = [], []
+        for chunk, sizes in loader.indices():
+            for index in chunk.split(sizes):
+                x, index = loader.rows_at(index), index.to(data.y.device)
+                event = {"batch": (x, data.y[index]), "training": False}
+                if notified:
+                    self.host.notify("on_batch_begin", **event)
+                else:
+                    self.host.history.new_batch()
                 with torch.no_grad():
-                    logits = self.infer(x)
-                    p = self.criterion_.proba(logits)
-                scored, owed = weighted_scores(data, p, part)
-                right.append(scored)
-                paid.append(owed)
-                self.quality_.add(self._bounded(logits), y, part)
-                if not listened:
-                    self.history.new_batch()
-                share = float(owed.sum() / data.weight[part].sum())
-                self._note_batch("valid", share, len(y))
-                if listened:
-                    self.notify("on_batch_end", loss=paid[-1].mean(), y_pred=logits, **batch)
+                    logits = self.view.infer(x)
+                    p = self._method.proba(logits)
+                batch_hits, batch_losses = weighted_hits_and_losses(data, p, index)
+                hits.append(batch_hits)
+                losses.append(batch_losses)
+                self.run.quality.add(self.view.bounded(logits), data.y[index], index)
+                loss = float(batch_losses.sum() / data.weight[index].sum())
+                self._record_batch("valid", loss, len(index))
+                if notified:
+                    mean = batch_losses.mean()
+                    self.host.notify("on_batch_end", loss=mean, y_pred=logits, **event)
         total = data.weight[data.index].sum()
-        score, loss = (float(torch.cat(parts).sum() / total) for parts in (right, paid))
-        self._record("valid", loss=loss, acc=score)
+        accuracy, loss = (float(torch.cat(parts).sum() / total) for parts in (hits, losses))
+        self._record("valid", loss=loss, acc=accuracy)
 
-    def _set_lr(self, epoch: float) -> None:
-        assert self.lr_schedule is not None
-        progress = (epoch - self.first_epoch_) % self.max_epochs / self.max_epochs
-        schedule_lr(self.optimizer_, self.lr_schedule, progress)
+    def _record_oob_accuracy(self) -> None:
+        """Record the accuracy of out-of-bag predictions; NaN before there are any."""
+        if self._method.oob_predictions is None:
+            return
+        data = self.run.data
+        index = torch.arange(len(data.rows)) if data.index is None else data.index
+        index = index.to(data.y.device)
+        p = self._method.oob_predictions[0][index]
+        weight = data.weight[index] * ~p.isnan().any(dim=1)
+        hits = weight @ label_agreement(data, p.argmax(dim=1), index)
+        self._record("valid", acc=float(hits / weight.sum()))
 
-    def _note_batch(self, prefix: str, loss: float, size: int) -> None:
-        self.history.record_batch(f"{prefix}_loss", loss)
-        self.history.record_batch(f"{prefix}_batch_size", size)
+    # ---- records and the end of an epoch ---------------------------------------------------------
+
+    def _record_losses(
+        self, batches: list[Batch], steps: list[TrainingStep], n_before: int, recorded: bool
+    ) -> None:
+        """Check the losses of a chunk, and record them where no callback made that necessary."""
+        losses = _batch_losses(steps)
+        for i, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                epoch, batch = len(self.host.history), n_before + i + 1
+                raise divergence_error(loss, epoch, batch, self.host.optimizer_)
+        if not recorded:
+            self.host.history[-1]["batches"] += [
+                {"train_loss": loss, "train_batch_size": len(batch.y)}
+                for loss, batch in zip(losses, batches, strict=True)
+            ]
+
+    def _record_predictions(
+        self, batches: list[Batch], steps: list[TrainingStep], y: Tensor, index: Tensor
+    ) -> None:
+        quality, memorization = self.run.quality, self.run.memorization
+        unchanged = all(s.batch.x is b.x for s, b in zip(steps, batches, strict=True))
+        if unchanged:
+            logits = torch.cat([step.logits.detach() for step in steps], dim=-2)
+            quality.add(logits, y, index)
+            memorization.add(logits, index)
+        else:
+            # Visits in warm-up alone say little, so these rows are evaluated after the training.
+            quality.forget(index)
+            memorization.skip()
+
+    def _record_batch(self, prefix: str, loss: float, size: int) -> None:
+        self.host.history.record_batch(f"{prefix}_loss", loss)
+        self.host.history.record_batch(f"{prefix}_batch_size", size)
 
     def _record(self, prefix: str, **values: float) -> None:
-        """Record an epoch's values, and whether each is the best so far."""
         for name, value in values.items():
-            key = f"{prefix}_{name}"
-            rank = -value if name == "loss" else value
-            best = rank > self.best_.get(key, -math.inf)
-            if best:
-                self.best_[key] = rank
-            self.history.record(key, value)
-            self.history.record(f"{key}_best", best)
+            record_epoch_value(self.host.history, f"{prefix}_{name}", value)
+
+    def end_epoch(self) -> bool:
+        """Compare the epoch with the best one; return True when the training is to stop."""
+        run = self.run
+        if run.settings.patience is not None:
+            self._update_early_stopping()
+        requested = run.on_epoch_end is not None and run.on_epoch_end()
+        run.processes.check_in_sync(self.view.module, self._method)
+        return run.processes.broadcast(bool(run.stopping.has_stopped[0]) or requested)
+
+    def _update_early_stopping(self) -> None:
+        run, method = self.run, self._method
+        score: Any = method.epoch_score()
+        if score is None:
+            score = None if run.validation is None else self.host.history[-1].get("valid_acc")
+        score = run.processes.broadcast(None if score is None else float(score))
+        # In warm-up neither method nor rate are in use; such epochs count only if all are.
+        in_warmup = self.method_epoch < 0
+        skipped = in_warmup and run.settings.warmup_epochs < run.settings.max_epochs
+        if run.stopping.update([score], skipped)[0]:
+            run.best_state = copy.deepcopy(self.view.module.state_dict()), method.snapshot()
+
+    def restore_best_epoch(self) -> None:
+        """Restore weights and method of the best epoch, where epochs were compared."""
+        if self.run.best_state is not None:
+            weights, method_state = self.run.best_state
+            self.view.module.load_state_dict(weights)
+            self._method.restore(method_state)
+
+
+@torch.no_grad()
+def _batch_losses(steps: list[TrainingStep]) -> list[float]:
+    """Read the losses of many batches together: one wait for the device instead of one each."""
+    sizes = [step.losses.shape[-1] for step in steps]
+    weight = torch.cat([step.weight for step in steps], dim=-1)
+    losses = torch.cat([step.losses for step in steps], dim=-1) * weight
+    losses = losses.mean(dim=0) if losses.dim() > 1 else losses
+    parts = np.split(losses.cpu().numpy(), np.cumsum(sizes)[:-1])
+    return [float(part.sum()) for part in parts]
 
 
 def divergence_error(
     loss: float, epoch: int, batch: int, optimizer: torch.optim.Optimizer
 ) -> FloatingPointError:
-    """The error of a training whose loss is no number any more."""
+    """Make the error of a training whose loss is no longer finite."""
     lr = optimizer.param_groups[0]["lr"]
     return FloatingPointError(
         f"The training loss is {loss} in epoch {epoch}, batch {batch}, with lr={lr:g}. Lower 'lr', "
@@ -260,24 +335,6 @@ def schedule_lr(
     factor = (SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(progress)
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor
-
-
-def weighted_scores(data: LabelledRows, p: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted hits and losses of probabilities (..., n_index, n_classes) for some rows."""
-    weight = data.weight[index]
-    log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
-    right = share_as_labelled(data, p.argmax(dim=-1), index)
-    return weight * right, -weight * expected_loss(log_p, data.given(index, p.shape[-1]))
-
-
-def _warm_step(net: Epochs, batch: Batch) -> TrainingStep:
-    """Cross-entropy on the batch as it is: what every method is before it begins."""
-    logits = net.infer(batch.x)
-    losses = cross_entropy(logits, batch.target)
-    if isinstance(net.smoothing, str) and net.noise_ is None:
-        # The other half is to judge, and so must not be known by heart.
-        return TrainingStep(losses, 2 * batch.weight * in_warmup_half(batch.index), logits, batch)
-    return TrainingStep(losses, batch.weight, logits, batch)
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:

@@ -1,13 +1,11 @@
-"""The training loop: a private skorch net, and the only file that knows skorch."""
+"""The skorch net behind the estimator, and the only file that imports skorch."""
 
 from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,159 +22,125 @@ from sknoisy._data.rows import Rows, as_rows
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
-from sknoisy._training.early_stopping import BestEpoch
-from sknoisy._training.loop import Epochs
-from sknoisy._training.persistence import Travels
-from sknoisy._training.processes import ALONE, Ranks
-from sknoisy._training.records import LabelQuality, Memorization
+from sknoisy._training.loop import TrainingLoop
+from sknoisy._training.network_view import ModuleView
+from sknoisy._training.persistence import get_state, set_state
+from sknoisy._training.probe import probe_module
+from sknoisy._training.rollback import rolled_back_on_error
+from sknoisy._training.run import TrainingRun
+from sknoisy._training.settings import Settings
 from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
-from sknoisy.networks import NetworkEnsemble, Standardize, replicate
+from sknoisy.networks import Standardize, replicate
 
-__all__ = ["OPTIMIZERS", "Trainer", "check_logits"]
-
-
-def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str) -> None:
-    """Check what a network made of the first rows of X, and say what is wrong with it.
-
-    Parameters
-    ----------
-    logits : object
-        What the network returned, with a graph.
-    shape : tuple of int
-        The shape it should have.
-    dtype : torch.dtype
-        The type it should have.
-    name : str
-        Of the network's class.
-    """
-    returned = f"The 'module' parameter: {name} returned"
-    if not isinstance(logits, torch.Tensor):
-        raise TypeError(
-            f"{returned} {type(logits).__name__}, but one tensor of logits of shape {shape} was "
-            "expected."
-        )
-    if tuple(logits.shape) != shape:
-        raise ValueError(
-            f"{returned} shape {tuple(logits.shape)} but y has {shape[-1]} classes: expected "
-            f"{shape}."
-        )
-    if not logits.is_floating_point():
-        raise TypeError(f"{returned} {logits.dtype}, but logits of {dtype} were expected.")
-    if not logits.requires_grad:
-        raise ValueError(f"{returned} logits without a gradient.")
-    logits = logits.detach()
-    if not torch.isfinite(logits).all():
-        raise ValueError(f"{returned} NaN or infinity on the first rows of X.")
-    total = logits.double().sum(-1)
-    if (logits >= 0).all() and torch.allclose(total, torch.ones_like(total)):
-        warnings.warn(
-            f"The 'module' parameter: {name} seems to return probabilities; return logits, without "
-            "a softmax.",
-            UserWarning,
-            stacklevel=2,
-        )
-
+__all__ = ["OPTIMIZERS", "SkorchNet"]
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     name.lower(): getattr(torch.optim, name)
     for name in ("Adam", "AdamW", "SGD", "RMSprop", "NAdam", "RAdam", "Adagrad", "LBFGS")
 }
 
-
 _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 
 
-class Trainer(Epochs, Travels, NeuralNetClassifier):
-    """A skorch net whose criterion is a :class:`Method` and whose batches come whole.
+class SkorchNet(NeuralNetClassifier):
+    """A skorch net whose criterion is a :class:`Method` and whose batches are cut whole.
 
-    It sees label codes only. Everything a skorch callback may ask of a net works; callbacks that
-    listen to single batches are called at each, and where there are none nothing is spent on them.
+    It sees encoded labels only. What skorch's callbacks ask of a net works; callbacks that listen
+    to single batches are notified of each, and without them nothing is spent on it.
 
     Parameters
     ----------
     module : Module class or instance
     criterion : Method
     n_classes : int
-    smoothing : float, tuple of float or "auto"
-        Of the targets, after warm-up: one rate, one for each given label, or one that follows from
-        the noise that is found when warm-up ends.
-    warmup_epochs : int
-        Epochs on plain cross-entropy before the method begins.
-    logit_bound : float, None or "auto"
-        Length of the logits in training; None: as the network gives them; "auto": as suits the rate
-        of smoothing that was found.
-    lr_schedule : str, callable or None
-        A name of SCHEDULES, or a function from progress in [0, 1) to a factor on the learning rate.
+    settings : Settings
     augment : callable
         Makes a random view of a batch.
     dtype : torch.dtype
         Of parameters and inputs.
     mixed : bool
-        Compute in bfloat16 where torch deems it safe.
-    patience : int or None
-        Epochs without a better held-out accuracy before stopping; None: never stop.
+        Whether to compute in bfloat16 where torch considers it safe.
+
+    Attributes
+    ----------
+    loop_ : TrainingLoop or None
+        The running training, ``loop_.run``, with its loop; None when there is none.
+    noise_ : NoiseReport or None
+        What ``smoothing="auto"`` found.
+    row_shape_ : tuple of int
+        Shape of a row of X; images: (channels, height, width).
     """
 
-    data_: LabelledRows | None = None
-    held_out_: LabelledRows | None = None
-    epoch_told_: Callable[[], bool] | None = None
-    noise_: NoiseReport | None = None
-    best_epoch_: BestEpoch | None = None
-    first_epoch_: int = 0
-    quality_: LabelQuality
-    random_state_: dict[str, Any] | None = None
-
     device: str
+    loop_: TrainingLoop | None = None
+    noise_: NoiseReport | None = None
+    random_state_: dict[str, Any] | None = None
 
     def __init__(
         self,
         module: Any,
         *args: Any,
         n_classes: int,
+        settings: Settings,
         augment: Callable[[Tensor], Tensor],
-        smoothing: str | float | tuple[float, ...] = 0.0,
-        warmup_epochs: int = 0,
-        logit_bound: str | float | None = None,
-        lr_schedule: str | Callable[[float], float] | None = None,
         dtype: torch.dtype = torch.float32,
         mixed: bool = False,
-        patience: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(module, *args, classes=range(n_classes), **kwargs)
+        super().__init__(module, *args, classes=range(n_classes), **settings.for_skorch(), **kwargs)
         self.n_classes = n_classes
-        self.smoothing = smoothing
-        self.warmup_epochs = warmup_epochs
-        self.logit_bound = logit_bound
-        self.lr_schedule = lr_schedule
+        self.settings = settings
         self.augment = augment
         self.dtype = dtype
         self.mixed = mixed
-        self.patience = patience
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
-        # Losses and accuracies are recorded by the loop itself, which has them at hand.
-        sink = print if self.ranks_.rank == 0 else _silent
-        log = [("print_log", PrintLog(sink=sink))] if self.verbose else []
-        return [("epoch_timer", EpochTimer()), *log]
+        # The training loop records losses and accuracies, which it has at hand.
+        silent = self.loop_ is not None and self.loop_.run.processes.rank > 0
+        log = [("print_log", PrintLog(sink=_print_nothing if silent else print))]
+        return [("epoch_timer", EpochTimer()), *(log if self.verbose else [])]
 
     # ---- building -------------------------------------------------------------------------------
 
-    def build(self, data: LabelledRows) -> Trainer:
-        """Make networks, method and optimizer for a training set."""
-        self.data_, self.n_rows_ = data, len(data.rows)
-        self.row_ndim_ = data.rows.span(0, 1).ndim
-        self.best_: dict[str, float] = {}
-        # The statistics of the rows are the most of it.
-        with limit_threads(len(data.rows) * data.rows.row_bytes):
+    def build(self, run: TrainingRun) -> SkorchNet:
+        """Build network, method and optimizer for the rows of a training."""
+        with self._running(run):
+            return self._build(run.data.rows)
+
+    def _build(self, rows: Rows) -> SkorchNet:
+        self.n_rows_, self.row_shape_ = len(rows), rows.row_shape
+        # The statistics of the rows are most of the work.
+        with limit_threads(len(rows) * rows.row_bytes):
             return self.initialize()
 
-    def check_data(self, X: Any, y: Any = None) -> None:
-        """The classifier has checked the data and knows the classes."""
+    @contextmanager
+    def _running(self, run: TrainingRun) -> Iterator[TrainingLoop]:
+        self.loop_ = TrainingLoop(run, self)
+        try:
+            yield self.loop_
+        finally:
+            self.loop_ = None
 
-    def initialize_callbacks(self) -> Trainer:
+    def view(self, run: TrainingRun | None = None) -> ModuleView:
+        """Return the network as methods see it, with the training set of a run."""
+        view = ModuleView(
+            self.module_,
+            n_classes=self.n_classes,
+            device=torch.device(self.device),
+            dtype=self.dtype,
+            augment=self.augment,
+            mixed=self.mixed,
+        )
+        if run is not None:
+            view.data, view.processes = run.data, run.processes
+        return view
+
+    def check_data(self, X: Any, y: Any = None) -> None:
+        """Do nothing: the estimator has checked the data and knows the classes."""
+
+    def initialize_callbacks(self) -> SkorchNet:
         for entry in self.callbacks or ():
             named = isinstance(entry, tuple) and len(entry) == 2
             callback = entry[1] if named else entry
@@ -195,251 +159,197 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             )
         return self
 
-    def initialize_module(self) -> Trainer:
+    def initialize_module(self) -> SkorchNet:
         kwargs = self.get_params_for("module")
 
         def make() -> nn.Module:
-            # A network the user made is an example: train a copy.
-            given = (
-                copy.deepcopy(self.module) if isinstance(self.module, nn.Module) else self.module
-            )
-            made = self.initialized_instance(given, kwargs)
-            if not isinstance(made, nn.Module):
+            # An instance that the user passed is an example: a copy of it is trained.
+            module = self.module
+            module = copy.deepcopy(module) if isinstance(module, nn.Module) else module
+            network = self.initialized_instance(module, kwargs)
+            if not isinstance(network, nn.Module):
                 raise TypeError(
                     "The 'module' parameter must be a torch Module or make one. Got "
-                    f"{self.module!r} instead, which makes {made!r}."
+                    f"{self.module!r} instead, which makes {network!r}."
                 )
-            return made.to(self.device, self.dtype)
+            return network.to(self.device, self.dtype)
 
         self.module_ = replicate(make, self.criterion.n_networks)
-        if self.data_ is not None:
+        if self.loop_ is not None:
+            run = self.loop_.run
             for part in self.module_.modules():
                 if isinstance(part, Standardize) and part.untouched:
-                    part.adapt(_statistics(self.data_))
-            self._probe(self.data_)
+                    part.adapt(_statistics(run.data))
+            run.attach(self.view(run))
+            probe_module(run.view, self.criterion.n_networks)
         return self
 
-    def initialize_criterion(self) -> Trainer:
+    def initialize_criterion(self) -> SkorchNet:
         self.criterion_ = self.criterion
-        if self.data_ is not None:
-            self.criterion_.setup(self, self.data_.y)
+        if self.loop_ is not None:
+            self.criterion_.setup(self.loop_.run.view, self.loop_.run.data.y)
         self.criterion_.to(self.device, self.dtype)
         return self
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[tuple, dict]:
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
-        # One kernel for all parameters, where there would be several for each.
+        # A fused kernel updates all parameters together.
         chosen = {"fused", "foreach", "capturable", "differentiable"} & set(kwargs)
         fusable = "fused" in parameters_of(self.optimizer)
         if fusable and not chosen and torch.device(self.device).type in ("cpu", "cuda"):
             kwargs["fused"] = True
         return args, kwargs
 
-    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Trainer:
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> SkorchNet:
         super().initialize_optimizer(*args, **kwargs)
-        _note_lr(self.optimizer_)
+        _remember_initial_lr(self.optimizer_)
         return self
 
-    def optimizer_of(self, named_parameters: Iterable[Any]) -> torch.optim.Optimizer:
-        """Make an optimizer as of this net, for other parameters."""
+    def make_optimizer(self, named_parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        """Make an optimizer with the settings of this net for other parameters."""
         args, kwargs = self.get_params_for_optimizer("optimizer", list(named_parameters))
-        made = self.optimizer(*args, **kwargs)
-        _note_lr(made)
-        return made
+        optimizer = self.optimizer(*args, **kwargs)
+        _remember_initial_lr(optimizer)
+        return optimizer
 
-    def set_params(self, **params: Any) -> Trainer:
+    def set_params(self, **params: Any) -> SkorchNet:
         super().set_params(**params)
         if "lr" in params and self.initialized_:
-            _note_lr(self.optimizer_)
+            _remember_initial_lr(self.optimizer_)
         return self
 
-    def _probe(self, data: LabelledRows) -> None:
-        """Run two rows through, so that a module that does not fit is named before training."""
-        x = self._first_rows()
-        network = self.module_[0] if isinstance(self.module_, NetworkEnsemble) else self.module_
-        name = type(network).__name__
-        self.module_.eval()
-        try:
-            logits = self.infer(x)
-        except (RuntimeError, NotImplementedError) as error:
-            raise ValueError(
-                f"The 'module' parameter: {name} failed on the first rows of X, of shape "
-                f"{tuple(x.shape)}: {error}"
-            ) from error
-        lead = () if self.criterion.n_networks == 1 else (self.criterion.n_networks,)
-        check_logits(logits, (*lead, len(x), self.n_classes), self.dtype, name)
-
-    def infer(self, x: Any, weights: Tensor | None = None, **_: Any) -> Tensor:
-        if not isinstance(x, Tensor):
-            x = to_tensor(x, device=self.device).to(self.dtype)
-        return Epochs.infer(self, x, weights)
-
-    def sibling(
+    def with_state(
         self,
-        learned: dict[str, Tensor],
+        weights: dict[str, Tensor],
         method: Method,
-        rows: list[dict[str, Any]],
-        **settings: Any,
-    ) -> Trainer:
-        """Make a trained net like this one, from what another training of its network learned."""
+        history: list[dict[str, Any]],
+        settings: Settings,
+    ) -> SkorchNet:
+        """Return a copy of this net that holds what another training of its network learned."""
         module = copy.deepcopy(self.module_)
         for name, part in (*module.named_parameters(), *module.named_buffers()):
-            part.data.copy_(learned[name])
-        made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__, **settings)
-        made.__dict__.update(module_=module, criterion=method, criterion_=method)
-        made.__dict__["history_"] = type(self.history)(rows)
-        return made.initialize_optimizer()
+            part.data.copy_(weights[name])
+        net = object.__new__(type(self))
+        net.__dict__.update(self.__dict__, **settings.for_skorch(), settings=settings)
+        net.__dict__.update(module_=module, criterion=method, criterion_=method)
+        net.__dict__["history_"] = type(self.history)(history)
+        return net.initialize_optimizer()
 
     # ---- training -------------------------------------------------------------------------------
 
-    def train(
-        self,
-        data: LabelledRows,
-        held_out: LabelledRows | None,
-        epochs: int,
-        seed: int | None,
-        settings: dict[str, Any],
-        epoch_told: Callable[[], bool] | None = None,
-        first_epoch: int = 0,
-        ranks: Ranks = ALONE,
-    ) -> np.ndarray:
-        """Build if need be, train for some more epochs, and return the quality of each label.
+    def train(self, run: TrainingRun, epochs: int, seed: int | None) -> np.ndarray:
+        """Train for some more epochs, and return the quality of each label.
 
-        An error or Ctrl-C leaves a network that was trained before as it was; stopping early, for
-        which skorch raises the same exception as Ctrl-C, ends the training in good order. So does
-        ``epoch_told``, called after each epoch, when it returns True. ``settings`` hold from now
-        on, and the learning rate is scheduled from ``first_epoch``. Batches are divided among
-        ``ranks``.
+        Network, method and optimizer are built first where there are none. An error or Ctrl-C
+        leaves a net that was trained before as it was.
         """
-        self.ranks_ = ranks
-        self.epoch_told_, self.first_epoch_ = epoch_told, first_epoch
-        self.held_out_, self.quality_ = held_out, LabelQuality(len(data.rows), data.y.device)
-        self.data_, self.memorization_ = data, Memorization(data)
-        try:
-            generator = seeded(torch.device(self.device), seed, self.random_state_)
-            with torch.enable_grad(), generator as left:
-                if not self.initialized_:
-                    self.build(data)
-                ranks.begin(self.module_, self.criterion_)
-                with self._rolled_back_on_error(settings):
-                    with limit_threads(self._work(data.rows)):
-                        self._train(data, epochs)
-            self.random_state_ = left["state"]
-            return self.quality_.numpy()
-        finally:
-            self.data_ = self.held_out_ = self.epoch_told_ = self.best_epoch_ = None
-            self.ranks_ = ALONE
-            del self.quality_, self.memorization_
+        run.noise = self.noise_
+        with (
+            self._running(run) as loop,
+            torch.enable_grad(),
+            seeded(torch.device(self.device), seed, self.random_state_) as generators,
+        ):
+            if not self.initialized_:
+                self._build(run.data.rows)
+            else:
+                run.attach(self.view(run))
+            run.processes.sync_start(self.module_, self.criterion_)
+            with rolled_back_on_error(self, run.settings):
+                with limit_threads(self.flops_per_step(run.data.rows)):
+                    self._train(loop, epochs)
+        self.random_state_ = generators["state"]
+        return run.quality.numpy()
 
-    def _train(self, data: LabelledRows, epochs: int) -> None:
-        self.best_epoch_ = None if self.patience is None else BestEpoch(self.patience)
-        self.notify("on_train_begin", X=data, y=data.y)
-        with caught_sigint() as pressed:
+    def _train(self, loop: TrainingLoop, epochs: int) -> None:
+        run = loop.run
+        self.notify("on_train_begin", X=run.data, y=run.data.y)
+        with caught_sigint() as interrupts:
             try:
-                self.fit_loop(data, epochs=epochs)
+                self.fit_loop(run.data, epochs=epochs)
             except KeyboardInterrupt:
-                if pressed:
+                # Early stopping raises it too, as skorch's callbacks do.
+                if interrupts:
                     raise
-        if self.best_epoch_ is not None:
-            self.best_epoch_.go_back(self)
-        if self.smoothing == "auto" and self.method_epoch >= 0:
-            self.noise_ = self._judged_at_the_end(data, self.found_noise(data))
-        unseen = self.quality_.missing()
-        if len(unseen):
-            scan = self.scan(data.part(unseen))
-            self.quality_.add(self._bounded(scan.logits), scan.y, scan.index)
-        self.notify("on_train_end", X=data, y=data.y)
-        self._check_last_step(data)
+        loop.restore_best_epoch()
+        run.update_noise_report(self.criterion_, loop.method_epoch)
+        self.noise_ = run.noise
+        run.record_quality_of_unvisited(loop.method_epoch)
+        self.notify("on_train_end", X=run.data, y=run.data.y)
+        self.check_finite(run.view)
 
-    def _judged_at_the_end(self, data: LabelledRows, early: NoiseReport) -> NoiseReport:
-        """What was found early, or what networks now say of rows they were not trained on."""
-        if self.criterion_.oob_predictions is None:
-            return early
-        p = self.criterion_.oob_predictions[0]
-        rows = torch.nonzero(~p.isnan().any(dim=1)).squeeze(1)
-        if not len(rows):
-            return early
-        codes, said = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
-        # Networks trained with a negative rate rank samples, but are far too sure of them.
-        found = NoiseReport.of(codes, said, "out of bag", labels_alone=True)
-        basis = {name: getattr(early, name) for name in ("smoothing", "unexplained", "memorized")}
-        return replace(found, **basis)
+    def check_finite(self, view: ModuleView) -> None:
+        """Check the outputs after the last step, which no training loss shows."""
+        if not torch.isfinite(view.eval_forward(view.first_rows())[0]).all():
+            lr = self.optimizer_.param_groups[0]["lr"]
+            raise FloatingPointError(
+                f"The network returns NaN or infinity after epoch {len(self.history)}, with "
+                f"lr={lr:g}. Lower 'lr'."
+            )
 
-    def _check_last_step(self, data: LabelledRows) -> None:
-        """No loss shows what the last step did."""
-        with torch.no_grad():
-            if not torch.isfinite(self._see(self._first_rows())[0]).all():
-                lr = self.optimizer_.param_groups[0]["lr"]
-                raise FloatingPointError(
-                    f"The network returns NaN or infinity after epoch {len(self.history)}, with "
-                    f"lr={lr:g}. Lower 'lr'."
-                )
-
-    def _work(self, rows: Rows) -> float:
-        """Multiplications in one step, roughly: a convolution uses a weight at each position."""
-        positions = math.prod(rows.span(0, 1).shape[2:])
+    def flops_per_step(self, rows: Rows) -> float:
+        """Estimate the multiplications of one step: a convolution uses a weight at each pixel."""
+        positions = math.prod(rows.row_shape[1:])
         weights = sum(
             p.numel() * (positions if p.dim() > 2 else 1) for p in self.module_.parameters()
         )
         return float(weights * (len(rows) if self.batch_size == -1 else self.batch_size))
 
-    @contextmanager
-    def _rolled_back_on_error(self, settings: dict[str, Any]) -> Iterator[None]:
-        """Go on with other settings; an error takes back what came of them, and themselves."""
-        settings = {k: v for k, v in settings.items() if getattr(self, k) != v}
-        before = {name: getattr(self, name) for name in settings}
-        n_epochs, best, states = len(self.history), dict(self.best_), self._states()
-        noise = self.noise_
-        try:
-            self.set_params(**settings)
-            if "lr_schedule" in settings:
-                for group in self.optimizer_.param_groups:
-                    group["lr"] = group["initial_lr"]
-            yield
-        except BaseException:
-            self.__dict__.update(before)
-            del self.history[n_epochs:]
-            self.best_, self.noise_ = best, noise
-            if n_epochs:
-                module, method, optimizer = states
-                self.module_.load_state_dict(module)
-                self.criterion_.restore(method)
-                self.optimizer_.load_state_dict(optimizer)
-            raise
-
-    def _states(self) -> tuple[Any, ...]:
-        if not len(self.history):
-            return ()  # Nothing trained yet: nothing to lose.
-        module, optimizer = self.module_.state_dict(), self.optimizer_.state_dict()
-        return copy.deepcopy(module), self.criterion_.snapshot(), copy.deepcopy(optimizer)
+    def apply_settings(self, settings: Settings) -> None:
+        """Use other settings from now on."""
+        changed = {k: v for k, v in settings.for_skorch().items() if getattr(self, k) != v}
+        self.set_params(**changed)
+        if settings.lr_schedule != self.settings.lr_schedule:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = group["initial_lr"]
+        self.settings = settings
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         super().notify(method_name, **kwargs)
-        if method_name != "on_epoch_end":
-            return
-        enough = self.best_epoch_ is not None and self.best_epoch_.passed(self)
-        told = self.epoch_told_ is not None and self.epoch_told_()
-        self.ranks_.check_agreed(self.module_, self.criterion_)
-        if self.ranks_.agreed(enough or told):
-            # skorch's way of stopping early; every callback has seen this epoch.
+        if method_name == "on_epoch_end" and self.loop_ is not None and self.loop_.end_epoch():
+            # This is how skorch stops early; every callback has seen this epoch.
             raise KeyboardInterrupt
 
+    def run_single_epoch(
+        self, iterator: BatchLoader | None, training: bool, *_: Any, **__: Any
+    ) -> None:
+        loop = self.loop_
+        if iterator is not None and loop is not None:
+            (loop.train_epoch if training else loop.validate_epoch)(iterator)
+
+    def listens_to_batches(self) -> bool:
+        """Tell whether a callback listens to single batches."""
+        kinds = [type(callback) for _, callback in self.callbacks_]
+        return any(
+            getattr(kind, event) is not getattr(Callback, event)
+            for kind in kinds
+            for event in _BATCH_EVENTS
+        )
+
+    # ---- data and predictions -------------------------------------------------------------------
+
     def get_dataset(self, X: Any, y: Any = None) -> LabelledRows:
-        if isinstance(X, _Shown):
+        if isinstance(X, _ShownDataset):
             return X.X
         if isinstance(X, LabelledRows):
             return X
         return LabelledRows(as_rows(X, torch.device(self.device), self.dtype))
 
-    def get_split_datasets(self, X: Any, y: Any = None, **_: Any) -> tuple[_Shown, _Shown | None]:
-        held_out = None if self.held_out_ is None else _Shown(self.held_out_)
-        return _Shown(self.get_dataset(X)), held_out
+    def get_split_datasets(
+        self, X: Any, y: Any = None, **_: Any
+    ) -> tuple[_ShownDataset, _ShownDataset | None]:
+        validation = None if self.loop_ is None else self.loop_.run.validation
+        shown = None if validation is None else _ShownDataset(validation)
+        return _ShownDataset(self.get_dataset(X)), shown
 
     def get_iterator(self, dataset: Any, training: bool = False) -> BatchLoader:
         dataset = self.get_dataset(dataset)
         size = len(dataset) if self.batch_size == -1 else self.batch_size
         return BatchLoader(dataset, size if training else None, shuffle=training)
+
+    def infer(self, x: Any, **_: Any) -> Tensor:
+        if not isinstance(x, Tensor):
+            x = to_tensor(x, device=self.device).to(self.dtype)
+        return (self.view() if self.loop_ is None else self.loop_.run.view).infer(x)
 
     def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         return self.criterion_.proba
@@ -453,39 +363,30 @@ class Trainer(Epochs, Travels, NeuralNetClassifier):
             yield logits.to(device)
 
     def probabilities(self, X: Any) -> np.ndarray:
-        """Class probabilities of many rows, of shape (n_samples, n_classes)."""
+        """Compute the class probabilities of many rows, of shape (n_samples, n_classes)."""
         data = self.get_dataset(X)
-        with limit_threads(self._work(data.rows)):
+        with limit_threads(self.flops_per_step(data.rows)):
             return self.predict_proba(data)
 
-    def run_single_epoch(
-        self, iterator: BatchLoader | None, training: bool, *_: Any, **__: Any
-    ) -> None:
-        if iterator is None:
-            return
-        (self.train_epoch if training else self.validate_epoch)(iterator)
+    # ---- storing --------------------------------------------------------------------------------
 
-    def _listened(self) -> bool:
-        """Whether a callback listens to single batches."""
-        kinds = [type(callback) for _, callback in self.callbacks_]
-        return any(
-            getattr(kind, event) is not getattr(Callback, event)
-            for kind in kinds
-            for event in _BATCH_EVENTS
-        )
+    def __getstate__(self) -> dict[str, Any]:
+        return get_state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        set_state(self, state)
 
 
-def _silent(*_: Any) -> None:
-    """Print nothing: one of several processes does."""
+def _print_nothing(*_: Any) -> None:
+    """Print nothing: of several processes, only the first one prints."""
 
 
-def _note_lr(optimizer: torch.optim.Optimizer) -> None:
-    """Remember what a schedule begins from."""
+def _remember_initial_lr(optimizer: torch.optim.Optimizer) -> None:
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]
 
 
-class _Shown(SkorchDataset):
+class _ShownDataset(SkorchDataset):
     """A part of the training set as callbacks see it: skorch looks for its labels in ``y``."""
 
     def __init__(self, data: LabelledRows) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,71 +9,63 @@ from torch import nn
 
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
-from sknoisy.methods import Method
 
-__all__ = ["Travels"]
-
-
-# Set for the length of a training, and not worth storing in one.
-_OF_A_TRAINING = (
-    "best_epoch_", "data_", "epoch_told_", "first_epoch_", "held_out_", "memorization_", "quality_",
-    "ranks_",
-)  # fmt: skip
+__all__ = ["get_state", "set_state"]
 
 
-class Travels:
-    """Stores the net it is mixed into without pickled bytes, and for any device."""
+def get_state(net: Any) -> dict[str, Any]:
+    """Return the attributes of a skorch net with tensors as arrays, without a running training.
 
-    module: Any
-    module_: nn.Module
-    optimizer_: torch.optim.Optimizer
-    criterion_: Method
-    device: str
-    dtype: torch.dtype
-    initialized_: bool
-    initialize_module: Callable[[], Any]
-    initialize_optimizer: Callable[[], Any]
-    _check_device: Callable[[str, str], str]
+    Arrays load on any device, and skops need not trust pickled bytes.
+    """
+    state = {name: value for name, value in vars(net).items() if name != "loop_"}
+    state["dtype"] = str(net.dtype).removeprefix("torch.")
+    if net.initialized_:
+        if not isinstance(net.module, nn.Module):
+            state["module_"] = to_arrays(net.module_.state_dict())
+            parameters = net.module_.named_parameters()
+            state["frozen_"] = [name for name, p in parameters if not p.requires_grad]
+        state["optimizer_"] = to_arrays(net.optimizer_.state_dict())
+    return state
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Hold tensors as arrays: they load on any device, and skops trusts no pickled bytes."""
-        state = {k: v for k, v in vars(self).items() if k not in _OF_A_TRAINING}
-        state["dtype"] = str(self.dtype).removeprefix("torch.")
-        if self.initialized_:
-            if not isinstance(self.module, nn.Module):
-                state["module_"] = to_arrays(self.module_.state_dict())
-                parameters = self.module_.named_parameters()
-                state["frozen_"] = [name for name, p in parameters if not p.requires_grad]
-            state["optimizer_"] = to_arrays(self.optimizer_.state_dict())
-        return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        names = ("module_", "optimizer_", "frozen_")
-        module, optimizer, frozen = (state.pop(name, ()) for name in names)
-        self.__dict__.update(state)
-        self.dtype = getattr(torch, state["dtype"])
-        if not self.initialized_:
-            return
-        device = torch.device(self.device)
-        if device.type == "cuda" and not torch.cuda.is_available():
-            self.device = self._check_device(self.device, "cpu")
-        elif device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-            # One of several processes has stored it, or a larger machine.
-            self.device = "cuda"
-        with seeded(torch.device("cpu")):
-            if isinstance(module, nn.Module):
-                self.__dict__["module_"] = module.to(self.device)
-            else:
-                self.initialize_module()
-                self.module_.load_state_dict(to_tensors(module))
-                for name, parameter in self.module_.named_parameters():
-                    parameter.requires_grad_(name not in frozen)
-            self.criterion_.to(self.device)
-            self.initialize_optimizer()
-        self.optimizer_.load_state_dict(to_tensors(optimizer))
-        # Fused kernels walk a parameter and its moments through memory side by side.
-        for learned, moments in self.optimizer_.state.items():
-            for name, value in moments.items():
-                if torch.is_tensor(value) and value.shape == learned.shape:
-                    like = learned.detach().to(value.dtype)
-                    moments[name] = torch.empty_like(like).copy_(value)
+def set_state(net: Any, state: dict[str, Any]) -> None:
+    """Restore a skorch net from the state that :func:`get_state` returned."""
+    names = ("module_", "optimizer_", "frozen_")
+    module, optimizer, frozen = (state.pop(name, ()) for name in names)
+    vars(net).update(state)
+    net.dtype = getattr(torch, state["dtype"])
+    if not net.initialized_:
+        return
+    net.device = _available_device(net)
+    with seeded(torch.device("cpu")):
+        if isinstance(module, nn.Module):
+            vars(net)["module_"] = module.to(net.device)
+        else:
+            net.initialize_module()
+            net.module_.load_state_dict(to_tensors(module))
+            for name, parameter in net.module_.named_parameters():
+                parameter.requires_grad_(name not in frozen)
+        net.criterion_.to(net.device)
+        net.initialize_optimizer()
+    net.optimizer_.load_state_dict(to_tensors(optimizer))
+    _align_memory_layout(net.optimizer_)
+
+
+def _available_device(net: Any) -> str:
+    device = torch.device(net.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        return net._check_device(net.device, "cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        # It was stored by one of several processes, or on a machine with more devices.
+        return "cuda"
+    return net.device
+
+
+def _align_memory_layout(optimizer: torch.optim.Optimizer) -> None:
+    """Give moments the memory layout of their parameter, which fused kernels rely on."""
+    for parameter, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape:
+                like = parameter.detach().to(value.dtype)
+                moments[name] = torch.empty_like(like).copy_(value)

@@ -1,29 +1,90 @@
-"""Records of a training: label quality and memorisation."""
+"""Records of a training: how well each label fits, and how far labels are memorised."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sknoisy._data.dataset import LabelledRows
-from sknoisy.functional import margin
+from sknoisy.functional import expected_loss, margin
 
-__all__ = ["LabelQuality", "Memorization", "share_as_labelled"]
+__all__ = [
+    "LabelQuality",
+    "Memorization",
+    "label_agreement",
+    "record_epoch_value",
+    "weighted_hits_and_losses",
+]
 
 
-def share_as_labelled(data: LabelledRows, said: Tensor, index: Tensor) -> Tensor:
-    """Whether codes (..., n_index) said of some rows are those given; of soft labels, in part."""
-    if data.labels is None:
-        return (said == data.y[index]).to(data.weight.dtype)
-    given = data.labels[index].expand(*said.shape, -1)
-    return given.gather(-1, said.unsqueeze(-1)).squeeze(-1)
+class LabelQuality:
+    """How well each label fits the predictions, averaged over the visits of a training.
+
+    A visit scores ``sigmoid(margin)``, where the margin is the logit of the given label minus the
+    largest other logit: networks predict mislabelled samples late and with small margins.
+
+    Parameters
+    ----------
+    n_samples : int
+    device : torch.device
+    n_members : int, default=None
+        Number of networks to record separately; None: average over networks.
+
+    References
+    ----------
+    Pleiss et al., "Identifying Mislabeled Data using the Area Under the Margin Ranking",
+    NeurIPS 2020, Eq. 2; the sigmoid maps it to [0, 1], so that no epoch outweighs the others.
+    """
+
+    def __init__(self, n_samples: int, device: torch.device, n_members: int | None = None) -> None:
+        shape = (n_samples,) if n_members is None else (n_members, n_samples)
+        self._total = torch.zeros(shape, dtype=torch.float32, device=device)
+        self._visits = torch.zeros_like(self._total)
+
+    @torch.no_grad()
+    def add(self, logits: Tensor, y: Tensor, index: Tensor, members: Tensor | None = None) -> None:
+        """Record one visit of some rows from their logits, ([n_networks,] n_rows, n_classes).
+
+        Where networks are recorded separately, ``members`` are the positions of the networks that
+        the logits belong to.
+        """
+        scores = torch.sigmoid(margin(logits, y).float())
+        if members is None and scores.dim() > 1:
+            scores = scores.mean(dim=0)
+        for table, values in ((self._total, scores), (self._visits, torch.ones_like(scores))):
+            if members is None or len(members) == len(table):
+                table.index_add_(-1, index, values)
+            else:
+                part = table.index_select(0, members).index_add_(-1, index, values)
+                table.index_copy_(0, members, part)
+
+    def of_member(self, member: int) -> LabelQuality:
+        """Return the record of one of several networks; it shares the memory of this one."""
+        quality = LabelQuality(0, self._total.device)
+        quality._total, quality._visits = self._total[member], self._visits[member]
+        return quality
+
+    def forget(self, index: Tensor) -> None:
+        """Forget the visits of some rows."""
+        self._total[index] = self._visits[index] = 0
+
+    def unvisited(self) -> Tensor:
+        """Return the rows without a visit."""
+        return torch.nonzero(self._visits == 0).squeeze(1)
+
+    def numpy(self) -> np.ndarray:
+        """Return the quality of each label, (n_samples,); NaN for a row without a visit."""
+        return (self._total / self._visits).cpu().numpy()
 
 
 class Memorization:
-    """Compares what is said of rows in an epoch with their labels, and with the epoch before.
+    """Compare the predictions of an epoch with the labels and with the epoch before.
 
     Parameters
     ----------
@@ -33,89 +94,68 @@ class Memorization:
 
     def __init__(self, data: LabelledRows) -> None:
         self._data = data
-        self._said = torch.full_like(data.y, -1)
+        self._predicted = torch.full_like(data.y, -1)
         self._complete = False
 
-    def begin(self) -> None:
-        """Begin an epoch."""
-        self._again, self._complete = self._complete, True
+    def start_epoch(self) -> None:
+        """Start counting anew."""
+        self._comparable, self._complete = self._complete, True
         self._sums = self._data.weight.new_zeros(3)
 
     @torch.no_grad()
     def add(self, logits: Tensor, index: Tensor) -> None:
-        """Take the logits of some rows, ([n_networks,] n_rows, n_classes)."""
+        """Count the predictions for some rows, from logits ([n_networks,] n_rows, n_classes)."""
         p = logits if logits.dim() == 2 else torch.softmax(logits, dim=-1).mean(dim=0)
-        said = p.argmax(dim=-1)
-        as_labelled = share_as_labelled(self._data, said, index)
-        same = (said == self._said[index]).to(as_labelled.dtype)
-        one = torch.ones_like(same)
-        self._sums += torch.stack([one, as_labelled, same]) @ self._data.weight[index]
-        self._said[index] = said
+        predicted = p.argmax(dim=-1)
+        agreement = label_agreement(self._data, predicted, index)
+        unchanged = (predicted == self._predicted[index]).to(agreement.dtype)
+        counts = torch.stack([torch.ones_like(unchanged), agreement, unchanged])
+        self._sums += counts @ self._data.weight[index]
+        self._predicted[index] = predicted
 
-    def miss(self) -> None:
-        """Note that some rows were not seen as they are, so that this epoch tells nothing."""
+    def skip(self) -> None:
+        """Note that some rows were only seen mixed or changed: this epoch has no figures."""
         self._complete = False
 
-    def shares(self) -> dict[str, float]:
-        """Weighted shares in the epoch: as labelled, and as in the one before; or NaN."""
-        total, as_labelled, same = self._sums.tolist() if self._complete else [math.nan] * 3
-        return {"acc": as_labelled / total, "agreement": same / total if self._again else math.nan}
+    def figures(self) -> dict[str, float]:
+        """Return the weighted fractions of predictions equal to the label and to those before.
 
-
-class LabelQuality:
-    """How firmly each label was believed, averaged over the visits of a training.
-
-    A visit scores ``sigmoid(margin)``, the margin being the logit of the given label less the
-    largest other: wrong labels are believed late and little.
-
-    Parameters
-    ----------
-    n_samples : int
-    device : torch.device
-    n_apart : int, default=None
-        Networks to tell apart; None: they are averaged.
-
-    References
-    ----------
-    Pleiss et al., "Identifying Mislabeled Data using the Area Under the Margin Ranking",
-    NeurIPS 2020, Eq. 2; squashed into [0, 1] here, so that no single epoch outweighs the others.
-    """
-
-    def __init__(self, n_samples: int, device: torch.device, n_apart: int | None = None) -> None:
-        shape = (n_samples,) if n_apart is None else (n_apart, n_samples)
-        self._total = torch.zeros(shape, dtype=torch.float32, device=device)
-        self._visits = torch.zeros_like(self._total)
-
-    @torch.no_grad()
-    def add(self, logits: Tensor, y: Tensor, index: Tensor, networks: Tensor | None = None) -> None:
-        """Score one visit of some rows, from their logits ([n_networks,] n_rows, n_classes).
-
-        Of networks told apart, these are the logits of ``networks``, in their order.
+        Both are NaN where the epoch is incomplete, the second also after an incomplete one.
         """
-        believed = torch.sigmoid(margin(logits, y).float())
-        if networks is None and believed.dim() > 1:
-            believed = believed.mean(dim=0)
-        for table, more in ((self._total, believed), (self._visits, torch.ones_like(believed))):
-            if networks is None or len(networks) == len(table):
-                table.index_add_(-1, index, more)
-            else:
-                part = table.index_select(0, networks).index_add_(-1, index, more)
-                table.index_copy_(0, networks, part)
+        total, agreeing, unchanged = self._sums.tolist() if self._complete else [math.nan] * 3
+        agreement = unchanged / total if self._comparable else math.nan
+        return {"acc": agreeing / total, "agreement": agreement}
 
-    def of(self, network: int) -> LabelQuality:
-        """That of one of several that are told apart."""
-        found = LabelQuality(0, self._total.device)
-        found._total, found._visits = self._total[network], self._visits[network]
-        return found
 
-    def forget(self, index: Tensor) -> None:
-        """Forget the visits of some rows."""
-        self._total[index] = self._visits[index] = 0
+def label_agreement(data: LabelledRows, predicted: Tensor, index: Tensor) -> Tensor:
+    """Tell which encoded predictions (..., n_index) equal the given labels of some rows.
 
-    def missing(self) -> Tensor:
-        """Rows without a visit."""
-        return torch.nonzero(self._visits == 0).squeeze(1)
+    A soft label agrees with the probability that it gives to the prediction.
+    """
+    if data.labels is None:
+        return (predicted == data.y[index]).to(data.weight.dtype)
+    given = data.labels[index].expand(*predicted.shape, -1)
+    return given.gather(-1, predicted.unsqueeze(-1)).squeeze(-1)
 
-    def numpy(self) -> np.ndarray:
-        """Quality of each row, of shape (n_samples,); NaN for a row never visited."""
-        return (self._total / self._visits).cpu().numpy()
+
+def weighted_hits_and_losses(data: LabelledRows, p: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute weighted hits and log losses of probabilities (..., n_index, n_classes)."""
+    weight = data.weight[index]
+    log_p = torch.log(p.clamp_min(torch.finfo(p.dtype).tiny))
+    hits = label_agreement(data, p.argmax(dim=-1), index)
+    losses = -expected_loss(log_p, data.label_distributions(index, p.shape[-1]))
+    return weight * hits, weight * losses
+
+
+def record_epoch_value(history: Sequence[Mapping[str, Any]], key: str, value: float) -> None:
+    """Record a value of the current epoch, and whether it is the best so far."""
+    row: Any = history[-1]
+    row[key] = value
+    row[f"{key}_best"] = _is_best(history, key, value)
+
+
+def _is_best(history: Sequence[Mapping[str, Any]], key: str, value: float) -> bool:
+    sign = -1 if key.endswith("loss") else 1
+    earlier = (row for row in islice(reversed(history), 1, None) if row.get(f"{key}_best"))
+    best = next(earlier, None)
+    return bool(sign * value > (-math.inf if best is None else sign * best[key]))

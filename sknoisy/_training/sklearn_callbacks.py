@@ -1,11 +1,9 @@
-"""The callbacks of scikit-learn 1.9 and later: a fit tells them of itself and of each epoch."""
+"""Callbacks of scikit-learn 1.9 and later, which hear of a fit and of each of its epochs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-
-from sknoisy._validation.labels import Labels
 
 __all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
 
@@ -16,12 +14,12 @@ except ImportError:  # scikit-learn < 1.9
     CallbackSupportMixin = type("CallbackSupportMixin", (), {})
 
     def with_callbacks(method: Callable) -> Callable:
-        """Return the method as it is: there are no callbacks to manage."""
+        """Return the method unchanged: there are no callbacks to manage."""
         return method
 
 
 class FitTasks:
-    """One task for a fit and one in it for each epoch; nothing at all where nobody listens.
+    """The task of a fit with a subtask for each epoch; nothing where there are no callbacks.
 
     Parameters
     ----------
@@ -34,15 +32,14 @@ class FitTasks:
         listened = getattr(estimator, "_skl_callbacks", None)
         self._root = estimator._init_callback_context(max_subtasks=n_epochs) if listened else None
 
-    def begin(self, X: Any, labels: Labels) -> None:
-        """Tell of the fit, once X and y are checked."""
+    def begin(self, X: Any, y: Any) -> None:
+        """Announce the fit, once X and y are checked."""
         if self._root is not None:
-            y = labels.classes[labels.codes] if labels.soft is None else labels.soft
             self._data = {"X": X, "y": y}
             self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch(self, **fitted: Any) -> bool:
-        """Tell of an epoch that is done, and return whether a callback wants to stop.
+        """Announce the end of an epoch, and return whether a callback wants to stop.
 
         Parameters
         ----------
@@ -60,7 +57,7 @@ class FitTasks:
         )
 
     def end(self, **fitted: Any) -> None:
-        """Tell of the end of the fit."""
+        """Announce the end of the fit."""
         if self._root is not None:
             self._root.call_on_fit_task_end(
                 estimator=self._estimator, reconstruction_attributes=fitted, **self._data

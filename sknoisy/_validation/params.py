@@ -9,7 +9,15 @@ from typing import Any, Self
 
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
-__all__ = ["DunderParams", "Names", "check_accepted", "offered", "parameters_of"]
+__all__ = [
+    "DunderParams",
+    "Names",
+    "check_accepted",
+    "check_part_names",
+    "offered",
+    "parameters_of",
+    "params_of_part",
+]
 
 
 @functools.lru_cache
@@ -49,12 +57,30 @@ class Names(StrOptions):
         return f"a str among {sorted(self.options)}"
 
 
+def params_of_part(estimator: Any, part: str) -> dict[str, Any]:
+    """Return the parameters of one part of an estimator, by the names that the part knows."""
+    prefix = f"{part}__"
+    dunder = estimator._dunder.items()
+    return {name.removeprefix(prefix): v for name, v in dunder if name.startswith(prefix)}
+
+
+def check_part_names(estimator: Any) -> None:
+    """Refuse parameters that belong to no part; in fit, as scikit-learn checks all values there."""
+    for name in estimator._dunder:
+        part, _, rest = name.partition("__")
+        if part not in estimator._parts or not rest:
+            raise InvalidParameterError(
+                f"Invalid parameter {name!r} for estimator {type(estimator).__name__}. Parameters "
+                f"of its parts begin with one of {[f'{p}__' for p in estimator._parts]!r}."
+            )
+
+
 class DunderParams:
     """Keep parameters such as ``optimizer__betas``, in the order of an estimator's own.
 
     They are stored as given, appear in ``get_params`` and reach their part in ``fit``. A class that
-    mixes this in names the parts in ``_parts``, calls :meth:`_keep` in ``__init__``
-    and :meth:`_check_names` in ``fit``.
+    mixes this in names the parts in ``_parts``, calls :meth:`_keep` in ``__init__`` and
+    :func:`check_part_names` in ``fit``.
     """
 
     _parts: tuple[str, ...] = ()
@@ -67,21 +93,6 @@ class DunderParams:
             name = type(self).__name__
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument {unknown[0]!r}")
         self._dunder = dict(params)
-
-    def _check_names(self) -> None:
-        """Refuse what belongs to no part, in fit as all values are."""
-        for name in self._dunder:
-            part, _, rest = name.partition("__")
-            if part not in self._parts or not rest:
-                raise InvalidParameterError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. Parameters "
-                    f"of its parts begin with one of {[f'{p}__' for p in self._parts]!r}."
-                )
-
-    def _given(self, part: str) -> dict[str, Any]:
-        """Parameters of one part, by the names that the part knows."""
-        prefix = f"{part}__"
-        return {k.removeprefix(prefix): v for k, v in self._dunder.items() if k.startswith(prefix)}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of the estimator.

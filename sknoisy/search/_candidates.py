@@ -1,4 +1,4 @@
-"""The candidates of a search, trained together for each fold."""
+"""The candidates of a search, which are trained for a fold when its first one is needed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import copy
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,27 +18,28 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from sknoisy._runtime.devices import find_device, free_memory
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.networks._stacked import NotStackable
-from sknoisy.search._compatibility import check_sweepable
+from sknoisy.search._compatibility import check_vectorizable
+from sknoisy.search._fit import fit_folds
 from sknoisy.search._fold import Fold
-from sknoisy.search._vectorized import train_folds
 
-__all__ = ["Candidates", "Splits"]
+__all__ = ["Candidates", "WholeSearch", "last_step"]
+
+FitArguments = Callable[[], tuple[Any, Any, dict]]
 
 
-def _last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
-    """The classifier that an estimator ends in, and what its parameters are called there."""
+def last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
+    """Return the classifier that an estimator ends in, and the prefix of its parameters there."""
     if isinstance(estimator, NoisyLabelClassifier):
         return "", estimator
     if isinstance(estimator, Pipeline) and estimator.steps:
         name, last = estimator.steps[-1]
-        inside, classifier = _last_step(last)
+        inside, classifier = last_step(last)
         return f"{name}__{inside}", classifier
     raise TypeError(
         "The 'estimator' parameter of SmoothingSearchCV must be a NoisyLabelClassifier, or a "
@@ -46,33 +48,71 @@ def _last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
 
 
 def _with_last_step(estimator: Any, last: Any) -> Any:
-    """An estimator that ends in something else, and is as it was before that."""
+    """Return an estimator with another last step."""
     if not isinstance(estimator, Pipeline):
         return last
-    made = copy.copy(estimator)
+    pipeline = copy.copy(estimator)
     name, inside = estimator.steps[-1]
-    made.steps = [*estimator.steps[:-1], (name, _with_last_step(inside, last))]
-    return made
+    pipeline.steps = [*estimator.steps[:-1], (name, _with_last_step(inside, last))]
+    return pipeline
+
+
+@dataclass(frozen=True)
+class WholeSearch:
+    """What all fits of a search are cut from, so that all folds can be trained together.
+
+    Attributes
+    ----------
+    splits : list of ndarray
+        Training rows of each fold; it is filled when the search splits.
+    X, y
+        All samples.
+    params : mapping
+        Further arguments of ``fit``.
+    """
+
+    splits: list[np.ndarray]
+    X: Any
+    y: Any
+    params: Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class FoldResult:
+    """What the candidates of a fold became.
+
+    Attributes
+    ----------
+    lock : Lock
+        Held while the fold is trained.
+    outcomes : list
+        A fitted estimator or an exception for each candidate; empty before the training.
+    tracebacks : dict
+        Original traceback of each exception, by its id.
+    seconds : float
+        Time of the training.
+    """
+
+    lock: Any = field(default_factory=threading.Lock)
+    outcomes: list[Any] = field(default_factory=list)
+    tracebacks: dict[int, Any] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 class Candidates:
-    """All candidates of a search, trained for a fold when the first of them is asked for.
+    """All candidates of a search.
 
     Parameters
     ----------
     estimator : NoisyLabelClassifier or Pipeline
     smoothing : sequence
     param_grid : dict or None
-    every_row : ndarray of shape (n_samples,)
-        What the best is fitted to in the end, alone.
+    all_rows : ndarray of shape (n_samples,)
+        The rows that the best candidate is fitted to in the end, by itself.
     n_jobs : int or None, default=None
         Threads that networks are spread over, on a CPU.
-
-    Attributes
-    ----------
-    everything : tuple of (Splits, X, y, dict) or None
-        How the rows are split, and what ``fit`` of the estimator would be given with all of them;
-        if there is room for that, all folds are trained when the first is asked for.
+    whole : WholeSearch or None, default=None
+        If there is room for the cuts of all folds, they are trained together.
     """
 
     def __init__(
@@ -80,155 +120,153 @@ class Candidates:
         estimator: Any,
         smoothing: Sequence[Any],
         param_grid: Any,
-        every_row: np.ndarray,
+        all_rows: np.ndarray,
         n_jobs: int | None = None,
+        whole: WholeSearch | None = None,
     ) -> None:
-        self.prefix, classifier = _last_step(estimator)
-        if isinstance(smoothing, Mapping):
-            raise TypeError(
-                "The 'smoothing' parameter of SmoothingSearchCV must be a sequence of rates. Got "
-                f"{smoothing!r}; numbers of the method go into 'param_grid'."
-            )
-        rates = list(smoothing)
-        for rate in rates:
-            if isinstance(rate, str) or not np.issubdtype(np.asarray(rate).dtype, np.number):
-                raise TypeError(
-                    "The 'smoothing' parameter of SmoothingSearchCV must hold numbers. Got "
-                    f"{rate!r}; use GridSearchCV."
-                )
-        others = dict(param_grid or {})
-        own = f"{self.prefix}method__"
-        strange = [name for name in others if not name.startswith(own)]
-        if strange:
-            raise TypeError(
-                f"The 'param_grid' parameter of SmoothingSearchCV may have numbers of the method, "
-                f"named {own}*. Got {strange[0]!r}; use GridSearchCV."
-            )
-        self.grid = {**others, f"{self.prefix}smoothing": rates}
+        self.prefix, classifier = last_step(estimator)
+        self.grid = _check_grid(smoothing, param_grid, self.prefix)
         self.all = list(ParameterGrid(self.grid))
-        check_sweepable([clone(classifier).set_params(**self._own(each)) for each in self.all])
-        self.every_row, self.n_jobs = every_row, effective_n_jobs(n_jobs)
+        check_vectorizable([self._with_params(classifier, params) for params in self.all])
+        self.all_rows, self.whole = all_rows, whole
+        self.n_jobs = effective_n_jobs(n_jobs)
         # Threads would take turns on a GPU.
         on_cpu = find_device(classifier.device).type == "cpu"
         self.n_threads = self.n_jobs if on_cpu else 1
-        self.everything: tuple[Splits, Any, Any, Mapping[str, Any]] | None = None
         self.refusal: TypeError | None = None
-        self._folds: dict[bytes, _Trained] = {}
-        self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._results: dict[bytes, FoldResult] = {}
+        self._results_lock = threading.Lock()
+        self._training_lock = threading.Lock()
 
-    def _own(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return {name.removeprefix(self.prefix): value for name, value in params.items()}
+    def _with_params(self, classifier: NoisyLabelClassifier, params: Mapping[str, Any]) -> Any:
+        own = {name.removeprefix(self.prefix): value for name, value in params.items()}
+        return clone(classifier).set_params(**own)
 
-    def fitted(
-        self, estimator: Any, wanted: dict, X: Any, y: Any, rows: np.ndarray, params: dict
+    def fit(
+        self, estimator: Any, params: dict, X: Any, y: Any, rows: np.ndarray, fit_params: dict
     ) -> Any:
-        """One candidate fitted to some rows."""
-        if np.array_equal(rows, self.every_row):
-            return estimator.fit(X, y, **params)
-        fold = self._fold(rows)
-        with self._turn if self._together else fold.lock:
-            if not fold.outcome:
-                self._train(estimator, {fold: lambda: (X, y, params), **self._others(estimator)})
-        place = self._place(wanted)
-        found = fold.outcome[place]
-        # Each is asked for once.
-        fold.outcome[place] = None
-        if isinstance(found, NotStackable):
-            self.refusal = TypeError(f"{found} Use GridSearchCV.")
-        if isinstance(found, Exception):
-            # Told several times, it is to say each time where it came from, and no more.
-            raise found.with_traceback(fold.origins[id(found)])
-        return estimator.fit(X, y, **params) if found is None else found
+        """Return the candidate with some parameters, fitted to some rows."""
+        if np.array_equal(rows, self.all_rows):
+            return estimator.fit(X, y, **fit_params)
+        result = self._result_of(rows)
+        with self._training_lock if self._trains_together else result.lock:
+            if not result.outcomes:
+                self._train(estimator, {result: lambda: (X, y, fit_params), **self._other_folds})
+        position = self._position(params)
+        outcome = result.outcomes[position]
+        # Each candidate is requested once.
+        result.outcomes[position] = None
+        if isinstance(outcome, NotStackable):
+            self.refusal = TypeError(f"{outcome} Use GridSearchCV.")
+        if isinstance(outcome, Exception):
+            # Re-raise with the original traceback, which grows otherwise.
+            raise outcome.with_traceback(result.tracebacks[id(outcome)])
+        return estimator.fit(X, y, **fit_params) if outcome is None else outcome
 
     @cached_property
-    def _together(self) -> bool:
+    def _trains_together(self) -> bool:
         """Whether there is room for what all folds are fitted to."""
-        if self.everything is None:
+        if self.whole is None:
             return False
-        splits, X, *_ = self.everything
-        return len(splits.train) * _n_bytes(X) <= free_memory(torch.device("cpu")) / 4
+        needed = len(self.whole.splits) * _n_bytes(self.whole.X)
+        return needed <= free_memory(torch.device("cpu")) / 4
 
-    def _fold(self, rows: np.ndarray) -> _Trained:
-        with self._lock:
-            return self._folds.setdefault(np.asarray(rows).tobytes(), _Trained())
+    def _result_of(self, rows: np.ndarray) -> FoldResult:
+        with self._results_lock:
+            return self._results.setdefault(np.asarray(rows).tobytes(), FoldResult())
 
-    def _others(self, estimator: Any) -> dict[_Trained, Callable[[], tuple[Any, Any, dict]]]:
-        """How to cut what folds that wait are fitted to, as a grid search cuts it."""
-        if not self._together:
+    @property
+    def _other_folds(self) -> dict[FoldResult, FitArguments]:
+        """How to cut what the waiting folds are fitted to, as a grid search cuts it."""
+        if self.whole is None or not self._trains_together:
             return {}
-        assert self.everything is not None
-        splits, X, y, params = self.everything
-        # Some name rows by masks, or from behind.
-        parts = [self.every_row[train] for train in splits.train]
-
-        def cut(rows: np.ndarray) -> tuple[Any, Any, dict]:
-            own = _check_method_params(X, params, indices=rows)
-            return *_safe_split(estimator, X, y, rows), own
-
+        # Splitters may return masks or negative positions.
+        parts = [self.all_rows[train] for train in self.whole.splits]
         return {
-            self._fold(rows): partial(cut, rows)
+            self._result_of(rows): partial(_cut, self.whole, rows)
             for rows in parts
-            if not np.array_equal(rows, self.every_row) and not self._fold(rows).outcome
+            if not np.array_equal(rows, self.all_rows) and not self._result_of(rows).outcomes
         }
 
-    def _train(
-        self, estimator: Any, given: dict[_Trained, Callable[[], tuple[Any, Any, dict]]]
-    ) -> None:
-        """Train folds, of which the first is asked for now."""
-        begin = time.perf_counter()
-        _, classifier = _last_step(estimator)
-        asked, ready = next(iter(given)), {}
-        for fold, cut in given.items():
-            candidates = [clone(classifier).set_params(**self._own(each)) for each in self.all]
-            caught = _Caught(classifier)
-            before = _with_last_step(clone(estimator), caught)
+    def _train(self, estimator: Any, arguments: dict[FoldResult, FitArguments]) -> None:
+        """Train folds, of which the first is needed now."""
+        start = time.perf_counter()
+        _, classifier = last_step(estimator)
+        requested, ready = next(iter(arguments)), {}
+        for result, cut in arguments.items():
+            candidates = [self._with_params(classifier, params) for params in self.all]
+            recorder = FitRecorder(classifier)
+            pipeline = _with_last_step(clone(estimator), recorder)
             try:
                 X, y, params = cut()
-                before.fit(X, y, **params)
-                ready[fold] = before, Fold(candidates, caught.X_, caught.y_, **caught.params_)
+                pipeline.fit(X, y, **params)
+                fold = Fold(candidates, recorder.X_, recorder.y_, **recorder.params_)
+                ready[result] = pipeline, fold
             except Exception as error:
-                if fold is not asked and isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-                    # There may be room for it when it is asked for.
+                no_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+                if no_memory and result is not requested:
+                    # There may be room for it when it is needed.
                     continue
-                fold.outcome = [error] * len(candidates)
-        share, n_threads = (1.0, self.n_threads) if self._together else (1 / self.n_jobs, 1)
-        train_folds([begun for _, begun in ready.values()], share, n_threads)
-        for fold, (before, begun) in ready.items():
-            fold.outcome = [
-                one if isinstance(one, Exception) else _with_last_step(before, one)
-                for one in begun.outcome
+                result.outcomes = [error] * len(candidates)
+        fraction, n_threads = (
+            (1.0, self.n_threads) if self._trains_together else (1 / self.n_jobs, 1)
+        )
+        fit_folds([fold for _, fold in ready.values()], fraction, n_threads)
+        for result, (pipeline, fold) in ready.items():
+            result.outcomes = [
+                outcome if isinstance(outcome, Exception) else _with_last_step(pipeline, outcome)
+                for outcome in fold.outcomes
             ]
-        for fold in given:
-            errors = [each for each in fold.outcome if isinstance(each, Exception)]
-            fold.origins = {id(error): error.__traceback__ for error in errors}
-            fold.seconds = (time.perf_counter() - begin) / len(given)
+        for result in arguments:
+            errors = [outcome for outcome in result.outcomes if isinstance(outcome, Exception)]
+            result.tracebacks = {id(error): error.__traceback__ for error in errors}
+            result.seconds = (time.perf_counter() - start) / len(arguments)
 
-    def _place(self, wanted: Mapping[str, Any]) -> int:
-        for place, params in enumerate(self.all):
-            if all(np.array_equal(wanted[name], value) for name, value in params.items()):
-                return place
-        raise RuntimeError("This candidate is none of the search.")
+    def _position(self, params: Mapping[str, Any]) -> int:
+        for position, candidate in enumerate(self.all):
+            if all(np.array_equal(params[name], value) for name, value in candidate.items()):
+                return position
+        raise RuntimeError("This candidate is not part of the search.")
 
-    def times(self, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """What a fit took, as the share of a candidate in the training of its fold."""
-        each = [fold.seconds / len(self.all) for fold in self._folds.values()]
-        if not each:
+    def fit_times(self, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """Return statistics of the fit time of a candidate: its part of the time of its fold."""
+        seconds = [result.seconds / len(self.all) for result in self._results.values()]
+        if not seconds:
             return {}
         return {
-            "mean_fit_time": np.full(shape, np.mean(each)),
-            "std_fit_time": np.full(shape, np.std(each)),
+            "mean_fit_time": np.full(shape, np.mean(seconds)),
+            "std_fit_time": np.full(shape, np.std(seconds)),
         }
 
 
-class _Trained:
-    """What a fold came to."""
+def _check_grid(smoothing: Any, param_grid: Any, prefix: str) -> dict[str, Any]:
+    """Check the smoothing rates and the other parameters of the grid."""
+    if isinstance(smoothing, Mapping):
+        raise TypeError(
+            "The 'smoothing' parameter of SmoothingSearchCV must be a sequence of rates. Got "
+            f"{smoothing!r}; numbers of the method go into 'param_grid'."
+        )
+    rates = list(smoothing)
+    for rate in rates:
+        if isinstance(rate, str) or not np.issubdtype(np.asarray(rate).dtype, np.number):
+            raise TypeError(
+                "The 'smoothing' parameter of SmoothingSearchCV must hold numbers. Got "
+                f"{rate!r}; use GridSearchCV."
+            )
+    others = dict(param_grid or {})
+    allowed = f"{prefix}method__"
+    unexpected = [name for name in others if not name.startswith(allowed)]
+    if unexpected:
+        raise TypeError(
+            f"The 'param_grid' parameter of SmoothingSearchCV may have numbers of the method, "
+            f"named {allowed}*. Got {unexpected[0]!r}; use GridSearchCV."
+        )
+    return {**others, f"{prefix}smoothing": rates}
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.outcome: list[Any] = []
-        self.origins: dict[int, Any] = {}
-        self.seconds = 0.0
+
+def _cut(whole: WholeSearch, rows: np.ndarray) -> tuple[Any, Any, dict]:
+    params = _check_method_params(whole.X, whole.params, indices=rows)
+    return *_safe_split(BaseEstimator(), whole.X, whole.y, rows), params
 
 
 def _n_bytes(X: Any) -> int:
@@ -237,41 +275,13 @@ def _n_bytes(X: Any) -> int:
     return X.nbytes if isinstance(X, np.ndarray) else sys.getsizeof(X)
 
 
-class Splits:
-    """A splitter that notes the training rows of all folds before it hands out the first.
-
-    Parameters
-    ----------
-    cv : splitter
-
-    Attributes
-    ----------
-    train : list of ndarray
-    """
-
-    def __init__(self, cv: Any) -> None:
-        self.cv = cv
-        self.train: list[np.ndarray] = []
-
-    def split(self, X: Any, y: Any = None, **params: Any) -> Iterator[tuple[Any, Any]]:
-        pairs = list(self.cv.split(X, y, **params))
-        self.train = [train for train, _ in pairs]
-        return iter(pairs)
-
-    def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
-        return self.cv.get_n_splits(X, y, **params)
-
-    def get_metadata_routing(self) -> Any:
-        return get_routing_for_object(self.cv)
-
-
-class _Caught(ClassifierMixin, BaseEstimator):
-    """The last step of a pipeline, which only notes what reaches it."""
+class FitRecorder(ClassifierMixin, BaseEstimator):
+    """The last step of a pipeline, which only records what it is fitted to."""
 
     def __init__(self, classifier: NoisyLabelClassifier) -> None:
         self.classifier = classifier
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> _Caught:
+    def fit(self, X: Any, y: Any = None, **params: Any) -> FitRecorder:
         self.X_, self.y_, self.params_ = X, y, params
         return self
 

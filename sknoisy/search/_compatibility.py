@@ -1,4 +1,4 @@
-"""Whether trainings can run at once, and the one loss that they then have."""
+"""Which candidates can be trained together, and the loss that they share then."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from numbers import Real
 
 import torch
 
+from sknoisy._training.build import method_of
 from sknoisy._training.net import OPTIMIZERS
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.methods import ClassLoss, CrossEntropy, Method, make_method
 
-__all__ = ["check_sweepable", "stacked"]
+__all__ = ["check_vectorizable", "stack_methods"]
 
 
-_ENTRY_BY_ENTRY = (
+_ELEMENTWISE = (
     *(getattr(torch.optim, name) for name in ("Adam", "AdamW", "SGD", "RMSprop", "NAdam", "RAdam")),
     *(getattr(torch.optim, name) for name in ("Adagrad", "Adadelta", "Adamax", "ASGD", "Rprop")),
 )
@@ -33,8 +34,8 @@ _HOOKS = (
 )
 
 
-def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
-    """Check that classifiers which differ in numbers only can be trained at once.
+def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:
+    """Check that classifiers which differ in numbers only can be trained together.
 
     Raises
     ------
@@ -44,62 +45,62 @@ def check_sweepable(candidates: Sequence[NoisyLabelClassifier]) -> None:
     methods = []
     for clf in candidates:
         try:
-            methods.append(make_method(clf.method, **clf._given("method")))
+            methods.append(method_of(clf))
         except (ValueError, KeyError):
-            # Out of range, or unknown: this candidate fails by itself.
+            # A value out of range, or an unknown method: this candidate fails by itself.
             continue
     instead = "use GridSearchCV."
     for method in methods[:1]:
         kind = type(method)
-        own = [name for name in _HOOKS if getattr(kind, name) is not getattr(Method, name)]
-        own += [] if kind.loss in (ClassLoss.loss, CrossEntropy.loss) else ["loss"]
-        own += ["state"] if method.n_networks > 1 or method.state_dict() else []
-        if not isinstance(method, ClassLoss) or own:
+        hooks = [name for name in _HOOKS if getattr(kind, name) is not getattr(Method, name)]
+        other_loss = kind.loss not in (ClassLoss.loss, CrossEntropy.loss)
+        has_state = method.n_networks > 1 or method.state_dict()
+        if not isinstance(method, ClassLoss) or hooks or other_loss or has_state:
             raise TypeError(
                 "SmoothingSearchCV trains with methods that are only a loss (ClassLoss). "
                 f"{kind.__name__} is more; {instead}"
             )
-        stacked(methods, torch.float32, torch.device("cpu"))
+        stack_methods(methods, torch.float32, torch.device("cpu"))
     clf = candidates[0]
     if clf.callbacks not in (None, [], "disable") or getattr(clf, "_skl_callbacks", None):
         raise TypeError(f"SmoothingSearchCV has no place for callbacks; {instead}")
     if clf.device == "accelerate":
         raise TypeError(f"SmoothingSearchCV trains all candidates on one device; {instead}")
     optimizer = OPTIMIZERS.get(clf.optimizer) if isinstance(clf.optimizer, str) else clf.optimizer
-    if optimizer is not None and optimizer not in _ENTRY_BY_ENTRY:
+    if optimizer is not None and optimizer not in _ELEMENTWISE:
         raise TypeError(
-            "SmoothingSearchCV needs an optimizer that moves each number by itself: "
-            f"{[kind.__name__ for kind in _ENTRY_BY_ENTRY]}. Got "
+            "SmoothingSearchCV needs an optimizer that updates each parameter entry by itself: "
+            f"{[kind.__name__ for kind in _ELEMENTWISE]}. Got "
             f"{getattr(optimizer, '__name__', optimizer)}; {instead}"
         )
 
 
-def stacked(methods: list[Method], dtype: torch.dtype, device: torch.device) -> Method:
-    """One method for several networks: numbers that differ become a tensor of them.
+def stack_methods(methods: list[Method], dtype: torch.dtype, device: torch.device) -> Method:
+    """Make one method for several networks, with tensors in place of the numbers that differ.
 
     Raises
     ------
     TypeError
-        If something else differs, or the loss is not what it would be with one number.
+        If something else differs, or the loss does not broadcast over networks.
     """
     first, *others = (method.get_params(deep=False) for method in methods)
     differing = [name for name, value in first.items() if any(o[name] != value for o in others)]
-    made = make_method(methods[0])
+    stacked = make_method(methods[0])
     for name in differing:
         values = [method.get_params(deep=False)[name] for method in methods]
         if not all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
-            raise _not_a_number(made, name)
-        setattr(made, name, torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1))
-    if type(made).class_losses is not CrossEntropy.class_losses:
+            raise _not_a_number(stacked, name)
+        setattr(stacked, name, torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1))
+    if type(stacked).class_losses is not CrossEntropy.class_losses:
         logits = torch.linspace(-3, 3, 15, dtype=dtype, device=device).view(5, 3)
-        alone = torch.stack([method.class_losses(logits) for method in methods])
+        separate = torch.stack([method.class_losses(logits) for method in methods])
         try:
-            together = made.class_losses(logits.expand(len(methods), 5, 3))
+            together = stacked.class_losses(logits.expand(len(methods), 5, 3))
         except (RuntimeError, TypeError) as error:
-            raise _not_a_number(made, *differing) from error
-        if together.shape != alone.shape or not torch.allclose(together, alone, rtol=1e-3):
-            raise _not_a_number(made, *differing)
-    return made
+            raise _not_a_number(stacked, *differing) from error
+        if together.shape != separate.shape or not torch.allclose(together, separate, rtol=1e-3):
+            raise _not_a_number(stacked, *differing)
+    return stacked
 
 
 def _not_a_number(method: Method, *names: str) -> TypeError:

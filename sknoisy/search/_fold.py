@@ -1,9 +1,9 @@
-"""Folds to train: the candidates of each, what they begin with, and their batches side by side."""
+"""One fold of a search: its candidates, its training set and the network that they start from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,31 +12,81 @@ from torch import Tensor, nn
 
 from sknoisy._data.loader import BatchLoader
 from sknoisy._runtime.randomness import seeded
-from sknoisy._training.build import settings_of
-from sknoisy._training.net import Trainer
+from sknoisy._training.build import fitted_attributes, make_run, method_of
+from sknoisy._training.net import SkorchNet
+from sknoisy._training.records import LabelQuality
+from sknoisy._training.settings import Settings
+from sknoisy._training.training_set import TrainingSet
+from sknoisy._validation.params import check_part_names
 from sknoisy.classifier import NoisyLabelClassifier
-from sknoisy.methods import Method, make_method
+from sknoisy.methods import Method
 from sknoisy.networks import is_plain_mlp
 
-__all__ = ["Batches", "Chunk", "Fold", "side_by_side"]
+__all__ = ["Fold", "Member"]
+
+
+@dataclass(eq=False)
+class Member:
+    """One candidate in one fold, which is trained as one network among others.
+
+    Attributes
+    ----------
+    fold : Fold
+    candidate : int
+        Position among the candidates of the fold.
+    method : Method
+    settings : Settings
+    history : list of dict
+        A row for each epoch.
+    error : Exception or None
+        Why the training failed.
+    weights : dict of str to Tensor
+        What the network learned, once it is trained.
+    quality : LabelQuality
+        The record of its labels, once it is trained.
+    """
+
+    fold: Fold
+    candidate: int
+    method: Method
+    settings: Settings
+    history: list[dict[str, Any]] = field(default_factory=list)
+    error: Exception | None = None
+    weights: dict[str, Tensor] = field(init=False)
+    quality: LabelQuality = field(init=False)
+
+    def restart(self) -> None:
+        """Forget a training that was given up."""
+        self.history, self.error = [], None
+
+    def finish(self) -> None:
+        """Give the candidate what its network learned, or what went wrong."""
+        try:
+            if self.error is not None:
+                raise self.error
+            self.fold.finish(self)
+        except Exception as error:
+            self.fold.outcomes[self.candidate] = error
 
 
 class Fold:
-    """Classifiers that differ in ``smoothing`` and in numbers of their method, and their rows.
+    """Candidates that differ in ``smoothing`` and in numbers of their method, and their rows.
 
     Parameters
     ----------
     candidates : sequence of NoisyLabelClassifier
-        They are fitted.
+        They will be fitted.
     X, y, sample_weight, trusted
         As in ``fit``.
 
     Attributes
     ----------
-    outcome : list of NoisyLabelClassifier or Exception
+    outcomes : list of NoisyLabelClassifier or Exception
         The candidates, or what went wrong with them.
-    methods, settings : dict of int to Method, dict
-        Of the candidates that can be trained, by their place.
+    members : list of Member
+        The candidates that can be trained.
+    net : SkorchNet
+        Holds the network that all candidates start from, once it is built.
     """
 
     def __init__(
@@ -47,179 +97,103 @@ class Fold:
         sample_weight: Any = None,
         trusted: Any = None,
     ) -> None:
-        self.outcome: list[NoisyLabelClassifier | Exception] = list(candidates)
-        self.settings: dict[int, dict[str, Any]] = {}
-        self.methods: dict[int, Method] = self._each(_checked_method)
-        if not self.methods:
+        self.outcomes: list[NoisyLabelClassifier | Exception] = list(candidates)
+        self.members: list[Member] = []
+        methods = self._for_each_valid(_checked_method)
+        if not methods:
             return
-        # Rates may suit the classes of this fold or not.
-        lead = clone(candidates[next(iter(self.methods))]).set_params(smoothing=0.0)
-        training = lead._prepare(*lead._read(X, y, sample_weight, trusted, False), None)
-        self.net, self.data, self.held_out, self.classes, self.seed, _ = training
+        # Whether a rate suits the classes of this fold is checked for each candidate below.
+        lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
+        training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted)
+        self.net, self._run, self.seed = make_run(lead, training_set)
+        self.data, self.validation = self._run.data, self._run.validation
+        self.classes = training_set.labels.classes
         self.device, self.random_state = self.data.y.device, lead.random_state
-        attributes = ("n_features_in_", "feature_names_in_")
-        self._seen = {k: v for k, v in vars(lead).items() if k in attributes}
-        n_classes = len(self.classes)
-        self.settings = self._each(lambda i, clf: settings_of(clf, self.methods[i], n_classes))
+        names = ("n_features_in_", "feature_names_in_")
+        self._features = {name: v for name, v in vars(lead).items() if name in names}
+        settings = self._for_each_valid(
+            lambda i, clf: Settings.of(clf, methods[i], len(self.classes))
+        )
+        self.members = [Member(self, i, methods[i], value) for i, value in settings.items()]
 
-    def _each(self, ask: Callable[[int, NoisyLabelClassifier], Any]) -> dict[int, Any]:
-        """Ask candidates that are still well; one that fails is left out, and says why."""
-        answers = {}
-        for i, clf in enumerate(self.outcome):
+    def _for_each_valid(
+        self, compute: Callable[[int, NoisyLabelClassifier], Any]
+    ) -> dict[int, Any]:
+        """Compute something for each candidate without an error, and keep new errors."""
+        values = {}
+        for i, clf in enumerate(self.outcomes):
             if isinstance(clf, Exception):
                 continue
             try:
-                answers[i] = ask(i, clf)
+                values[i] = compute(i, clf)
             except Exception as error:
-                self.outcome[i] = error
-        return answers
+                self.outcomes[i] = error
+        return values
 
     def build(self) -> None:
         """Build the network that all candidates start from."""
-        with seeded(self.device, self.seed) as left, torch.enable_grad():
-            self.net.build(self.data)
-        self.state = left["state"]
+        with seeded(self.device, self.seed) as generators, torch.enable_grad():
+            self.net.build(self._run)
+        self.generator_state = generators["state"]
+        self.view = self._run.view
 
     @property
-    def n_batches(self) -> int:
-        return len(BatchLoader(self.data, self._batch_size))
-
-    @property
-    def _batch_size(self) -> int:
-        size = next(iter(self.settings.values()))["batch_size"]
+    def batch_size(self) -> int:
+        size = self.members[0].settings.batch_size
         return len(self.data) if size == -1 else size
 
     @property
-    def rows_apart(self) -> bool:
-        """Whether the network is known to draw nothing, and to see each row of a batch alone."""
+    def is_row_wise(self) -> bool:
+        """Whether the network is known to draw nothing, and to treat each row by itself."""
         network = self.net.module_
         dropout = any(isinstance(part, nn.Dropout) for part in network.modules())
         return is_plain_mlp(network) and not dropout
 
     @property
-    def kind(self) -> tuple[Any, ...]:
-        """What is equal in folds that can be trained at once, step by step.
+    def signature(self) -> tuple[Any, ...]:
+        """What must be equal in folds that are trained together, step by step.
 
-        Folds of other networks than those share all draws and the sizes of all batches; of those, a
-        short last batch is lengthened by rows that do not count.
+        If networks are row-wise, a short last batch can be padded with rows of weight zero. Folds
+        of other networks must have equal sizes and draw equal random numbers.
         """
         network = self.net.module_
         parts = (*network.named_parameters(), *network.named_buffers())
         shapes = tuple((name, part.shape) for name, part in parts)
-        alike: tuple[Any, ...] = (self.n_batches,)
-        if not self.rows_apart:
-            states = ((name, numbers.tobytes()) for name, numbers in self.state.items())
-            held_out = 0 if self.held_out is None else len(self.held_out)
-            alike = (len(self.data), held_out, *states)
-        return (shapes, self.data.rows.row_shape, self.net.n_classes, *alike)
+        same: tuple[Any, ...] = (len(BatchLoader(self.data, self.batch_size)),)
+        if not self.is_row_wise:
+            draws = self.generator_state.items()
+            states = ((name, numbers.tobytes()) for name, numbers in draws)
+            n_held_out = 0 if self.validation is None else len(self.validation)
+            same = (len(self.data), n_held_out, *states)
+        return (shapes, self.data.rows.row_shape, self.net.n_classes, *same)
 
     def fail(self, error: Exception) -> None:
-        """All candidates failed."""
-        for i in self.settings:
-            self.outcome[i] = error
+        """Set the error of all candidates that could have been trained."""
+        for member in self.members:
+            self.outcomes[member.candidate] = error
 
-    def finish(self, place: int, found: Trainer | Exception, quality: Any) -> None:
-        """Take over what a candidate became."""
-        clf = self.outcome[place]
-        if isinstance(found, Exception):
-            self.outcome[place] = found
-            return
-        assert isinstance(clf, NoisyLabelClassifier)
-        clf.__dict__.update(self._seen)
-        clf.label_quality_ = quality
-        clf._finish(found, self.classes)
+    def finish(self, member: Member) -> None:
+        """Make the candidate of a trained member a fitted classifier."""
+        net = self._trained_net(member)
+        clf = self.outcomes[member.candidate]
+        fitted = fitted_attributes(net, self.classes, member.quality.numpy())
+        clf.__dict__.update({**self._features, **fitted})
+
+    def _trained_net(self, member: Member) -> SkorchNet:
+        net = self.net.with_state(member.weights, member.method, member.history, member.settings)
+        view = net.view(self._run)
+        net.check_finite(view)
+        rule = member.settings.smoothing
+        view.logit_bound = rule.bound(None)
+        index = member.quality.unvisited()
+        if len(index):
+            evaluation = view.evaluate(self.data.part(index), epoch=0)
+            logits = view.bounded(evaluation.logits)
+            member.quality.add(logits, evaluation.y, evaluation.index)
+        return net
 
 
 def _checked_method(_: int, clf: NoisyLabelClassifier) -> Method:
     clf._validate_params()
-    clf._check_names()
-    return make_method(clf.method, **clf._given("method"))
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Batches of several folds in a row, with an axis of folds in front.
-
-    A fold with fewer rows than another has its last one again at the end, at a weight of zero.
-
-    Attributes
-    ----------
-    x, y, weight, index : Tensor of shape (n_folds, n_samples, ...)
-    labels : tuple of Tensor
-        Soft labels of the samples, if there are any.
-    sizes : list of int
-        Of the batches.
-    own_sizes : list of list of int
-        Of the batches of each fold by itself.
-    """
-
-    x: Tensor
-    y: Tensor
-    weight: Tensor
-    index: Tensor
-    labels: tuple[Tensor, ...]
-    sizes: list[int]
-    own_sizes: list[list[int]]
-
-    def batches(self) -> Iterator[tuple[Tensor, ...]]:
-        """Cut it: x, y, weight and index of each batch, and soft labels if there are any."""
-        parts = (self.x, self.y, self.weight, self.index, *self.labels)
-        return zip(*(part.split(self.sizes, dim=1) for part in parts), strict=True)
-
-
-class Batches:
-    """Batches of one epoch of several folds, step by step side by side.
-
-    Parameters
-    ----------
-    folds : list of Fold
-        Of one kind.
-    generators : list of torch.Generator or None
-        Of the order of each, or one for all of them; None: torch's global one.
-    """
-
-    def __init__(self, folds: list[Fold], generators: Sequence[torch.Generator | None]) -> None:
-        self.loaders = [BatchLoader(f.data, f._batch_size, shuffle=True) for f in folds]
-        self.generators = generators
-
-    def __len__(self) -> int:
-        return len(self.loaders[0])
-
-    def __iter__(self) -> Iterator[Chunk]:
-        # One generator is the first's and every other's.
-        pairs = zip(self.loaders, self.generators, strict=False)
-        orders = [torch.randperm(len(one.dataset), generator=drawn) for one, drawn in pairs]
-        if len(orders) < len(self.loaders):
-            orders *= len(self.loaders)
-        chunks = [one.chunks(order) for one, order in zip(self.loaders, orders, strict=True)]
-        for found in zip(*chunks, strict=True):
-            x, y, weight, index, own = zip(*found, strict=True)
-            labels = [
-                one.dataset.labels[rows]
-                for one, rows in zip(self.loaders, index, strict=True)
-                if one.dataset.labels is not None
-            ]
-            yield Chunk(
-                side_by_side(x),
-                side_by_side(y),
-                side_by_side(weight, counts=False),
-                side_by_side(index),
-                (side_by_side(labels),) if labels else (),
-                [max(sizes) for sizes in zip(*own, strict=True)],
-                list(own),
-            )
-
-
-def side_by_side(parts: Sequence[Tensor], counts: bool = True) -> Tensor:
-    """Stack what is nearly of one length: the last entry again, or zero, fills up the others."""
-    if len(parts) == 1:
-        return parts[0].unsqueeze(0)
-    longest = max(map(len, parts))
-    return torch.stack([_lengthened(part, longest, counts) for part in parts])
-
-
-def _lengthened(part: Tensor, n: int, counts: bool) -> Tensor:
-    if len(part) == n:
-        return part
-    more = part[-1:].expand(n - len(part), *part.shape[1:])
-    return torch.cat([part, more if counts else torch.zeros_like(more)])
+    check_part_names(clf)
+    return method_of(clf)

@@ -1,8 +1,9 @@
-"""What stands for the estimator in a grid search."""
+"""What scikit-learn's grid search gets in place of the estimator."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -11,55 +12,60 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metadata_routing import UNUSED, MetadataRequest
+from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_object
 from sklearn.utils.validation import _num_samples
 
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin
-from sknoisy.search._candidates import Candidates, Splits, _last_step
+from sknoisy.search._candidates import Candidates, WholeSearch, last_step
 
-__all__ = ["AtOnce", "proba_out_of_fold"]
+__all__ = ["CandidateProxy", "ProxyScorer", "RecordingSplitter", "proba_out_of_fold"]
 
 
-class AtOnce(CallbackSupportMixin, BaseEstimator):
-    """Stands in for an estimator in a grid search; by ``fit`` it becomes that estimator, fitted."""
+class CandidateProxy(CallbackSupportMixin, BaseEstimator):
+    """An estimator whose ``fit`` takes a candidate from those that were trained together.
 
-    # The search cuts rows out of what is passed to fit, and so tells which they are.
+    Everything else is delegated to the estimator, and to the fitted one after ``fit``.
+
+    Parameters
+    ----------
+    estimator : NoisyLabelClassifier or Pipeline
+    candidates : Candidates
+
+    Attributes
+    ----------
+    fitted_ : estimator
+        The fitted candidate.
+    """
+
+    # The search cuts rows out of what is passed to fit, so this tells which ones they are.
     __metadata_request__fit = {"row_": True}
-    __metadata_request__score = {"sample_weight": UNUSED}
 
     def __init__(self, estimator: Any, candidates: Candidates) -> None:
         self.estimator = estimator
         self.candidates = candidates
-        self.wanted: dict[str, Any] = {}
+        self._params: dict[str, Any] = {}
 
-    def __sklearn_clone__(self) -> AtOnce:
-        made = AtOnce(clone(self.estimator), self.candidates)
-        made.wanted = self.wanted
-        return made
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("estimator", "fitted_"):
+            raise AttributeError(name)
+        return getattr(vars(self).get("fitted_", self.estimator), name)
+
+    def __sklearn_clone__(self) -> CandidateProxy:
+        proxy = CandidateProxy(clone(self.estimator), self.candidates)
+        proxy._params = self._params
+        return proxy
 
     def __sklearn_tags__(self) -> Tags:
         return get_tags(self.estimator)
 
-    def set_params(self, **params: Any) -> AtOnce:
+    def set_params(self, **params: Any) -> CandidateProxy:
         self.estimator.set_params(**params)
-        self.wanted = params
+        self._params = params
         return self
 
-    def fit(self, X: Any, y: Any = None, *, row_: Any, **params: Any) -> Any:
-        fitted = self.candidates.fitted(self.estimator, self.wanted, X, y, row_, params)
-        # Scorers are to see what they would see in a plain search.
-        own = ("estimator", "candidates", "wanted")
-        told = {k: v for k, v in vars(self).items() if k not in own}
-        self.__class__, self.__dict__ = type(fitted), {**vars(fitted), **told}
+    def fit(self, X: Any, y: Any = None, *, row_: Any, **params: Any) -> CandidateProxy:
+        self.fitted_ = self.candidates.fit(self.estimator, self._params, X, y, row_, params)
         return self
-
-    # Asked for, and for their signatures; once fitted, this is another class.
-
-    def predict(self, X: Any) -> Any:
-        return self.estimator.predict(X)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        return self.estimator.score(X, y, sample_weight=sample_weight)
 
     def get_metadata_routing(self) -> Any:
         routing = copy.deepcopy(self.estimator.get_metadata_routing())
@@ -69,22 +75,71 @@ class AtOnce(CallbackSupportMixin, BaseEstimator):
         return routing.add_self_request(self)
 
 
+class ProxyScorer:
+    """A scorer that scores the fitted candidate behind a proxy.
+
+    Parameters
+    ----------
+    scorer : callable
+    """
+
+    def __init__(self, scorer: Any) -> None:
+        self._scorer = scorer
+
+    def __call__(self, estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        fitted = estimator.fitted_ if isinstance(estimator, CandidateProxy) else estimator
+        return self._scorer(fitted, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_scorer":
+            raise AttributeError(name)
+        return getattr(self._scorer, name)
+
+
+class RecordingSplitter:
+    """A splitter that records the training rows of all folds before it returns the first one.
+
+    Parameters
+    ----------
+    cv : splitter
+
+    Attributes
+    ----------
+    train : list of ndarray
+    """
+
+    def __init__(self, cv: Any) -> None:
+        self.cv = cv
+        self.train: list[np.ndarray] = []
+
+    def split(self, X: Any, y: Any = None, **params: Any) -> Iterator[tuple[Any, Any]]:
+        pairs = list(self.cv.split(X, y, **params))
+        self.train[:] = [train for train, _ in pairs]
+        return iter(pairs)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
+        return self.cv.get_n_splits(X, y, **params)
+
+    def get_metadata_routing(self) -> Any:
+        return get_routing_for_object(self.cv)
+
+
 def proba_out_of_fold(estimator: Any, X: Any, y: Any, cv: Any) -> np.ndarray:
-    """Probabilities by ``cross_val_predict``, with all folds trained at once where they can be."""
-    plain = partial(cross_val_predict, X=X, y=y, method="predict_proba")
+    """Predict probabilities as ``cross_val_predict`` does, training folds together if possible."""
+    predict = partial(cross_val_predict, X=X, y=y, method="predict_proba")
     rows = np.arange(_num_samples(X))
+    splitter = RecordingSplitter(check_cv(cv, y, classifier=True))
+    # cross_val_predict encodes y in the same way.
+    whole = WholeSearch(splitter.train, X, LabelEncoder().fit_transform(y), {})
     try:
-        _, classifier = _last_step(estimator)
-        candidates = Candidates(estimator, [classifier.smoothing], None, rows)
+        _, classifier = last_step(estimator)
+        candidates = Candidates(estimator, [classifier.smoothing], None, rows, whole=whole)
     except TypeError:
-        return plain(clone(estimator), cv=cv)
-    splits = Splits(check_cv(cv, y, classifier=True))
-    # What it will make of y.
-    candidates.everything = splits, X, LabelEncoder().fit_transform(y), {}
-    one = AtOnce(clone(estimator), candidates).set_params(**candidates.all[0])
+        return predict(clone(estimator), cv=cv)
+    proxy = CandidateProxy(clone(estimator), candidates).set_params(**candidates.all[0])
     try:
-        return plain(one, cv=splits, params={"row_": rows})
+        return predict(proxy, cv=splitter, params={"row_": rows})
     except Exception:
         if candidates.refusal is None:
             raise
-        return plain(clone(estimator), cv=cv)
+        return predict(clone(estimator), cv=cv)

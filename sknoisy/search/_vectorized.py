@@ -1,423 +1,312 @@
-"""Many trainings at once, which differ in smoothing rates or in parameters of a loss."""
+"""Training of many networks together, which differ in smoothing rates or numbers of their loss."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.parallel import Parallel, delayed
 from torch import Tensor
 
 from sknoisy._data.loader import BatchLoader
 from sknoisy._runtime.devices import free_memory
 from sknoisy._runtime.randomness import generators_at, seeded
 from sknoisy._runtime.threads import limit_threads
-from sknoisy._training.loop import divergence_error, schedule_lr, weighted_scores
-from sknoisy._training.net import Trainer
-from sknoisy._training.records import LabelQuality
-from sknoisy.classifier import NoisyLabelClassifier
-from sknoisy.functional import bound_logits, cross_entropy, one_hot, smooth_labels
+from sknoisy._training.early_stopping import EarlyStopping
+from sknoisy._training.loop import divergence_error, schedule_lr
+from sknoisy._training.records import LabelQuality, weighted_hits_and_losses
+from sknoisy.functional import one_hot, smooth_labels
 from sknoisy.methods import Batch
 from sknoisy.networks._stacked import saved_bytes, stack_networks
-from sknoisy.search._compatibility import stacked
-from sknoisy.search._fold import Batches, Chunk, Fold, side_by_side
+from sknoisy.search._active import ActiveMembers
+from sknoisy.search._batches import Chunk, FoldBatches, stack_padded
+from sknoisy.search._fold import Member
 
-__all__ = ["Sweep", "train_at_once", "train_folds"]
-
-
-def train_at_once(
-    candidates: Sequence[NoisyLabelClassifier], X: Any, y: Any, **params: Any
-) -> list[NoisyLabelClassifier | Exception]:
-    """Fit classifiers that differ in ``smoothing`` and in numbers of their method.
-
-    Parameters
-    ----------
-    candidates : sequence of NoisyLabelClassifier
-        They are fitted.
-    X, y, **params
-        As in ``fit``.
-
-    Returns
-    -------
-    list of NoisyLabelClassifier or Exception
-        Each fitted, as if it had been alone, or what went wrong with it.
-    """
-    fold = Fold(candidates, X, y, **params)
-    train_folds([fold])
-    return fold.outcome
+__all__ = ["VectorizedTraining"]
 
 
-def train_folds(folds: Sequence[Fold], share: float = 1.0, n_threads: int = 1) -> None:
-    """Fit the candidates of folds, all networks at once where folds allow it.
+class VectorizedTraining:
+    """Train networks of one shape in the same steps, each under its own loss.
+
+    Networks of a fold start alike and see the same batches; each fold has its own start and rows.
 
     Parameters
     ----------
-    folds : sequence of Fold
-        Their ``outcome`` is filled. With ``random_state=None`` they all start alike.
-    share : float, default=1.0
-        Part of the free memory to count on, where several of these run at the same time.
-    n_threads : int, default=1
-        Threads to spread the networks over.
-    """
-    kinds: dict[Any, list[Fold]] = {}
-    for fold in [fold for fold in folds if fold.settings]:
-        if fold.random_state is None:
-            fold.seed = next(one.seed for one in folds if one.settings)
-        try:
-            fold.build()
-        except Exception as error:
-            fold.fail(error)
-            continue
-        kinds.setdefault(fold.kind, []).append(fold)
-    parts = []
-    for alike in kinds.values():
-        networks = [(fold, place) for fold in alike for place in fold.settings]
-        n_parts = min(n_threads, len(networks))
-        ends = [round(i * len(networks) / n_parts) for i in range(n_parts + 1)]
-        parts += [networks[begin:end] for begin, end in itertools.pairwise(ends)]
-    run = delayed(_train_part)
-    Parallel(n_threads, backend="threading")(run(part, share / n_threads) for part in parts)
-
-
-def _train_part(networks: list[tuple[Fold, int]], share: float) -> None:
-    """Train some networks at once; an error in between is that of all, one after is of one."""
-    sweep = Sweep(networks, share)
-    try:
-        sweep.run()
-    except Exception as error:
-        for fold, place in networks:
-            fold.outcome[place] = error
-        return
-    for i, (fold, place) in enumerate(networks):
-        try:
-            fold.finish(place, sweep.outcome(i), sweep.quality[i].numpy())
-        except Exception as error:
-            fold.outcome[place] = error
-
-
-class Sweep:
-    """Networks of one shape that take the same steps, each under a loss of its own.
-
-    Those of a fold start alike and see the same batches; each fold has its own start and rows.
-
-    Parameters
-    ----------
-    networks : list of (Fold, int)
-        The fold of each network, built and all of one kind, and its place among the candidates
-        there; those of a fold stand together.
-    share : float, default=1.0
-        Part of the free memory to count on.
+    members : list of Member
+        Of folds that are built and have one signature; those of a fold stand together.
+    memory_fraction : float, default=1.0
+        Fraction of the free memory to use.
     """
 
-    def __init__(self, networks: list[tuple[Fold, int]], share: float = 1.0) -> None:
-        self.networks = networks
-        self.methods = [fold.methods[place] for fold, place in networks]
-        self.settings = [fold.settings[place] for fold, place in networks]
-        self.lead, self.share = networks[0][0], share
-        self.net, self.device = self.lead.net, self.lead.device
-        self.dtype, self.k = self.net.dtype, self.net.n_classes
-        # By network, from when its group begins.
-        self.histories: dict[int, list[dict[str, Any]]] = {}
-        self.errors: dict[int, Exception | None] = {}
-        self.best: dict[int, tuple[float, int]] = {}
-        self.quality: dict[int, LabelQuality] = {}
-        self.learned: dict[int, dict[str, Tensor]] = {}
-
-    def _begin(self, group: list[int]) -> None:
-        """Get ready to train some of the networks at once, from the start."""
-        for i in group:
-            self.histories[i], self.errors[i], self.best[i] = [], None, (-math.inf, 0)
-        self.group = group
-        own = [self.networks[i][0] for i in group]
-        self.folds = list(dict.fromkeys(own))
-        # Networks of a fold stand together: its first place in the group, and how many they are.
-        self.begins = [own.index(fold) for fold in self.folds]
-        self.counts = [own.count(fold) for fold in self.folds]
-        self._aim(group)
-
-    def _aim(self, active: list[int]) -> None:
-        """Gather what differs between the networks that still train."""
-        self.active = active
-        own = [self.settings[i] for i in active]
-        rates = [np.broadcast_to(one["smoothing"], self.k) for one in own]
-        self.rates = torch.tensor(np.array(rates)).to(self.device, self.dtype).unsqueeze(-1)
-        bounds = torch.tensor([one["logit_bound"] or math.inf for one in own], dtype=self.dtype)
-        self.any_bounded = not bool(bounds.isinf().all())
-        self.bounds = bounds.view(-1, 1, 1).to(self.device)
-        self.warmup = np.array([one["warmup_epochs"] for one in own])
-        self.method = stacked([self.methods[i] for i in active], self.dtype, self.device)
-        folds = [self.folds.index(self.networks[i][0]) for i in active]
-        self.fold_of = torch.tensor(folds).to(self.device)
-        ends = np.searchsorted(folds, range(len(self.folds) + 1)).tolist()
-        self.spans = [slice(*ends) for ends in itertools.pairwise(ends)]
-        self.place = torch.tensor([i - self.group[0] for i in active]).to(self.device)
-
-    def _for_each(self, part: Tensor) -> Tensor:
-        """Of what each fold has, (n_folds, ...), that of each network; of one fold, as it is."""
-        return part if len(part) == 1 else part.index_select(0, self.fold_of)
-
-    # ---- training -------------------------------------------------------------------------------
+    def __init__(self, members: list[Member], memory_fraction: float = 1.0) -> None:
+        self.members, self.memory_fraction = members, memory_fraction
 
     def run(self) -> None:
-        """Train as many at once as memory holds."""
-        waiting, most = list(range(len(self.networks))), self._fitting()
+        """Train as many networks together as memory holds."""
+        waiting, size = list(self.members), self._n_that_fit()
+        net, rows = waiting[0].fold.net, waiting[0].fold.data.rows
         while waiting:
-            self._begin(waiting[:most])
-            most = len(self.active)
+            group = waiting[:size]
+            size = len(group)
             try:
-                with limit_threads(self.net._work(self.lead.data.rows) * most):
-                    self._train()
+                with limit_threads(net.flops_per_step(rows) * size):
+                    GroupTraining(group).run()
             except torch.OutOfMemoryError:
-                if most == 1:
+                if size == 1:
                     raise
-                most = (most + 1) // 2
+                size = (size + 1) // 2
                 continue
-            finally:
-                # Make room for what comes next.
-                for name in ("stack", "optimizer", "kept", "believed"):
-                    self.__dict__.pop(name, None)
-            waiting = waiting[most:]
+            waiting = waiting[size:]
 
-    def _fitting(self) -> int:
-        """How many networks fit into the memory that is free, at least one."""
-        network, data = self.net.module_, self.lead.data
-        size = self.settings[0]["batch_size"]
+    def _n_that_fit(self) -> int:
+        """Return how many networks fit into the free memory, at least one."""
+        fold = self.members[0].fold
+        network, data = fold.net.module_, fold.data
+        size = fold.members[0].settings.batch_size
         rows = torch.arange(len(data)) if data.index is None else data.index
         try:
-            with seeded(self.device), torch.enable_grad(), self.net._precision():
+            with seeded(fold.device), torch.enable_grad(), fold.view.precision():
                 x = data.rows.take(rows if size == -1 else rows[:size])
-                passing = saved_bytes(network, x)
-            kept = sum(part.nbytes for part in (*network.parameters(), *network.buffers()))
+                activations = saved_bytes(network, x)
+            weights = sum(part.nbytes for part in (*network.parameters(), *network.buffers()))
         except RuntimeError:
-            # Whether such a network can be trained so at all is said elsewhere.
-            return len(self.networks)
-        # Itself, its gradient, two moments of it, and copies of the best and on the way there. Of
-        # what is saved for the way back, each has a gradient.
-        needed = 6 * kept + 2 * passing
-        most = self.share * free_memory(self.device) / 2 / max(needed, 1)
-        return int(max(1, min(most, len(self.networks))))
+            # Whether such a network can be trained in a stack is checked later.
+            return len(self.members)
+        # Weights, their gradients, two moments, and copies of the best epoch and while it is
+        # copied; each saved activation has a gradient.
+        needed = 6 * weights + 2 * activations
+        n = self.memory_fraction * free_memory(fold.device) / 2 / max(needed, 1)
+        return int(max(1, min(n, len(self.members))))
 
-    def _train(self) -> None:
-        """Train, from where the generators stood after the networks were built."""
-        drawn, first = generators_at(self.lead.state, self.device), self.net._first_rows()
-        own = drawn.get(self.device.type)
-        networks = [self.networks[i][0].net.module_ for i in self.active]
-        with seeded(self.device):
-            self.stack = stack_networks(networks, own, first, self.net._precision)
-        self.optimizer = self.net.optimizer_of(self.stack.parameters.items())
-        # Of the group, what is known of each row, and what each network has learned at its best.
-        self.believed = [
-            LabelQuality(len(fold.data.rows), self.device, n)
-            for fold, n in zip(self.folds, self.counts, strict=True)
+
+class GroupTraining:
+    """Train some members together, from start to end.
+
+    Parameters
+    ----------
+    group : list of Member
+    """
+
+    def __init__(self, group: list[Member]) -> None:
+        for member in group:
+            member.restart()
+        self.group, self.lead = group, group[0].fold
+        self.folds = list(dict.fromkeys(member.fold for member in group))
+        self.validation: list[Any] = [fold.validation for fold in self.folds]
+        self.settings = group[0].settings
+        self.device, self.view = self.lead.device, self.lead.view
+        self.active = ActiveMembers.gather(group, group, self.folds, self.view.dtype)
+        self.stopping = EarlyStopping(self.settings.patience, len(group))
+        # Record the labels of each fold, and what each network has learned at its best.
+        self.quality = [
+            LabelQuality(len(fold.data.rows), self.device, span.stop - span.start)
+            for fold, span in zip(self.folds, self.active.spans, strict=True)
         ]
-        self.kept = self.stack.state()
-        apart = self.stack.draws_apart
-        if self.lead.rows_apart:
-            states = [generators_at(fold.state, self.device) for fold in self.folds]
-            batches = Batches(self.folds, [state["cpu"] for state in states])
-        else:
-            batches = Batches(self.folds, [drawn["cpu"] if apart else None])
-        drawing = nullcontext() if apart else seeded(self.device, state=self.lead.state)
-        with torch.enable_grad(), drawing:
-            for epoch in range(self.settings[0]["max_epochs"]):
-                self._train_epoch(batches, epoch)
-                if self.lead.held_out is not None:
-                    self._validate(epoch)
-                self._let_go(epoch)
-                if not self.active:
-                    break
-        self._end(self.active)
-        for place, i in enumerate(self.group):
-            fold = self.folds.index(self.networks[i][0])
-            self.quality[i] = self.believed[fold].of(place - self.begins[fold])
-            self.learned[i] = {name: part[place] for name, part in self.kept.items()}
+        self.first_of_fold = [span.start for span in self.active.spans]
 
-    def _train_epoch(self, batches: Batches, epoch: int) -> None:
+    def run(self) -> None:
+        """Train, from the state of the generators after the networks were built."""
+        state = self.lead.generator_state
+        generators = generators_at(state, self.device)
+        own = generators.get(self.device.type)
+        networks = [member.fold.net.module_ for member in self.group]
+        with seeded(self.device):
+            first, precision = self.view.first_rows(), self.view.precision
+            self.stack = stack_networks(networks, own, first, precision)
+        self.optimizer = self.lead.net.make_optimizer(self.stack.parameters.items())
+        self.best = self.stack.state()
+        separate = self.stack.draws_apart
+        if self.lead.is_row_wise:
+            states = [generators_at(fold.generator_state, self.device) for fold in self.folds]
+            batches = FoldBatches(self.folds, [state["cpu"] for state in states])
+        else:
+            batches = FoldBatches(self.folds, [generators["cpu"] if separate else None])
+        drawing = nullcontext() if separate else seeded(self.device, state=state)
+        with torch.enable_grad(), drawing:
+            self._train(batches)
+        self._finish()
+
+    def _train(self, batches: FoldBatches) -> None:
+        for epoch in range(self.settings.max_epochs):
+            self._train_epoch(batches, epoch)
+            if self.lead.validation is not None:
+                self._validate(epoch)
+            self._drop_stopped()
+            if not self.active.members:
+                return
+        self._keep_last(list(range(len(self.active.members))))
+
+    def _finish(self) -> None:
+        """Give each member what its network learned."""
+        for position, member in enumerate(self.group):
+            fold = self.folds.index(member.fold)
+            member_of_fold = position - self.first_of_fold[fold]
+            member.quality = self.quality[fold].of_member(member_of_fold)
+            member.weights = {name: part[position] for name, part in self.best.items()}
+
+    # ---- an epoch -------------------------------------------------------------------------------
+
+    def _train_epoch(self, batches: FoldBatches, epoch: int) -> None:
+        active, n_classes, dtype = self.active, self.view.n_classes, self.view.dtype
         self.stack.train(True)
-        warm = torch.from_numpy(epoch < self.warmup).to(self.device)
-        losses_of = self._losses_in(warm)
-        rates = torch.where(warm.view(-1, 1, 1), 0.0, self.rates)
-        codes = torch.arange(self.k, device=self.device)
-        targets = smooth_labels(one_hot(codes, self.k, self.dtype), rates)
-        paid: list[Tensor] = []
-        counts: list[list[int]] = [[] for _ in self.folds]
+        loss_of = active.loss_in_epoch(epoch)
+        classes = torch.arange(n_classes, device=self.device)
+        targets = smooth_labels(one_hot(classes, n_classes, dtype), active.rates_in_epoch(epoch))
+        batch_losses: list[Tensor] = []
+        sizes: list[list[int]] = [[] for _ in self.folds]
         for chunk in batches:
-            logits: list[Tensor] = []
+            outputs: list[Tensor] = []
             losses: list[Tensor] = []
-            for batch in chunk.batches():
-                x, y, weight, index, *labels = map(self._for_each, batch)
-                self._schedule(epoch + (len(paid) + len(losses)) / len(batches))
-                target = labels[0] @ targets if labels else _given(targets, y)
-                z = self._bounded(self._infer(x))
-                each = losses_of(z, Batch(x, y, target, weight, index, epoch))
-                for parameter in self.stack.parameters.values():
-                    parameter.grad = None
-                each.backward(weight.expand_as(each))
-                self.optimizer.step()
-                logits.append(z.detach())
-                losses.append(each.detach())
-            self._see_chunk(torch.cat(logits, dim=-2), chunk)
-            owed = torch.cat(losses, dim=-1) * self._for_each(chunk.weight)
-            paid += [part.sum(dim=-1) for part in owed.split(chunk.sizes, dim=-1)]
-            for count, sizes in zip(counts, chunk.own_sizes, strict=True):
-                count += sizes
-        self._note(epoch, torch.stack(paid), counts)
+            for part in chunk.batches():
+                x, y, weight, index, *labels = map(active.per_network, part)
+                self._schedule_lr(epoch + (len(batch_losses) + len(losses)) / len(batches))
+                target = labels[0] @ targets if labels else _targets_of(targets, y)
+                logits = active.bounded(self._infer(x))
+                loss = loss_of(logits, Batch(x, y, target, weight, index, epoch))
+                self._step(loss, weight)
+                outputs.append(logits.detach())
+                losses.append(loss.detach())
+            self._record_quality_of_chunk(torch.cat(outputs, dim=-2), chunk)
+            weighted = torch.cat(losses, dim=-1) * active.per_network(chunk.weight)
+            batch_losses += [part.sum(dim=-1) for part in weighted.split(chunk.sizes, dim=-1)]
+            for of_fold, more in zip(sizes, chunk.fold_sizes, strict=True):
+                of_fold += more
+        self._record_losses(epoch, torch.stack(batch_losses), sizes)
 
     def _infer(self, x: Tensor) -> Tensor:
-        with self.net._precision():
-            return self.stack(x).to(self.dtype)
+        with self.view.precision():
+            return self.stack(x).to(self.view.dtype)
 
-    def _bounded(self, logits: Tensor) -> Tensor:
-        return bound_logits(logits, self.bounds) if self.any_bounded else logits
+    def _step(self, losses: Tensor, weight: Tensor) -> None:
+        for parameter in self.stack.parameters.values():
+            parameter.grad = None
+        losses.backward(weight.expand_as(losses))
+        self.optimizer.step()
 
-    def _losses_in(self, warm: Tensor) -> Callable[[Tensor, Batch], Tensor]:
-        """The loss of an epoch in which some networks, or all, are in warm-up."""
-        if warm.all():
-            return lambda z, batch: cross_entropy(z, batch.target)
-        if not warm.any():
-            return self.method.loss
-        column = warm.unsqueeze(-1)
-        return lambda z, batch: torch.where(
-            column, cross_entropy(z, batch.target), self.method.loss(z, batch)
-        )
+    def _schedule_lr(self, epoch: float) -> None:
+        if self.settings.lr_schedule is not None:
+            progress = epoch / self.settings.max_epochs
+            schedule_lr(self.optimizer, self.settings.lr_schedule, progress)
 
-    def _see_chunk(self, logits: Tensor, chunk: Chunk) -> None:
-        for place, sizes in enumerate(chunk.own_sizes):
+    def _record_quality_of_chunk(self, logits: Tensor, chunk: Chunk) -> None:
+        for fold, sizes in enumerate(chunk.fold_sizes):
             n = sum(sizes)
-            self._see(place, logits[:, :n], chunk.y[place, :n], chunk.index[place, :n])
+            self._record_quality(fold, logits[:, :n], chunk.y[fold, :n], chunk.index[fold, :n])
 
-    def _see(self, place: int, logits: Tensor, y: Tensor, index: Tensor) -> None:
-        """Note what the networks of a fold say of rows of it."""
-        span = self.spans[place]
-        networks = self.place[span] - self.begins[place]
-        self.believed[place].add(logits[span], y, index, networks)
+    def _record_quality(self, fold: int, logits: Tensor, y: Tensor, index: Tensor) -> None:
+        span = self.active.spans[fold]
+        members = self.active.positions[span] - self.first_of_fold[fold]
+        self.quality[fold].add(logits[span], y, index, members)
 
-    def _schedule(self, epoch: float) -> None:
-        schedule, n_epochs = self.settings[0]["lr_schedule"], self.settings[0]["max_epochs"]
-        if schedule is not None:
-            schedule_lr(self.optimizer, schedule, epoch / n_epochs)
-
-    def _note(self, epoch: int, paid: Tensor, counts: list[list[int]]) -> None:
-        """Record the losses of an epoch, and note networks that have diverged."""
-        own = [counts[place] for place in self.fold_of.tolist()]
-        for i, each, sizes in zip(self.active, paid.T.tolist(), own, strict=True):
-            total = sum(value * size for value, size in zip(each, sizes, strict=True))
-            loss = total / len(self.networks[i][0].data)
-            self.histories[i].append({"epoch": epoch + 1, "train_loss": loss})
-            lost = [b for b, value in enumerate(each) if not math.isfinite(value)]
+    def _record_losses(self, epoch: int, losses: Tensor, sizes: list[list[int]]) -> None:
+        """Record the losses of an epoch, and the error of networks that have diverged."""
+        of_member = [sizes[fold] for fold in self.active.fold_index.tolist()]
+        members, values = self.active.members, losses.T.tolist()
+        for member, own_losses, own_sizes in zip(members, values, of_member, strict=True):
+            total = sum(loss * size for loss, size in zip(own_losses, own_sizes, strict=True))
+            train_loss = total / len(member.fold.data)
+            member.history.append({"epoch": epoch + 1, "train_loss": train_loss})
+            lost = [i for i, loss in enumerate(own_losses) if not math.isfinite(loss)]
             if lost:
-                self.errors[i] = divergence_error(
-                    each[lost[0]], epoch + 1, lost[0] + 1, self.optimizer
-                )
+                loss, batch = own_losses[lost[0]], lost[0] + 1
+                member.error = divergence_error(loss, epoch + 1, batch, self.optimizer)
 
-    # ---- stopping -------------------------------------------------------------------------------
+    # ---- early stopping -------------------------------------------------------------------------
 
     @torch.no_grad()
     def _validate(self, epoch: int) -> None:
-        """Compare this epoch with the best of each network, by accuracy on the rows held out."""
+        """Compare this epoch with the best one of each network, on the rows held out."""
         self.stack.train(False)
-        held_out = [fold.held_out for fold in self.folds]
-        indices = side_by_side([data.index for data in held_out])
-        loaders = [BatchLoader(d.part(i)) for d, i in zip(held_out, indices, strict=True)]
-        right: list[list[Tensor]] = [[] for _ in self.folds]
-        paid: list[list[Tensor]] = [[] for _ in self.folds]
+        validation = self.validation
+        indices = stack_padded([data.index for data in validation])
+        loaders = [BatchLoader(d.part(i)) for d, i in zip(validation, indices, strict=True)]
+        hits: list[list[Tensor]] = [[] for _ in self.folds]
+        losses: list[list[Tensor]] = [[] for _ in self.folds]
         start = 0
         for size in loaders[0].sizes():
             parts = indices[:, start : start + size]
             x = [loader.rows_at(part) for loader, part in zip(loaders, parts, strict=True)]
-            z = self._infer(self._for_each(side_by_side(x)))
-            bound = self._bounded(z)
-            for place, (data, part) in enumerate(zip(held_out, parts, strict=True)):
-                if self.spans[place].start == self.spans[place].stop:
+            logits = self._infer(self.active.per_network(stack_padded(x)))
+            bounded = self.active.bounded(logits)
+            for fold, (data, part) in enumerate(zip(validation, parts, strict=True)):
+                span = self.active.spans[fold]
+                if span.start == span.stop:
                     continue
-                # What fills up the others does not count.
-                part = part[: max(len(data) - start, 0)].to(self.device)
-                p = self.method.proba(z[self.spans[place], : len(part)])
-                scored, owed = weighted_scores(data, p, part)
-                right[place].append(scored)
-                paid[place].append(owed)
-                self._see(place, bound[:, : len(part)], data.y[part], part)
+                # Padding rows are ignored.
+                index = part[: max(len(data) - start, 0)].to(self.device)
+                p = self.active.method.proba(logits[span, : len(index)])
+                fold_hits, fold_losses = weighted_hits_and_losses(data, p, index)
+                hits[fold].append(fold_hits)
+                losses[fold].append(fold_losses)
+                self._record_quality(fold, bounded[:, : len(index)], data.y[index], index)
             start += size
-        scores, losses = self._totals(right), self._totals(paid)
-        better = []
-        for place, (i, score, loss) in enumerate(zip(self.active, scores, losses, strict=True)):
-            self.histories[i][-1].update(valid_loss=loss, valid_acc=score)
-            if epoch < self.warmup[place] < self.settings[0]["max_epochs"]:
-                # As in a training alone, what is not the method's yet is not kept.
-                self.best[i] = -math.inf, epoch + 1
-            elif score > self.best[i][0]:
-                self.best[i] = score, epoch + 1
-                better.append(place)
-        if better:
-            self._keep(better)
+        self._compare(epoch, self._means(hits), self._means(losses))
 
-    def _keep(self, places: list[int]) -> None:
-        """Remember what some of the active networks have learned."""
-        rows = torch.tensor(places).to(self.device)
-        for name, part in (*self.stack.parameters.items(), *self.stack.buffers.items()):
-            self.kept[name].index_copy_(0, self.place[rows], part.detach().index_select(0, rows))
+    def _compare(self, epoch: int, scores: list[float], losses: list[float]) -> None:
+        for member, score, loss in zip(self.active.members, scores, losses, strict=True):
+            member.history[-1].update(valid_loss=loss, valid_acc=score)
+        warmup, positions = self.active.warmup, self.active.positions.cpu().numpy()
+        # Networks that have stopped get no score.
+        all_scores: list[float | None] = [None] * len(self.group)
+        skipped = np.zeros(len(self.group), dtype=bool)
+        skipped[positions] = (epoch < warmup) & (warmup < self.settings.max_epochs)
+        for position, score in zip(positions.tolist(), scores, strict=True):
+            all_scores[position] = score
+        improved = self.stopping.update(all_scores, skipped)
+        rows = np.flatnonzero(improved[positions])
+        if len(rows):
+            self._keep_best(rows.tolist())
 
-    def _totals(self, parts: list[list[Tensor]]) -> list[float]:
-        """Weighted means over the rows held out, for each network."""
+    def _means(self, parts: list[list[Tensor]]) -> list[float]:
+        """Return weighted means over the rows held out, for each network."""
         means: list[Tensor] = []
-        for fold, found in zip(self.folds, parts, strict=True):
-            if not found:
+        for data, of_fold in zip(self.validation, parts, strict=True):
+            if not of_fold:
                 continue
-            data = fold.held_out
             total = data.weight[data.index].sum()
-            # Summed one by one, in the order of a training alone: ties between epochs are exact.
-            means += [one.contiguous().sum() / total for one in torch.cat(found, dim=-1)]
+            # Summed in the order of a single training, so that ties between epochs are exact.
+            means += [one.contiguous().sum() / total for one in torch.cat(of_fold, dim=-1)]
         return torch.stack(means).tolist()
 
-    def _let_go(self, epoch: int) -> None:
-        """Stop networks that failed, or no longer become better, and go on without them."""
-        patience = self.settings[0]["patience"]
-        on = [
-            self.errors[i] is None and (patience is None or epoch + 1 - self.best[i][1] < patience)
-            for i in self.active
+    def _keep_best(self, rows: list[int]) -> None:
+        """Copy what some of the active networks have learned."""
+        index = torch.tensor(rows).to(self.device)
+        positions = self.active.positions[index]
+        for name, part in (*self.stack.parameters.items(), *self.stack.buffers.items()):
+            self.best[name].index_copy_(0, positions, part.detach().index_select(0, index))
+
+    def _keep_last(self, rows: list[int]) -> None:
+        """Copy what networks have learned in the end, where no earlier epoch is kept."""
+        positions = self.active.positions.tolist()
+        rows = [row for row in rows if self.stopping.best_score[positions[row]] == -np.inf]
+        if rows:
+            self._keep_best(rows)
+
+    def _drop_stopped(self) -> None:
+        """Go on without networks that failed or no longer improve."""
+        members, stopped = self.active.members, self.stopping.has_stopped
+        positions = self.active.positions.tolist()
+        rows = [
+            row
+            for row, (member, position) in enumerate(zip(members, positions, strict=True))
+            if member.error is None and not stopped[position]
         ]
-        if all(on):
+        if len(rows) == len(members):
             return
-        rows = torch.tensor([place for place, goes_on in enumerate(on) if goes_on])
-        self._end([i for i, goes_on in zip(self.active, on, strict=True) if not goes_on])
-        active = [i for i, goes_on in zip(self.active, on, strict=True) if goes_on]
-        if active:
-            self.stack.keep(rows.to(self.device), self.optimizer)
-            self._aim(active)
-        self.active = active
-
-    def _end(self, networks: list[int]) -> None:
-        """Keep what networks have learned in the end, where no earlier epoch is kept."""
-        if last := [self.active.index(i) for i in networks if self.best[i][0] == -math.inf]:
-            self._keep(last)
-
-    def outcome(self, i: int) -> Trainer | Exception:
-        """The trained net of a candidate, or what went wrong."""
-        if (error := self.errors[i]) is not None:
-            return error
-        fold = self.networks[i][0]
-        made = fold.net.sibling(
-            self.learned[i], self.methods[i], self.histories[i], **self.settings[i]
-        )
-        try:
-            made._check_last_step(fold.data)
-        except FloatingPointError as divergence_error:
-            return divergence_error
-        unseen = self.quality[i].missing()
-        if len(unseen):
-            scan = made.scan(fold.data.part(unseen))
-            self.quality[i].add(made._bounded(scan.logits), scan.y, scan.index)
-        made.data_ = None
-        return made
+        self._keep_last([row for row in range(len(members)) if row not in rows])
+        if not rows:
+            self.active = replace(self.active, members=[])
+            return
+        self.stack.keep(torch.tensor(rows).to(self.device), self.optimizer)
+        remaining = [members[row] for row in rows]
+        self.active = ActiveMembers.gather(remaining, self.group, self.folds, self.view.dtype)
 
 
-def _given(targets: Tensor, y: Tensor) -> Tensor:
-    """Targets (n_networks, n_samples, n_classes) of codes (1 or n_networks, n_samples)."""
+def _targets_of(targets: Tensor, y: Tensor) -> Tensor:
+    """Look up targets (n_networks, n_samples, n_classes) of encoded y (1 or n_networks, ...)."""
     if len(y) == 1:
         return targets.index_select(1, y[0])
     return targets.gather(1, y.unsqueeze(-1).expand(-1, -1, targets.shape[-1]))

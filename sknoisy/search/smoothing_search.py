@@ -13,8 +13,8 @@ from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
-from sknoisy.search._candidates import Candidates, Splits
-from sknoisy.search._proxy import AtOnce
+from sknoisy.search._candidates import Candidates, WholeSearch
+from sknoisy.search._proxy import CandidateProxy, ProxyScorer, RecordingSplitter
 from sknoisy.search._results import rates_and_scores
 
 __all__ = ["SmoothingSearchCV", "one_standard_error"]
@@ -160,17 +160,19 @@ class SmoothingSearchCV(GridSearchCV):
         """
         X, y = indexable(X, y)
         rows = np.arange(_num_samples(X))
-        candidates = Candidates(self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs)
-        cv = Splits(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
+        cv = RecordingSplitter(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
         with warnings.catch_warnings():
-            # The search below says it.
+            # The inner search warns about the same.
             warnings.simplefilter("ignore")
-            whole = self._get_routed_params_for_fit(_check_method_params(X, params))
-        candidates.everything = cv, X, y, whole.estimator.fit
+            routed = self._get_routed_params_for_fit(_check_method_params(X, params))
+        whole = WholeSearch(cv.train, X, y, routed.estimator.fit)
+        candidates = Candidates(
+            self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs, whole
+        )
         inner = GridSearchCV(
-            AtOnce(self.estimator, candidates),
+            CandidateProxy(self.estimator, candidates),
             candidates.grid,
-            scoring=self.scoring,
+            scoring=self._proxy_scoring(),
             n_jobs=self.n_jobs,
             refit=self.refit,
             cv=cv,
@@ -178,8 +180,8 @@ class SmoothingSearchCV(GridSearchCV):
             error_score=self.error_score,
             return_train_score=self.return_train_score,
         )
-        if listening := getattr(self, "_skl_callbacks", None):
-            inner.set_callbacks(*listening)
+        if callbacks := getattr(self, "_skl_callbacks", None):
+            inner.set_callbacks(*callbacks)
         try:
             with parallel_config(backend="threading"):
                 inner.fit(X, y, **params, row_=rows)
@@ -187,14 +189,29 @@ class SmoothingSearchCV(GridSearchCV):
             if candidates.refusal is not None:
                 raise candidates.refusal from None
             raise
-        found = {k: v for k, v in vars(inner).items() if k.endswith("_") and k[0] != "_"}
-        for statistic, value in candidates.times(inner.cv_results_["mean_fit_time"].shape).items():
-            found["cv_results_"][statistic] = value
-        # The one that was used holds the stand-in.
-        scorers, _ = self._get_scorers()
-        found["scorer_"] = getattr(scorers, "_scorers", scorers)
-        self.__dict__.update(found)
+        self.__dict__.update(self._fitted_attributes(inner, candidates))
         return self
+
+    def _proxy_scoring(self) -> Any:
+        """Return the scorers of this search, made to look behind the proxy."""
+        if self.scoring is None:
+            return None
+        scorers, _ = self._get_scorers()
+        several = getattr(scorers, "_scorers", None)
+        if several is None:
+            return ProxyScorer(scorers)
+        return {name: ProxyScorer(scorer) for name, scorer in several.items()}
+
+    def _fitted_attributes(self, inner: GridSearchCV, candidates: Candidates) -> dict[str, Any]:
+        attributes = {k: v for k, v in vars(inner).items() if k.endswith("_") and k[0] != "_"}
+        results = attributes["cv_results_"]
+        results.update(candidates.fit_times(results["mean_fit_time"].shape))
+        if "best_estimator_" in attributes:
+            attributes["best_estimator_"] = attributes["best_estimator_"].fitted_
+        # The scorer of the inner search knows the proxy.
+        scorers, _ = self._get_scorers()
+        attributes["scorer_"] = getattr(scorers, "_scorers", scorers)
+        return attributes
 
 
 def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None) -> int:

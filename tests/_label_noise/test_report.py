@@ -8,10 +8,11 @@ from sklearn.datasets import load_digits, load_iris
 
 from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy._label_noise.report import MOST_SAMPLES, NoiseReport
-from sknoisy._training.network_view import in_warmup_half
+from sknoisy._training.noise_inspection import in_warmup_half
 from sknoisy.functional import logit_bound_for_rate, smoothing_rate_for_noise
 from sknoisy.methods import Method
 from sknoisy.noise import corrupt_labels
+from tests.views import view_of
 
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = X[:1000], X[1000:], y[:1000], y[1000:]
@@ -57,9 +58,7 @@ def test_rate_and_bound_follow_from_what_was_found():
         clf.noise_report_.unexplained, 10, clf.noise_report_.memorized
     )
     assert clf.noise_report_.smoothing == clf.smoothing_ < -5
-    assert clf.net_.logit_bound == "auto"
-    seen = clf.net_._bounded(torch.full((1, 10), 1.0).index_fill(1, torch.tensor([0]), 1e6))
-    assert seen.norm().item() == pytest.approx(logit_bound_for_rate(clf.smoothing_), rel=1e-4)
+    assert view_of(clf, X, noisy).logit_bound == logit_bound_for_rate(clf.smoothing_)
 
 
 def test_what_is_memorized_is_the_loss_that_rows_left_out_have_more():
@@ -196,7 +195,7 @@ def test_a_method_that_warms_up_for_long_leaves_an_epoch():
         warmup = 50
 
     clf = make(Late, max_epochs=3).fit(X, noisy)
-    assert clf.net_.warmup_epochs == 2
+    assert clf.net_.settings.warmup_epochs == 2
     assert clf.noise_rate_ > 0.1
 
 

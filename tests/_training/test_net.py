@@ -224,18 +224,18 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
 
     class Scanned(Watching):
         def on_epoch_start(self, net, evaluation):
-            before = copy.deepcopy(net.module_.state_dict())
+            before = copy.deepcopy(net.module.state_dict())
             super().on_epoch_start(net, evaluation)
             seen = evaluation.logits
             passes.clear()
-            again = net.scan(net_data[0])
+            again = net.evaluate(net_data[0], evaluation.epoch)
             assert not passes
             assert torch.equal(again.logits, seen)
             assert sum(n_rows for n_rows, _ in passes) == len(evaluation.index)
             assert not any(with_graph for _, with_graph in passes)
-            for name, value in net.module_.state_dict().items():
+            for name, value in net.module.state_dict().items():
                 assert torch.equal(value, before[name])
-            network = copy.deepcopy(net.module_).eval()
+            network = copy.deepcopy(net.module).eval()
             with torch.no_grad():
                 torch.testing.assert_close(
                     evaluation.logits, network(torch.tensor(X)[evaluation.index])
@@ -274,12 +274,12 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
 def test_looking_at_features_moves_nothing(n_networks):
     class Looking(Method):
         def prepare_batch(self, net, batch):
-            modes = [part.training for part in net.module_.modules()]
-            before = copy.deepcopy(net.module_.state_dict())
+            modes = [part.training for part in net.module.modules()]
+            before = copy.deepcopy(net.module.state_dict())
             features = net.features(batch.x)
-            assert modes == [part.training for part in net.module_.modules()]
+            assert modes == [part.training for part in net.module.modules()]
             assert all(modes)
-            for name, value in net.module_.state_dict().items():
+            for name, value in net.module.state_dict().items():
                 assert torch.equal(value, before[name])
             leading = (2,) if n_networks == 2 else ()
             assert features.shape == (*leading, len(batch.y), 16)
@@ -386,13 +386,17 @@ def test_bound_holds_in_training_and_predictions_are_as_they_are():
     )
 
 
+def bound_of(clf):
+    return clf.net_.settings.smoothing.bound(None)
+
+
 @pytest.mark.parametrize(
     ("smoothing", "bounded"), [(-0.5, True), (-8.0, True), (0.0, False), (0.4, False)]
 )
 def test_logits_are_bounded_by_default_where_the_loss_has_no_lower_limit(smoothing, bounded):
     clf = make(smoothing=smoothing).fit(X, y)
-    assert (clf.net_.logit_bound is not None) is bounded
-    assert make(smoothing=smoothing, logit_bound=None).fit(X, y).net_.logit_bound is None
+    assert (bound_of(clf) is not None) is bounded
+    assert bound_of(make(smoothing=smoothing, logit_bound=None).fit(X, y)) is None
 
 
 @pytest.mark.parametrize("rate", [-8.0, -2.0, -0.5])
@@ -646,16 +650,16 @@ class Normalised(nn.Sequential):
 @pytest.mark.parametrize("n_networks", [1, 2])
 def test_other_weights_answer_like_another_network(n_networks, table):
     def question(net, batch, logits):
-        before = net.module_.state_dict()
+        before = net.module.state_dict()
         before = {name: part.clone() for name, part in before.items()}
         weights = net.weights()
         doubled = net.logits(batch.x, 2 * weights), net.features(batch.x, 2 * weights)
         assert torch.equal(net.logits(batch.x, weights), net.logits(batch.x))
         assert torch.equal(net.features(batch.x, weights), net.features(batch.x))
-        assert net.module_.training
-        for name, part in net.module_.state_dict().items():
+        assert net.module.training
+        for name, part in net.module.state_dict().items():
             assert torch.equal(part, before[name]), name
-        twin = copy.deepcopy(net.module_).eval()
+        twin = copy.deepcopy(net.module).eval()
         with torch.no_grad():
             for part in (*twin.parameters(), *twin.buffers()):
                 if part.is_floating_point():
@@ -674,7 +678,7 @@ def test_a_gradient_reaches_other_weights(table):
         (found,) = torch.autograd.grad(paid, weights)
         own = torch.autograd.grad(
             cross_entropy(logits, batch.target).sum(),
-            list(net.module_.parameters()),
+            list(net.module.parameters()),
             retain_graph=True,
         )
         n = sum(part.numel() for part in own)
@@ -710,15 +714,15 @@ def test_a_scan_costs_nothing_until_it_is_looked_at(looks, table):
 
     class Scans(ClassLoss):
         def on_epoch_start(self, net, evaluation):
-            before = net.module_.training
-            seen = net._see
-            net._see = lambda *args: passes.append(1) or seen(*args)
+            before = net.module.training
+            seen = net.eval_forward
+            net.eval_forward = lambda *args: passes.append(1) or seen(*args)
             assert evaluation.y.shape == evaluation.weight.shape
             if looks:
                 assert evaluation.logits is evaluation.logits
                 assert len(evaluation.features) == len(evaluation.losses)
-            del net._see
-            assert net.module_.training == before
+            del net.eval_forward
+            assert net.module.training == before
 
         def class_losses(self, logits):
             return class_cross_entropy(logits)

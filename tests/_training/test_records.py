@@ -25,40 +25,40 @@ def logits(said):
 
 def test_shares_by_hand():
     course = Memorization(labelled([0, 1, 2, 2], [1.0, 1.0, 2.0, 4.0]))
-    course.begin()
+    course.start_epoch()
     course.add(logits([2, 0]), torch.tensor([3, 0]))
     course.add(logits([0, 0]), torch.tensor([1, 2]))
-    first = course.shares()
+    first = course.figures()
     assert first["acc"] == 5 / 8
     assert np.isnan(first["agreement"])
-    course.begin()
+    course.start_epoch()
     course.add(logits([0, 1, 0, 1]), torch.arange(4))
-    assert course.shares() == {"acc": 2 / 8, "agreement": 3 / 8}
+    assert course.figures() == {"acc": 2 / 8, "agreement": 3 / 8}
 
 
 def test_networks_speak_by_their_mean():
     course = Memorization(labelled([0, 1], [1.0, 1.0]))
-    course.begin()
+    course.start_epoch()
     two = torch.tensor([[[9.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 1.0]]])
     course.add(two, torch.arange(2))
-    assert course.shares()["acc"] == 1
+    assert course.figures()["acc"] == 1
 
 
 def test_soft_labels_count_in_part():
     course = Memorization(labelled([0, 1], [1.0, 1.0], torch.tensor([[0.7, 0.3], [0.1, 0.9]])))
-    course.begin()
+    course.start_epoch()
     course.add(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), torch.arange(2))
-    assert course.shares()["acc"] == pytest.approx((0.3 + 0.9) / 2)
+    assert course.figures()["acc"] == pytest.approx((0.3 + 0.9) / 2)
 
 
 def test_an_epoch_with_changed_rows_tells_nothing_nor_does_it_of_the_next():
     course = Memorization(labelled([0, 1], [1.0, 1.0]))
     for missed in (False, True, False):
-        course.begin()
+        course.start_epoch()
         course.add(logits([0, 1]), torch.arange(2))
         if missed:
-            course.miss()
-        shares = course.shares()
+            course.skip()
+        shares = course.figures()
         assert np.isnan(shares["acc"]) == missed
         assert np.isnan(shares["agreement"])
 

@@ -181,7 +181,7 @@ def test_rates_are_checked_and_travel(table):
     twin = pickle.loads(pickle.dumps(clf))
     assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
     assert_array_equal(clone(clf).smoothing, clf.smoothing)
-    assert clf.net_.logit_bound == logit_bound_for_rate(-1.0)
+    assert clf.net_.settings.smoothing.bound(None) == logit_bound_for_rate(-1.0)
     clf.set_params(smoothing=0.2).partial_fit(*table)
     assert clf.smoothing_ == 0.2
 

@@ -79,7 +79,7 @@ def test_quality_is_the_mean_of_the_squashed_margins():
         return expit(z[k] - max(z[j] for j in range(5) if j != k))
 
     first, second = first.numpy(), second.numpy()
-    assert quality.missing().tolist() == [1]
+    assert quality.unvisited().tolist() == [1]
     found = quality.numpy()
     assert np.isnan(found[1])
     np.testing.assert_allclose(found[0], believed(first[1], 1), rtol=1e-5)
@@ -109,8 +109,8 @@ def test_quality_of_networks_told_apart():
         alone.add(logits[0, network], y, torch.tensor([2, 0]))
         if second is not None:
             alone.add(logits[1, second], y, torch.tensor([1, 2]))
-        np.testing.assert_array_equal(apart.of(network).numpy(), alone.numpy())
-        assert torch.equal(apart.of(network).missing(), alone.missing())
+        np.testing.assert_array_equal(apart.of_member(network).numpy(), alone.numpy())
+        assert torch.equal(apart.of_member(network).unvisited(), alone.unvisited())
 
 
 @pytest.mark.parametrize("n", [500, 5000])

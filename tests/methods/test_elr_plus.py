@@ -119,7 +119,7 @@ def test_averaged_are_weights_and_batch_statistics():
     module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 3))
     three, four = (train("elr_plus", module, method__momentum=0.0, max_epochs=n) for n in (3, 4))
     # Without memory the average is the networks themselves, before the last step.
-    torch.testing.assert_close(four.method_.average, three.net_.weights())
+    torch.testing.assert_close(four.method_.average, three.net_.view().weights())
     assert len(four.method_.average) == 2 * (15 + 6 + 6 + 12)
 
 

@@ -26,7 +26,7 @@ from sknoisy.networks import MLP
 from sknoisy.networks._stacked import saved_bytes
 from sknoisy.noise import corrupt_labels
 from sknoisy.plots import SmoothingCurveDisplay
-from sknoisy.search import _candidates, _vectorized, one_standard_error
+from sknoisy.search import _candidates, _fold, _vectorized, one_standard_error
 from tests.modules import Branching
 
 rng = np.random.default_rng(0)
@@ -138,7 +138,7 @@ GROUPED = [
 def test_groups_that_fit_memory(monkeypatch, params):
     sizes = []
     monkeypatch.setattr(_vectorized, "free_memory", lambda device: 1.0)
-    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_networks, sizes))
+    monkeypatch.setattr(_vectorized, "stack_networks", noted(_vectorized.stack_networks, sizes))
     assert_alike(make(**params))
     assert sizes == [1] * 12
 
@@ -146,15 +146,15 @@ def test_groups_that_fit_memory(monkeypatch, params):
 @pytest.mark.parametrize("params", GROUPED, ids=str)
 def test_too_many_for_the_memory_are_halved(monkeypatch, params):
     sizes = []
-    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_networks, sizes))
-    train = _vectorized.Sweep._train_epoch
+    monkeypatch.setattr(_vectorized, "stack_networks", noted(_vectorized.stack_networks, sizes))
+    train = _vectorized.GroupTraining._train_epoch
 
     def limited(self, loader, epoch):
         train(self, loader, epoch)
-        if epoch == 1 and len(self.active) > 2:
+        if epoch == 1 and len(self.active.members) > 2:
             raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(_vectorized.Sweep, "_train_epoch", limited)
+    monkeypatch.setattr(_vectorized.GroupTraining, "_train_epoch", limited)
     assert_alike(make(**params))
     assert sizes == [12, 6, 3, 2, 2, 2, 2, 2, 2]
 
@@ -173,7 +173,7 @@ def test_on_a_gpu(params):
 def at_once(monkeypatch):
     """How many networks each group had."""
     sizes = []
-    monkeypatch.setattr(_vectorized, "stack_of", noted(_vectorized.stack_networks, sizes))
+    monkeypatch.setattr(_vectorized, "stack_networks", noted(_vectorized.stack_networks, sizes))
     return sizes
 
 
@@ -235,7 +235,7 @@ def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
 def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
     search = SmoothingSearchCV(make(), RATES, cv=3, n_jobs=5).fit(X, y)
     assert sorted(at_once) == [2, 2, 2, 3, 3]
-    monkeypatch.setattr(_vectorized.Sweep, "_fitting", lambda self: 5)
+    monkeypatch.setattr(_vectorized.VectorizedTraining, "_n_that_fit", lambda self: 5)
     assert_alike(make(early_stopping=True, n_iter_no_change=1, max_epochs=5))
     assert at_once[5:] == [5, 5, 2]
     SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
@@ -248,13 +248,13 @@ def test_the_last_that_trains_sees_its_own_rows_as_they_are(at_once, monkeypatch
     scaled, mixed = X.copy(), load_digits().target[:207]
     scaled[:100] = 1000 * scaled[:100] + 5
     mixed[:100] = np.random.default_rng(1).integers(10, size=100)
-    active, let_go = [], _vectorized.Sweep._let_go
+    active, drop = [], _vectorized.GroupTraining._drop_stopped
 
-    def noting(self, epoch):
-        active.append([self.folds.index(self.networks[i][0]) for i in self.active])
-        let_go(self, epoch)
+    def noting(self):
+        active.append([self.folds.index(member.fold) for member in self.active.members])
+        drop(self)
 
-    monkeypatch.setattr(_vectorized.Sweep, "_let_go", noting)
+    monkeypatch.setattr(_vectorized.GroupTraining, "_drop_stopped", noting)
     cv = [(np.arange(100), np.arange(100, 207)), (np.arange(107, 207), np.arange(107))]
     clf = make(early_stopping=True, n_iter_no_change=3, max_epochs=30, lr=0.001)
     assert_alike(clf, rates=[0.0], X=scaled, y=mixed, cv=cv)
@@ -282,14 +282,15 @@ def test_folds_that_hold_out_unequal_parts(at_once):
 
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_an_error_after_training_is_of_one(at_once, monkeypatch):
-    outcome = _vectorized.Sweep.outcome
+    finish, finished = _fold.Fold.finish, []
 
-    def broken(self, i):
-        if i == 1:
+    def broken(self, member):
+        finished.append(member)
+        if len(finished) == 2:
             raise RuntimeError("broken")
-        return outcome(self, i)
+        finish(self, member)
 
-    monkeypatch.setattr(_vectorized.Sweep, "outcome", broken)
+    monkeypatch.setattr(_fold.Fold, "finish", broken)
     with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 12"):
         SmoothingSearchCV(make(), RATES, cv=3).fit(X, y)
     assert at_once == [12]
@@ -364,7 +365,7 @@ def test_one_that_does_not_fit_at_all_says_so(monkeypatch):
     def full(self, loader, epoch):
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr(_vectorized.Sweep, "_train_epoch", full)
+    monkeypatch.setattr(_vectorized.GroupTraining, "_train_epoch", full)
     with pytest.raises(torch.OutOfMemoryError, match="full"):
         SmoothingSearchCV(make(), RATES, cv=3, error_score="raise").fit(X, y)
 
@@ -405,21 +406,21 @@ def test_numbers_of_the_loss():
 
 
 def test_soft_labels_cannot_be_scored_but_are_trained_on():
-    from sknoisy.search._vectorized import train_at_once
+    from sknoisy.search._fit import fit_candidates
 
     soft = rng.dirichlet(np.full(10, 0.2), len(X))
-    trained = train_at_once([make(smoothing=rate) for rate in RATES], X, soft)
+    trained = fit_candidates([make(smoothing=rate) for rate in RATES], X, soft)
     for clf, rate in zip(trained, RATES, strict=True):
         alone = make(smoothing=rate).fit(X, soft)
         assert_allclose(clf.predict_proba(X), alone.predict_proba(X), atol=1e-10)
 
 
 def test_all_that_a_fit_leaves():
-    from sknoisy.search._vectorized import train_at_once
+    from sknoisy.search._fit import fit_candidates
 
     weight = np.where(np.arange(len(y)) % 7, 1.0, 0.0)
     settings = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 8}
-    trained = train_at_once(
+    trained = fit_candidates(
         [make(smoothing=r, **settings) for r in RATES], X, y, sample_weight=weight
     )
     for clf, rate in zip(trained, RATES, strict=True):
@@ -693,7 +694,7 @@ def test_a_rate_out_of_range_fails_alone():
         (make("bagging"), {}, "Bagging is more"),
         (make("forward"), {}, "ForwardCorrection is more"),
         (make(callbacks=[GradientNormClipping()]), {}, "no place for callbacks"),
-        (make(optimizer="lbfgs"), {}, "moves each number by itself.*Got LBFGS"),
+        (make(optimizer="lbfgs"), {}, "updates each parameter entry by itself.*Got LBFGS"),
         (StandardScaler(), {}, "must be a NoisyLabelClassifier, or a Pipeline that ends in one"),
         (make_pipeline(StandardScaler()), {}, r"Got StandardScaler\(\) instead"),
         (make(), {"smoothing": ["auto", 0]}, "must hold numbers. Got 'auto'"),
@@ -853,3 +854,19 @@ def test_one_standard_error_of_halving_is_of_the_last_iteration():
     results = {"param_smoothing": [0.0, -1.0, -2.0, -1.0, -2.0], "iter": [0, 0, 0, 1, 1]}
     results |= {"mean_test_score": [0.9, 0.9, 0.9, 0.7, 0.8], "std_test_score": [0.01] * 5}
     assert one_standard_error(results) == 4
+
+
+def test_scorers_and_users_get_the_fitted_candidate_itself():
+    """The search gives scikit-learn a proxy, which nobody else is to meet."""
+    scored = []
+
+    def scorer(estimator, X, y):
+        scored.append(estimator)
+        return estimator.score(X, y)
+
+    for scoring in (scorer, {"mine": scorer, "accuracy": "accuracy"}):
+        refit = "mine" if isinstance(scoring, dict) else True
+        search = SmoothingSearchCV(make(max_epochs=1), [0, -1], cv=2, scoring=scoring, refit=refit)
+        assert type(search.fit(X, y).best_estimator_) is NoisyLabelClassifier
+    assert {type(estimator) for estimator in scored} == {NoisyLabelClassifier}
+    assert len(scored) == 2 * 2 * 2

@@ -1,0 +1,77 @@
+"""A try of the user's network on the first rows, so that errors come before the training."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+
+from sknoisy._training.network_view import ModuleView
+from sknoisy.networks import NetworkEnsemble
+
+__all__ = ["check_logits", "probe_module"]
+
+
+def probe_module(view: ModuleView, n_networks: int) -> None:
+    """Run two rows through the network, and check the logits that it returns.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the network fails on them, or returns something else than logits.
+    """
+    x, module = view.first_rows(), view.module
+    name = type(module[0] if isinstance(module, NetworkEnsemble) else module).__name__
+    module.eval()
+    try:
+        logits = view.infer(x)
+    except (RuntimeError, NotImplementedError) as error:
+        raise ValueError(
+            f"The 'module' parameter: {name} failed on the first rows of X, of shape "
+            f"{tuple(x.shape)}: {error}"
+        ) from error
+    lead = () if n_networks == 1 else (n_networks,)
+    check_logits(logits, (*lead, len(x), view.n_classes), view.dtype, name)
+
+
+def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str) -> None:
+    """Check what a network returned for the first rows of X.
+
+    Parameters
+    ----------
+    logits : object
+        The output of the network, with a graph.
+    shape : tuple of int
+        The shape that logits have.
+    dtype : torch.dtype
+        The type that logits have.
+    name : str
+        Class name of the network.
+    """
+    returned = f"The 'module' parameter: {name} returned"
+    if not isinstance(logits, torch.Tensor):
+        raise TypeError(
+            f"{returned} {type(logits).__name__}, but one tensor of logits of shape {shape} was "
+            "expected."
+        )
+    if tuple(logits.shape) != shape:
+        raise ValueError(
+            f"{returned} shape {tuple(logits.shape)} but y has {shape[-1]} classes: expected "
+            f"{shape}."
+        )
+    if not logits.is_floating_point():
+        raise TypeError(f"{returned} {logits.dtype}, but logits of {dtype} were expected.")
+    if not logits.requires_grad:
+        raise ValueError(f"{returned} logits without a gradient.")
+    logits = logits.detach()
+    if not torch.isfinite(logits).all():
+        raise ValueError(f"{returned} NaN or infinity on the first rows of X.")
+    total = logits.double().sum(-1)
+    if (logits >= 0).all() and torch.allclose(total, torch.ones_like(total)):
+        warnings.warn(
+            f"The 'module' parameter: {name} seems to return probabilities; return logits, without "
+            "a softmax.",
+            UserWarning,
+            stacklevel=2,
+        )

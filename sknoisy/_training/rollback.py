@@ -1,0 +1,36 @@
+"""What an error in a training takes back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sknoisy._training.settings import Settings
+
+__all__ = ["rolled_back_on_error"]
+
+
+@contextmanager
+def rolled_back_on_error(net: Any, settings: Settings) -> Iterator[None]:
+    """Use other settings for a skorch net; an error restores the net and its former settings."""
+    before, n_epochs, noise = net.settings, len(net.history), net.noise_
+    trained = _snapshot(net) if n_epochs else None
+    try:
+        net.apply_settings(settings)
+        yield
+    except BaseException:
+        vars(net).update(before.for_skorch(), settings=before, noise_=noise)
+        del net.history[n_epochs:]
+        if trained is not None:
+            module, method, optimizer = trained
+            net.module_.load_state_dict(module)
+            net.criterion_.restore(method)
+            net.optimizer_.load_state_dict(optimizer)
+        raise
+
+
+def _snapshot(net: Any) -> tuple[Any, Any, Any]:
+    module, optimizer = net.module_.state_dict(), net.optimizer_.state_dict()
+    return copy.deepcopy(module), net.criterion_.snapshot(), copy.deepcopy(optimizer)

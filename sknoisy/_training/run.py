@@ -1,0 +1,104 @@
+"""A running training: what it trains on, its settings, and everything it records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sknoisy._data.dataset import LabelledRows
+from sknoisy._label_noise.report import NoiseReport
+from sknoisy._training.early_stopping import EarlyStopping
+from sknoisy._training.network_view import ModuleView
+from sknoisy._training.noise_inspection import inspect_labels, inspect_out_of_bag
+from sknoisy._training.processes import SINGLE_PROCESS, Processes
+from sknoisy._training.records import LabelQuality, Memorization
+from sknoisy._training.settings import Rate, Settings
+from sknoisy.methods import Method
+
+__all__ = ["TrainingRun"]
+
+
+@dataclass
+class TrainingRun:
+    """The state of one call of fit, made when it starts and dropped when it returns.
+
+    Parameters
+    ----------
+    data : LabelledRows
+        The rows to train on.
+    validation : LabelledRows or None
+        The rows held out to compare epochs on; None: no rows are held out.
+    settings : Settings
+    processes : Processes, default=SINGLE_PROCESS
+    noise : NoiseReport or None, default=None
+        What an earlier call found with ``smoothing="auto"``, and later what this one finds.
+    first_epoch : int, default=0
+        Epoch from which the learning rate is scheduled.
+    on_epoch_end : callable or None, default=None
+        Called after each epoch; the training stops when it returns True.
+
+    Attributes
+    ----------
+    view : ModuleView
+        The network as methods see it; set when the network is built.
+    quality : LabelQuality
+    memorization : Memorization
+    stopping : EarlyStopping
+    best_state : tuple or None
+        Weights and method state of the best epoch, where epochs are compared.
+    """
+
+    data: LabelledRows
+    validation: LabelledRows | None
+    settings: Settings
+    processes: Processes = SINGLE_PROCESS
+    noise: NoiseReport | None = None
+    first_epoch: int = 0
+    on_epoch_end: Callable[[], bool] | None = None
+    view: ModuleView = field(init=False)
+    quality: LabelQuality = field(init=False)
+    memorization: Memorization = field(init=False)
+    stopping: EarlyStopping = field(init=False)
+    best_state: tuple[Any, Any] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.quality = LabelQuality(len(self.data.rows), self.data.y.device)
+        self.memorization = Memorization(self.data)
+        self.stopping = EarlyStopping(self.settings.patience)
+
+    def attach(self, view: ModuleView) -> None:
+        """Take the view of the network, with the logit bound that suits the noise found so far."""
+        self.view = view
+        self._set_noise(self.noise)
+
+    @property
+    def awaits_noise_report(self) -> bool:
+        """Whether the smoothing rate still depends on a noise report to come."""
+        return self.settings.smoothing.is_auto and self.noise is None
+
+    def smoothing_rate(self, epoch: int) -> Rate:
+        """Return the smoothing rate after warm-up; "auto" inspects the labels the first time."""
+        if self.awaits_noise_report:
+            warmed_up = self.settings.warmup_epochs > 0
+            self._set_noise(inspect_labels(self.view, self.data, epoch, warmed_up))
+        return self.settings.smoothing.rate(self.noise)
+
+    def update_noise_report(self, method: Method, epoch: int) -> None:
+        """With "auto", report the noise as out-of-bag predictions show it, where there are some."""
+        if self.settings.smoothing.is_auto and epoch >= 0:
+            self.smoothing_rate(epoch)
+            assert self.noise is not None
+            self._set_noise(inspect_out_of_bag(method, self.data, self.noise))
+
+    def _set_noise(self, noise: NoiseReport | None) -> None:
+        self.noise = noise
+        self.view.logit_bound = self.settings.smoothing.bound(noise)
+
+    def record_quality_of_unvisited(self, epoch: int) -> None:
+        """Evaluate the rows that the training saw only mixed or changed, once."""
+        index = self.quality.unvisited()
+        if len(index):
+            evaluation = self.view.evaluate(self.data.part(index), epoch)
+            logits = self.view.bounded(evaluation.logits)
+            self.quality.add(logits, evaluation.y, evaluation.index)

@@ -1,0 +1,155 @@
+"""The settings of a training, derived from the parameters of an estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import column_or_1d
+
+from sknoisy._label_noise.report import NoiseReport
+from sknoisy.functional import logit_bound_for_rate
+from sknoisy.methods import Method
+
+__all__ = ["Settings", "SmoothingRule", "has_epoch_score", "stops_early"]
+
+Rate = float | tuple[float, ...]
+
+# With a very negative rate from the first epoch on, a network finds simple boundaries only.
+_NEGATIVE_WARMUP = 0.1
+
+
+@dataclass(frozen=True)
+class SmoothingRule:
+    """The smoothing rate and the logit bound, given or derived from the estimated label noise.
+
+    Parameters
+    ----------
+    smoothing : float, tuple of float or "auto"
+        One rate, one rate per class, or "auto": the rate that a noise report recommends.
+    logit_bound : float, None or "auto"
+        "auto": a bound that suits the rate, where it is negative or "auto"; else none.
+    """
+
+    smoothing: str | Rate
+    logit_bound: str | float | None = "auto"
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the rate is derived from the estimated label noise."""
+        return isinstance(self.smoothing, str)
+
+    @property
+    def may_be_negative(self) -> bool:
+        """Whether some class may get a negative rate."""
+        return isinstance(self.smoothing, str) or float(np.min(self.smoothing)) < 0
+
+    def rate(self, noise: NoiseReport | None) -> Rate:
+        """Return the smoothing rate; 0 as long as "auto" has no noise report."""
+        if not isinstance(self.smoothing, str):
+            return self.smoothing
+        return 0.0 if noise is None else noise.smoothing
+
+    def bound(self, noise: NoiseReport | None) -> float | None:
+        """Return the bound on the length of the logits in training; None: no bound."""
+        if not isinstance(self.logit_bound, str):
+            return self.logit_bound
+        if not self.may_be_negative:
+            return None
+        return logit_bound_for_rate(float(np.min(self.rate(noise))))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may change from one call of fit to the next that continues the training.
+
+    Parameters
+    ----------
+    smoothing : SmoothingRule
+    warmup_epochs : int
+        Epochs on plain cross-entropy before the method starts.
+    patience : int or None
+        Epochs without a better score before the training stops; None: never.
+    lr, lr_schedule, max_epochs, batch_size, verbose
+        As in :class:`~sknoisy.NoisyLabelClassifier`.
+    """
+
+    smoothing: SmoothingRule
+    warmup_epochs: int
+    patience: int | None
+    lr: float
+    lr_schedule: str | Callable[[float], float] | None
+    max_epochs: int
+    batch_size: int
+    verbose: int
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator, method: Method, n_classes: int) -> Settings:
+        """Derive the settings from the parameters of an estimator."""
+        rate = _smoothing_rate(estimator.smoothing, n_classes)
+        rule = SmoothingRule(rate, estimator.logit_bound)
+        return cls(
+            smoothing=rule,
+            warmup_epochs=_warmup_epochs(estimator, method, rule),
+            patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
+            lr=estimator.lr,
+            lr_schedule=estimator.lr_schedule,
+            max_epochs=estimator.max_epochs,
+            batch_size=estimator.batch_size,
+            verbose=estimator.verbose,
+        )
+
+    def for_skorch(self) -> dict[str, Any]:
+        """Return those settings that are parameters of every skorch net."""
+        names = ("lr", "max_epochs", "batch_size", "verbose")
+        return {name: getattr(self, name) for name in names}
+
+
+def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:
+    if isinstance(smoothing, str):
+        return smoothing
+    if np.ndim(smoothing) == 0:
+        return float(smoothing)
+    rates = column_or_1d(smoothing, dtype=np.float64, input_name="smoothing")
+    if len(rates) != n_classes or not (rates <= 1).all() or np.isinf(rates).any():
+        raise ValueError(
+            f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one for "
+            f"each class, in the range (-inf, 1]. Got {rates.tolist()} instead."
+        )
+    return tuple(rates.tolist())
+
+
+def _warmup_epochs(estimator: BaseEstimator, method: Method, rule: SmoothingRule) -> int:
+    last = estimator.max_epochs - 1
+    if estimator.warmup != "auto":
+        return _n_epochs(estimator.warmup, estimator.max_epochs)
+    warmup = _n_epochs(method.warmup, estimator.max_epochs)
+    if not rule.may_be_negative:
+        return warmup
+    # At least one epoch is left in which the rate is used.
+    return min(max(warmup, ceil(_NEGATIVE_WARMUP * estimator.max_epochs)), last)
+
+
+def _n_epochs(warmup: Any, max_epochs: int) -> int:
+    """Turn a fraction of the epochs into at least one epoch, if there is another one."""
+    if isinstance(warmup, Integral):
+        return int(warmup)
+    fewest = min(1, max_epochs - 1) if warmup > 0 else 0
+    return max(round(float(warmup) * max_epochs), fewest)
+
+
+def stops_early(estimator: BaseEstimator, method: Method) -> bool:
+    """Tell whether the training stops when epochs no longer improve."""
+    if estimator.early_stopping == "auto":
+        return has_epoch_score(method)
+    return bool(estimator.early_stopping)
+
+
+def has_epoch_score(method: Method) -> bool:
+    """Tell whether a method scores epochs by itself, so that no rows are held out."""
+    return type(method).epoch_score is not Method.epoch_score

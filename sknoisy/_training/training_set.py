@@ -1,0 +1,160 @@
+"""From what users pass to ``fit`` to a checked training set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+
+from sknoisy._data.dataset import LabelledRows
+from sknoisy._data.rows import as_rows
+from sknoisy._data.samples import (
+    check_dataset_rows,
+    check_table_or_images,
+    is_dataset,
+    labels_of_dataset,
+)
+from sknoisy._validation.labels import (
+    Labels,
+    SoftLabels,
+    as_soft_labels,
+    check_trusted,
+    class_weights,
+    refuse_missing_labels,
+)
+
+__all__ = ["TrainingSet"]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Checked samples, labels and weights, still on the host.
+
+    Attributes
+    ----------
+    X : ndarray, sparse matrix or Dataset
+    labels : Labels
+    weight : ndarray of shape (n_samples,)
+        Sample weight times class weight.
+    trusted : ndarray of bool of shape (n_samples,) or None
+        The samples whose labels the user knows to be clean.
+    """
+
+    X: Any
+    labels: Labels
+    weight: np.ndarray
+    trusted: np.ndarray | None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        estimator: BaseEstimator,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        trusted: Any = None,
+        *,
+        classes: np.ndarray | None = None,
+        row_shape: tuple[int, ...] | None = None,
+        needs_two_classes: bool = True,
+    ) -> TrainingSet:
+        """Check what ``fit`` or ``partial_fit`` of an estimator was given.
+
+        Parameters
+        ----------
+        estimator : BaseEstimator
+            Gets to know the number and names of its features, unless ``row_shape`` is given.
+        X, y, sample_weight, trusted
+            As in :meth:`sknoisy.NoisyLabelClassifier.fit`.
+        classes : ndarray of shape (n_classes,), default=None
+            All labels there may be; None: those in y.
+        row_shape : tuple of int or None, default=None
+            Shape of a row of an earlier fit that this one continues.
+        needs_two_classes : bool, default=True
+            Whether at least two classes must have a positive weight.
+        """
+        X, y = _check_X_y(estimator, X, y, row_shape)
+        labels = Labels.of(y, classes)
+        weight = _weights(labels, sample_weight, estimator.class_weight)
+        if needs_two_classes and np.count_nonzero(labels.totals(weight)) < 2:
+            raise ValueError(
+                f"{type(estimator).__name__} needs samples of at least 2 classes in the data, but "
+                "the data contains only one class with a positive weight."
+            )
+        return cls(X, labels, weight, check_trusted(trusted, len(weight)))
+
+    @property
+    def y(self) -> np.ndarray:
+        """The labels as they were given, hard or soft."""
+        labels = self.labels
+        return labels.classes[labels.codes] if labels.soft is None else labels.soft
+
+    def on_device(
+        self, device: torch.device, dtype: torch.dtype, train: np.ndarray
+    ) -> LabelledRows:
+        """Return the rows to train on, with labels and weights on the device.
+
+        Parameters
+        ----------
+        device : torch.device
+        dtype : torch.dtype
+        train : ndarray of int
+            Positions of the rows to train on; their weights average one.
+        """
+        labels, mask = self.labels, None
+        if self.trusted is not None:
+            mask = np.zeros_like(self.trusted)
+            mask[train] = self.trusted[train]
+            if not mask.any():
+                raise ValueError("All trusted samples are held out or have a weight of zero.")
+        weight = self.weight / self.weight[train].mean()
+        soft = None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device)
+        return LabelledRows(
+            as_rows(self.X, device, dtype),
+            torch.from_numpy(labels.codes).to(device),
+            torch.from_numpy(weight).to(dtype).to(device),
+            None if len(train) == len(weight) else torch.from_numpy(train),
+            soft,
+            None if mask is None else torch.from_numpy(mask).to(device),
+        )
+
+
+def _check_X_y(
+    estimator: BaseEstimator, X: Any, y: Any, row_shape: tuple[int, ...] | None
+) -> tuple[Any, np.ndarray | SoftLabels]:
+    soft = as_soft_labels(y)
+    if is_dataset(X):
+        if soft is None:
+            y = labels_of_dataset(estimator, X, y)
+        check_consistent_length(X, y if soft is None else soft.shares)
+        rows = as_rows(X, torch.device("cpu"), torch.float32)
+        check_dataset_rows(estimator, rows, row_shape)
+    elif soft is None:
+        refuse_missing_labels(y)
+        reset = row_shape is None
+        X, y = check_table_or_images(estimator, X, y, reset=reset, row_shape=row_shape)
+    else:
+        X = check_table_or_images(estimator, X, reset=row_shape is None, row_shape=row_shape)
+        check_consistent_length(X, soft.shares)
+    if soft is not None:
+        return X, soft
+    check_classification_targets(y)
+    return X, y
+
+
+def _weights(labels: Labels, sample_weight: Any, class_weight: Any) -> np.ndarray:
+    weight = _check_sample_weight(
+        sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True, copy=True
+    )
+    totals = labels.totals(weight)
+    weight *= labels.expected(class_weights(class_weight, labels.classes, totals))
+    if not weight.any():
+        raise ValueError(
+            "Sample weights, times class weights, must contain at least one non-zero number."
+        )
+    return weight
