@@ -1,6 +1,8 @@
 """Functions on tensors that methods share: losses, smoothing, selection, neighbours, views."""
 
 from sknoisy.functional.augment import FeatureCorruption, RandomFlip, RandomShift, default_augment
+from sknoisy.functional.bounded_logits import bound_logits, squash_logits
+from sknoisy.functional.gaussian_mixture import fit_gaussian_mixture, gmm_clean_probability
 from sknoisy.functional.losses import (
     class_cross_entropy,
     cross_entropy,
@@ -8,22 +10,15 @@ from sknoisy.functional.losses import (
     expected_loss,
     log_softmax,
     margin,
-    normalize_weights,
     one_hot,
 )
 from sknoisy.functional.mixup import Mixture, draw_mixture
 from sknoisy.functional.neighbors import knn_label_distribution, nearest_neighbors
-from sknoisy.functional.selection import (
-    fit_gaussian_mixture,
-    gmm_clean_probability,
-    select_small_loss,
-)
+from sknoisy.functional.selection import normalize_weights, select_small_loss
 from sknoisy.functional.smoothing import (
-    bound_logits,
     logit_bound_for_rate,
     smooth_labels,
     smoothing_rate_for_noise,
-    squash_logits,
 )
 from sknoisy.functional.transition import (
     class_scores,

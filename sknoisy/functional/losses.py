@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sknoisy.functional._layout import _class_by_class, _short_rows
+
 __all__ = [
     "class_cross_entropy",
     "cross_entropy",
@@ -18,12 +20,7 @@ __all__ = [
     "log_softmax",
     "margin",
     "one_hot",
-    "normalize_weights",
 ]
-
-
-# Of several networks; one row after another fewer are slow, one class after another fast.
-_FEW_CLASSES = 16
 
 
 def class_cross_entropy(logits: Tensor) -> Tensor:
@@ -166,18 +163,6 @@ def log_softmax(logits: Tensor) -> Tensor:
     return torch.log_softmax(z.transpose(-1, -2), dim=-2).transpose(-1, -2)
 
 
-def _short_rows(logits: Tensor) -> bool:
-    """Whether rows of classes are too short for a processor to compute with several at once."""
-    return logits.dim() > 2 and logits.shape[-1] < _FEW_CLASSES and logits.device.type == "cpu"
-
-
-def _class_by_class(logits: Tensor) -> Tensor:
-    """The same logits; where there are few classes, in the memory one class lies after another."""
-    if not _short_rows(logits):
-        return logits
-    return logits.transpose(-1, -2).contiguous().transpose(-1, -2)
-
-
 def margin(logits: Tensor, y: Tensor) -> Tensor:
     """Logit of the given label less the largest other logit.
 
@@ -205,32 +190,3 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     own = logits.gather(-1, place)
     others = logits.scatter(-1, place, -torch.inf)
     return own.squeeze(-1) - others.amax(dim=-1)
-
-
-def normalize_weights(weight: Tensor, keep: Tensor | None = None) -> Tensor:
-    """Spread the weight of a batch over the samples that are kept.
-
-    Parameters
-    ----------
-    weight : Tensor of shape (n_samples,)
-        What each sample's loss is multiplied by when all count.
-    keep : Tensor of shape (..., n_samples), default=None
-        How much each sample counts, in [0, 1]; None: every sample counts in full.
-
-    Returns
-    -------
-    Tensor of shape (..., n_samples)
-        ``weight * keep``, scaled to the sum of ``weight``, so that a sample of weight two counts
-        as the sample given twice; zero where nothing is kept.
-
-    Examples
-    --------
-    >>> import torch
-    >>> normalize_weights(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
-    tensor([1., 0.])
-    """
-    if keep is None:
-        return weight
-    kept = weight * keep
-    total = kept.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(kept.dtype).tiny)
-    return kept / total * weight.sum()

@@ -16,7 +16,7 @@ from sknoisy.functional import (
     nearest_neighbors,
     select_small_loss,
 )
-from sknoisy.functional.selection import _binned, _two_normals
+from sknoisy.functional.gaussian_mixture import _binned, _two_normals
 
 rng = np.random.default_rng(0)
 
