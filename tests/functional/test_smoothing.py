@@ -1,13 +1,65 @@
+"""Smoothed labels against torch, and the rates and bounds chosen for a noise rate."""
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import log_softmax
+from torch.func import grad
 
 from sknoisy.functional import (
+    class_cross_entropy,
+    expected_loss,
     logit_bound_for_rate,
     one_hot,
     smooth_labels,
     smoothing_rate_for_noise,
 )
+
+rng = np.random.default_rng(0)
+Z = rng.normal(scale=3, size=(7, 5))
+Y = rng.integers(5, size=7)
+logits, labels = torch.tensor(Z), torch.tensor(Y)
+RATES = [-8.0, -1.0, -0.3, 0.0, 0.4, 1.0]
+
+
+@pytest.mark.parametrize("rate", [r for r in RATES if r >= 0])
+def test_positive_smoothing_is_that_of_torch(rate):
+    ours = expected_loss(
+        class_cross_entropy(logits), smooth_labels(one_hot(labels, 5, torch.float64), rate)
+    )
+    theirs = torch.nn.functional.cross_entropy(
+        logits, labels, reduction="none", label_smoothing=rate
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_smoothing_is_cross_entropy_plus_rate_times_the_centred_logit(rate):
+    ours = expected_loss(
+        class_cross_entropy(logits), smooth_labels(one_hot(labels, 5, torch.float64), rate)
+    )
+    z_y = Z[np.arange(7), Y]
+    ce = -log_softmax(Z, axis=-1)[np.arange(7), Y]
+    np.testing.assert_allclose(ours, ce + rate * (z_y - Z.mean(axis=1)))
+
+
+@given(st.floats(-100, 1), arrays(float, (3, 4), elements=st.floats(0, 1)))
+def test_smoothed_targets_keep_their_sum_and_order(rate, target):
+    smoothed = smooth_labels(torch.tensor(target), rate).numpy()
+    np.testing.assert_allclose(
+        smoothed.sum(axis=1), (1 - rate) * target.sum(axis=1) + rate, atol=1e-10
+    )
+    np.testing.assert_allclose(smoothed, (1 - rate) * target + rate / 4, atol=1e-12)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_gradient_of_the_smoothed_loss_is_probability_less_target(rate):
+    target = smooth_labels(one_hot(labels, 5, torch.float64), rate)
+    found = grad(lambda z: expected_loss(class_cross_entropy(z), target).sum())(logits)
+    torch.testing.assert_close(found, torch.softmax(logits, -1) - target)
 
 
 @pytest.mark.parametrize(("noise", "n_classes"), [(0.1, 2), (0.2, 10), (0.6, 10), (0.4, 3)])

@@ -1,0 +1,88 @@
+"""Bounded logits against plain numpy."""
+
+import numpy as np
+import pytest
+import torch
+from torch.func import grad
+
+from sknoisy.functional import (
+    bound_logits,
+    class_cross_entropy,
+    expected_loss,
+    one_hot,
+    smooth_labels,
+    squash_logits,
+)
+
+rng = np.random.default_rng(0)
+Z = rng.normal(scale=3, size=(7, 5))
+logits = torch.tensor(Z)
+
+
+@pytest.mark.parametrize("k", [5, 20])
+def test_bounds_of_several_networks(k):
+    """Each has its own, and none where it is infinite."""
+    z, bounds = torch.tensor(rng.normal(scale=3, size=(3, 7, k))), [0.5, 4.0, torch.inf]
+    found = bound_logits(z, torch.tensor(bounds).view(3, 1, 1))
+    for one, own, bound in zip(found[:2], z, bounds, strict=False):
+        np.testing.assert_allclose(one, bound_logits(own, bound), rtol=1e-12)
+    assert torch.equal(found[2], z[2])
+
+
+def test_negative_smoothing_has_no_lower_limit_but_on_bounded_logits():
+    target = smooth_labels(one_hot(torch.tensor([0]), 3), -1.0)
+    far = torch.tensor([[1e6, -1e6, -1e6]])
+    assert expected_loss(class_cross_entropy(far), target).item() < -1e5
+    assert (
+        expected_loss(class_cross_entropy(bound_logits(far, 4.0)), target).item()
+        > -4 * (1 + 1 / 3) - 0.1
+    )
+
+
+@pytest.mark.parametrize("bound", [0.5, 4.0])
+def test_bound(bound):
+    centred = Z - Z.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    found = bound_logits(logits, bound)
+    np.testing.assert_allclose(found, centred / np.sqrt(1 + (length / bound) ** 2))
+    assert (found.argsort(-1) == logits.argsort(-1)).all()
+    assert (found.norm(dim=-1) < bound).all()
+    torch.testing.assert_close(bound_logits(logits * 1e-6, bound), torch.tensor(centred * 1e-6))
+
+
+def test_class_with_most_labels_leads_on_bounded_logits_however_negative_the_rate():
+    # Bounding each logit by itself would leave both at the limit.
+    shares = torch.tensor([[0.6, 0.4] + 8 * [0.0]], dtype=torch.float64)
+    z = torch.zeros(1, 10, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([z], lr=0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        expected_loss(
+            class_cross_entropy(bound_logits(z, 4.0)), smooth_labels(shares, -16.0)
+        ).sum().backward()
+        optimizer.step()
+    found = bound_logits(z, 4.0).detach()[0]
+    assert found[0] > found[1] + 0.5
+    assert (found[1] > found[2:] + 0.5).all()
+
+
+@pytest.mark.parametrize("huge", [1e6, 1e18])
+def test_bound_of_huge_logits_is_reached_and_their_gradient_finite(huge):
+    far = torch.tensor([-huge, huge])
+    reached = torch.tensor([-1.0, 1.0]) * 8**0.5
+    torch.testing.assert_close(bound_logits(far, 4.0), reached)
+    assert torch.isfinite(grad(lambda z: bound_logits(z, 4.0).sum())(far)).all()
+
+
+@pytest.mark.parametrize("bound", [0.5, 4.0])
+def test_squash(bound):
+    np.testing.assert_allclose(squash_logits(logits, bound), Z / np.sqrt(1 + (Z / bound) ** 2))
+    assert (squash_logits(logits, bound).argsort(-1) == logits.argsort(-1)).all()
+    torch.testing.assert_close(squash_logits(logits * 1e-6, bound), logits * 1e-6)
+
+
+@pytest.mark.parametrize("huge", [1e6, 1e25])
+def test_huge_logits_are_squashed_to_the_bound_and_their_gradient_is_finite(huge):
+    far = torch.tensor([-huge, huge])
+    torch.testing.assert_close(squash_logits(far, 4.0), torch.tensor([-4.0, 4.0]))
+    assert torch.isfinite(grad(lambda z: squash_logits(z, 4.0).sum())(far)).all()
