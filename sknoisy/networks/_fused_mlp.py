@@ -1,4 +1,4 @@
-"""Several perceptrons computed at once, forward and backward, in the fewest passes."""
+"""Vectorised training pass of several MLPs, with few passes over memory."""
 
 from __future__ import annotations
 
@@ -6,22 +6,40 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["fused_mlp", "dropout_mask"]
+__all__ = ["dropout_mask", "dropout_rate", "fused_mlp"]
 
 
-def dropout_mask(like: Tensor, dropout: float, generator: torch.Generator | None = None) -> Tensor:
-    """What units are multiplied by under dropout: 0, or a little more than 1.
+def dropout_rate(network: nn.Module) -> float:
+    """Return the dropout rate of the layers of an MLP; 0 without dropout."""
+    return next((layer.p for layer in network.children() if isinstance(layer, nn.Dropout)), 0.0)
 
-    On the CPU the probability is rounded to a multiple of 2 ** -16: four units share a random
-    number, as drawing them is a good part of the time of a step. Elsewhere they are the units that
-    torch's own dropout keeps, and its generator draws.
+
+def dropout_mask(like: Tensor, rate: float, generator: torch.Generator | None = None) -> Tensor:
+    """Draw the factors that dropout multiplies units by: 0 or ``1 / (1 - rate)``.
+
+    On the CPU the rate is rounded to a multiple of 2 ** -16, and four units use the bits of one
+    random number, because drawing them takes a good part of the time of a step. On other devices
+    torch's own dropout draws the mask, from its global generator.
+
+    Parameters
+    ----------
+    like : Tensor
+        Gives the shape, dtype and device.
+    rate : float
+        Probability of dropping a unit.
+    generator : torch.Generator, default=None
+        Used on the CPU only; None: torch's global generator.
+
+    Returns
+    -------
+    Tensor of the shape of ``like``
     """
     if like.device.type != "cpu":
-        return torch.nn.functional.dropout(torch.ones_like(like), dropout)
-    dropped, n = round(dropout * 2**16), like.numel()
+        return torch.nn.functional.dropout(torch.ones_like(like), rate)
+    dropped, n = round(rate * 2**16), like.numel()
     bits = torch.empty((n + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=generator)
     kept = bits.view(torch.int16)[:n] >= dropped - 2**15 if dropped < 2**16 else torch.zeros(n)
     scale = 2**16 / max(2**16 - dropped, 1)
@@ -29,58 +47,75 @@ def dropout_mask(like: Tensor, dropout: float, generator: torch.Generator | None
 
 
 def fused_mlp(
-    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], kept: Sequence[Tensor | None]
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    dropout: float = 0.0,
+    *,
+    same_mask: bool = False,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Logits of several multi-layer perceptrons with ReLU.
+    """Compute the logits of several MLPs with ReLU together; has no second derivative.
 
     Parameters
     ----------
     x : Tensor of shape ([n_networks,] n_samples, n_in)
-        Without a gradient.
+        Gets no gradient.
     weights : sequence of Tensor of shape (n_networks, n_out, n_in)
-        Of each layer.
+        One per layer.
     biases : sequence of Tensor of shape (n_networks, [1,] n_out)
-    kept : sequence of Tensor of shape ([n_networks,] n_samples, n_out) or None
-        What the units of each layer but the last are multiplied by; None: nothing.
+        One per layer.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit.
+    same_mask : bool, default=False
+        Whether all networks drop the same units.
+    generator : torch.Generator, default=None
+        Draws the dropout masks on the CPU; None: torch's global generator.
 
     Returns
     -------
     Tensor of shape (n_networks, n_samples, n_classes)
     """
-    x = x.expand(len(weights[0]), *x.shape[-2:])
-    return _BatchedMLP.apply(x, len(weights), *weights, *biases, *kept)
+    n_networks, n_samples = len(weights[0]), x.shape[-2]
+    masks: list[Tensor | None] = [None] * (len(weights) - 1)
+    if dropout:
+        rows = (n_samples,) if same_mask else (n_networks, n_samples)
+        units = [x.new_empty(*rows, weight.shape[1]) for weight in weights[:-1]]
+        masks = [dropout_mask(like, dropout, generator) for like in units]
+    x = x.expand(n_networks, *x.shape[-2:])
+    return _FusedMLP.apply(x, len(weights), *weights, *biases, *masks)
 
 
-class _BatchedMLP(torch.autograd.Function):
-    """By hand, in place and with no more saved than is needed: fewer passes over memory."""
+class _FusedMLP(torch.autograd.Function):
+    """Forward and backward pass that work in place and save no more than the gradients need."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, n_layers: int, *parts: Any) -> Tensor:
-        weights, biases = parts[:n_layers], parts[n_layers : 2 * n_layers]
-        kept = parts[2 * n_layers :]
-        ctx.flat = biases[0].dim() == 2
-        if ctx.flat:
+    def forward(ctx: Any, x: Tensor, n_layers: int, *tensors: Any) -> Tensor:
+        weights, biases = tensors[:n_layers], tensors[n_layers : 2 * n_layers]
+        masks = tensors[2 * n_layers :]
+        ctx.flat_biases = biases[0].dim() == 2
+        if ctx.flat_biases:
             biases = tuple(bias.unsqueeze(1) for bias in biases)
         inputs = [x]
-        for weight, bias, keep in zip(weights[:-1], biases[:-1], kept, strict=True):
+        for weight, bias, mask in zip(weights[:-1], biases[:-1], masks, strict=True):
             h = torch.baddbmm(bias, inputs[-1], weight.transpose(1, 2)).relu_()
-            inputs.append(h if keep is None else h.mul_(keep))
+            inputs.append(h if mask is None else h.mul_(mask))
         ctx.n_layers = n_layers
-        ctx.save_for_backward(*weights, *inputs, *kept)
+        ctx.save_for_backward(*weights, *inputs, *masks)
         return torch.baddbmm(biases[-1], inputs[-1], weights[-1].transpose(1, 2))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         n, saved = ctx.n_layers, ctx.saved_tensors
-        weights, inputs, kept = saved[:n], saved[n : 2 * n], saved[2 * n :]
-        slopes: list[Tensor | None] = [None] * (2 * n)
+        weights, inputs, masks = saved[:n], saved[n : 2 * n], saved[2 * n :]
+        grads: list[Tensor | None] = [None] * (2 * n)
         for i in reversed(range(n)):
-            slopes[i] = torch.bmm(g.transpose(1, 2), inputs[i])
-            slopes[n + i] = g.sum(dim=1, keepdim=not ctx.flat)
+            grads[i] = torch.bmm(g.transpose(1, 2), inputs[i])
+            grads[n + i] = g.sum(dim=1, keepdim=not ctx.flat_biases)
             if i:
                 g = torch.bmm(g, weights[i])
-                g = g if kept[i - 1] is None else g.mul_(kept[i - 1])
-                # A unit that was dropped is zero too, and has no gradient either way.
+                g = g if masks[i - 1] is None else g.mul_(masks[i - 1])
+                # A dropped unit is zero as well, and its gradient is zero either way.
                 torch.ops.aten.threshold_backward.grad_input(g, inputs[i], 0, grad_input=g)
-        return None, None, *slopes, *[None] * (n - 1)
+        return None, None, *grads, *[None] * (n - 1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sknoisy._runtime.randomness import seeded
-from sknoisy.networks._fused_mlp import dropout_mask, fused_mlp
+from sknoisy.networks._fused_mlp import dropout_rate, fused_mlp
 from sknoisy.networks.mlp import is_plain_mlp
 
 __all__ = ["NotStackable", "StackedNetwork", "saved_bytes", "stack_networks"]
@@ -96,7 +96,7 @@ class _LayerStack(StackedNetwork):
         super().__init__(networks, generator)
         (_, self.first), *layers = self.network.named_children()
         self.names = [name for name, part in layers if isinstance(part, nn.Linear)]
-        self.dropout = next((part.p for _, part in layers if isinstance(part, nn.Dropout)), 0.0)
+        self.dropout = dropout_rate(self.network)
 
     def keep(self, rows: Tensor, optimizer: torch.optim.Optimizer) -> None:
         super().keep(rows, optimizer)
@@ -117,13 +117,9 @@ class _LayerStack(StackedNetwork):
             x = vmap(lambda buffers, rows: functional_call(self.first, buffers, (rows,)))(own, x)
         weights = [self.parameters[f"{name}.weight"] for name in self.names]
         biases = [self.parameters[f"{name}.bias"] for name in self.names]
-        kept: list[Tensor | None] = [None] * (len(weights) - 1)
-        dropout = self.dropout
-        if dropout and self.network.training:
-            # The same units of all networks: those that one alone would drop.
-            sizes = [(x.shape[-2], weight.shape[1]) for weight in weights[:-1]]
-            kept = [dropout_mask(x.new_empty(size), dropout, self.generator) for size in sizes]
-        return fused_mlp(x, weights, biases, kept)
+        dropout = self.dropout if self.network.training else 0.0
+        # All networks drop the units that a single network would drop.
+        return fused_mlp(x, weights, biases, dropout, same_mask=True, generator=self.generator)
 
 
 class _VmapNetwork(StackedNetwork):

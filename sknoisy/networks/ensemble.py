@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from sknoisy.networks._fused_mlp import dropout_mask, fused_mlp
+from sknoisy.networks._fused_mlp import dropout_rate, fused_mlp
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 from sknoisy.networks.mlp import MLP, _looked_into, is_plain_mlp
 
@@ -103,16 +103,8 @@ class StackedMLP(nn.Sequential):
 
     def _at_once(self, x: Tensor) -> Tensor:
         layers = [part for part in self if isinstance(part, BatchedLinear)]
-        n_networks, dropout = len(layers[0].weight), self._dropout()
-        kept: list[Tensor | None] = [None] * (len(layers) - 1)
-        if dropout:
-            sizes = [(n_networks, len(x), part.weight.shape[1]) for part in layers[:-1]]
-            kept = [dropout_mask(x.new_empty(size), dropout) for size in sizes]
         weights, biases = zip(*((part.weight, part.bias) for part in layers), strict=True)
-        return fused_mlp(self[0](x), weights, biases, kept)
-
-    def _dropout(self) -> float:
-        return next((part.p for part in self if isinstance(part, nn.Dropout)), 0.0)
+        return fused_mlp(self[0](x), weights, biases, dropout_rate(self))
 
     def network(self, i: int) -> MLP:
         """Return a copy of one of the networks."""
@@ -121,7 +113,7 @@ class StackedMLP(nn.Sequential):
         first, last = self[0], parts[-1].weight
         assert isinstance(first, Standardize)
         bins = first.low.shape[1] if isinstance(first, PiecewiseLinear) else 0
-        made = MLP(len(first.shift), last.shape[1], widths, self._dropout(), bins)
+        made = MLP(len(first.shift), last.shape[1], widths, dropout_rate(self), bins)
         made.to(last.device, last.dtype)
         for mine, theirs in zip(self, made, strict=True):
             if isinstance(mine, BatchedLinear) and isinstance(theirs, nn.Linear):

@@ -116,7 +116,7 @@ def test_at_once_is_layer_by_layer(hidden, dropout):
         torch.manual_seed(0)
         logits = stacked(x)
         slopes.append(torch.autograd.grad(logits.square().sum(), list(stacked.parameters())))
-        assert ("BatchedMLP" in type(logits.grad_fn).__name__) == (hook is None)
+        assert ("FusedMLP" in type(logits.grad_fn).__name__) == (hook is None)
     for at_once, by_layer in zip(*slopes, strict=True):
         torch.testing.assert_close(at_once, by_layer)
 
