@@ -178,7 +178,7 @@ class SkorchNet(NeuralNetClassifier):
         if self.loop_ is not None:
             run = self.loop_.run
             for part in self.module_.modules():
-                if isinstance(part, Standardize) and part.untouched:
+                if isinstance(part, Standardize) and not part.is_adapted:
                     part.adapt(_statistics(run.data))
             run.attach(self.view(run))
             probe_module(run.view, self.criterion.n_networks)

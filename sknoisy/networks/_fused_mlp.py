@@ -80,8 +80,8 @@ def fused_mlp(
     masks: list[Tensor | None] = [None] * (len(weights) - 1)
     if dropout:
         rows = (n_samples,) if same_mask else (n_networks, n_samples)
-        units = [x.new_empty(*rows, weight.shape[1]) for weight in weights[:-1]]
-        masks = [dropout_mask(like, dropout, generator) for like in units]
+        shapes = [(*rows, weight.shape[1]) for weight in weights[:-1]]
+        masks = [dropout_mask(x.new_empty(shape), dropout, generator) for shape in shapes]
     x = x.expand(n_networks, *x.shape[-2:])
     return _FusedMLP.apply(x, len(weights), *weights, *biases, *masks)
 

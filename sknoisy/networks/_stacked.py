@@ -1,4 +1,4 @@
-"""Several networks of one shape, as one: a leading axis in front of parameters and logits."""
+"""Networks of one architecture, trained together: parameters have a leading axis of networks."""
 
 from __future__ import annotations
 
@@ -20,23 +20,21 @@ __all__ = ["NotStackable", "StackedNetwork", "saved_bytes", "stack_networks"]
 
 
 class NotStackable(TypeError):
-    """A network that cannot be computed several times at once."""
+    """Raised for a network of which several copies cannot be computed together."""
 
 
 class StackedNetwork(ABC):
-    """Copies of networks, which learn apart from each other.
+    """Copies of several networks, computed together and trained independently.
 
     Parameters
     ----------
     networks : sequence of Module
-        Of one shape; the same one several times, if copies of it start alike.
-    generator : torch.Generator or None
-        Of what the networks draw, if they do not draw from torch's global one, as they do for None.
+        Of the same architecture; a network given several times makes copies that start alike.
+    generator : torch.Generator, default=None
+        Draws the dropout masks if ``uses_generator``; None: torch's global generator does.
 
     Attributes
     ----------
-    draws_apart : bool
-        Whether they draw from ``generator``.
     parameters : dict of str to Parameter of shape (n_networks, ...)
     buffers : dict of str to Tensor of shape (n_networks, ...)
     """
@@ -47,83 +45,90 @@ class StackedNetwork(ABC):
         first = networks[0]
         self.network = copy.deepcopy(first)
         self.generator = generator
-        own = [dict(network.named_parameters()) for network in networks]
+        parameters = [dict(network.named_parameters()) for network in networks]
         self.parameters = {
-            name: nn.Parameter(torch.stack([o[name].detach() for o in own]), part.requires_grad)
-            for name, part in first.named_parameters()
+            name: nn.Parameter(
+                torch.stack([part[name].detach() for part in parameters]), parameter.requires_grad
+            )
+            for name, parameter in first.named_parameters()
         }
-        kept = [dict(network.named_buffers()) for network in networks]
-        self.buffers = {name: torch.stack([o[name] for o in kept]) for name in kept[0]}
+        buffers = [dict(network.named_buffers()) for network in networks]
+        self.buffers = {name: torch.stack([part[name] for part in buffers]) for name in buffers[0]}
 
     @property
-    def draws_apart(self) -> bool:
+    def uses_generator(self) -> bool:
+        """Whether random numbers come from ``generator`` instead of torch's global one."""
         return False
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits (n_networks, n_samples, n_classes) for rows (1 or n_networks, n_samples, ...)."""
+        """Compute logits (n_networks, n_samples, n_classes) of x (1 or n_networks, n_samples, ...).
+
+        With a first axis of length 1 all networks get the same samples.
+        """
 
     def train(self, mode: bool) -> None:
+        """Switch between training and evaluation mode."""
         self.network.train(mode)
 
     def state(self) -> dict[str, Tensor]:
-        """Copy what the networks have learned."""
-        parts = {**self.parameters, **self.buffers}
-        return {name: part.detach().clone() for name, part in parts.items()}
+        """Copy all parameters and buffers."""
+        tensors = {**self.parameters, **self.buffers}
+        return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
-    def keep(self, rows: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Go on with some of the networks, also in the memory of the optimizer."""
-        kept = {}
+    def select(self, positions: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """Drop all networks but those at some positions, also from the optimizer's state."""
+        selected = {}
         for name, old in self.parameters.items():
-            new = kept[old] = nn.Parameter(old.detach()[rows], old.requires_grad)
+            new = selected[old] = nn.Parameter(old.detach()[positions], old.requires_grad)
             self.parameters[name] = new
             if old in optimizer.state:
                 optimizer.state[new] = {
-                    key: value[rows] if getattr(value, "shape", None) == old.shape else value
+                    key: value[positions] if getattr(value, "shape", None) == old.shape else value
                     for key, value in optimizer.state.pop(old).items()
                 }
         for group in optimizer.param_groups:
-            group["params"] = [kept[p] for p in group["params"]]
-        self.buffers = {name: part[rows] for name, part in self.buffers.items()}
+            group["params"] = [selected[parameter] for parameter in group["params"]]
+        self.buffers = {name: buffer[positions] for name, buffer in self.buffers.items()}
 
 
-class _LayerStack(StackedNetwork):
-    """MLPs: one batched product for each layer."""
+class _FusedNetwork(StackedNetwork):
+    """Stacked built-in MLPs, computed by :func:`fused_mlp`."""
 
     def __init__(
         self, networks: Sequence[nn.Module], generator: torch.Generator | None = None
     ) -> None:
         super().__init__(networks, generator)
         (_, self.first), *layers = self.network.named_children()
-        self.names = [name for name, part in layers if isinstance(part, nn.Linear)]
+        self.linear = [name for name, layer in layers if isinstance(layer, nn.Linear)]
         self.dropout = dropout_rate(self.network)
 
-    def keep(self, rows: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        super().keep(rows, optimizer)
-        # What is computed for all alike has the statistics of those that are left.
-        for name, part in self.network.named_buffers():
-            part.copy_(self.buffers[name][0])
+    def select(self, positions: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        super().select(positions, optimizer)
+        # The first layer standardises samples that all networks get with one network's buffers.
+        for name, buffer in self.network.named_buffers():
+            buffer.copy_(self.buffers[name][0])
 
     @property
-    def draws_apart(self) -> bool:
+    def uses_generator(self) -> bool:
         return next(iter(self.parameters.values())).device.type == "cpu"
 
     def __call__(self, x: Tensor) -> Tensor:
         if len(x) == 1:
             x = self.first(x[0])
         else:
-            # Each has statistics of its own rows; nothing else in an MLP is a buffer.
-            own = {name.partition(".")[2]: part for name, part in self.buffers.items()}
-            x = vmap(lambda buffers, rows: functional_call(self.first, buffers, (rows,)))(own, x)
-        weights = [self.parameters[f"{name}.weight"] for name in self.names]
-        biases = [self.parameters[f"{name}.bias"] for name in self.names]
+            # Only the first layer of an MLP has buffers: the statistics of each training set.
+            buffers = {name.partition(".")[2]: buffer for name, buffer in self.buffers.items()}
+            x = vmap(lambda part, rows: functional_call(self.first, part, (rows,)))(buffers, x)
+        weights = [self.parameters[f"{name}.weight"] for name in self.linear]
+        biases = [self.parameters[f"{name}.bias"] for name in self.linear]
         dropout = self.dropout if self.network.training else 0.0
         # All networks drop the units that a single network would drop.
         return fused_mlp(x, weights, biases, dropout, same_mask=True, generator=self.generator)
 
 
 class _VmapNetwork(StackedNetwork):
-    """Any network that ``torch.func.vmap`` can follow."""
+    """Stacked networks of any architecture that ``torch.func.vmap`` supports."""
 
     def __call__(self, x: Tensor) -> Tensor:
         def compute(
@@ -131,9 +136,9 @@ class _VmapNetwork(StackedNetwork):
         ) -> Tensor:
             return functional_call(self.network, {**parameters, **buffers}, (rows,))
 
-        shared = len(x) == 1
-        mapped = vmap(compute, in_dims=(0, 0, None if shared else 0), randomness="same")
-        return mapped(self.parameters, self.buffers, x[0] if shared else x)
+        same_rows = len(x) == 1
+        mapped = vmap(compute, in_dims=(0, 0, None if same_rows else 0), randomness="same")
+        return mapped(self.parameters, self.buffers, x[0] if same_rows else x)
 
 
 def stack_networks(
@@ -142,68 +147,102 @@ def stack_networks(
     x: Tensor,
     precision: Callable[[], AbstractContextManager],
 ) -> StackedNetwork:
-    """Make copies of networks, and let two of the first try a step of learning on a few rows.
+    """Stack networks, after a check that two stacked copies of the first compute what it computes.
+
+    Parameters
+    ----------
+    networks : sequence of Module
+        Of the same architecture.
+    generator : torch.Generator or None
+        Draws the dropout masks if the result ``uses_generator``.
+    x : Tensor of shape (n_samples, ...)
+        A few samples for the check.
+    precision : callable
+        Returns the context manager of mixed precision, or a ``nullcontext``.
+
+    Returns
+    -------
+    StackedNetwork
 
     Raises
     ------
     NotStackable
-        If they do not say and become what the network alone says and becomes.
+        If logits, gradients or buffers differ, or ``torch.func.vmap`` fails.
     """
     mixed = not isinstance(precision(), nullcontext)
     network = networks[0]
-    kind = _LayerStack if is_plain_mlp(network) and not mixed else _VmapNetwork
+    kind = _FusedNetwork if is_plain_mlp(network) and not mixed else _VmapNetwork
     # vmap computes in the precision of the parameters.
-    coarse = 0.1 if mixed else 1e-3
-    name = type(network).__name__
-    trial = kind([network] * 2)
-    alone = copy.deepcopy(network)
+    atol = 0.1 if mixed else 1e-3
+    copies = kind([network] * 2)
     try:
-        # The training pass comes last: its slopes and buffers are compared too.
-        for training in (False, True):
-            with torch.enable_grad(), precision(), warnings.catch_warnings():
-                # What vmap does slowly is still right.
-                warnings.simplefilter("ignore")
-                alone.train(training)
-                trial.train(training)
-                with seeded(x.device, 0):
-                    expected = alone(x)
-                # Rows may be the same for all networks, or each one's own.
-                for rows in (torch.stack([x, x]), x.unsqueeze(0)):
-                    for key, buffer in network.named_buffers():
-                        trial.buffers[key].copy_(buffer)
-                    with seeded(x.device, 0):
-                        found = trial(rows)
-                    _compare(name, found, expected, coarse)
-        learning = [p for p in alone.parameters() if p.requires_grad]
-        slopes = torch.autograd.grad(expected.sum(), learning, allow_unused=True)
-        own = [p for p in trial.parameters.values() if p.requires_grad]
-        together = torch.autograd.grad(found.sum(), own, allow_unused=True)
-        for slope, slopes_found in zip(slopes, together, strict=True):
-            if slope is not None and slopes_found is not None:
-                _compare(name, slopes_found, slope, coarse)
-        for key, buffer in alone.named_buffers():
-            _compare(name, trial.buffers[key], buffer, 1e-6)
+        _check_equal(network, copies, x, precision, atol)
     except (RuntimeError, ValueError) as error:
-        raise NotStackable(f"{name} cannot be mapped over networks: {error}.") from error
+        name, reason = type(network).__name__, str(error).rstrip(" .")
+        raise NotStackable(f"Copies of {name} cannot be computed together: {reason}.") from error
     return kind(networks, generator)
 
 
-def _compare(name: str, found: Tensor, alone: Tensor, atol: float) -> None:
-    found, alone = found.float(), alone.expand_as(found).float()
-    if not torch.allclose(found, alone, rtol=1e-2, atol=atol, equal_nan=True):
-        raise NotStackable(f"{name} is another network when it is mapped over networks.")
+def _check_equal(
+    network: nn.Module,
+    stacked: StackedNetwork,
+    x: Tensor,
+    precision: Callable[[], AbstractContextManager],
+    atol: float,
+) -> None:
+    """Compare logits, gradients and buffers of stacked copies with those of the network."""
+    name = type(network).__name__
+    single = copy.deepcopy(network)
+    # Training mode comes last because its gradients and buffers are compared afterwards.
+    for training in (False, True):
+        with torch.enable_grad(), precision(), warnings.catch_warnings():
+            # vmap warns of slow operations, whose results are correct.
+            warnings.simplefilter("ignore")
+            single.train(training)
+            stacked.train(training)
+            with seeded(x.device, 0):
+                expected = single(x)
+            # First with samples for each network, then with the same samples for both.
+            for rows in (torch.stack([x, x]), x.unsqueeze(0)):
+                for key, buffer in network.named_buffers():
+                    stacked.buffers[key].copy_(buffer)
+                with seeded(x.device, 0):
+                    logits = stacked(rows)
+                _assert_close(name, logits, expected, atol)
+    expected_grads, grads = (
+        torch.autograd.grad(
+            output.sum(), [p for p in parameters if p.requires_grad], allow_unused=True
+        )
+        for output, parameters in (
+            (expected, single.parameters()),
+            (logits, stacked.parameters.values()),
+        )
+    )
+    for expected_grad, grad in zip(expected_grads, grads, strict=True):
+        if expected_grad is not None and grad is not None:
+            _assert_close(name, grad, expected_grad, atol)
+    for key, buffer in single.named_buffers():
+        _assert_close(name, stacked.buffers[key], buffer, 1e-6)
+
+
+def _assert_close(name: str, stacked: Tensor, single: Tensor, atol: float) -> None:
+    stacked, single = stacked.float(), single.expand_as(stacked).float()
+    if not torch.allclose(stacked, single, rtol=1e-2, atol=atol, equal_nan=True):
+        raise NotStackable(f"Copies of {name} computed together give other results than one alone.")
 
 
 def saved_bytes(network: nn.Module, x: Tensor) -> int:
-    """What a pass through a network in training keeps for the way back, parameters apart."""
-    network = copy.deepcopy(network).train()
-    sizes = {part.untyped_storage().data_ptr(): 0 for part in network.parameters()}
+    """Count the bytes that a forward pass in training saves for the backward pass.
 
-    def note(saved: Tensor) -> Tensor:
+    Parameters of the network are not counted.
+    """
+    network = copy.deepcopy(network).train()
+    sizes = {parameter.untyped_storage().data_ptr(): 0 for parameter in network.parameters()}
+
+    def record(saved: Tensor) -> Tensor:
         sizes.setdefault(saved.untyped_storage().data_ptr(), saved.untyped_storage().nbytes())
         return saved
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
-        found = network(x)
-    del found
+    with torch.autograd.graph.saved_tensors_hooks(record, lambda saved: saved):
+        network(x)
     return sum(sizes.values())

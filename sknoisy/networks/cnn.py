@@ -23,12 +23,12 @@ class CNN(nn.Sequential):
     n_out : int
         Number of classes.
     widths : sequence of int, default=(32, 64)
-        Channels of each stage; a stage is a 3 x 3 convolution and, from the second stage on, a
-        halving of the image before it.
+        Channels of each 3 x 3 convolution; max-pooling halves the image before each of them but
+        the first.
     pooled : int, default=4
-        Height and width that the last stage is averaged to.
+        Height and width of the last feature map after average pooling.
     hidden : int, default=128
-        Width of the layer before the last.
+        Width of the hidden linear layer.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
 
@@ -50,7 +50,7 @@ class CNN(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = [Standardize(n_in)]
         for i, width in enumerate(widths):
-            # Without ceil_mode an image of one pixel would vanish.
+            # Without ceil_mode an image of a single pixel would become empty.
             layers += [nn.MaxPool2d(2, ceil_mode=True)] if i else []
             layers += [nn.Conv2d(n_in, width, 3, padding=1), nn.ReLU()]
             n_in = width
@@ -60,7 +60,7 @@ class CNN(nn.Sequential):
         super().__init__(*layers, nn.Linear(hidden, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        # Channels last in memory, in which convolutions on the CPU are faster. With one channel a
-        # plain change of the memory format would change nothing, and vmap knows no formats.
+        # Convolutions on the CPU are faster with channels last in memory. Asking for the memory
+        # format channels_last does nothing with a single channel, and vmap does not support it.
         x = x.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
         return super().forward(x.permute(0, 3, 1, 2))

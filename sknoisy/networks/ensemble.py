@@ -1,4 +1,4 @@
-"""Several networks as one, with a leading axis."""
+"""Several independent networks as one module, whose logits have a leading axis of networks."""
 
 from __future__ import annotations
 
@@ -10,36 +10,43 @@ from torch.nn.parameter import is_lazy
 
 from sknoisy.networks._fused_mlp import dropout_rate, fused_mlp
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
-from sknoisy.networks.mlp import MLP, _looked_into, is_plain_mlp
+from sknoisy.networks.mlp import MLP, has_hooks, is_plain_mlp
 
-__all__ = ["NetworkEnsemble", "StackedMLP", "replicate"]
+__all__ = ["BatchedMLP", "NetworkEnsemble", "replicate"]
 
 
 class NetworkEnsemble(nn.ModuleList):
-    """Several independent networks as a leading axis, computed one after another.
+    """Several independent networks, computed one after another.
 
-    They share nothing, so one backward pass over the sum of their losses trains each as if alone.
+    They have no parameters in common, so one backward pass over the sum of their losses trains
+    each network as if it were alone.
 
     Parameters
     ----------
     networks : iterable of Module
+
+    Examples
+    --------
+    >>> import torch
+    >>> NetworkEnsemble([torch.nn.Linear(4, 3) for _ in range(2)])(torch.zeros(5, 4)).shape
+    torch.Size([2, 5, 3])
     """
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.stack([network(x) for network in self])
 
     def network(self, i: int) -> nn.Module:
-        """Return one of the networks."""
+        """Return the network at position i."""
         return self[i]
 
 
 class BatchedLinear(nn.Module):
-    """Linear layers of several networks, computed at once.
+    """Linear layers of several networks, computed by one batched product.
 
     Parameters
     ----------
     layers : sequence of Linear
-        One of each network, all of the same shape, with biases.
+        One layer of each network, all of the same shape and with biases.
 
     Attributes
     ----------
@@ -63,13 +70,14 @@ class BatchedLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight.transpose(1, 2))
 
 
-class StackedMLP(nn.Sequential):
-    """Several independent MLPs as a leading axis, computed at once.
+class BatchedMLP(nn.Sequential):
+    """Several independent MLPs, computed by one batched product for each layer.
 
-    One batched product takes the place of one product for each network, and they share nothing but
-    the statistics that standardise their input. In training, layers are computed by
-    :func:`~sknoisy.networks._fused_mlp.fused_mlp`, which has no second derivative, unless
-    somebody looks into them (hooks), replaces their parameters, or asks for mixed precision.
+    The networks have nothing in common but the statistics that standardise their input. A training
+    pass is computed by :func:`~sknoisy.networks._fused_mlp.fused_mlp`, which has no second
+    derivative. Layers are called one by one in evaluation mode, in mixed precision, if the input
+    requires a gradient, if a layer has hooks, and if parameters are frozen or replaced
+    (``torch.func.functional_call``).
 
     Parameters
     ----------
@@ -78,86 +86,88 @@ class StackedMLP(nn.Sequential):
     Examples
     --------
     >>> import torch
-    >>> StackedMLP([MLP(4, 3), MLP(4, 3)])(torch.zeros(5, 4)).shape
+    >>> BatchedMLP([MLP(4, 3), MLP(4, 3)])(torch.zeros(5, 4)).shape
     torch.Size([2, 5, 3])
     """
 
     def __init__(self, networks: Sequence[MLP]) -> None:
         layers: list[nn.Module] = []
-        for each in zip(*networks, strict=True):
-            linear = [layer for layer in each if isinstance(layer, nn.Linear)]
-            layers.append(BatchedLinear(linear) if linear else each[0])
+        for parallel in zip(*networks, strict=True):
+            linear = [layer for layer in parallel if isinstance(layer, nn.Linear)]
+            layers.append(BatchedLinear(linear) if linear else parallel[0])
         super().__init__(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._at_once(x) if self._plain(x) else super().forward(x)
+        return self._forward_fused(x) if self._can_fuse(x) else super().forward(x)
 
-    def _plain(self, x: Tensor) -> bool:
+    def _can_fuse(self, x: Tensor) -> bool:
         return (
             all(part.training for part in (self, *self))
             and torch.is_grad_enabled()
             and not (x.requires_grad or torch.is_autocast_enabled(x.device.type))
-            and not any(map(_looked_into, self))
+            and not any(map(has_hooks, self))
             and all(isinstance(p, nn.Parameter) and p.requires_grad for p in self.parameters())
         )
 
-    def _at_once(self, x: Tensor) -> Tensor:
-        layers = [part for part in self if isinstance(part, BatchedLinear)]
-        weights, biases = zip(*((part.weight, part.bias) for part in layers), strict=True)
+    def _forward_fused(self, x: Tensor) -> Tensor:
+        layers = [layer for layer in self if isinstance(layer, BatchedLinear)]
+        weights, biases = zip(*((layer.weight, layer.bias) for layer in layers), strict=True)
         return fused_mlp(self[0](x), weights, biases, dropout_rate(self))
 
     def network(self, i: int) -> MLP:
-        """Return a copy of one of the networks."""
-        parts = [part for part in self if isinstance(part, BatchedLinear)]
-        widths = [part.weight.shape[1] for part in parts[:-1]]
-        first, last = self[0], parts[-1].weight
+        """Return a copy of the network at position i."""
+        layers = [layer for layer in self if isinstance(layer, BatchedLinear)]
+        widths = [layer.weight.shape[1] for layer in layers[:-1]]
+        first, last = self[0], layers[-1].weight
         assert isinstance(first, Standardize)
-        bins = first.low.shape[1] if isinstance(first, PiecewiseLinear) else 0
-        made = MLP(len(first.shift), last.shape[1], widths, dropout_rate(self), bins)
-        made.to(last.device, last.dtype)
-        for mine, theirs in zip(self, made, strict=True):
-            if isinstance(mine, BatchedLinear) and isinstance(theirs, nn.Linear):
-                theirs.weight.data.copy_(mine.weight[i])
-                theirs.bias.data.copy_(mine.bias[i, 0])
+        bins = first.lower_edge.shape[1] if isinstance(first, PiecewiseLinear) else 0
+        mlp = MLP(len(first.shift), last.shape[1], widths, dropout_rate(self), bins)
+        mlp.to(last.device, last.dtype)
+        for source, copied in zip(self, mlp, strict=True):
+            if isinstance(source, BatchedLinear) and isinstance(copied, nn.Linear):
+                copied.weight.data.copy_(source.weight[i])
+                copied.bias.data.copy_(source.bias[i, 0])
             else:
-                theirs.load_state_dict(mine.state_dict())
-        return made.train(self.training)
+                copied.load_state_dict(source.state_dict())
+        return mlp.train(self.training)
 
 
 def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
-    """Build one network, or several with starts of their own.
+    """Build one network, or several that start from different parameters.
 
     Parameters
     ----------
     build : callable
-        Returns a network: a new one, or a copy of a given one.
+        Returns a new network, or a copy of a given one.
     n_networks : int
 
     Returns
     -------
     Module
+        A network as ``build`` returns it for one; a :class:`BatchedMLP` for several unchanged
+        :class:`~sknoisy.networks.MLP`; a :class:`NetworkEnsemble` otherwise.
     """
     if n_networks == 1:
         return build()
     first, *others = (build() for _ in range(n_networks))
     for other in others:
-        if _twins(first, other):
-            _restart(other)
+        if _start_alike(first, other):
+            _reset_parameters(other)
     networks = [first, *others]
-    # One product for all networks has no place for layers of one's own, or frozen in some of them.
+    # Batched products need layers of the same shape, none of them frozen.
     plain = [network for network in networks if isinstance(network, MLP) and is_plain_mlp(network)]
-    return StackedMLP(plain) if len(plain) == n_networks else NetworkEnsemble(networks)
+    return BatchedMLP(plain) if len(plain) == n_networks else NetworkEnsemble(networks)
 
 
-def _twins(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks start alike, and would learn alike."""
-    pairs = zip(one.parameters(), other.parameters(), strict=True)
+def _start_alike(first: nn.Module, second: nn.Module) -> bool:
+    """Whether two networks have equal parameters, so that they would learn the same."""
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
     return all(is_lazy(p) or torch.equal(p, q) for p, q in pairs)
 
 
-def _restart(network: nn.Module) -> None:
-    for part in network.modules():
-        reset = getattr(part, "reset_parameters", None)
-        # What is frozen was trained before, and cannot learn anew.
-        if callable(reset) and any(p.requires_grad for p in part.parameters(recurse=False)):
+def _reset_parameters(network: nn.Module) -> None:
+    for layer in network.modules():
+        reset = getattr(layer, "reset_parameters", None)
+        # Frozen layers were pretrained, and could not learn again after a reset.
+        if callable(reset) and any(p.requires_grad for p in layer.parameters(recurse=False)):
             reset()

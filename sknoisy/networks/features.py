@@ -1,4 +1,4 @@
-"""Logits and what reaches the last linear layer."""
+"""Features: the input of the last linear layer."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sknoisy.networks.ensemble import BatchedLinear, NetworkEnsemble, StackedMLP
+from sknoisy.networks.ensemble import BatchedLinear, BatchedMLP, NetworkEnsemble
 
 __all__ = ["capture_features"]
 
 
 def capture_features(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute logits and what reached the last linear layer, in one pass.
+    """Compute logits and features in one forward pass.
 
     Parameters
     ----------
     network : Module
-    x : Tensor
+    x : Tensor of shape (n_samples, ...)
 
     Returns
     -------
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     features : Tensor of shape ([n_networks,] n_samples, n_features)
+        Input of the last linear layer; the logits of a network without linear layers.
     """
-    networks = list(network) if isinstance(network, NetworkEnsemble) else [network]
-    logits, features = zip(*(_captured(one, x) for one in networks), strict=True)
     if isinstance(network, NetworkEnsemble):
+        logits, features = zip(*(_capture(member, x) for member in network), strict=True)
         return torch.stack(logits), torch.stack(features)
-    return logits[0], features[0]
+    return _capture(network, x)
 
 
-def _captured(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    last: list[Tensor] = []
+def _capture(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    last_input: list[Tensor] = []
 
-    def remember(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        # The last linear layer *called*: the order of registration need not be that of execution.
-        last[:] = [inputs[0]]
+    def record(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        # Layers may be registered in another order than they are called, so the last call counts.
+        last_input[:] = [inputs[0]]
 
     hooks = [
-        part.register_forward_pre_hook(remember)
-        for part in network.modules()
-        if isinstance(part, (nn.Linear, BatchedLinear))
+        layer.register_forward_pre_hook(record)
+        for layer in network.modules()
+        if isinstance(layer, (nn.Linear, BatchedLinear))
     ]
     try:
         logits = network(x)
     finally:
         for hook in hooks:
             hook.remove()
-    # A network without a linear layer is its own representation.
-    features = last[0] if last else logits
-    if isinstance(network, StackedMLP):
+    features = last_input[0] if last_input else logits
+    if isinstance(network, BatchedMLP):
         return logits, features.expand(len(logits), *features.shape[-2:])
     return logits, features.flatten(1)

@@ -1,4 +1,4 @@
-"""First layers, which take the statistics of the training set before training begins."""
+"""First layers, which are adapted to statistics of the training set before training begins."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ __all__ = ["PiecewiseLinear", "Standardize"]
 
 
 class Standardize(nn.Module):
-    """Centre and scale the inputs by training statistics, kept in buffers.
+    """Standardise the inputs with the mean and standard deviation of the training set.
 
-    As the first layer of a network it is given the statistics of the training set before training
-    begins, unless it has some already.
+    The estimator adapts this layer to its training set before training begins, unless it is
+    adapted already.
 
     Parameters
     ----------
     n_in : int
-        Columns of a table, or channels of an image (axis 1).
+        Number of columns of a table, or of channels of an image (axis 1).
 
     Attributes
     ----------
-    shift, scale : Tensor of shape (n_in,)
-        Inputs become ``x * scale + shift``: the reciprocal of the weighted standard deviation and
-        less the weighted mean times it; 1 and 0 until :meth:`adapt`.
+    scale : Tensor of shape (n_in,)
+        Reciprocal of the weighted standard deviation; 1 before :meth:`adapt`.
+    shift : Tensor of shape (n_in,)
+        ``-mean * scale``, so that inputs become ``x * scale + shift``; 0 before :meth:`adapt`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = Standardize(1)
+    >>> layer.adapt([(torch.tensor([[1.0], [3.0]]), torch.ones(2))])
+    >>> layer(torch.tensor([[3.0]]))
+    tensor([[1.]])
     """
 
     shift: Tensor
@@ -37,42 +46,47 @@ class Standardize(nn.Module):
         self.register_buffer("scale", torch.ones(n_in))
 
     @property
-    def untouched(self) -> bool:
-        """Whether there are no statistics yet."""
-        return not self.shift.any() and bool((self.scale == 1).all())
+    def is_adapted(self) -> bool:
+        """Whether the layer has statistics of a training set."""
+        return bool(self.shift.any()) or not bool((self.scale == 1).all())
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Take the statistics from batches of (x, weight), in one pass and in double precision.
+        """Compute the statistics of a training set, in one pass and in double precision.
+
+        Parameters
+        ----------
+        batches : iterable of (x, weight)
+            Tensors of shape (n_samples, n_in, ...) and (n_samples,).
 
         Raises
         ------
         ValueError
-            If x has not ``n_in`` columns or channels.
+            If x does not have ``n_in`` columns or channels.
         """
-        total, mean, spread = 0.0, torch.zeros(()), torch.zeros(())
+        total, mean, squares = 0.0, torch.zeros(()), torch.zeros(())
         for x, weight in batches:
             if x.shape[1] != len(self.shift):
                 raise ValueError(
-                    f"Standardize was made for n_in={len(self.shift)} columns or channels. Got "
-                    f"{x.shape[1]}."
+                    f"{type(self).__name__} expects n_in={len(self.shift)} columns or channels. "
+                    f"Got {x.shape[1]} instead."
                 )
             x = x.movedim(1, -1).flatten(1, -2) if x.dim() > 2 else x.unsqueeze(1)
             # MPS has no double precision.
-            wide = torch.float32 if x.device.type == "mps" else torch.float64
-            x, w = x.to(wide), weight.to(wide)
+            dtype = torch.float32 if x.device.type == "mps" else torch.float64
+            x, w = x.to(dtype), weight.to(dtype)
             part = float(w.sum()) * x.shape[1]
             if part == 0:
                 continue
             part_mean = torch.einsum("b,bsc->c", w, x) / part
-            part_spread = torch.einsum("b,bsc->c", w, (x - part_mean) ** 2)
-            # Chan et al. 1979: merge two parts' moments without cancellation.
+            part_squares = torch.einsum("b,bsc->c", w, (x - part_mean) ** 2)
+            # Chan et al. 1979: merge the moments of two parts without cancellation.
             shift = part_mean - mean
-            spread = spread + part_spread + shift**2 * (total * part / (total + part))
+            squares = squares + part_squares + shift**2 * (total * part / (total + part))
             mean = mean + shift * (part / (total + part))
             total += part
-        std = (spread / total).sqrt()
-        # A column that does not vary, but for rounding, carries nothing: leave its scale alone.
+        std = (squares / total).sqrt()
+        # A column that varies by rounding errors only is not scaled.
         varies = std > 10 * torch.finfo(self.shift.dtype).eps * mean.abs()
         scale = torch.where(varies, 1.0 / std, 1.0)
         self.scale.copy_(scale)
@@ -86,29 +100,32 @@ class Standardize(nn.Module):
 
 
 class PiecewiseLinear(Standardize):
-    """Standardise, and add to each column how far a number reaches into each bin of its values.
+    """Standardise the columns and append a piecewise linear encoding of each.
 
-    Bins hold equal shares of the training set. A number at ``x`` has passed those below it (1), not
-    touched those above it (-1), and lies somewhere in its own, so that the first layer can bend
-    at each edge. What trees do well on tables, thresholds, becomes easy.
+    The values of a column are divided into bins of equal weight in the training set. The encoding
+    has one feature per bin: -1 for values below the bin, 1 above it, and linear in between, so
+    that the first layer can change its slope at each edge. Thresholds, which make trees strong on
+    tables, become easy to learn.
 
     Parameters
     ----------
     n_in : int
         Number of columns.
     bins : int
-        Bins of each column. One that holds nothing, as many values are equal, stays silent.
+        Bins of each column. The feature of a bin without width (equal values) is always 0.
 
     Attributes
     ----------
-    low, steep : Tensor of shape (n_in, bins)
-        Lower edge of each bin, and the reciprocal of its width; 0 for a bin of no width.
+    lower_edge : Tensor of shape (n_in, bins)
+        Lower edge of each bin.
+    inverse_width : Tensor of shape (n_in, bins)
+        Reciprocal of the width of each bin; 0 for a bin without width.
 
     References
     ----------
     Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022,
-    piecewise linear encoding. Departures: scaled to [-1, 1], beside the number itself, and constant
-    beyond the first and last edge, where theirs goes on.
+    piecewise linear encoding. Departures: scaled to [-1, 1], appended to the standardised columns,
+    and constant beyond the first and last edge, where theirs is linear.
 
     Examples
     --------
@@ -120,59 +137,61 @@ class PiecewiseLinear(Standardize):
             [ 1.,  1.]])
     """
 
-    low: Tensor
-    steep: Tensor
+    lower_edge: Tensor
+    inverse_width: Tensor
 
     def __init__(self, n_in: int, bins: int) -> None:
         super().__init__(n_in)
-        self.register_buffer("low", torch.zeros(n_in, bins))
-        self.register_buffer("steep", torch.zeros(n_in, bins))
+        self.register_buffer("lower_edge", torch.zeros(n_in, bins))
+        self.register_buffer("inverse_width", torch.zeros(n_in, bins))
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        sample = _Thinned()
-        super().adapt(sample.watch(batches))
+        sample = _EvenSample()
+        super().adapt(sample.observe(batches))
         x, weight = sample.rows()
         x, order = x.sort(dim=0)
-        reached = weight[order].cumsum(dim=0)
-        reached = (reached / reached[-1:].clamp_min(torch.finfo(reached.dtype).tiny)).T.contiguous()
-        bins = self.low.shape[1]
-        share = torch.linspace(0, 1, bins + 1, dtype=reached.dtype, device=x.device)
-        # A little below each share, so that rounding does not move an edge by a row.
-        place = torch.searchsorted(reached, (share - 1e-6).expand(len(reached), -1).contiguous())
-        edges = x.T.gather(1, place.clamp_max(len(x) - 1))
+        cdf = weight[order].cumsum(dim=0)
+        cdf = (cdf / cdf[-1:].clamp_min(torch.finfo(cdf.dtype).tiny)).T.contiguous()
+        bins = self.lower_edge.shape[1]
+        quantiles = torch.linspace(0, 1, bins + 1, dtype=cdf.dtype, device=x.device)
+        # A little below each quantile, so that rounding does not move an edge by a row.
+        positions = torch.searchsorted(cdf, (quantiles - 1e-6).expand(len(cdf), -1).contiguous())
+        edges = x.T.gather(1, positions.clamp_max(len(x) - 1))
         width = edges.diff(dim=1)
-        self.low.copy_(edges[:, :-1])
-        self.steep.copy_(torch.where(width > 0, 1.0 / width, 0.0))
+        self.lower_edge.copy_(edges[:, :-1])
+        self.inverse_width.copy_(torch.where(width > 0, 1.0 / width, 0.0))
 
     def extra_repr(self) -> str:
-        return "{}, bins={}".format(*self.low.shape)
+        return "{}, bins={}".format(*self.lower_edge.shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        passed = ((x.unsqueeze(-1) - self.low) * self.steep).clamp(0.0, 1.0)
-        passed = torch.where(self.steep > 0, 2.0 * passed - 1.0, 0.0)
-        return torch.cat([super().forward(x), passed.flatten(1)], dim=1)
+        encoded = ((x.unsqueeze(-1) - self.lower_edge) * self.inverse_width).clamp(0.0, 1.0)
+        encoded = torch.where(self.inverse_width > 0, 2.0 * encoded - 1.0, 0.0)
+        return torch.cat([super().forward(x), encoded.flatten(1)], dim=1)
 
 
-class _Thinned:
-    """Some tens of thousands of rows, evenly spread over any number of them."""
+class _EvenSample:
+    """An evenly spaced sample of at most 20 000 rows from any number of batches."""
 
-    _ROWS = 20_000
+    _MAX_ROWS = 20_000
 
     def __init__(self) -> None:
-        self.kept: list[tuple[Tensor, Tensor]] = []
-        self.stride, self.seen = 1, 0
+        self.sampled: list[tuple[Tensor, Tensor]] = []
+        self.stride, self.n_seen = 1, 0
 
-    def watch(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Sample from batches and yield them; a sample to be halved is yielded in place of one."""
         for x, weight in batches:
-            first = -self.seen % self.stride
-            self.kept.append((x[first :: self.stride], weight[first :: self.stride]))
-            self.seen += len(x)
-            if sum(len(part) for part, _ in self.kept) > self._ROWS:
+            start = -self.n_seen % self.stride
+            self.sampled.append((x[start :: self.stride], weight[start :: self.stride]))
+            self.n_seen += len(x)
+            if sum(len(rows) for rows, _ in self.sampled) > self._MAX_ROWS:
                 x, weight = self.rows()
-                self.kept, self.stride = [(x[::2], weight[::2])], 2 * self.stride
+                self.sampled, self.stride = [(x[::2], weight[::2])], 2 * self.stride
             yield x, weight
 
     def rows(self) -> tuple[Tensor, Tensor]:
-        x, weight = (torch.cat(parts) for parts in zip(*self.kept, strict=True))
+        """Return the sampled rows and their weights."""
+        x, weight = (torch.cat(parts) for parts in zip(*self.sampled, strict=True))
         return x, weight

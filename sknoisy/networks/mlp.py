@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from sknoisy.networks._fused_mlp import dropout_mask
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 
-__all__ = ["Dropout", "MLP", "is_plain_mlp"]
+__all__ = ["Dropout", "MLP", "has_hooks", "is_plain_mlp"]
 
 
 class Dropout(nn.Dropout):
-    """Dropout whose random numbers cost little on the CPU; elsewhere it is torch's own.
+    """Dropout with a fast random number generation on the CPU; torch's dropout elsewhere.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Dropout(nn.Dropout):
 
 
 class MLP(nn.Sequential):
-    """A multi-layer perceptron that standardises its own input.
+    """A multi-layer perceptron whose first layer standardises the input.
 
     Parameters
     ----------
@@ -44,12 +44,18 @@ class MLP(nn.Sequential):
     n_out : int
         Number of classes.
     hidden : int or sequence of int, default=(128, 128)
-        Width of each hidden layer; an int: of the only one.
+        Width of each hidden layer; an int stands for a single hidden layer.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
     bins : int or "auto", default=0
-        Bins of the :class:`PiecewiseLinear` encoding of each column; 0: none. "auto": 8 for up to
-        32 columns, fewer for more, none from 128 on, so that there are at most 256 in all.
+        Bins of the :class:`PiecewiseLinear` encoding of each column; 0 or 1: no encoding. "auto":
+        8 for up to 32 columns, and fewer for more, so that there are at most 256 bins in total; no
+        encoding for more than 128 columns.
+
+    Raises
+    ------
+    ValueError
+        If ``bins`` is neither "auto" nor a non-negative int.
 
     Examples
     --------
@@ -86,27 +92,28 @@ class MLP(nn.Sequential):
 
 
 def is_plain_mlp(network: nn.Module) -> bool:
-    """Whether a network is an MLP as it was built, which nobody has changed or looks into."""
+    """Whether a network is an :class:`MLP` with unchanged layers, none of them hooked or frozen."""
     if type(network) is not MLP or not len(network):
         return False
     first, *rest = network
     dropouts = {part.p for part in rest if isinstance(part, nn.Dropout)}
     if len(dropouts) > 1 or type(first) not in (Standardize, PiecewiseLinear):
         return False
-    layer: list[type[nn.Module]] = [nn.Linear, nn.ReLU] + [Dropout] * len(dropouts)
-    depth = len(rest) // len(layer)
+    hidden: list[type[nn.Module]] = [nn.Linear, nn.ReLU] + [Dropout] * len(dropouts)
+    depth = len(rest) // len(hidden)
     return (
-        [type(part) for part in rest] == layer * depth + [nn.Linear]
+        [type(part) for part in rest] == hidden * depth + [nn.Linear]
         and all(part.bias is not None for part in rest if isinstance(part, nn.Linear))
         and all(p.requires_grad for p in network.parameters())
         and len(list(network.parameters())) == 2 * depth + 2
-        and not any(map(_looked_into, (network, *network)))
+        and not any(map(has_hooks, (network, *network)))
     )
 
 
-def _looked_into(part: nn.Module) -> bool:
+def has_hooks(module: nn.Module) -> bool:
+    """Whether a module has hooks or a replaced ``forward``, which a fused pass would not call."""
     hooks = (
-        part._forward_hooks, part._forward_pre_hooks, part._backward_hooks,
-        part._backward_pre_hooks,
+        module._forward_hooks, module._forward_pre_hooks, module._backward_hooks,
+        module._backward_pre_hooks,
     )  # fmt: skip
-    return any(hooks) or "forward" in vars(part)
+    return any(hooks) or "forward" in vars(module)

@@ -118,7 +118,7 @@ class GroupTraining:
             self.stack = stack_networks(networks, own, first, precision)
         self.optimizer = self.lead.net.make_optimizer(self.stack.parameters.items())
         self.best = self.stack.state()
-        separate = self.stack.draws_apart
+        separate = self.stack.uses_generator
         if self.lead.is_row_wise:
             states = [generators_at(fold.generator_state, self.device) for fold in self.folds]
             batches = FoldBatches(self.folds, [state["cpu"] for state in states])
@@ -300,7 +300,7 @@ class GroupTraining:
         if not rows:
             self.active = replace(self.active, members=[])
             return
-        self.stack.keep(torch.tensor(rows).to(self.device), self.optimizer)
+        self.stack.select(torch.tensor(rows).to(self.device), self.optimizer)
         remaining = [members[row] for row in rows]
         self.active = ActiveMembers.gather(remaining, self.group, self.folds, self.view.dtype)
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from sknoisy.networks import (
     MLP,
+    BatchedMLP,
     NetworkEnsemble,
-    StackedMLP,
     capture_features,
     is_plain_mlp,
     replicate,
@@ -88,7 +88,7 @@ def test_stacked_networks_are_those_networks(hidden):
     networks = [MLP(4, 3, hidden).double() for _ in range(3)]
     for network in networks:
         network[0].adapt([(x, torch.ones(9))])
-    stacked, peers = StackedMLP(networks), NetworkEnsemble(networks)
+    stacked, peers = BatchedMLP(networks), NetworkEnsemble(networks)
     torch.testing.assert_close(stacked(x), peers(x))
     for seen, one_by_one in zip(
         capture_features(stacked, x), capture_features(peers, x), strict=True
@@ -108,7 +108,7 @@ def test_stacked_networks_are_those_networks(hidden):
 @pytest.mark.parametrize("hidden", [(), (5,), (7, 6)])
 def test_at_once_is_layer_by_layer(hidden, dropout):
     x = torch.randn(9, 4, dtype=torch.float64)
-    stacked = StackedMLP([MLP(4, 3, hidden, dropout).double() for _ in range(2)])
+    stacked = BatchedMLP([MLP(4, 3, hidden, dropout).double() for _ in range(2)])
     slopes = []
     for listener in (None, lambda *_: None):
         # Whoever looks into a layer is shown it.
@@ -151,7 +151,7 @@ def test_networks_that_were_changed_are_not_stacked(edit):
 
 
 def test_what_needs_single_layers_has_them():
-    stacked = StackedMLP([MLP(4, 3) for _ in range(2)])
+    stacked = BatchedMLP([MLP(4, 3) for _ in range(2)])
     x = torch.randn(5, 4)
     own = dict(stacked.named_parameters())
 
@@ -171,7 +171,7 @@ def test_what_needs_single_layers_has_them():
 
 
 def test_each_of_the_stacked_networks_drops_its_own_units():
-    stacked = StackedMLP([MLP(4, 3, (50,), dropout=0.5)] * 2)
+    stacked = BatchedMLP([MLP(4, 3, (50,), dropout=0.5)] * 2)
     one, other = stacked(torch.ones(6, 4))
     assert not torch.equal(one, other)
     assert stacked.network(1)[3].p == 0.5
@@ -182,7 +182,7 @@ def test_only_built_in_networks_are_stacked():
     class Own(MLP):
         pass
 
-    assert type(replicate(lambda: MLP(4, 3), 2)) is StackedMLP
+    assert type(replicate(lambda: MLP(4, 3), 2)) is BatchedMLP
     assert type(replicate(lambda: Own(4, 3), 2)) is NetworkEnsemble
     assert type(replicate(lambda: MLP(4, 3), 1)) is MLP
 
@@ -192,6 +192,6 @@ def test_stacked_networks_keep_their_bins():
     x = torch.randn(9, 4)
     for network in networks:
         network[0].adapt([(x, torch.ones(9))])
-    stacked = StackedMLP(networks)
+    stacked = BatchedMLP(networks)
     torch.testing.assert_close(stacked(x), torch.stack([network(x) for network in networks]))
     torch.testing.assert_close(stacked.network(1)(x), networks[1](x))

@@ -65,7 +65,7 @@ def test_statistics_travel_with_the_state():
 
 
 def test_other_number_of_columns_is_named():
-    with pytest.raises(ValueError, match=r"n_in=3 columns or channels\. Got 2"):
+    with pytest.raises(ValueError, match=r"n_in=3 columns or channels\. Got 2 instead"):
         Standardize(3).adapt([(torch.zeros(4, 2), torch.ones(4))])
 
 
@@ -81,16 +81,16 @@ def test_bins_hold_equal_shares():
     X = np.random.default_rng(0).normal(size=(1000, 3)) * [1, 10, 0.1]
     layer = adapted(X)
     edges = np.quantile(X, [0, 0.25, 0.5, 0.75, 1], axis=0, method="inverted_cdf")
-    np.testing.assert_allclose(layer.low, edges[:-1].T)
-    np.testing.assert_allclose(1 / layer.steep, np.diff(edges, axis=0).T)
+    np.testing.assert_allclose(layer.lower_edge, edges[:-1].T)
+    np.testing.assert_allclose(1 / layer.inverse_width, np.diff(edges, axis=0).T)
 
 
 def test_encoding_against_numpy():
     # Gorishniy et al. 2022, scaled to [-1, 1].
     X = np.random.default_rng(0).normal(size=(50, 2))
     layer = adapted(X)
-    low = layer.low.numpy()
-    high = low + 1 / layer.steep.numpy()
+    low = layer.lower_edge.numpy()
+    high = low + 1 / layer.inverse_width.numpy()
     seen = layer(torch.tensor(X))
     standard = (X - X.mean(axis=0)) / X.std(axis=0)
     place = np.clip((X[:, :, None] - low) / (high - low), 0, 1)
@@ -110,12 +110,12 @@ def test_weights_count_as_rows_in_bins():
     X = np.random.default_rng(0).normal(size=(60, 2))
     weight = np.arange(60) % 3 + 1
     weighted, repeated = adapted(X, weight=weight), adapted(X.repeat(weight, axis=0))
-    np.testing.assert_allclose(weighted.low, repeated.low)
-    np.testing.assert_allclose(weighted.steep, repeated.steep)
+    np.testing.assert_allclose(weighted.lower_edge, repeated.lower_edge)
+    np.testing.assert_allclose(weighted.inverse_width, repeated.inverse_width)
 
 
 def test_bins_of_many_rows_come_from_an_even_sample(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks.inputs._Thinned._ROWS", 100)
+    monkeypatch.setattr("sknoisy.networks.inputs._EvenSample._MAX_ROWS", 100)
     X = np.arange(10_000.0)[:, None]
     layer = adapted(X, batch=33)
-    np.testing.assert_allclose(layer.low[0], [0, 2500, 5000, 7500], atol=200)
+    np.testing.assert_allclose(layer.lower_edge[0], [0, 2500, 5000, 7500], atol=200)

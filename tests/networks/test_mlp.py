@@ -32,7 +32,7 @@ def test_mlp_is_what_it_says():
 @pytest.mark.parametrize(("n_in", "bins"), [(4, 8), (32, 8), (64, 4), (127, 2), (128, 2), (129, 0)])
 def test_auto_bins_are_few_for_many_columns(n_in, bins):
     first = MLP(n_in, 3, bins="auto")[0]
-    assert (first.low.shape[1] if isinstance(first, PiecewiseLinear) else 0) == bins
+    assert (first.lower_edge.shape[1] if isinstance(first, PiecewiseLinear) else 0) == bins
     assert MLP(n_in, 3, bins="auto")(torch.zeros(2, n_in)).shape == (2, 3)
 
 

@@ -719,7 +719,7 @@ def test_a_grid_in_place_of_rates_is_refused():
 
 def test_a_module_that_branches_is_refused():
     search = SmoothingSearchCV(make(module=Branching), RATES, cv=2)
-    with pytest.raises(TypeError, match=r"Branching cannot be mapped.*Use GridSearchCV"):
+    with pytest.raises(TypeError, match=r"Branching cannot be computed together.*Use GridSearchCV"):
         search.fit(X, y)
 
 
@@ -732,7 +732,7 @@ class OfItsRows(Branching):
 def test_a_module_that_branches_on_its_rows_is_refused(cv):
     """Also where all networks see the same ones, and it could be followed."""
     search = SmoothingSearchCV(make(module=OfItsRows), RATES, cv=cv)
-    with pytest.raises(TypeError, match=r"OfItsRows cannot be mapped.*Use GridSearchCV"):
+    with pytest.raises(TypeError, match=r"OfItsRows cannot be computed together.*Use GridSearchCV"):
         search.fit(X, y)
 
 
@@ -782,8 +782,8 @@ class Rebound(nn.Module):
         ({"method": AcrossRows}, "loss for logits of shape"),
         ({"method": Learned}, "Learned is more"),
         ({"optimizer": torch.optim.Adafactor}, "Got Adafactor"),
-        ({"module": Rebound}, "Rebound is another network"),
-        ({"module": edited(_2=nn.BatchNorm1d(12, momentum=None))}, "cannot be mapped"),
+        ({"module": Rebound}, "Copies of Rebound computed together give other results"),
+        ({"module": edited(_2=nn.BatchNorm1d(12, momentum=None))}, "cannot be computed together"),
     ],
     ids=str,
 )
