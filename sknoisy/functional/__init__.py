@@ -1,4 +1,17 @@
-"""Functions on tensors that methods share: losses, smoothing, selection, neighbours, views."""
+"""Pure functions on tensors that methods are built from.
+
+=========================  ==================================================================
+``losses``                 one loss per class, contracted with a target; the margin
+``smoothing``              label smoothing of either sign, and rates that suit a noise rate
+``bounded_logits``         bounds on logits
+``selection``              small-loss selection and sample weights
+``gaussian_mixture``       probability that a label is clean, from its loss
+``neighbors``              nearest neighbours and their labels
+``mixup``                  convex combinations of the samples of a batch
+``augment``                random views of a batch
+``transition``             transition matrices, and the correction of predictions
+=========================  ==================================================================
+"""
 
 from sknoisy.functional.augment import FeatureCorruption, RandomFlip, RandomShift, default_augment
 from sknoisy.functional.bounded_logits import bound_logits, squash_logits
@@ -21,11 +34,11 @@ from sknoisy.functional.smoothing import (
     smoothing_rate_for_noise,
 )
 from sknoisy.functional.transition import (
-    class_scores,
     confident_counts,
     confident_transition,
     correct_predictions,
     counts_to_transition,
+    ridge_class_scores,
     trusted_transition,
 )
 
@@ -34,30 +47,30 @@ __all__ = [
     "Mixture",
     "RandomFlip",
     "RandomShift",
-    "logit_bound_for_rate",
     "bound_logits",
     "class_cross_entropy",
-    "class_scores",
+    "confident_counts",
     "confident_transition",
     "correct_predictions",
+    "counts_to_transition",
     "cross_entropy",
     "default_augment",
-    "elr_regularizer",
     "draw_mixture",
+    "elr_regularizer",
     "expected_loss",
-    "log_softmax",
+    "fit_gaussian_mixture",
     "gmm_clean_probability",
+    "knn_label_distribution",
+    "log_softmax",
+    "logit_bound_for_rate",
     "margin",
     "nearest_neighbors",
-    "knn_label_distribution",
-    "one_hot",
-    "smoothing_rate_for_noise",
     "normalize_weights",
+    "one_hot",
+    "ridge_class_scores",
     "select_small_loss",
     "smooth_labels",
+    "smoothing_rate_for_noise",
     "squash_logits",
-    "confident_counts",
-    "counts_to_transition",
     "trusted_transition",
-    "fit_gaussian_mixture",
 ]

@@ -1,23 +1,22 @@
-"""Memory layout of logits of several networks."""
+"""Memory layout of the logits of several networks."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["_class_by_class", "_short_rows"]
+__all__ = ["class_major", "has_short_rows"]
 
-
-# Of several networks; one row after another fewer are slow, one class after another fast.
+# With fewer classes, operations along rows of classes are slow on the CPU, and fast along samples.
 _FEW_CLASSES = 16
 
 
-def _short_rows(logits: Tensor) -> bool:
-    """Whether rows of classes are too short for a processor to compute with several at once."""
+def has_short_rows(logits: Tensor) -> bool:
+    """Whether the rows of classes are too short for fast vectorised operations on the CPU."""
     return logits.dim() > 2 and logits.shape[-1] < _FEW_CLASSES and logits.device.type == "cpu"
 
 
-def _class_by_class(logits: Tensor) -> Tensor:
-    """The same logits; where there are few classes, in the memory one class lies after another."""
-    if not _short_rows(logits):
+def class_major(logits: Tensor) -> Tensor:
+    """Copy logits to the memory layout with classes first, if their own layout is slow."""
+    if not has_short_rows(logits):
         return logits
     return logits.transpose(-1, -2).contiguous().transpose(-1, -2)

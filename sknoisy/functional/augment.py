@@ -1,4 +1,4 @@
-"""Random views of a batch, made on its device, for the methods that compare several of them."""
+"""Random views of a batch, made on its device, for methods that compare several views."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift", "default_augment"]
 
 @dataclass(frozen=True)
 class FeatureCorruption:
-    """Give some entries of each row the value that a random row of the batch has there.
+    """Replace random entries of each row by values of the same column from random rows.
 
-    What is left of a row still belongs to its class as long as the share is moderate, and each new
-    value is one that the column really takes.
+    Each new value is one that the column takes in the batch. At a moderate fraction a row can
+    still be recognised as one of its class.
 
     Parameters
     ----------
     fraction : float, default=0.2
-        Expected share of entries to replace, in [0, 1].
+        Expected fraction of entries to replace, in [0, 1].
 
     References
     ----------
     Bahri et al., "SCARF: Self-Supervised Contrastive Learning using Random Feature Corruption",
-    ICLR 2022, Algorithm 1; the authors replace a fixed number of columns, 60 %, and draw from the
-    whole training set.
+    ICLR 2022, Algorithm 1. Departures: the authors replace a fixed number of columns, 60 %, and
+    draw values from the whole training set.
 
     Examples
     --------
@@ -49,12 +49,12 @@ class FeatureCorruption:
 
 @dataclass(frozen=True)
 class RandomShift:
-    """Shift each image by some pixels in both directions, repeating its border.
+    """Shift each image by a random number of pixels in both directions, repeating its border.
 
     Parameters
     ----------
     fraction : float, default=0.125
-        Largest shift, as a share of the longer side.
+        Largest shift, as a fraction of the longer side.
 
     Examples
     --------
@@ -67,25 +67,25 @@ class RandomShift:
 
     def __call__(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape
-        far = round(self.fraction * max(height, width))
-        padded = F.pad(x, (far, far, far, far), mode="replicate")
-        down, right = torch.randint(2 * far + 1, (2, n, 1), device=x.device)
-        rows = down + torch.arange(height, device=x.device)
-        columns = right + torch.arange(width, device=x.device)
-        each = torch.arange(n, device=x.device).view(n, 1, 1)
-        # Advanced indices around the channels put them last.
-        shifted = padded[each, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        largest = round(self.fraction * max(height, width))
+        padded = F.pad(x, (largest, largest, largest, largest), mode="replicate")
+        top, left = torch.randint(2 * largest + 1, (2, n, 1), device=x.device)
+        rows = top + torch.arange(height, device=x.device)
+        columns = left + torch.arange(width, device=x.device)
+        images = torch.arange(n, device=x.device).view(n, 1, 1)
+        # Advanced indexing on both sides of the channel axis moves that axis to the end.
+        shifted = padded[images, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
         return shifted.contiguous()
 
 
 @dataclass(frozen=True)
 class RandomFlip:
-    """Mirror each image left to right with a probability of one half, after another view of it.
+    """Mirror each image left to right with probability 0.5, after another view.
 
     Parameters
     ----------
     first : callable, default=RandomShift()
-        The view to mirror.
+        View that is applied before.
 
     Examples
     --------
@@ -103,9 +103,18 @@ class RandomFlip:
 
 
 def default_augment(ndim: int) -> Callable[[Tensor], Tensor]:
-    """Return the view that suits samples of this many dimensions, the batch among them.
+    """Return the default view for batches with this number of axes.
 
-    Nothing is known of what images show, so they are shifted but not mirrored: a mirrored digit is
-    another sign.
+    Images are shifted but not mirrored: a mirrored digit, for example, is no digit.
+
+    Parameters
+    ----------
+    ndim : int
+        Number of axes of a batch: 2 for tables, 4 for images.
+
+    Returns
+    -------
+    RandomShift or FeatureCorruption
+        For images, and for everything else.
     """
     return RandomShift() if ndim == 4 else FeatureCorruption()

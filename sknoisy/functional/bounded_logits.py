@@ -1,4 +1,4 @@
-"""Logits held below a bound."""
+"""Bounds on logits, which give a lower limit to losses with negative targets."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from sknoisy.functional._layout import _class_by_class
+from sknoisy.functional._layout import class_major
 
 __all__ = ["bound_logits", "squash_logits"]
 
 
 def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
-    """Centre the logits of each sample and hold the length of their vector below a bound.
+    """Centre the logits of each sample and bound the norm of the result.
 
-    A loss with negative targets falls without limit as logits grow; on bounded logits it cannot. It
-    is the length that is bounded, not each logit by itself, so that two classes can never both be
-    at the limit: where 60 % of the labels of a region are of one class and 40 % of another, the
-    first comes out ahead.
+    A loss with negative targets has no lower limit unless logits are bounded. The norm is bounded,
+    not each logit, so that two classes cannot both reach the bound: where 60 % of the labels of a
+    region are of one class and 40 % of another, the first gets the larger logit.
 
     Parameters
     ----------
     logits : Tensor of shape (..., n_classes)
-    bound : float or Tensor
-        Positive; of vectors much shorter than that only the mean is taken off. A tensor has one for
-        each network, (n_networks, 1, 1); infinite: logits stay as they are.
+    bound : float or Tensor of shape (n_networks, 1, 1)
+        Positive. Vectors much shorter than the bound are only centred. In a tensor, an infinite
+        bound leaves the logits of a network unchanged.
 
     Returns
     -------
-    Tensor of the same shape
-        ``v / sqrt(1 + (|v| / bound) ** 2)`` with v the centred logits; in their order.
+    Tensor of shape (..., n_classes)
+        ``v / sqrt(1 + (|v| / bound) ** 2)`` with v the centred logits. The order of the classes
+        does not change.
 
     References
     ----------
     Wei et al., "Mitigating Memorization of Noisy Labels by Clipping the Model Prediction", ICML
-    2023, clip the norm of the logits, with a corner at the bound.
+    2023. Departure: the norm is bounded smoothly, where theirs is clipped.
 
     Examples
     --------
@@ -46,31 +46,33 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
             [ 0.7071, -0.7071]])
     """
     if isinstance(bound, Tensor):
-        z = _class_by_class(logits)
+        z = class_major(logits)
         v = z - z.mean(dim=-1, keepdim=True) * bound.isfinite()
         return v * torch.rsqrt(1 + (v * v).sum(dim=-1, keepdim=True) / bound**2)
-    # Layer normalisation is this map, with the bound in place of its epsilon, in one kernel.
+    # Layer normalisation computes this map in one kernel, with eps in the place of the bound.
     k = logits.shape[-1]
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
 
 
 def squash_logits(logits: Tensor, bound: float) -> Tensor:
-    """Squash logits into ``(-bound, bound)``, one by one and keeping their order.
+    """Squash each logit into ``(-bound, bound)``.
 
-    The map is ``z / sqrt(1 + (z / bound) ** 2)``. As :func:`bound_logits` it gives a lower limit to
-    a loss with negative targets. It resists wrong labels better while the targets are little below
-    zero, but lets all classes with many labels reach the bound. The tails are heavier than those of
-    ``tanh``, so that a logit far out can still be brought back.
+    As :func:`bound_logits`, this gives a lower limit to a loss with negative targets. It is more
+    robust to noisy labels while the targets are little below zero, but lets all classes with many
+    labels reach the bound. The tails are heavier than those of ``tanh``, so that large logits still
+    get a gradient.
 
     Parameters
     ----------
-    logits : Tensor
+    logits : Tensor of shape (...)
     bound : float
-        Positive; near zero the map is the identity.
+        Positive.
 
     Returns
     -------
-    Tensor of the same shape
+    Tensor of shape (...)
+        ``z / sqrt(1 + (z / bound) ** 2)``, close to z near zero. The order of the classes does not
+        change.
 
     Examples
     --------
@@ -79,5 +81,5 @@ def squash_logits(logits: Tensor, bound: float) -> Tensor:
     tensor([0.0000, 2.4000, 4.0000])
     """
     scaled = logits / bound
-    # The square of a huge logit would overflow, and the logit come out as zero.
+    # Without hypot the square of a huge logit would overflow, and the result would be zero.
     return logits / torch.hypot(scaled, torch.ones_like(scaled))

@@ -1,8 +1,8 @@
-"""Losses as functions of the logits: one number for each class, contracted with a target.
+"""Losses as functions of the logits: one loss per class, contracted with a target.
 
-Entry ``k`` of a *class loss* is what would be paid were ``k`` the label, so that label smoothing of
-either sign, mixup, soft labels and backward correction are all just another target. Everything here
-takes free leading axes and is safe under :func:`torch.vmap`.
+Entry ``k`` of the losses of a sample is its loss if ``k`` were the label. Label smoothing of either
+sign, mixup, soft labels and backward correction are then different targets. All functions here take
+any leading axes and run under :func:`torch.vmap`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sknoisy.functional._layout import _class_by_class, _short_rows
+from sknoisy.functional._layout import class_major, has_short_rows
 
 __all__ = [
     "class_cross_entropy",
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def class_cross_entropy(logits: Tensor) -> Tensor:
-    """Cross-entropy each class would cost as the label, ``-log softmax``.
+    """Compute the cross-entropy of each class as the label, ``-log softmax``.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def class_cross_entropy(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of a target: ``expected_loss(class_cross_entropy(logits), target)``.
+    """Compute the cross-entropy, ``expected_loss(class_cross_entropy(logits), target)``.
 
     Parameters
     ----------
@@ -61,20 +61,22 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     >>> cross_entropy(torch.zeros(1, 4), torch.tensor([[0.5, 0.5, 0.0, 0.0]])).exp()
     tensor([4.])
     """
-    # The sign is turned last, on one number per sample and not on one per class.
+    # The sign is changed last, because then it is one number per sample instead of one per class.
     return -expected_loss(log_softmax(logits), target)
 
 
-def elr_regularizer(p: Tensor, believed: Tensor) -> Tensor:
-    """Logarithm of one less the agreement, the inner product of predictions and beliefs.
+def elr_regularizer(probs: Tensor, target: Tensor) -> Tensor:
+    """Compute the ELR regulariser, ``log(1 - <probs, target>)``.
 
-    The more two distributions agree the lower it is, without limit but for the agreement being
-    shrunk a little: multiplied by 1 - 1e-4.
+    It is the lower the more the predictions agree with the target. The inner product is multiplied
+    by ``1 - 1e-4``, which gives the regulariser a lower limit.
 
     Parameters
     ----------
-    p : Tensor of shape (..., n_classes)
-    believed : Tensor of shape (..., n_classes)
+    probs : Tensor of shape (..., n_classes)
+        Predicted probabilities.
+    target : Tensor of shape (..., n_classes)
+        Moving average of earlier predictions, not the given labels.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def elr_regularizer(p: Tensor, believed: Tensor) -> Tensor:
     >>> elr_regularizer(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
     tensor([0.])
     """
-    return torch.log1p(expected_loss(p, (1e-4 - 1) * believed))
+    return torch.log1p(expected_loss(probs, (1e-4 - 1) * target))
 
 
 def expected_loss(class_losses: Tensor, target: Tensor) -> Tensor:
@@ -117,11 +119,12 @@ def expected_loss(class_losses: Tensor, target: Tensor) -> Tensor:
 
 
 def one_hot(y: Tensor, n_classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Targets that put all weight on the given label.
+    """Encode labels as one-hot targets.
 
     Parameters
     ----------
     y : Tensor of shape (...), int64
+        Encoded labels.
     n_classes : int
     dtype : torch.dtype, default=torch.float32
 
@@ -141,7 +144,7 @@ def one_hot(y: Tensor, n_classes: int, dtype: torch.dtype = torch.float32) -> Te
 
 
 def log_softmax(logits: Tensor) -> Tensor:
-    """Logarithms of class probabilities, as ``torch.log_softmax`` has them, for several networks.
+    """Compute ``torch.log_softmax`` over the last axis, faster for several networks on the CPU.
 
     Parameters
     ----------
@@ -157,19 +160,20 @@ def log_softmax(logits: Tensor) -> Tensor:
     >>> log_softmax(torch.zeros(2, 1, 4)).exp()[0]
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
-    if not _short_rows(logits):
+    if not has_short_rows(logits):
         return torch.log_softmax(logits, dim=-1)
-    z = _class_by_class(logits)
+    z = class_major(logits)
     return torch.log_softmax(z.transpose(-1, -2), dim=-2).transpose(-1, -2)
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
-    """Logit of the given label less the largest other logit.
+    """Compute the margin: the logit of the given label minus the largest other logit.
 
     Parameters
     ----------
     logits : Tensor of shape (..., n_samples, n_classes)
     y : Tensor of shape (n_samples,), int64
+        Encoded labels.
 
     Returns
     -------
@@ -186,7 +190,7 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([1]))
     tensor([-2.])
     """
-    place = y.unsqueeze(-1).expand(*logits.shape[:-1], 1)
-    own = logits.gather(-1, place)
-    others = logits.scatter(-1, place, -torch.inf)
-    return own.squeeze(-1) - others.amax(dim=-1)
+    positions = y.unsqueeze(-1).expand(*logits.shape[:-1], 1)
+    labelled = logits.gather(-1, positions).squeeze(-1)
+    others = logits.scatter(-1, positions, -torch.inf)
+    return labelled - others.amax(dim=-1)

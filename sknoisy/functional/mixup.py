@@ -1,4 +1,4 @@
-"""Mixtures of the samples of a batch, for the methods that train between samples."""
+"""Mixup: convex combinations of the samples of a batch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Mixture", "draw_mixture"]
 
 @dataclass(frozen=True)
 class Mixture:
-    """How a batch is mixed with itself.
+    """Partners and mixing coefficient that mix a batch with itself.
 
     Attributes
     ----------
     partner : Tensor of shape (n_samples,), int64
         Position of the other sample of each pair.
     coefficient : Tensor of shape ()
-        Mixing coefficient of the sample itself, kept on the CPU: used as a number it reaches any
-        device without a wait.
+        Mixing coefficient of the sample itself. It stays on the CPU, where torch reads it as a
+        number, so that no device has to be waited for.
 
     Examples
     --------
@@ -35,41 +35,51 @@ class Mixture:
     coefficient: Tensor
 
     def __call__(self, values: Tensor, dim: int = 0) -> Tensor:
-        """Mix what belongs to the samples, which lie along an axis."""
+        """Mix values whose samples lie along the axis ``dim``."""
         return self.coefficient * values + (1 - self.coefficient) * values.index_select(
             dim, self.partner
         )
 
 
 def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
-    """Pair each sample of a batch with another, at one share of Beta(alpha, alpha) for all pairs.
+    """Draw a partner for each sample and one mixing coefficient for the batch.
 
-    The sample itself has the larger share. Partners are drawn in proportion to their weights, a
-    permutation where these are equal, so that a label counts as the row it comes from.
+    The coefficient is the larger of c and 1 - c with c from Beta(alpha, alpha). Partners are drawn
+    in proportion to their weights, and are a permutation if these are equal, so that each label
+    counts with the weight of its row.
 
     Parameters
     ----------
     weight : Tensor of shape (n_samples,)
     alpha : float
-        At least 0; at 0 samples stay as they are.
+        At least 0. At 0 samples are not mixed.
 
     Returns
     -------
     Mixture
+
+    Examples
+    --------
+    >>> import torch
+    >>> draw_mixture(torch.ones(4), alpha=0.0).coefficient
+    tensor(1.)
     """
     n, device = len(weight), weight.device
-    # The same numbers in every precision.
+    # Drawn in single precision, so that all dtypes get the same numbers.
     jitter = torch.rand(1, dtype=torch.float32, device=device).to(weight.dtype)
-    places = torch.randperm(n, device=device) + jitter
-    total = weight.cumsum(dim=0)
-    partner = torch.searchsorted(total, places / n * total[-1], right=True).clamp_max(n - 1)
+    points = torch.randperm(n, device=device) + jitter
+    cumulated = weight.cumsum(dim=0)
+    partner = torch.searchsorted(cumulated, points / n * cumulated[-1], right=True)
     coefficient = torch.ones(())
     if alpha:
-        coefficient = _pairs(alpha).sample().amax()
-    return Mixture(partner, coefficient)
+        coefficient = _coefficients(alpha).sample().amax()
+    return Mixture(partner.clamp_max(n - 1), coefficient)
 
 
 @lru_cache
-def _pairs(alpha: float) -> torch.distributions.Dirichlet:
-    """Both shares of a pair at once; in single precision both would vanish at a small alpha."""
+def _coefficients(alpha: float) -> torch.distributions.Dirichlet:
+    """Return the distribution of c and 1 - c, in double precision.
+
+    In single precision both would underflow at a small alpha.
+    """
     return torch.distributions.Dirichlet(torch.full((2,), float(alpha), dtype=torch.float64))

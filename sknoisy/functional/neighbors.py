@@ -1,15 +1,15 @@
-"""Nearest neighbours, and the labels that they have."""
+"""Nearest neighbours and the distribution of their labels."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["nearest_neighbors", "knn_label_distribution"]
+__all__ = ["knn_label_distribution", "nearest_neighbors"]
 
 
-def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) -> Tensor:
-    """Find the nearest rows by Euclidean distance, exactly.
+def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk_size: int = 4096) -> Tensor:
+    """Find the k nearest rows by Euclidean distance, with an exact search.
 
     Parameters
     ----------
@@ -17,13 +17,14 @@ def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) 
     base : Tensor of shape (n_base, n_features)
     k : int
         At most n_base.
-    chunk : int, default=4096
-        Queries compared at once, which bounds the memory.
+    chunk_size : int, default=4096
+        Number of queries compared together, which bounds the memory.
 
     Returns
     -------
     Tensor of shape (n_queries, k), int64
-        Positions in base, the nearest first; a query that is itself in base finds itself.
+        Positions in ``base``, the nearest first. A query that is a row of ``base`` is its own
+        neighbour.
 
     Examples
     --------
@@ -32,27 +33,31 @@ def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk: int = 4096) 
     tensor([[2, 1]])
     """
     half = 0.5 * (base**2).sum(dim=1)
-    found = [
-        torch.addmm(-half, part, base.T).topk(k, dim=1).indices for part in queries.split(chunk)
+    neighbors = [
+        torch.addmm(-half, chunk, base.T).topk(k, dim=1).indices
+        for chunk in queries.split(chunk_size)
     ]
-    return torch.cat(found)
+    return torch.cat(neighbors)
 
 
 def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
-    """Shares of the labels of the nearest other rows: what says of a row without its own label.
+    """Average the labels of the k nearest other rows.
+
+    The label of a row itself has no influence on its result.
 
     Parameters
     ----------
     features : Tensor of shape (n_samples, n_features)
-        Compared by direction.
+        Compared by the cosine similarity of the centred rows.
     target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
+        Given labels as distributions.
     k : int, default=20
-        Neighbours, at most all other rows; a row alone speaks for itself.
+        Number of neighbours; all other rows if there are fewer.
 
     Returns
     -------
     Tensor of shape (n_samples, n_classes)
+        A single row gets its own label.
 
     Examples
     --------
@@ -68,10 +73,9 @@ def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Ten
     if not k:
         return target
     z = torch.nn.functional.normalize(features - features.mean(dim=0), dim=-1)
-    around = nearest_neighbors(z, z, k + 1)
-    own = torch.arange(len(z), device=z.device).unsqueeze(1)
-    # Of rows that are all equal, a row itself may not be among the nearest: then the last is one
-    # too many.
-    others = around != own
+    neighbors = nearest_neighbors(z, z, k + 1)
+    rows = torch.arange(len(z), device=z.device).unsqueeze(1)
+    # Among equal rows, a row may be missing from its own neighbours: then the last is one too many.
+    others = neighbors != rows
     others &= others.cumsum(dim=1) <= k
-    return (target[around] * others.unsqueeze(-1)).sum(dim=1) / k
+    return (target[neighbors] * others.unsqueeze(-1)).sum(dim=1) / k

@@ -1,4 +1,4 @@
-"""Which samples have small losses or belong to the lower component of a mixture."""
+"""Selection of the samples of a batch that are trained on, and their weights."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ __all__ = ["normalize_weights", "select_small_loss"]
 
 
 def select_small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) -> Tensor:
-    """Choose the samples with the smallest losses, up to a fraction of the batch's weight.
+    """Select the samples with the smallest losses, up to a fraction of the weight of the batch.
 
-    The sample on the border is kept in part, so that a sample of weight two counts exactly as the
-    sample given twice.
+    The last selected sample may be selected in part, so that a sample of weight two counts exactly
+    as the sample given twice.
 
     Parameters
     ----------
     losses : Tensor of shape (..., n_samples)
     weight : Tensor of shape (n_samples,)
-    fraction : float
+    fraction : float or Tensor
         In [0, 1].
 
     Returns
     -------
     Tensor of shape (..., n_samples)
-        How much of each sample is kept, in [0, 1].
+        Selected part of each sample, in [0, 1].
 
     Examples
     --------
@@ -34,28 +34,28 @@ def select_small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) 
     """
     order = losses.argsort(dim=-1, stable=True)
     sorted_weight = weight.expand_as(losses).gather(-1, order)
-    total = sorted_weight.cumsum(dim=-1)
-    # Counted from above, so that rounding takes nothing away at a fraction of one.
-    excess = total - fraction * total[..., -1:]
-    kept = 1.0 - (excess / sorted_weight).clamp(0.0, 1.0)
-    return torch.zeros_like(losses).scatter(-1, order, kept)
+    cumulated = sorted_weight.cumsum(dim=-1)
+    # Measured from the cumulated total, so that rounding deselects nothing at a fraction of 1.
+    excess = cumulated - fraction * cumulated[..., -1:]
+    selected = 1.0 - (excess / sorted_weight).clamp(0.0, 1.0)
+    return torch.zeros_like(losses).scatter(-1, order, selected)
 
 
-def normalize_weights(weight: Tensor, keep: Tensor | None = None) -> Tensor:
-    """Spread the weight of a batch over the samples that are kept.
+def normalize_weights(weight: Tensor, selection: Tensor | None = None) -> Tensor:
+    """Distribute the weight of a batch over the selected samples.
 
     Parameters
     ----------
     weight : Tensor of shape (n_samples,)
-        What each sample's loss is multiplied by when all count.
-    keep : Tensor of shape (..., n_samples), default=None
-        How much each sample counts, in [0, 1]; None: every sample counts in full.
+        Weight of the loss of each sample if all are selected.
+    selection : Tensor of shape (..., n_samples), default=None
+        Selected part of each sample, in [0, 1]; None: all samples.
 
     Returns
     -------
     Tensor of shape (..., n_samples)
-        ``weight * keep``, scaled to the sum of ``weight``, so that a sample of weight two counts
-        as the sample given twice; zero where nothing is kept.
+        ``weight * selection``, scaled to the sum of ``weight``, so that a sample of weight two
+        counts as the sample given twice; zeros if no sample is selected.
 
     Examples
     --------
@@ -63,8 +63,8 @@ def normalize_weights(weight: Tensor, keep: Tensor | None = None) -> Tensor:
     >>> normalize_weights(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
     tensor([1., 0.])
     """
-    if keep is None:
+    if selection is None:
         return weight
-    kept = weight * keep
-    total = kept.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(kept.dtype).tiny)
-    return kept / total * weight.sum()
+    selected = weight * selection
+    total = selected.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(selected.dtype).tiny)
+    return selected / total * weight.sum()

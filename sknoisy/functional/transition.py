@@ -1,4 +1,8 @@
-"""Transition matrices in training: found in what networks say, which is corrected by them."""
+"""Transition matrices in training: estimates from scores, and the correction of predictions.
+
+Entry (i, j) of a transition matrix is the probability that a sample of true class i is given
+label j.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +12,26 @@ from torch import Tensor
 from sknoisy.functional.losses import one_hot
 
 __all__ = [
-    "class_scores",
+    "confident_counts",
     "confident_transition",
     "correct_predictions",
-    "confident_counts",
     "counts_to_transition",
+    "ridge_class_scores",
     "trusted_transition",
 ]
 
 
-def class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Guess the given labels from features linearly, too roughly to learn any by heart.
+def ridge_class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Predict the given labels from features by a ridge regression that cannot memorise them.
 
-    A ridge regression with a penalty of the size of the mean eigenvalue. Its guesses show wrong
-    labels when the network itself already repeats them, and are of use before it has learned much.
+    The penalty is the mean eigenvalue of the weighted covariance. The scores reveal noisy labels
+    that the network itself has memorised already, and are useful before it has learned much.
 
     Parameters
     ----------
     features : Tensor of shape (n_samples, n_features)
     target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
+        Given labels as distributions.
     weight : Tensor of shape (n_samples,)
 
     Returns
@@ -40,35 +44,34 @@ def class_scores(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     >>> import torch
     >>> features = torch.tensor([[-3.0], [-2.0], [-2.5], [2.0], [2.5], [3.0]])
     >>> y = torch.tensor([0, 0, 1, 1, 1, 0])
-    >>> class_scores(features, torch.eye(2)[y], torch.ones(6)).argmax(dim=1)
+    >>> ridge_class_scores(features, torch.eye(2)[y], torch.ones(6)).argmax(dim=1)
     tensor([0, 0, 0, 1, 1, 1])
     """
-    share = (weight / weight.sum()).unsqueeze(-1)
-    centred, mean = features - (share * features).sum(dim=0), (share * target).sum(dim=0)
-    gram = centred.T @ (share * centred)
+    w = (weight / weight.sum()).unsqueeze(-1)
+    centred, mean = features - (w * features).sum(dim=0), (w * target).sum(dim=0)
+    gram = centred.T @ (w * centred)
     penalty = gram.diagonal().mean().clamp_min(1e-12) * torch.eye(len(gram)).to(gram)
-    return mean + centred @ torch.linalg.solve(gram + penalty, centred.T @ (share * target))
+    return mean + centred @ torch.linalg.solve(gram + penalty, centred.T @ (w * target))
 
 
 def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Estimate from confident guesses how often each label was given for each true one.
+    """Estimate a transition matrix from confident predictions.
 
-    A sample is counted as one of the class with the highest score, among those where it scores at
-    least as high as the average sample labelled so.
+    The threshold of a class is the average score of that class among the samples labelled with it.
+    A sample is counted for the class with the highest score among those that reach their threshold.
 
     Parameters
     ----------
     scores : Tensor of shape (n_samples, n_classes)
-        Probabilities or others, best from a model that did not learn these labels by heart.
+        Probabilities or other scores, ideally of a model that has not memorised these labels.
     target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
+        Given labels as distributions.
     weight : Tensor of shape (n_samples,)
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. A class that no sample
-        was counted as keeps its label.
+        A class for which no sample is counted gets its row of the identity.
 
     References
     ----------
@@ -86,39 +89,38 @@ def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tens
     """
     given = target * weight.unsqueeze(-1)
     totals = given.sum(dim=0)
-    # Where a label is never given the threshold is NaN, and nothing passes it.
-    passing = scores >= (given * scores).sum(dim=0) / totals
-    likeliest = torch.where(passing, scores, -torch.inf).argmax(dim=-1)
-    counted = one_hot(likeliest, target.shape[-1], target.dtype) * passing.any(dim=-1, keepdim=True)
-    joint = given.T @ counted
-    # As many of each given label as there are, however many of them were counted.
+    # The threshold of a label that is never given is NaN, which no score reaches.
+    confident = scores >= (given * scores).sum(dim=0) / totals
+    predicted = torch.where(confident, scores, -torch.inf).argmax(dim=-1)
+    is_counted = confident.any(dim=-1, keepdim=True)
+    joint = given.T @ (one_hot(predicted, target.shape[-1], target.dtype) * is_counted)
+    # Calibrate the counts of each given label to its weight (Eq. 3).
     return counts_to_transition(joint.T * (totals / joint.sum(dim=1).clamp_min(1e-12)))
 
 
 def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: Tensor) -> Tensor:
-    """Estimate from samples whose labels are right how the labels of the others were changed.
+    """Estimate the transition matrix of the other labels from samples with trusted labels.
 
-    A sample is counted as one of the class whose trusted samples score most alike on average.
+    A sample is counted for the class whose trusted samples have the nearest mean score.
 
     Parameters
     ----------
     scores : Tensor of shape (n_samples, n_classes)
-        What a model of the given labels says of each sample.
+        Scores of a model trained on the given labels.
     target : Tensor of shape (n_samples, n_classes)
-        The given labels as distributions.
+        Given labels as distributions.
     weight : Tensor of shape (n_samples,)
-    trusted : Tensor of bool of shape (n_samples,)
-        A class without trusted samples is represented by all that are labelled so.
+    trusted : Tensor of shape (n_samples,), bool
+        A class without trusted samples is represented by all samples labelled with it.
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. A class that no sample
-        was counted as keeps its label.
+        A class for which no sample is counted gets its row of the identity.
 
     Examples
     --------
-    Half of the labels are the wrong way round, which only the trusted ones can tell:
+    More than half of the labels are swapped, which only the trusted samples can show:
 
     >>> import torch
     >>> p = torch.tensor([[0.3, 0.7], [0.7, 0.3], [0.3, 0.7], [0.3, 0.7], [0.7, 0.3], [0.7, 0.3]])
@@ -129,30 +131,29 @@ def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: 
             [0.5000, 0.5000]])
     """
     given = target * weight.unsqueeze(-1)
-    right, rest = given * trusted.unsqueeze(-1), given * ~trusted.unsqueeze(-1)
-    known = torch.where(right.sum(dim=0) > 0, right, rest)
-    centre = known.T @ scores / known.sum(dim=0).clamp_min(1e-12).unsqueeze(-1)
-    nearest_class = torch.cdist(scores, centre).argmin(dim=-1)
-    return counts_to_transition(one_hot(nearest_class, target.shape[-1], target.dtype).T @ rest)
+    clean, noisy = given * trusted.unsqueeze(-1), given * ~trusted.unsqueeze(-1)
+    reference = torch.where(clean.sum(dim=0) > 0, clean, noisy)
+    means = reference.T @ scores / reference.sum(dim=0).clamp_min(1e-12).unsqueeze(-1)
+    nearest_class = torch.cdist(scores, means).argmin(dim=-1)
+    return counts_to_transition(one_hot(nearest_class, target.shape[-1], target.dtype).T @ noisy)
 
 
-def confident_counts(p: Tensor, weight: Tensor) -> Tensor:
-    """Count what is said of samples under the class each is likeliest of, the surest the most.
+def confident_counts(probs: Tensor, weight: Tensor) -> Tensor:
+    """Sum the predictions for samples by their most likely class, weighted by confidence.
 
-    Of a model that has not seen the labels of these samples, what it says of samples whose class is
-    beyond doubt tells how that class was labelled. A sample counts by the lead of its likeliest
-    class over the next.
+    A model that was trained without the labels of these samples predicts how the most likely class
+    is labelled. The confidence is the difference between the two largest probabilities.
 
     Parameters
     ----------
-    p : Tensor of shape (n_samples, n_classes)
+    probs : Tensor of shape (n_samples, n_classes)
         Probabilities of the given labels, from a model that was not trained on these samples.
     weight : Tensor of shape (n_samples,)
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        To be added up over batches, and made a transition matrix by :func:`counts_to_transition`.
+        Sum these over batches, and make a transition matrix with :func:`counts_to_transition`.
 
     Examples
     --------
@@ -162,22 +163,23 @@ def confident_counts(p: Tensor, weight: Tensor) -> Tensor:
     tensor([[0.3750, 0.1250],
             [0.0000, 1.0000]])
     """
-    likeliest = one_hot(p.argmax(dim=-1), p.shape[-1], p.dtype)
-    lead = p.amax(dim=-1) - (p * (1 - likeliest)).amax(dim=-1)
-    return likeliest.T @ (p * (weight * lead).unsqueeze(-1))
+    predicted = one_hot(probs.argmax(dim=-1), probs.shape[-1], probs.dtype)
+    confidence = probs.amax(dim=-1) - (probs * (1 - predicted)).amax(dim=-1)
+    return predicted.T @ (probs * (weight * confidence).unsqueeze(-1))
 
 
 def counts_to_transition(counts: Tensor) -> Tensor:
-    """Make counts of given labels, a row for each true one, a transition matrix.
+    """Normalise the rows of a count matrix to a transition matrix.
 
     Parameters
     ----------
     counts : Tensor of shape (n_classes, n_classes)
+        Counts of given labels, one row per true class.
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        Each row as shares of its sum; a row without counts is that of an untouched label.
+        A row without counts becomes that of the identity.
 
     Examples
     --------
@@ -192,21 +194,19 @@ def counts_to_transition(counts: Tensor) -> Tensor:
     )
 
 
-def correct_predictions(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
-    """Turn probabilities of the given labels into those of the true ones.
+def correct_predictions(probs: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
+    """Estimate probabilities of the true classes from those of the given labels.
 
-    Looks for the probabilities that the transition matrix turns into these, by expectation
-    maximisation from these: where no probabilities fit, it comes near without leaving [0, 1], which
-    the inverse of the matrix would. A few iterations go most of the way where the matrix says much,
-    and change little where all labels are about as likely to be wrong as right, and a small error
-    in the matrix would change all.
+    Expectation maximisation, started from ``probs``, approximates the probabilities that the
+    transition matrix maps to ``probs``. Unlike the inverse of the matrix it never leaves [0, 1]. A
+    few iterations are almost enough where the matrix is informative, and change little where noisy
+    labels are about as likely as clean ones, and a small error in the matrix would matter much.
 
     Parameters
     ----------
-    p : Tensor of shape (n_samples, n_classes)
+    probs : Tensor of shape (n_samples, n_classes)
     transition : Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. The identity changes
-        nothing, and symmetric noise not which class is the likeliest.
+        The identity changes nothing, and symmetric noise does not change the most likely class.
     n_iter : int, default=4
 
     Returns
@@ -220,16 +220,17 @@ def correct_predictions(p: Tensor, transition: Tensor, n_iter: int = 4) -> Tenso
 
     Examples
     --------
-    Where two in five of class 1 were labelled 0, even odds speak for class 1:
+    Where 40 % of class 1 are labelled 0, equal probabilities indicate class 1:
 
     >>> import torch
     >>> T = torch.tensor([[1.0, 0.0], [0.4, 0.6]])
     >>> correct_predictions(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
     tensor([1])
     """
-    tiny = torch.finfo(p.dtype).tiny
-    true = p
+    tiny = torch.finfo(probs.dtype).tiny
+    corrected = probs
     for _ in range(n_iter):
-        true = true * ((p / (true @ transition).clamp_min(tiny)) @ transition.T)
-        true = true / true.sum(dim=-1, keepdim=True).clamp_min(tiny)
-    return true
+        ratio = probs / (corrected @ transition).clamp_min(tiny)
+        corrected = corrected * (ratio @ transition.T)
+        corrected = corrected / corrected.sum(dim=-1, keepdim=True).clamp_min(tiny)
+    return corrected

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sknoisy._validation.matrices import transition_matrix
-from sknoisy.functional import class_scores, confident_transition, trusted_transition
+from sknoisy.functional import ridge_class_scores, confident_transition, trusted_transition
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import EvaluationPass
@@ -66,7 +66,7 @@ def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) ->
         Entry (i, j): the probability that label j is given where i is true.
     """
     target, weight = evaluation.target, evaluation.weight
-    scores = class_scores(evaluation.features, target, weight)
+    scores = ridge_class_scores(evaluation.features, target, weight)
     if evaluation.trusted is not None:
         return trusted_transition(scores, target, weight, evaluation.trusted)
     transition = confident_transition(scores, target, weight)

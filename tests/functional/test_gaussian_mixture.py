@@ -6,7 +6,7 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from sknoisy.functional import gmm_clean_probability
-from sknoisy.functional.gaussian_mixture import _binned, _two_normals
+from sknoisy.functional.gaussian_mixture import _fit_two_normals, _to_numpy
 
 rng = np.random.default_rng(0)
 
@@ -50,7 +50,7 @@ def test_the_lower_component_is_the_one_with_the_lower_mean():
         # Where long tails drive the components past each other, a step at the upper one came out.
         assert (np.diff(found[values.argsort()]) <= 1e-9).all()
         scaled = torch.tensor((values - values.min()) / np.ptp(values))[None]
-        mean = _two_normals(*_binned(scaled, torch.ones(1, 300)), 100)[0, 0]
+        mean = _fit_two_normals(*_to_numpy(scaled, torch.ones(1, 300)), 100)[0, 0]
         assert mean[0] <= mean[1]
 
 

@@ -101,13 +101,15 @@ def test_rate_falls_with_what_is_memorized():
     ],
 )
 def test_what_is_no_rate_of_noise_is_refused(params, name):
-    with pytest.raises(ValueError, match=f"'{name}' parameter of rate_for must be .* Got"):
+    with pytest.raises(
+        ValueError, match=f"'{name}' parameter of smoothing_rate_for_noise must be .* Got"
+    ):
         smoothing_rate_for_noise(*params)
 
 
 @pytest.mark.parametrize("rate", [2, 1e-9, np.nan, "auto"])
 def test_only_rates_that_are_not_positive_have_a_bound(rate):
-    message = rf"'rate' parameter of bound_for must be .* in the range \(-inf, 0\]. Got {rate!r}"
+    message = rf"'rate' parameter of logit_bound_for_rate must be .* in the range \(-inf, 0\]. Got {rate!r}"
     with pytest.raises(ValueError, match=message):
         logit_bound_for_rate(rate)
 

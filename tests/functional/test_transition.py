@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from sknoisy.functional import (
-    class_scores,
     confident_counts,
     confident_transition,
     correct_predictions,
     counts_to_transition,
+    ridge_class_scores,
 )
 from sknoisy.methods import EvaluationPass
 from sknoisy.methods._transition import as_transition, estimate_transition_matrix
@@ -42,14 +42,14 @@ def test_class_scores_agree_with_scikit_learn():
     centred = X - np.average(X, axis=0, weights=weight)
     mean_eigenvalue = (weight[:, None] * centred**2).sum() / 4
     model = Ridge(alpha=mean_eigenvalue).fit(X, target, sample_weight=weight)
-    found = class_scores(torch.tensor(X), torch.tensor(target), torch.tensor(weight))
+    found = ridge_class_scores(torch.tensor(X), torch.tensor(target), torch.tensor(weight))
     np.testing.assert_allclose(found, model.predict(X))
     np.testing.assert_allclose(found.sum(dim=1), 1)
 
 
 def test_class_scores_of_features_that_tell_nothing_are_the_shares_of_the_labels():
     target = torch.eye(3)[torch.tensor([0, 0, 1, 2])]
-    found = class_scores(torch.ones(4, 2), target, torch.ones(4))
+    found = ridge_class_scores(torch.ones(4, 2), target, torch.ones(4))
     torch.testing.assert_close(found, torch.tensor([[0.5, 0.25, 0.25]]).expand(4, 3))
 
 
