@@ -11,17 +11,17 @@ def seeded():
     torch.manual_seed(0)
 
 
-def test_corruption_takes_values_of_the_same_column():
+def test_corruption_uses_values_of_the_same_column():
     x = torch.arange(600.0).reshape(200, 3)
     view = FeatureCorruption(fraction=0.3)(x)
-    for column, seen in zip(x.T, view.T, strict=True):
-        assert torch.isin(seen, column).all()
+    for column, corrupted in zip(x.T, view.T, strict=True):
+        assert torch.isin(corrupted, column).all()
     changed = (view != x).float().mean(dim=0)
     np.testing.assert_allclose(changed, 0.3, atol=0.1)
     assert torch.equal(FeatureCorruption(fraction=0.0)(x), x)
 
 
-def test_columns_of_a_row_come_from_different_rows():
+def test_columns_of_a_row_get_values_of_different_rows():
     x = torch.arange(100.0)[:, None].expand(100, 2)
     view = FeatureCorruption(fraction=1.0)(x)
     assert (view[:, 0] != view[:, 1]).float().mean() > 0.9
@@ -39,7 +39,7 @@ def test_shift_moves_a_window_over_the_padded_image(channels):
     assert (view != x).flatten(1).any(dim=1).float().mean() > 0.8
 
 
-def test_flip_mirrors_half():
+def test_flip_mirrors_half_of_the_images():
     x = torch.rand(400, 1, 4, 4)
     view = RandomFlip(first=torch.nn.Identity())(x)
     mirrored = (view == x.flip(-1)).flatten(1).all(dim=1)
@@ -47,7 +47,7 @@ def test_flip_mirrors_half():
     np.testing.assert_allclose(mirrored.float().mean(), 0.5, atol=0.08)
 
 
-def test_views_leave_the_batch_alone():
+def test_views_do_not_change_the_batch():
     for view, x in [
         (RandomShift(), torch.rand(3, 1, 8, 8)),
         (FeatureCorruption(), torch.rand(9, 4)),
@@ -57,13 +57,13 @@ def test_views_leave_the_batch_alone():
         assert torch.equal(x, before)
 
 
-def test_default_follows_the_shape():
+def test_default_view_depends_on_the_number_of_axes():
     assert (default_augment(2), default_augment(4)) == (FeatureCorruption(), RandomShift())
 
 
 @pytest.mark.parametrize(
     ("given", "used"), [(None, FeatureCorruption()), (RandomShift(), RandomShift())]
 )
-def test_the_estimators_augment_reaches_the_net(given, used, table):
+def test_augment_parameter_of_the_estimator_is_passed_to_the_net(given, used, table):
     clf = NoisyLabelClassifier(max_epochs=1, augment=given).fit(*table)
     assert clf.net_.augment == used

@@ -10,31 +10,31 @@ from sknoisy.functional import knn_label_distribution, nearest_neighbors
 rng = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("chunk", [7, 4096])
-def test_nearest_agrees_with_scikit_learn(chunk):
+@pytest.mark.parametrize("chunk_size", [7, 4096])
+def test_nearest_neighbors_agree_with_scikit_learn(chunk_size):
     base, queries = rng.normal(size=(200, 12)), rng.normal(size=(30, 12))
     _, expected = NearestNeighbors(n_neighbors=5).fit(base).kneighbors(queries)
-    found = nearest_neighbors(torch.tensor(queries), torch.tensor(base), 5, chunk)
-    np.testing.assert_array_equal(found, expected)
+    positions = nearest_neighbors(torch.tensor(queries), torch.tensor(base), 5, chunk_size)
+    np.testing.assert_array_equal(positions, expected)
 
 
-def test_neighbours_speak_of_a_row_without_its_own_label():
+def test_label_of_a_row_has_no_influence_on_its_result():
     features, target = rng.normal(size=(60, 4)), np.eye(3)[rng.integers(0, 3, 60)]
-    found = knn_label_distribution(torch.tensor(features), torch.tensor(target), k=7).numpy()
+    distribution = knn_label_distribution(torch.tensor(features), torch.tensor(target), k=7).numpy()
     z = features - features.mean(axis=0)
     z /= np.linalg.norm(z, axis=1, keepdims=True)
-    around = NearestNeighbors(n_neighbors=7).fit(z).kneighbors(return_distance=False)
-    np.testing.assert_allclose(found, target[around].mean(axis=1))
+    neighbors = NearestNeighbors(n_neighbors=7).fit(z).kneighbors(return_distance=False)
+    np.testing.assert_allclose(distribution, target[neighbors].mean(axis=1))
     changed = target.copy()
     changed[5] = np.roll(target[5], 1)
     again = knn_label_distribution(torch.tensor(features), torch.tensor(changed), k=7).numpy()
-    np.testing.assert_array_equal(again[5], found[5])
+    np.testing.assert_array_equal(again[5], distribution[5])
 
 
 @pytest.mark.parametrize("k", [1, 3, 50])
-def test_neighbours_among_equal_rows(k):
+def test_equal_rows_exclude_themselves(k):
     target = torch.eye(2)[torch.tensor([0, 1, 0, 1, 0])]
-    found = knn_label_distribution(torch.ones(5, 3), target, k)
-    torch.testing.assert_close(found.sum(dim=1), torch.ones(5))
+    distribution = knn_label_distribution(torch.ones(5, 3), target, k)
+    torch.testing.assert_close(distribution.sum(dim=1), torch.ones(5))
     if k >= 4:
-        torch.testing.assert_close(found, (target.sum(dim=0) - target) / 4)
+        torch.testing.assert_close(distribution, (target.sum(dim=0) - target) / 4)

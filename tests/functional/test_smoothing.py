@@ -26,7 +26,7 @@ RATES = [-8.0, -1.0, -0.3, 0.0, 0.4, 1.0]
 
 
 @pytest.mark.parametrize("rate", [r for r in RATES if r >= 0])
-def test_positive_smoothing_is_that_of_torch(rate):
+def test_positive_smoothing_agrees_with_torch(rate):
     ours = expected_loss(
         class_cross_entropy(logits), smooth_labels(one_hot(labels, 5, torch.float64), rate)
     )
@@ -47,7 +47,7 @@ def test_smoothing_is_cross_entropy_plus_rate_times_the_centred_logit(rate):
 
 
 @given(st.floats(-100, 1), arrays(float, (3, 4), elements=st.floats(0, 1)))
-def test_smoothed_targets_keep_their_sum_and_order(rate, target):
+def test_smoothed_targets_are_mixed_with_the_uniform_distribution(rate, target):
     smoothed = smooth_labels(torch.tensor(target), rate).numpy()
     np.testing.assert_allclose(
         smoothed.sum(axis=1), (1 - rate) * target.sum(axis=1) + rate, atol=1e-10
@@ -56,14 +56,14 @@ def test_smoothed_targets_keep_their_sum_and_order(rate, target):
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_gradient_of_the_smoothed_loss_is_probability_less_target(rate):
+def test_gradient_of_the_smoothed_loss_is_probability_minus_target(rate):
     target = smooth_labels(one_hot(labels, 5, torch.float64), rate)
-    found = grad(lambda z: expected_loss(class_cross_entropy(z), target).sum())(logits)
-    torch.testing.assert_close(found, torch.softmax(logits, -1) - target)
+    gradient = grad(lambda z: expected_loss(class_cross_entropy(z), target).sum())(logits)
+    torch.testing.assert_close(gradient, torch.softmax(logits, -1) - target)
 
 
 @pytest.mark.parametrize(("noise", "n_classes"), [(0.1, 2), (0.2, 10), (0.6, 10), (0.4, 3)])
-def test_rate_of_theory_undoes_symmetric_noise_on_average(noise, n_classes):
+def test_theoretical_rate_removes_symmetric_noise_in_expectation(noise, n_classes):
     rate = smoothing_rate_for_noise(noise, n_classes)
     targets = smooth_labels(
         one_hot(torch.arange(n_classes), n_classes, torch.float64), rate
@@ -73,18 +73,18 @@ def test_rate_of_theory_undoes_symmetric_noise_on_average(noise, n_classes):
     np.testing.assert_allclose(T @ targets, np.eye(n_classes), atol=1e-12)
 
 
-def test_rate_falls_with_the_noise_and_stays_finite():
+def test_rate_decreases_with_the_noise_rate_and_stays_finite():
     rates = [smoothing_rate_for_noise(e, 4) for e in np.linspace(0, 1, 21)]
     assert rates[0] == 0.0
     assert (np.diff(rates) <= 0).all()
     assert rates[-1] == -256.0
 
 
-def test_rate_falls_with_what_is_memorized():
-    theory = smoothing_rate_for_noise(0.2, 4)
-    assert smoothing_rate_for_noise(0.2, 4, memorized=0.1) == pytest.approx(10 * theory)
+def test_rate_decreases_with_memorization():
+    theoretical = smoothing_rate_for_noise(0.2, 4)
+    assert smoothing_rate_for_noise(0.2, 4, memorized=0.1) == pytest.approx(10 * theoretical)
     for little in (-0.1, 0.0, 0.005):
-        assert smoothing_rate_for_noise(0.2, 4, little) == theory
+        assert smoothing_rate_for_noise(0.2, 4, little) == theoretical
     assert smoothing_rate_for_noise(0.2, 4, 1e9) == -256.0
     assert smoothing_rate_for_noise(0.0, 4, 1.0) == 0.0
 
@@ -100,20 +100,19 @@ def test_rate_falls_with_what_is_memorized():
         ((0.5, 2.5), "n_classes"),
     ],
 )
-def test_what_is_no_rate_of_noise_is_refused(params, name):
-    with pytest.raises(
-        ValueError, match=f"'{name}' parameter of smoothing_rate_for_noise must be .* Got"
-    ):
+def test_invalid_noise_rates_and_class_numbers_are_refused(params, name):
+    message = f"'{name}' parameter of smoothing_rate_for_noise must be .* Got"
+    with pytest.raises(ValueError, match=message):
         smoothing_rate_for_noise(*params)
 
 
 @pytest.mark.parametrize("rate", [2, 1e-9, np.nan, "auto"])
-def test_only_rates_that_are_not_positive_have_a_bound(rate):
-    message = rf"'rate' parameter of logit_bound_for_rate must be .* in the range \(-inf, 0\]. Got {rate!r}"
+def test_positive_rates_are_refused_by_logit_bound(rate):
+    message = rf"'rate' parameter of logit_bound_for_rate must be .* \(-inf, 0\]\. Got {rate!r}"
     with pytest.raises(ValueError, match=message):
         logit_bound_for_rate(rate)
 
 
-def test_bound_grows_as_the_rate_falls():
+def test_bound_increases_as_the_rate_decreases():
     np.testing.assert_allclose(logit_bound_for_rate(0.0), 5.0)
     np.testing.assert_allclose(logit_bound_for_rate(-3.0), 10.0)
