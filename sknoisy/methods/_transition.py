@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sknoisy._validation.matrices import transition_matrix
-from sknoisy.functional import ridge_class_scores, confident_transition, trusted_transition
+from sknoisy.functional import confident_transition, ridge_class_scores, trusted_transition
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import EvaluationPass
