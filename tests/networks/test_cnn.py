@@ -20,22 +20,22 @@ def test_cnn_takes_images_of_any_size(size, widths):
 
 
 @pytest.mark.parametrize("n_channels", [1, 3])
-def test_convolutions_see_channels_last(n_channels):
-    cnn, strides = CNN(n_channels, 2), []
-    for part in cnn:
-        if isinstance(part, nn.Conv2d):
-            part.register_forward_hook(lambda _, x, out: strides.append((x[0], out)))
+def test_convolutions_compute_with_channels_last(n_channels):
+    cnn, images = CNN(n_channels, 2), []
+    for layer in cnn:
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda _, x, output: images.extend([x[0], output]))
     x = torch.rand(4, n_channels, 8, 8)
     logits = cnn(x)
-    for image in (image for pair in strides for image in pair):
+    for image in images:
         c, h, w = image.shape[1:]
         assert image.stride() == (h * w * c, 1, w * c, c)
-    # The layout is no business of those who look at the weights.
+    # Weights and results do not depend on the layout.
     assert all(p.is_contiguous() for p in cnn.parameters())
     torch.testing.assert_close(nn.Sequential(*cnn)(x), logits)
 
 
-def test_a_batch_of_networks_for_images():
+def test_cnns_run_under_vmap():
     cnns = [CNN(3, 2) for _ in range(3)]
     params, buffers = torch.func.stack_module_state(cnns)
     x = torch.rand(3, 4, 3, 8, 8)
@@ -43,6 +43,6 @@ def test_a_batch_of_networks_for_images():
     def run(params, buffers, x):
         return torch.func.functional_call(cnns[0], (params, buffers), (x,))
 
-    together = torch.vmap(run)(params, buffers, x)
-    alone = torch.stack([cnn(images) for cnn, images in zip(cnns, x, strict=True)])
-    torch.testing.assert_close(together, alone)
+    mapped = torch.vmap(run)(params, buffers, x)
+    expected = torch.stack([cnn(images) for cnn, images in zip(cnns, x, strict=True)])
+    torch.testing.assert_close(mapped, expected)

@@ -1,8 +1,7 @@
-"""Networks, and several of them as one axis."""
+"""Several networks as one module, with a leading axis of networks."""
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -17,108 +16,99 @@ from sknoisy.networks import (
 )
 from sknoisy.networks.ensemble import BatchedLinear
 
-rng = np.random.default_rng(0)
+
+def test_a_single_network_is_not_wrapped():
+    assert type(replicate(lambda: MLP(4, 3), 1)) is MLP
 
 
-def make_peers(n=3):
-    return replicate(lambda: MLP(4, 3, hidden=(5,)), n)
-
-
-def test_one_network_has_no_axis():
-    assert isinstance(make_peers(1), MLP)
-
-
-def test_peers_are_stacked_and_differ():
-    peers, x = make_peers(), torch.rand(6, 4)
-    logits = peers(x)
+def test_logits_have_a_leading_axis_and_networks_differ():
+    ensemble, x = replicate(lambda: MLP(4, 3, hidden=(5,)), 3), torch.rand(6, 4)
+    logits = ensemble(x)
     assert logits.shape == (3, 6, 3)
-    for i, one in enumerate(logits):
-        torch.testing.assert_close(one, peers.network(i)(x))
+    for i in range(3):
+        torch.testing.assert_close(logits[i], ensemble.network(i)(x))
     assert not torch.equal(logits[0], logits[1])
 
 
 @pytest.mark.parametrize("norm", [False, True])
-def test_gradients_do_not_mix(norm):
+def test_each_network_gets_the_gradient_of_its_own_loss(norm):
     def build():
         layers = [nn.Linear(4, 5), nn.BatchNorm1d(5)] if norm else [nn.Linear(4, 5)]
         return nn.Sequential(*layers, nn.ReLU(), nn.Linear(5, 3))
 
-    peers, x = replicate(build, 2), torch.rand(6, 4)
-    alone = copy.deepcopy(peers[1])
-    (peers(x) ** 2).sum().backward()
-    (alone(x) ** 2).sum().backward()
-    for together, apart in zip(peers[1].parameters(), alone.parameters(), strict=True):
-        assert torch.equal(together.grad, apart.grad)
-    peers.zero_grad()
-    peers(x)[0].sum().backward()
-    assert not any(p.grad.any() for p in peers[1].parameters())
+    ensemble, x = replicate(build, 2), torch.rand(6, 4)
+    single = copy.deepcopy(ensemble[1])
+    (ensemble(x) ** 2).sum().backward()
+    (single(x) ** 2).sum().backward()
+    for p, expected in zip(ensemble[1].parameters(), single.parameters(), strict=True):
+        assert torch.equal(p.grad, expected.grad)
+    ensemble.zero_grad()
+    ensemble(x)[0].sum().backward()
+    assert not any(p.grad.any() for p in ensemble[1].parameters())
 
 
-def test_copies_of_a_given_network_start_anew_but_the_first():
+def test_all_copies_of_a_given_network_but_the_first_are_reinitialised():
     given = MLP(4, 3, hidden=(5,))
-    peers = replicate(lambda: copy.deepcopy(given), 2)
-    first, second = (peers.network(i) for i in (0, 1))
+    ensemble = replicate(lambda: copy.deepcopy(given), 2)
+    first, second = (ensemble.network(i) for i in (0, 1))
     assert all(map(torch.equal, first.parameters(), given.parameters()))
     assert not torch.equal(second[1].weight, given[1].weight)
     assert all(a is not b for a, b in zip(first.parameters(), given.parameters(), strict=True))
 
 
-def test_own_initialisation_of_a_class_is_kept():
+def test_initialisation_by_the_given_function_is_kept():
     def build():
         layer = nn.Linear(4, 3)
         nn.init.constant_(layer.bias, 5.0)
         return layer
 
-    peers = replicate(build, 3)
-    assert all((peer.bias == 5).all() for peer in peers)
-    assert not torch.equal(peers[1].weight, peers[2].weight)
+    ensemble = replicate(build, 3)
+    assert all((network.bias == 5).all() for network in ensemble)
+    assert not torch.equal(ensemble[1].weight, ensemble[2].weight)
 
 
-def test_lazy_networks_start_apart_too():
+def test_lazy_networks_start_from_different_parameters():
     given = nn.Sequential(nn.LazyLinear(5), nn.Linear(5, 3))
-    peers = replicate(lambda: copy.deepcopy(given), 2)
-    peers(torch.rand(6, 4))
-    assert not torch.equal(peers[0][0].weight, peers[1][0].weight)
-    assert not torch.equal(peers[0][1].weight, peers[1][1].weight)
+    ensemble = replicate(lambda: copy.deepcopy(given), 2)
+    ensemble(torch.rand(6, 4))
+    assert not torch.equal(ensemble[0][0].weight, ensemble[1][0].weight)
+    assert not torch.equal(ensemble[0][1].weight, ensemble[1][1].weight)
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (7, 6)])
-def test_stacked_networks_are_those_networks(hidden):
+def test_batched_mlp_agrees_with_a_network_ensemble(hidden):
     x = torch.randn(9, 4, dtype=torch.float64)
     networks = [MLP(4, 3, hidden).double() for _ in range(3)]
     for network in networks:
         network[0].adapt([(x, torch.ones(9))])
-    stacked, peers = BatchedMLP(networks), NetworkEnsemble(networks)
-    torch.testing.assert_close(stacked(x), peers(x))
-    for seen, one_by_one in zip(
-        capture_features(stacked, x), capture_features(peers, x), strict=True
-    ):
-        torch.testing.assert_close(seen, one_by_one)
-    for network in (stacked, peers):
+    batched, ensemble = BatchedMLP(networks), NetworkEnsemble(networks)
+    torch.testing.assert_close(batched(x), ensemble(x))
+    torch.testing.assert_close(capture_features(batched, x), capture_features(ensemble, x))
+    for network in (batched, ensemble):
         network(x).square().sum().backward()
-    weights = [part.weight.grad for part in stacked if isinstance(part, BatchedLinear)]
+    batched_grads = [part.weight.grad for part in batched if isinstance(part, BatchedLinear)]
     for i, network in enumerate(networks):
-        torch.testing.assert_close(stacked.network(i)(x), network(x))
+        torch.testing.assert_close(batched.network(i)(x), network(x))
         grads = [part.weight.grad for part in network if isinstance(part, nn.Linear)]
-        for found, grad in zip(weights, grads, strict=True):
-            torch.testing.assert_close(found[i], grad)
+        for batched_grad, grad in zip(batched_grads, grads, strict=True):
+            torch.testing.assert_close(batched_grad[i], grad)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("hidden", [(), (5,), (7, 6)])
-def test_at_once_is_layer_by_layer(hidden, dropout):
+def test_fused_pass_agrees_with_layer_by_layer(hidden, dropout):
     x = torch.randn(9, 4, dtype=torch.float64)
-    stacked = BatchedMLP([MLP(4, 3, hidden, dropout).double() for _ in range(2)])
-    slopes = []
-    for listener in (None, lambda *_: None):
-        # Whoever looks into a layer is shown it.
-        hook = listener and stacked[1].register_forward_hook(listener)
+    batched = BatchedMLP([MLP(4, 3, hidden, dropout).double() for _ in range(2)])
+    grads = []
+    for fused in (True, False):
+        if not fused:
+            # Hooks need single layers.
+            batched[1].register_forward_hook(lambda *_: None)
         torch.manual_seed(0)
-        logits = stacked(x)
-        slopes.append(torch.autograd.grad(logits.square().sum(), list(stacked.parameters())))
-        assert ("FusedMLP" in type(logits.grad_fn).__name__) == (hook is None)
-    for at_once, by_layer in zip(*slopes, strict=True):
-        torch.testing.assert_close(at_once, by_layer)
+        logits = batched(x)
+        grads.append(torch.autograd.grad(logits.square().sum(), list(batched.parameters())))
+        assert ("FusedMLP" in type(logits.grad_fn).__name__) == fused
+    torch.testing.assert_close(*grads)
 
 
 def changed(edit):
@@ -143,55 +133,59 @@ def changed(edit):
         lambda n: setattr(n, "forward", lambda x: x[:, :3]),
     ],
 )
-def test_networks_that_were_changed_are_not_stacked(edit):
+def test_changed_mlps_are_not_batched(edit):
     assert is_plain_mlp(MLP(4, 3, (5, 6), dropout=0.2))
     assert is_plain_mlp(MLP(4, 3, (), bins=3))
     assert not is_plain_mlp(changed(edit))
     assert type(replicate(lambda: changed(edit), 2)) is NetworkEnsemble
 
 
-def test_what_needs_single_layers_has_them():
-    stacked = BatchedMLP([MLP(4, 3) for _ in range(2)])
-    x = torch.randn(5, 4)
-    own = dict(stacked.named_parameters())
+def squared_logits(parameters, network, x):
+    return torch.func.functional_call(network, parameters, (x,)).square().sum()
 
-    def second(parameters):
-        return torch.func.functional_call(stacked, parameters, (x,)).square().sum()
 
-    slope = torch.func.grad(second)(own)
-    assert all(slope[name].shape == p.shape for name, p in own.items())
-    twice = {name: p.detach().double().requires_grad_() for name, p in own.items()}
-    x = x.double()
-    stacked.double()
-    (first,) = torch.autograd.grad(second(twice), twice["1.weight"], create_graph=True)
-    first.sum().backward()
-    assert twice["1.weight"].grad.abs().sum() > 0
+def test_batched_mlp_works_with_torch_func_grad():
+    batched, x = BatchedMLP([MLP(4, 3) for _ in range(2)]), torch.randn(5, 4)
+    parameters = dict(batched.named_parameters())
+    grads = torch.func.grad(squared_logits)(parameters, batched, x)
+    assert all(grads[name].shape == p.shape for name, p in parameters.items())
+
+
+def test_batched_mlp_has_second_derivatives_if_its_parameters_are_replaced():
+    batched, x = BatchedMLP([MLP(4, 3) for _ in range(2)]), torch.randn(5, 4)
+    parameters = {name: p.detach().requires_grad_() for name, p in batched.named_parameters()}
+    loss, weight = squared_logits(parameters, batched, x), parameters["1.weight"]
+    (grad,) = torch.autograd.grad(loss, weight, create_graph=True)
+    grad.sum().backward()
+    assert weight.grad.abs().sum() > 0
+
+
+def test_batched_mlp_computes_in_mixed_precision():
+    batched = BatchedMLP([MLP(4, 3) for _ in range(2)])
     with torch.autocast("cpu", torch.bfloat16):
-        assert stacked.float()(x.float()).dtype is torch.bfloat16
+        assert batched(torch.randn(5, 4)).dtype is torch.bfloat16
 
 
-def test_each_of_the_stacked_networks_drops_its_own_units():
-    stacked = BatchedMLP([MLP(4, 3, (50,), dropout=0.5)] * 2)
-    one, other = stacked(torch.ones(6, 4))
-    assert not torch.equal(one, other)
-    assert stacked.network(1)[3].p == 0.5
-    assert torch.equal(*stacked.eval()(torch.ones(6, 4)))
+def test_networks_drop_different_units():
+    batched = BatchedMLP([MLP(4, 3, (50,), dropout=0.5)] * 2)
+    assert not torch.equal(*batched(torch.ones(6, 4)))
+    assert batched.network(1)[3].p == 0.5
+    assert torch.equal(*batched.eval()(torch.ones(6, 4)))
 
 
-def test_only_built_in_networks_are_stacked():
-    class Own(MLP):
+def test_subclasses_of_the_mlp_are_not_batched():
+    class Subclass(MLP):
         pass
 
     assert type(replicate(lambda: MLP(4, 3), 2)) is BatchedMLP
-    assert type(replicate(lambda: Own(4, 3), 2)) is NetworkEnsemble
-    assert type(replicate(lambda: MLP(4, 3), 1)) is MLP
+    assert type(replicate(lambda: Subclass(4, 3), 2)) is NetworkEnsemble
 
 
-def test_stacked_networks_keep_their_bins():
+def test_batched_mlps_keep_their_bins():
     networks = [MLP(4, 3, (5,), bins=3) for _ in range(2)]
     x = torch.randn(9, 4)
     for network in networks:
         network[0].adapt([(x, torch.ones(9))])
-    stacked = BatchedMLP(networks)
-    torch.testing.assert_close(stacked(x), torch.stack([network(x) for network in networks]))
-    torch.testing.assert_close(stacked.network(1)(x), networks[1](x))
+    batched = BatchedMLP(networks)
+    torch.testing.assert_close(batched(x), torch.stack([network(x) for network in networks]))
+    torch.testing.assert_close(batched.network(1)(x), networks[1](x))

@@ -1,4 +1,4 @@
-"""First layers that take statistics of the training set."""
+"""First layers, which are adapted to statistics of the training set."""
 
 import numpy as np
 import pytest
@@ -13,15 +13,15 @@ rng = np.random.default_rng(0)
 
 
 def standardized(x, weight, batch_size=7, dtype=torch.float32):
-    part = Standardize(x.shape[1]).to(dtype)
+    layer = Standardize(x.shape[1]).to(dtype)
     x, weight = torch.tensor(x), torch.tensor(weight)
-    part.adapt(zip(x.split(batch_size), weight.split(batch_size), strict=True))
-    return part, part(x.to(dtype)).numpy()
+    layer.adapt(zip(x.split(batch_size), weight.split(batch_size), strict=True))
+    return layer, layer(x.to(dtype)).numpy()
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
 @pytest.mark.parametrize("shape", [(30, 4), (30, 4, 3, 5)], ids=["table", "images"])
-def test_weighted_mean_and_deviation_become_0_and_1(shape, batch_size):
+def test_weighted_mean_becomes_0_and_standard_deviation_1(shape, batch_size):
     x, weight = rng.normal(50, 3, size=shape), rng.integers(0, 3, 30) * 1.0
     _, z = standardized(x, weight, batch_size, torch.float64)
     z = np.repeat(z, weight.astype(int), axis=0)
@@ -31,13 +31,13 @@ def test_weighted_mean_and_deviation_become_0_and_1(shape, batch_size):
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, 1e15])
-def test_no_scale_is_too_small_or_large(scale):
+def test_columns_of_any_scale_are_standardised(scale):
     x = scale * rng.normal(size=(40, 2))
     _, z = standardized(x, np.ones(40))
     np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-4)
 
 
-def test_large_mean_is_no_cancellation():
+def test_large_means_cause_no_cancellation():
     x = 1e4 + rng.normal(size=(40, 2))
     _, z = standardized(x.astype(np.float32), np.ones(40))
     np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-2)
@@ -45,26 +45,26 @@ def test_large_mean_is_no_cancellation():
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, 1e7])
 def test_constant_column_stays_finite_and_small(value):
-    part, z = standardized(np.full((10, 1), value, dtype=np.float32), np.ones(10))
-    assert part.scale.item() == 1
+    layer, z = standardized(np.full((10, 1), value, dtype=np.float32), np.ones(10))
+    assert layer.scale.item() == 1
     assert np.abs(z).max() <= 1e-6 * max(1, value)
 
 
-def test_weight_zero_batches_are_passed_over():
+def test_batches_without_weight_are_ignored():
     x, weight = rng.normal(size=(10, 2)), np.r_[np.zeros(5), np.ones(5)]
-    part, _ = standardized(x, weight, 5)
-    assert torch.isfinite(part.scale).all()
-    np.testing.assert_allclose(part(torch.tensor(x[5:])).mean(axis=0), 0, atol=1e-6)
+    layer, _ = standardized(x, weight, 5)
+    assert torch.isfinite(layer.scale).all()
+    np.testing.assert_allclose(layer(torch.tensor(x[5:])).mean(axis=0), 0, atol=1e-6)
 
 
-def test_statistics_travel_with_the_state():
-    part, _ = standardized(rng.normal(3, 2, size=(10, 2)), np.ones(10))
+def test_statistics_are_part_of_the_state_dict():
+    layer, _ = standardized(rng.normal(3, 2, size=(10, 2)), np.ones(10))
     other = Standardize(2)
-    other.load_state_dict(part.state_dict())
-    assert torch.equal(other.scale, part.scale) and torch.equal(other.shift, part.shift)
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(other.scale, layer.scale) and torch.equal(other.shift, layer.shift)
 
 
-def test_other_number_of_columns_is_named():
+def test_another_number_of_columns_is_refused():
     with pytest.raises(ValueError, match=r"n_in=3 columns or channels\. Got 2 instead"):
         Standardize(3).adapt([(torch.zeros(4, 2), torch.ones(4))])
 
@@ -77,7 +77,7 @@ def adapted(X, bins=4, weight=None, batch=7):
     return layer
 
 
-def test_bins_hold_equal_shares():
+def test_bins_have_equal_weight():
     X = np.random.default_rng(0).normal(size=(1000, 3)) * [1, 10, 0.1]
     layer = adapted(X)
     edges = np.quantile(X, [0, 0.25, 0.5, 0.75, 1], axis=0, method="inverted_cdf")
@@ -85,28 +85,28 @@ def test_bins_hold_equal_shares():
     np.testing.assert_allclose(1 / layer.inverse_width, np.diff(edges, axis=0).T)
 
 
-def test_encoding_against_numpy():
+def test_encoding_agrees_with_numpy():
     # Gorishniy et al. 2022, scaled to [-1, 1].
     X = np.random.default_rng(0).normal(size=(50, 2))
     layer = adapted(X)
     low = layer.lower_edge.numpy()
     high = low + 1 / layer.inverse_width.numpy()
-    seen = layer(torch.tensor(X))
+    encoded = layer(torch.tensor(X))
     standard = (X - X.mean(axis=0)) / X.std(axis=0)
-    place = np.clip((X[:, :, None] - low) / (high - low), 0, 1)
-    np.testing.assert_allclose(seen, np.hstack([standard, 2 * place.reshape(50, -1) - 1]))
+    position = np.clip((X[:, :, None] - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(encoded, np.hstack([standard, 2 * position.reshape(50, -1) - 1]))
 
 
-def test_bins_without_width_stay_silent():
+def test_bins_without_width_are_encoded_as_zero():
     X = np.zeros((40, 2))
     X[:5, 0] = 1
-    seen = adapted(X)(torch.tensor(X))[:, 2:].reshape(40, 2, 4)
-    assert (seen[:, 1] == 0).all()
-    assert ((seen[:, 0] == 0).all(dim=0).sum()) == 3
-    assert torch.isfinite(seen).all()
+    encoded = adapted(X)(torch.tensor(X))[:, 2:].reshape(40, 2, 4)
+    assert (encoded[:, 1] == 0).all()
+    assert ((encoded[:, 0] == 0).all(dim=0).sum()) == 3
+    assert torch.isfinite(encoded).all()
 
 
-def test_weights_count_as_rows_in_bins():
+def test_weights_count_as_repeated_rows_in_bins():
     X = np.random.default_rng(0).normal(size=(60, 2))
     weight = np.arange(60) % 3 + 1
     weighted, repeated = adapted(X, weight=weight), adapted(X.repeat(weight, axis=0))

@@ -13,7 +13,7 @@ from sknoisy.networks import (
 )
 
 
-def test_mlp_is_what_it_says():
+def test_mlp_has_the_layers_of_its_parameters():
     mlp = MLP(4, 3, hidden=(8, 6), dropout=0.5, bins=0)
     kinds = [Standardize, nn.Linear, nn.ReLU, Dropout, nn.Linear, nn.ReLU, Dropout, nn.Linear]
     assert [type(part) for part in mlp] == kinds
@@ -37,12 +37,12 @@ def test_auto_bins_are_few_for_many_columns(n_in, bins):
 
 
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.999, 1.0])
-def test_dropout_drops_that_share_and_keeps_the_mean(p):
+def test_dropout_drops_the_given_fraction_and_keeps_the_mean(p):
     torch.manual_seed(0)
     layer, x = Dropout(p), torch.full((501, 499), 3.0, requires_grad=True)
     y = layer(x)
-    share = (y == 0).double().mean().item()
-    assert share == pytest.approx(p, abs=5 * (p * (1 - p) / x.numel()) ** 0.5 + 2**-17)
+    fraction = (y == 0).double().mean().item()
+    assert fraction == pytest.approx(p, abs=5 * (p * (1 - p) / x.numel()) ** 0.5 + 2**-17)
     kept = y[y != 0]
     assert torch.allclose(kept, torch.full_like(kept, 3 / (1 - p)) if p < 1 else kept, rtol=0.02)
     y.sum().backward()
@@ -55,5 +55,5 @@ def test_dropout_drops_that_share_and_keeps_the_mean(p):
 def test_units_are_dropped_independently():
     torch.manual_seed(0)
     dropped = (Dropout(0.5)(torch.ones(20_000, 8)) == 0).double()
-    # Four units share a random number.
+    # Four units use the bits of one random number.
     np.testing.assert_allclose(torch.corrcoef(dropped.T), np.eye(8), atol=0.03)

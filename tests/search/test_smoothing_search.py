@@ -23,7 +23,6 @@ from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.functional import class_cross_entropy
 from sknoisy.methods import ClassLoss
 from sknoisy.networks import MLP
-from sknoisy.networks._stacked import saved_bytes
 from sknoisy.noise import corrupt_labels
 from sknoisy.plots import SmoothingCurveDisplay
 from sknoisy.search import _candidates, _fold, _vectorized, one_standard_error
@@ -368,13 +367,6 @@ def test_one_that_does_not_fit_at_all_says_so(monkeypatch):
     monkeypatch.setattr(_vectorized.GroupTraining, "_train_epoch", full)
     with pytest.raises(torch.OutOfMemoryError, match="full"):
         SmoothingSearchCV(make(), RATES, cv=3, error_score="raise").fit(X, y)
-
-
-def test_memory_of_a_network_is_measured():
-    network = nn.Sequential(nn.Linear(10, 1000, bias=False), nn.ReLU(), nn.Linear(1000, 2))
-    x = torch.zeros(64, 10)
-    # The rows, and what the first layer says, of which a ReLU keeps what it says itself.
-    assert saved_bytes(network, x) == 4 * 64 * (10 + 1000)
 
 
 def test_float32_differs_by_rounding_only():
