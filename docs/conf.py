@@ -1,7 +1,7 @@
 """Configuration of the documentation.
 
-Tables of methods are written from METHODS at each build, and those of results from what the
-benchmarks have printed, so that no figure is copied by hand.
+Each build writes the tables of methods from METHODS, and the tables of results from the output of the
+benchmarks, so that no figure is copied by hand.
 """
 
 import inspect
@@ -24,7 +24,7 @@ release = version = installed_version("sknoisy")
 
 
 def installed(*names):
-    """Those of the named modules that are here, so that a build never needs them all."""
+    """Return the modules that are installed, so that a build does not need all of them."""
     return [name for name in names if find_spec(name.partition(".")[0])]
 
 
@@ -40,7 +40,7 @@ html_theme = (installed("pydata_sphinx_theme") or ["alabaster"])[0]
 html_title = f"sknoisy {release}"
 html_show_sourcelink = False
 
-autodoc_typehints = "none"  # the docstrings say more
+autodoc_typehints = "none"  # the docstrings are more precise
 autosummary_generate = ["api.rst", "_methods_api.rst"]
 numpydoc_show_class_members = False  # the class template lists them
 
@@ -54,18 +54,18 @@ sphinx_gallery_conf = {
 
 
 def first_sentence(cls):
-    """The line of the docstring that says the idea."""
+    """Return the first line of the docstring, which states the idea."""
     return inspect.getdoc(cls).splitlines()[0]
 
 
 def settings(cls):
-    """The parameters of a method with their defaults, as one line."""
-    found = [f"``{name}={value!r}``" for name, value in cls().get_params(deep=False).items()]
-    return ", ".join(found) or "none"
+    """Return the parameters of a method with their defaults, as one line."""
+    params = cls().get_params(deep=False)
+    return ", ".join(f"``{name}={value!r}``" for name, value in params.items()) or "none"
 
 
 def write(name, lines):
-    """Write a generated page, but leave one that is already right so that it is not built again."""
+    """Write a generated page if it has changed; Sphinx would rebuild a rewritten one."""
     path, text = HERE / name, "\n".join(lines) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text() != text:
@@ -132,7 +132,7 @@ def write_results():
 
 
 def write_plain_gallery():
-    """Where sphinx-gallery is missing, show the examples as plain source."""
+    """Show the examples as plain source, if sphinx-gallery is not installed."""
     lines = ["Examples", "========", ""]
     for script in sorted(EXAMPLES.glob("plot_*.py")):
         title = script.stem.removeprefix("plot_").replace("_", " ").capitalize()
@@ -148,12 +148,12 @@ if "sphinx_gallery.gen_gallery" not in extensions:
 
 
 def show_init(app, what, name, obj, options, signature, returns):
-    """Show the parameters of a method; Sphinx would take those of ``Method.__new__``."""
+    """Show the parameters of ``__init__``; Sphinx would show those of ``Method.__new__``."""
     if what != "class" or not issubclass(obj, Method):
         return None
-    found = inspect.signature(obj.__init__)
-    _, *bare = (p.replace(annotation=p.empty) for p in found.parameters.values())
-    return str(found.replace(parameters=bare, return_annotation=found.empty)), None
+    init = inspect.signature(obj.__init__)
+    _, *params = (p.replace(annotation=p.empty) for p in init.parameters.values())
+    return str(init.replace(parameters=params, return_annotation=init.empty)), None
 
 
 def setup(app):

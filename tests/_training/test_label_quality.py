@@ -20,7 +20,7 @@ def test_quality_is_the_mean_sigmoid_of_the_margins():
         return expit(z[k] - max(z[j] for j in range(5) if j != k))
 
     first, second = first.numpy(), second.numpy()
-    assert quality.missing().tolist() == [1]
+    assert quality.unvisited().tolist() == [1]
     values = quality.numpy()
     assert np.isnan(values[1])
     np.testing.assert_allclose(values[0], sigmoid_margin(first[1], 1), rtol=1e-5)
@@ -51,4 +51,4 @@ def test_quality_of_each_of_several_networks():
         if second is not None:
             single.add(logits[1, second], y, torch.tensor([1, 2]))
         np.testing.assert_array_equal(quality.of(network).numpy(), single.numpy())
-        assert torch.equal(quality.of(network).missing(), single.missing())
+        assert torch.equal(quality.of(network).unvisited(), single.missing())
