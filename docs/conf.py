@@ -1,7 +1,7 @@
 """Configuration of the documentation.
 
-Each build writes the tables of methods from METHODS, and the tables of results from the output of the
-benchmarks, so that no figure is copied by hand.
+Each build writes the tables of methods from METHODS, and the tables of results from the output of
+the benchmarks, so that no figure is copied by hand.
 """
 
 import inspect

@@ -1,14 +1,14 @@
 """
-Choosing the rate of smoothing under label noise
-================================================
+Choose the smoothing rate under label noise
+===========================================
 
-Two labels in five are wrong, and nobody knows which. A grid search over ``smoothing``, scored on
-the *noisy* labels, still finds a rate that serves on the clean ones.
+40 % of the labels are wrong, and nobody knows which. A grid search over ``smoothing``, scored on
+the *noisy* labels, still finds a rate that is good on clean ones.
 """
 
 # %%
 # scikit-learn's handwritten digits, with 40 % symmetric label noise in the training set. The test
-# labels stay clean: they are for looking, not for choosing.
+# labels stay clean: they only evaluate the choice.
 import os
 import time
 from pathlib import Path
@@ -23,12 +23,12 @@ from sknoisy import NoisyLabelClassifier
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
 rng = np.random.RandomState(0)
-wrong = rng.rand(len(y)) < 0.4
-y_noisy = np.where(wrong, (y + rng.randint(1, 10, len(y))) % 10, y)
+mislabelled = rng.rand(len(y)) < 0.4
+y_noisy = np.where(mislabelled, (y + rng.randint(1, 10, len(y))) % 10, y)
 
 # %%
-# The search is scikit-learn's own, over rates of either sign: above zero is label smoothing, zero
-# is cross-entropy, below zero is negative label smoothing.
+# scikit-learn's grid search over rates of either sign: positive is label smoothing, zero is
+# cross-entropy, negative is negative label smoothing.
 rates = [-4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6]
 clf = NoisyLabelClassifier("ce", random_state=0)
 search = GridSearchCV(clf, {"smoothing": rates}, cv=5, n_jobs=2, refit=False)
@@ -44,13 +44,13 @@ noisy_score = search.cv_results_["mean_test_score"]
 noisy_std = search.cv_results_["std_test_score"] / np.sqrt(5)
 
 # %%
-# What each rate is really worth, beside plain cross-entropy (``smoothing=0``), early-learning
-# regularization, and the classifier with nothing set.
+# The clean test accuracy of each rate, of plain cross-entropy (``smoothing=0``), of early-learning
+# regularisation, and of the default settings.
 fitted = [clone(clf).set_params(smoothing=rate).fit(X, y_noisy) for rate in rates]
-clean_score = np.array([one.score(X_test, y_test) for one in fitted])
+clean_score = np.array([fitted_clf.score(X_test, y_test) for fitted_clf in fitted])
 others = {
-    "elr": NoisyLabelClassifier("elr", random_state=0),
     "default": NoisyLabelClassifier(random_state=0),
+    "elr": NoisyLabelClassifier("elr", random_state=0),
 }
 other_noisy = {
     name: cross_val_score(other, X, y_noisy, cv=5, n_jobs=2).mean()
@@ -69,32 +69,33 @@ for name in others:
 print(f"\n{(len(rates) + len(others)) * 6} fits in {time.perf_counter() - begin:.0f} s")
 
 # %%
-# The labels the training believed least are the wrong ones.
-suspects = np.argsort(fitted[best].label_quality_)[: wrong.sum()]
+# Mislabelled samples have a low label quality.
+n_mislabelled = mislabelled.sum()
+lowest = np.argsort(fitted[best].label_quality_)[:n_mislabelled]
 print(
-    f"Of the {wrong.sum()} labels of the lowest quality, {wrong[suspects].mean():.0%} are wrong "
-    f"(by chance: {wrong.mean():.0%})."
+    f"Of the {n_mislabelled} samples with the lowest label quality, "
+    f"{mislabelled[lowest].mean():.0%} are mislabelled (by chance: {mislabelled.mean():.0%})."
 )
 
 # %%
-# Both curves against the rate: they rise and fall together.
+# Noisy and clean accuracy against the rate: they rise and fall together.
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-place = np.arange(len(rates))
-ax.plot(place, clean_score, "o-", color="C0", label="clean test labels")
-ax.plot(place, noisy_score, "s-", color="C1", label="noisy labels, cross-validated")
-ax.fill_between(place, noisy_score - noisy_std, noisy_score + noisy_std, color="C1", alpha=0.2)
+position = np.arange(len(rates))
+ax.plot(position, clean_score, "o-", color="C0", label="clean test labels")
+ax.plot(position, noisy_score, "s-", color="C1", label="noisy labels, cross-validated")
+ax.fill_between(position, noisy_score - noisy_std, noisy_score + noisy_std, color="C1", alpha=0.2)
 for (name, score), style in zip(other_clean.items(), (":", "-."), strict=True):
     ax.axhline(score, color="C0", ls=style, label=f"{name}, clean test labels")
-ax.axvline(place[best], color="0.6", ls="--", lw=1, label="chosen on noisy labels")
-ax.set_xticks(place, [f"{rate:g}" for rate in rates])
+ax.axvline(position[best], color="0.6", ls="--", lw=1, label="chosen on noisy labels")
+ax.set_xticks(position, [f"{rate:g}" for rate in rates])
 ax.set(xlabel="smoothing", ylabel="accuracy", title="Digits with 40 % symmetric label noise")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 if "__file__" in globals():
     folder = Path(__file__).parent / "output"
     folder.mkdir(exist_ok=True)
     fig.savefig(folder / "quickstart.png", dpi=150)
-    print(f"The curve is in {os.path.relpath(folder / 'quickstart.png')}")
+    print(f"The plot is in {os.path.relpath(folder / 'quickstart.png')}")
 else:
     plt.show()

@@ -1,13 +1,13 @@
 """
-A search that trains all rates at once
-======================================
+Search smoothing rates with networks trained together
+=====================================================
 
-Which rate of smoothing serves best is searched like any parameter. Networks that differ in the rate
-only can be trained at once, and :class:`~sknoisy.SmoothingSearchCV` does.
+The smoothing rate can be searched like any parameter. :class:`~sknoisy.SmoothingSearchCV` trains
+all networks that differ only in the rate together.
 """
 
 # %%
-# Handwritten digits, of which 40 % are labelled wrong. The test labels are right.
+# Handwritten digits with 40 % noisy labels. The test labels are clean.
 import time
 
 from sklearn.datasets import load_digits
@@ -18,40 +18,40 @@ from sknoisy.noise import corrupt_labels
 
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
-noisy = corrupt_labels(y, 0.4, random_state=0)
+y_noisy = corrupt_labels(y, 0.4, random_state=0)
 
 # %%
-# Eight rates in three folds: 24 networks, and one more for all samples.
+# Eight rates in three folds: 24 networks, and one more for the final fit.
 rates = [-8, -4, -2, -1, -0.5, 0, 0.4, 0.8]
 clf = NoisyLabelClassifier("ce", max_epochs=30, random_state=0)
 
 begin = time.perf_counter()
-search = SmoothingSearchCV(clf, rates, cv=3).fit(X, noisy)
+search = SmoothingSearchCV(clf, rates, cv=3).fit(X, y_noisy)
 took = time.perf_counter() - begin
 print("best rate:", search.best_params_["smoothing"])
-print(f"accuracy on right labels: {search.score(X_test, y_test):.3f}")
+print(f"accuracy on clean test labels: {search.score(X_test, y_test):.3f}")
 
 # %%
-# A grid search finds the same, one network after another.
+# A grid search gives the same result, one network after another.
 begin = time.perf_counter()
-plain = GridSearchCV(clf, {"smoothing": rates}, cv=3).fit(X, noisy)
+plain = GridSearchCV(clf, {"smoothing": rates}, cv=3).fit(X, y_noisy)
 print("best rate:", plain.best_params_["smoothing"])
 print(f"{(time.perf_counter() - begin) / took:.1f} times as long")
 
 # %%
-# Scores on noisy labels are far below one, as many of these labels are wrong; they still say which
-# rate is best. With more folds the bands would be narrower.
+# The scores are far below one, because the test labels of the folds are noisy too; they still show
+# which rate is best. With more folds the error bands would be narrower.
 from sknoisy.plots import SmoothingCurveDisplay
 
 display = SmoothingCurveDisplay.from_estimator(search)
 
 # %%
-# Of rates that are within one standard error of the best, the one nearest to zero changes the
-# labels least.
+# Of the rates within one standard error of the best, choose the one nearest to zero, which changes
+# the targets least.
 from sknoisy.search import one_standard_error
 
-place = one_standard_error(search.cv_results_)
-print("with care:", search.cv_results_["param_smoothing"][place])
+index = one_standard_error(search.cv_results_)
+print("rate by one standard error:", search.cv_results_["param_smoothing"][index])
 
 if "__file__" in globals():
     from pathlib import Path

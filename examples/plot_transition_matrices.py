@@ -1,13 +1,13 @@
 """
-How labels were changed, by six estimators
-==========================================
+Estimate transition matrices
+============================
 
-A transition matrix says how often each label is given where each is true. It can be estimated from
-predictions, from neighbours, or from a few labels that somebody has checked.
+A transition matrix contains the probability of each given label for each true class. It can be
+estimated from predictions, from nearest neighbours, or from a few trusted samples.
 """
 
 # %%
-# Handwritten digits; three in ten labels of each digit are those of the next one.
+# Handwritten digits; 30 % of each digit are labelled as the next one (pair noise).
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -27,39 +27,39 @@ from sknoisy.transition import (
     noise_rate,
 )
 
-X, y_right = load_digits(return_X_y=True)
-y, manifest = corrupt_labels(y_right, 0.3, kind="pair", random_state=0, return_manifest=True)
+X, y_clean = load_digits(return_X_y=True)
+y, manifest = corrupt_labels(y_clean, 0.3, kind="pair", random_state=0, return_manifest=True)
 
 # %%
-# Most read probabilities of the given labels, for samples whose own label the model has not seen.
+# Most estimators use out-of-fold probabilities of the given labels.
 model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05))
 proba = cross_val_predict(model, X, y, cv=5, method="predict_proba")
-checked = np.random.default_rng(0).random(len(y)) < 0.1
-found = {
+trusted = np.random.default_rng(0).random(len(y)) < 0.1
+estimates = {
     "most_confident": most_confident(y, proba),
     "anchor_points": anchor_points(y, proba),
     "confident_joint": confident_joint(y, proba),
     "dual_t": dual_t(y, proba),
     "hoc": hoc(y, X),
-    "gold, a tenth checked": gold(np.where(checked, y_right, y), proba, checked),
+    "gold, 10 % trusted": gold(np.where(trusted, y_clean, y), proba, trusted),
 }
 
 # %%
-# The error is the sum of absolute differences for each class.
+# The error is the sum of absolute differences, divided by the number of classes.
 from sknoisy.plots import TransitionMatrixDisplay
 
 fig, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained")
-for (name, matrix), ax in zip(found.items(), axes.flat, strict=True):
+for (name, matrix), ax in zip(estimates.items(), axes.flat, strict=True):
     error = abs(matrix - manifest.transition_matrix).sum() / 10
-    shown = TransitionMatrixDisplay(matrix)
-    shown.plot(ax=ax, include_values=False, colorbar=False)
-    ax.set_title(f"{name}: off by {error:.2f}")
+    display = TransitionMatrixDisplay(matrix)
+    display.plot(ax=ax, include_values=False, colorbar=False)
+    ax.set_title(f"{name}: error {error:.2f}")
 
 # %%
-# The share of wrong labels, with an interval, and what it is in truth.
-found_rate = noise_rate(y, proba, random_state=0)
-print(f"found {found_rate.rate:.3f} ({found_rate.low:.3f} to {found_rate.high:.3f})")
-print(f"in truth {manifest.rate:.3f}")
+# The estimated noise rate with its 95 % interval, and the true one.
+estimate = noise_rate(y, proba, random_state=0)
+print(f"estimated noise rate: {estimate.rate:.3f} ({estimate.low:.3f} to {estimate.high:.3f})")
+print(f"true noise rate: {manifest.rate:.3f}")
 
 if "__file__" in globals():
     from pathlib import Path
