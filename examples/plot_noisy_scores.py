@@ -24,8 +24,8 @@ X, X_test, y, y_test, _, clean = train_test_split(X, y, y_clean, test_size=0.4, 
 # %%
 # The matrix is estimated once, on the training set: the default classifier does so in its fit, and
 # :func:`~sknoisy.transition.estimate_transition` with any other classifier. The scores on noisy
-# labels, compared with the clean accuracy: plain accuracy ranks the worst classifier first, corrected
-# accuracy the best one.
+# labels, compared with the clean accuracy: plain accuracy ranks the worst classifier first,
+# corrected accuracy the best one.
 candidates = {
     "default": NoisyLabelClassifier(random_state=0),
     "uncorrected": NoisyLabelClassifier(method__transition_matrix=None, random_state=0),
