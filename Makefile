@@ -35,10 +35,11 @@ demo: $(INSTALLED)  ## train on wrong labels: the quickstart example
 test: $(INSTALLED)  ## run the tests and the examples in the docstrings
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-lint: $(INSTALLED)  ## style, types and spelling; changes nothing
+lint: $(INSTALLED)  ## check style, types, imports and spelling; changes nothing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy sknoisy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/codespell
 
 format: $(INSTALLED)  ## put the code in our style
