@@ -21,19 +21,27 @@ BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
 
 # One thread in each test process: more of them only wait for each other.
 TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
+PYTEST := $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench docs clean
+.PHONY: help demo test test-fast test-long lint format bench docs clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: $(INSTALLED)  ## train on wrong labels: the quickstart example
+demo: $(INSTALLED)  ## train on noisy labels: the quickstart example
 	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
 
-test: $(INSTALLED)  ## run the tests and the examples in the docstrings
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+test: $(INSTALLED)  ## run all tests but the longest, and the examples in the docstrings
+	$(PYTEST) -m "not long and not ecosystem" $(ARGS)
+
+test-fast: $(INSTALLED)  ## the same without the tests marked slow, in less than a minute
+	$(PYTEST) -m "not slow and not long and not ecosystem" $(ARGS)
+
+# pytest exits with 5 where no test is selected.
+test-long: $(INSTALLED)  ## run the tests that `make test` leaves out
+	$(PYTEST) -m "long or ecosystem" $(ARGS) || test $$? -eq 5
 
 lint: $(INSTALLED)  ## check style, types, imports and spelling; changes nothing
 	$(BIN)/ruff check
@@ -42,7 +50,7 @@ lint: $(INSTALLED)  ## check style, types, imports and spelling; changes nothing
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/codespell
 
-format: $(INSTALLED)  ## put the code in our style
+format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
