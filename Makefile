@@ -17,6 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 INSTALLED := $(VENV)/.installed
 INSTALLED_DOCS := $(VENV)/.installed-docs
+INSTALLED_DIST := $(VENV)/.installed-dist
 BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
 
 # One thread in each test process: more of them only wait for each other.
@@ -25,7 +26,7 @@ PYTEST := $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast test-long lint format bench docs clean
+.PHONY: help demo test test-fast test-long lint format bench docs dist clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -60,6 +61,14 @@ bench: $(INSTALLED)  ## run the benchmarks, one after another
 docs: $(INSTALLED_DOCS)  ## build the documentation in docs/_build/html
 	MPLBACKEND=Agg $(BIN)/python -m sphinx -b html $(SPHINXOPTS) docs docs/_build/html
 
+# setuptools would add the files that an older SOURCES.txt lists.
+dist: $(INSTALLED_DIST)  ## build the sdist and the wheel in dist, and check them
+	rm -rf build dist *.egg-info/SOURCES.txt
+	$(BIN)/python -m build
+	@if git rev-parse HEAD >/dev/null 2>&1; then $(BIN)/check-manifest; fi
+	$(BIN)/check-wheel-contents dist
+	$(BIN)/twine check --strict dist/*
+
 clean:  ## remove what the targets made, except .venv
 	rm -rf build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf docs/_build docs/auto_examples docs/generated docs/_results docs/_*.rst docs/sg_execution_times.rst
@@ -80,4 +89,9 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 $(INSTALLED_DOCS): $(INSTALLED)
 	@echo "installing the documentation tools"
 	@$(PIP) -e '.[docs]'
+	@touch $@
+
+$(INSTALLED_DIST): $(INSTALLED)
+	@echo "installing the packaging tools"
+	@$(PIP) -e '.[dist]'
 	@touch $@
