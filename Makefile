@@ -73,7 +73,7 @@ clean:  ## remove what the targets made, except .venv
 	rm -rf build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf docs/_build docs/auto_examples docs/generated docs/_results docs/_*.rst docs/sg_execution_times.rst
 	rm -rf examples/output
-	find sknoisy tests benchmarks examples docs -name __pycache__ -prune -exec rm -rf {} +
+	find sknoisy tests benchmarks examples docs tools -name __pycache__ -prune -exec rm -rf {} +
 
 # A .venv that is already there is kept; pip then installs only what is missing or of another version.
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
