@@ -1,4 +1,4 @@
-"""scikit-learn classifiers that learn well from wrong labels."""
+"""scikit-learn classifiers that are robust to label noise."""
 
 import importlib
 from importlib.metadata import version

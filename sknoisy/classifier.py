@@ -1,10 +1,11 @@
-"""The scikit-learn side: parameters, labels, weights, and what is predicted."""
+"""The estimator: its parameters, ``fit`` and ``predict``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import metadata
 from numbers import Integral, Real
 from typing import Any
 
@@ -31,9 +32,17 @@ from sknoisy.methods import METHODS, Method
 __all__ = ["NoisyLabelClassifier"]
 
 
+def _documentation_links() -> tuple[str, str]:
+    """Return module and template of the links in the HTML repr; empty if no site is configured."""
+    urls = dict(url.split(", ", 1) for url in metadata("sknoisy").get_all("Project-URL", []))
+    if not (site := urls.get("Documentation")):
+        return "", ""
+    return "sknoisy", site.rstrip("/") + "/generated/sknoisy.{estimator_name}.html"
+
+
 @contextmanager
 def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Leave an estimator as it was before if anything goes wrong."""
+    """Restore the attributes of an estimator after an error."""
     before = dict(vars(estimator))
     try:
         yield
@@ -44,45 +53,44 @@ def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
 
 
 class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """Classify with a neural network that learns well from wrong labels.
+    """Classify with neural networks that are robust to label noise.
 
-    A network first fits the right labels and then memorises the wrong ones. ``method`` chooses what
-    keeps it from doing so, and ``smoothing``, which may be negative, combines with any of them.
+    A network first fits the clean labels and then memorises the noisy ones. ``method`` chooses how
+    that is prevented; ``smoothing``, which may be negative, combines with every method.
 
     Parameters
     ----------
     method : str, Method class or Method instance, default="bagging"
-        How to learn from labels that may be wrong: a name from :data:`sknoisy.METHODS`, or a
+        How to learn from noisy labels: a name from :data:`sknoisy.METHODS`, or a
         :class:`~sknoisy.methods.Method` of your own. Its parameters are set as ``method__name``.
     smoothing : float, "auto" or array-like of shape (n_classes,), default=0.0
-        Rate of label smoothing, in (-inf, 1]. An array gives a rate to each given label, in the
-        order of ``classes_``. Above zero the target is drawn toward the uniform
-        distribution, below zero it is pushed away from it; the noisier the labels, the more
-        negative the rate that serves best. "auto": as negative as suits the noise that is found
-        when warm-up ends, and what the network has memorised by then, see
-        :func:`~sknoisy.functional.smoothing_rate_for_noise`; the training goes on, and says what it
-        found in ``noise_report_``. Probabilities at a negative rate are surer than
-        they should be; calibrate them where that matters.
+        Rate of label smoothing, in (-inf, 1]. An array has one rate for each given label, in the
+        order of ``classes_``. A positive rate draws the target toward the uniform distribution, a
+        negative one pushes it away; the noisier the labels, the more negative the best rate.
+        "auto": derived, when warm-up ends, from the estimated label noise and from how much the
+        network has memorised by then, see :func:`~sknoisy.functional.smoothing_rate_for_noise`; the
+        estimate is ``noise_report_``. Probabilities at a negative rate are over-confident;
+        calibrate them where that matters.
     module : None, Module class, callable or Module instance, default=None
-        The network. None: a :class:`~sknoisy.networks.MLP` for tables, a
+        The network. None: an :class:`~sknoisy.networks.MLP` for tables, a
         :class:`~sknoisy.networks.CNN` for images, with the ``module_params`` of the method. A
-        class or callable receives ``n_in`` (columns or channels) and ``n_out`` (classes) where it
-        takes them, and ``module__name`` parameters. An instance is copied, and training starts
-        from its weights. It returns logits of shape (n_samples, n_classes).
+        class or callable gets ``n_in`` (columns or channels) and ``n_out`` (classes) if it takes
+        them, and the ``module__name`` parameters. An instance is copied, and training starts from
+        its weights. It returns logits of shape (n_samples, n_classes).
     warmup : "auto", int or float, default="auto"
-        How long to train on plain cross-entropy and unsmoothed labels first: epochs, or a fraction
-        of ``max_epochs``. "auto": what the method asks for, and at least a tenth where
+        Training on plain cross-entropy and unsmoothed labels that precedes the method: epochs, or a
+        fraction of ``max_epochs``. "auto": what the method asks for, and at least a tenth where
         ``smoothing`` is negative or "auto".
     logit_bound : "auto", float or None, default="auto"
-        In training, the vector of the centred logits of a sample is held to this length, see
-        :func:`~sknoisy.functional.bound_logits`; predictions take logits as they are. "auto":
-        with negative or "auto" smoothing, whose loss has no lower limit without it, that of
-        :func:`~sknoisy.functional.logit_bound_for_rate`, and none otherwise.
+        Bound on the length of the centred logit vector of each sample in training, see
+        :func:`~sknoisy.functional.bound_logits`; predictions use unbounded logits. "auto": with
+        negative or "auto" smoothing, whose loss has no lower limit otherwise, the bound of
+        :func:`~sknoisy.functional.logit_bound_for_rate`; else none.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied into the sample weights.
     augment : callable or None, default=None
-        Makes a random view of a batch, a tensor, for the methods that compare several views of a
-        sample. None: :class:`~sknoisy.functional.FeatureCorruption` for tables,
+        Makes a random view of a batch, for methods that compare several views of a sample. None:
+        :class:`~sknoisy.functional.FeatureCorruption` for tables,
         :class:`~sknoisy.functional.RandomShift` for images.
     optimizer : str or Optimizer class, default="adam"
         A name such as "adam", "adamw", "sgd", or a torch optimizer class. Its parameters are set as
@@ -90,39 +98,38 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     lr : float, default=0.001
         Learning rate.
     lr_schedule : "cosine", "linear", callable or None, default=None
-        How the learning rate falls over ``max_epochs``: a function from progress in [0, 1) to a
-        factor; None: it does not. In ``partial_fit`` it begins anew after ``max_epochs`` calls.
+        Factor on the learning rate: a function of the progress in [0, 1); None: a constant rate. In
+        ``partial_fit`` the schedule restarts after ``max_epochs`` calls.
     max_epochs : int, default=100
         Passes over the training set.
     batch_size : int, default=128
         Rows per step; -1: all of them.
     precision : "float32", "float64" or "bf16-mixed", default="float32"
         Of parameters and computations; "bf16-mixed" keeps parameters in float32 and computes in
-        bfloat16 where torch deems it safe.
+        bfloat16 where torch considers it safe.
     early_stopping : bool or "auto", default="auto"
-        Stop when an epoch is no longer better than those before, and return to the best weights.
-        True: a part of the training set is held out, and epochs are compared by the accuracy on it
-        (on labels as noisy as the others; never by the loss), unless the method judges epochs by
-        itself. "auto": only where the method does, and nothing is held out. Epochs of warm-up do
-        not count, unless there are no others.
+        Whether to stop when epochs no longer improve, and to restore the best weights. True: a part
+        of the training set is held out, and epochs are compared by accuracy on its (noisy) labels,
+        unless the method scores epochs by itself. "auto": only if the method does, and nothing is
+        held out. Epochs of warm-up do not count, unless there are no others.
     validation_fraction : float, default=0.1
         Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs that are no better than the best before stopping. Only with ``early_stopping``.
+        Epochs without a better score before stopping. Only with ``early_stopping``.
     device : str or torch.device, default="auto"
         Where to train. "auto": CUDA, then MPS, then the CPU. "accelerate": on the devices of all
-        processes that ``accelerate launch`` or ``torchrun`` has started, with each batch divided
-        among them; every process calls ``fit`` with the same data, and is then fitted alike.
+        processes that ``accelerate launch`` or ``torchrun`` has started, each of which computes a
+        part of every batch; all of them call ``fit`` with the same data, and are fitted alike.
     random_state : int, RandomState instance or None, default=None
-        An int makes every fit the same, down to the bits on one machine. Global generators of
-        torch are left as they were in any case.
+        An int makes every fit the same, to the bit on one machine. torch's global generators are
+        left unchanged in any case.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the last one, for ``max_epochs`` more. Network, method,
-        optimizer, callbacks, device and precision then stay those of the first.
+        Whether ``fit`` continues the last training for ``max_epochs`` more. Network, method,
+        optimizer, callbacks, device and precision then stay those of the first fit.
     verbose : int, default=0
         Above 0, print a row for each epoch.
     callbacks : list, "disable" or None, default=None
-        Callbacks of skorch, which receive the inner net. Their parameters are set as
+        Callbacks of skorch, which get the inner net. Their parameters are set as
         ``callbacks__callback__name``. "disable": none at all, not even the epoch timer.
     **params
         Parameters of parts: ``method__*``, ``module__*``, ``optimizer__*``, ``callbacks__*``.
@@ -132,29 +139,29 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     classes_ : ndarray of shape (n_classes,)
         The labels.
     n_features_in_ : int
-        Columns (or channels) seen in fit.
+        Number of columns, or channels, seen in fit.
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, where X has names that are strings.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     smoothing_ : float or ndarray of shape (n_classes,)
-        The rate of smoothing in use; with "auto" it is 0 until warm-up is over.
+        The smoothing rate in use; with "auto" it is 0 until warm-up ends.
     noise_rate_ : float
-        Share of wrong labels that was found, 0 where none were; samples count alike, whatever
-        their weight. This and the next two only with ``smoothing="auto"``, once warm-up is over.
+        Estimated fraction of mislabelled samples, 0 where no noise was found; sample weights do not
+        count. This and the next two exist with ``smoothing="auto"`` only, once warm-up has ended.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that ``classes_[j]`` was given where ``classes_[i]`` is true.
+        Entry (i, j): the probability that ``classes_[j]`` is given where ``classes_[i]`` is true.
     noise_report_ : NoiseReport
-        Both with an interval, what they rest on, and what was most often confused, see
-        :class:`~sknoisy.transition.NoiseReport`; print it.
+        Both with an interval, their basis and the most frequent confusions; print it. See
+        :class:`~sknoisy.transition.NoiseReport`.
     label_quality_ : ndarray of shape (n_samples,)
-        For each row of the last call how firmly its label was believed in the course of training,
-        in [0, 1]: wrong labels come out low. Rows that the training saw only changed (mixed with
-        others, say) are looked at once, at its end.
+        How well each label of the last call agreed with the predictions during training,
+        in [0, 1]: low for mislabelled samples. Samples that were trained on only mixed or changed
+        are evaluated once, at the end.
     module_, method_, history_
         The trained network, the method with its state, and a row for each epoch.
     net_ : skorch net
-        The inner net; it sees classes as codes.
+        The inner net; it sees encoded labels.
 
     See Also
     --------
@@ -162,9 +169,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     Notes
     -----
-    Torch works with one thread as long as a training step is small, where a second costs more than
-    it brings; the setting is put back after each call. Fits in threads of one process take turns,
-    because torch has one random generator per process; use processes to fit in parallel.
+    torch uses one thread while a training step is so small that a second one would slow it down;
+    the setting is restored after each call. Fits in threads of one process take turns, because
+    torch has one random generator per process; use processes to fit in parallel.
 
     References
     ----------
@@ -175,18 +182,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     >>> from sklearn.datasets import load_digits
     >>> from sknoisy import NoisyLabelClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> clf = NoisyLabelClassifier(method="elr", max_epochs=20, random_state=0).fit(X, y)
+    >>> clf = NoisyLabelClassifier(max_epochs=20, random_state=0).fit(X, y)
     >>> clf.predict(X[:3])
     array([0, 1, 2])
     """
 
     _parts = ("callbacks", "method", "module", "optimizer")
-    _doc_link_module = "sknoisy"
-    _doc_link_template = (
-        "https://sknoisy.readthedocs.io/en/latest/generated/sknoisy.{estimator_name}.html"
-    )
+    _doc_link_module, _doc_link_template = _documentation_links()
 
-    # Of the data frame that fit has seen.
+    # Index of the data frame that fit has seen.
     _names_of_rows: Any = None
 
     _parameter_constraints: dict = {
@@ -277,7 +281,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     def fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, trusted: Any = None
     ) -> NoisyLabelClassifier:
-        """Train on labels that may be wrong.
+        """Train on noisy labels.
 
         Parameters
         ----------
@@ -285,15 +289,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 (n_samples, channels, height, width), or torch Dataset
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            The given labels, of any type scikit-learn takes. In two dimensions they are soft
-            labels: a distribution over the classes in each row, from the votes of a crowd or the
-            probabilities of another model; the classes are then the columns of a data frame, else
-            their positions. None: from the items of a Dataset.
+            The given labels, of any type scikit-learn takes. Two dimensions are soft labels: a
+            distribution over the classes in each row, from crowd votes or from the probabilities of
+            another model; the classes are the columns of a data frame, else their positions. None:
+            the labels of the items of a Dataset.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples; only their ratios matter. Rows of weight 0 are left out.
+            Weights of the samples; only their ratios matter. Samples of weight 0 are left out.
         trusted : array-like of bool of shape (n_samples,), default=None
-            Marks the samples whose label is known to be right, for the methods that can use them;
-            best a random choice of each class.
+            Which labels are known to be clean, for the methods that use such samples; best a random
+            choice of each class.
 
         Returns
         -------
@@ -323,7 +327,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         sample_weight: Any = None,
         trusted: Any = None,
     ) -> NoisyLabelClassifier:
-        """Train for one epoch more.
+        """Train for one more epoch.
 
         Parameters
         ----------
@@ -331,13 +335,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 (n_samples, channels, height, width), or torch Dataset
             The samples. A method with state for each row needs the same rows in every call.
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            The given labels, hard or soft. None: from the items of a Dataset.
+            The given labels, hard or soft. None: the labels of the items of a Dataset.
         classes : array-like of shape (n_classes,), default=None
-            All labels that may ever be met; needed in the first call.
+            All labels that may occur in any call; required in the first one.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         trusted : array-like of bool of shape (n_samples,), default=None
-            Marks the samples whose label is known to be right.
+            Which labels are known to be clean.
 
         Returns
         -------
@@ -458,7 +462,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Confidence in each class, in the order of the probabilities.
+        """Compute confidence scores, in the order of the probabilities.
 
         Parameters
         ----------
@@ -476,22 +480,22 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         score = np.log(p[:, 1]) - np.log1p(-p[:, 1]) if p.shape[1] == 2 else np.log(p)
         return score.astype(proba.dtype)
 
-    # ---- what the net holds ---------------------------------------------------------------------
+    # ---- parts of the net -----------------------------------------------------------------------
 
     @property
     def module_(self) -> nn.Module:
-        """The trained network; of several, ``module_.network(i)`` is one of them."""
+        """The trained network; ``module_.network(i)`` is one of several."""
         check_is_fitted(self, "net_")
         return self.net_.module_
 
     @property
     def method_(self) -> Method:
-        """The method, with what it learned of the training set."""
+        """The method with its state."""
         check_is_fitted(self, "net_")
         return self.net_.criterion_
 
     @property
     def history_(self) -> Any:
-        """A row for each epoch; ``history_[:, "train_loss"]`` is one column of them."""
+        """A row for each epoch; ``history_[:, "train_loss"]`` is one column."""
         check_is_fitted(self, "net_")
         return self.net_.history

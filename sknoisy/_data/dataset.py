@@ -20,7 +20,18 @@ __all__ = ["LabelledRows", "hold_out"]
 def hold_out(
     codes: np.ndarray, weight: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the rows that have a weight: a share of every class is held out, if there is enough.
+    """Split the rows with a positive weight into a training and a held-out part.
+
+    The split is stratified by class, if there are enough rows for that.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows,)
+        Encoded labels.
+    weight : ndarray of shape (n_rows,)
+    fraction : float
+        Fraction of the rows to hold out.
+    seed : int
 
     Returns
     -------
@@ -41,30 +52,31 @@ def hold_out(
         )
     counts = np.bincount(codes[rows])
     counts = counts[counts > 0]
-    enough = counts.min() > 1 and min(n_held_out, len(rows) - n_held_out) >= len(counts)
+    can_stratify = counts.min() > 1 and min(n_held_out, len(rows) - n_held_out) >= len(counts)
     train, held_out = train_test_split(
         rows,
         test_size=n_held_out,
-        stratify=codes[rows] if enough else None,
+        stratify=codes[rows] if can_stratify else None,
         random_state=seed,
     )
     return np.sort(train), np.sort(held_out)
 
 
 class LabelledRows(Dataset):
-    """A training set: rows, label codes, weights, and which of the rows belong to this part.
+    """A part of a training set: rows with encoded labels and weights, and which rows it has.
 
     Parameters
     ----------
     rows : Rows
     y : Tensor of shape (n_rows,), int64, default=None
+        Encoded labels; None: rows to predict, which have none.
     weight : Tensor of shape (n_rows,), default=None
     index : Tensor of int64, default=None
         The rows of this part; None: all of them.
-    labels : Tensor of shape (n_rows, n_classes), default=None
-        Soft labels; None: the labels are the codes in y.
+    soft_labels : Tensor of shape (n_rows, n_classes), default=None
+        None: the labels are those in y.
     trusted : Tensor of bool of shape (n_rows,), default=None
-        The rows whose labels are known to be right.
+        The rows whose labels are known to be clean.
     """
 
     def __init__(
@@ -73,10 +85,11 @@ class LabelledRows(Dataset):
         y: Tensor | None = None,
         weight: Tensor | None = None,
         index: Tensor | None = None,
-        labels: Tensor | None = None,
+        soft_labels: Tensor | None = None,
         trusted: Tensor | None = None,
     ) -> None:
-        self.rows, self.index, self.labels, self.trusted = rows, index, labels, trusted
+        self.rows, self.index = rows, index
+        self.soft_labels, self.trusted = soft_labels, trusted
         self.y = torch.empty(0, dtype=torch.int64) if y is None else y
         self.weight = torch.empty(0) if weight is None else weight
 
@@ -88,11 +101,11 @@ class LabelledRows(Dataset):
         return self.rows.span(row, row + 1)[0], int(self.y[row]) if len(self.y) else 0
 
     def label_distributions(self, index: Tensor, n_classes: int) -> Tensor:
-        """Labels of some rows as distributions, (n_index, n_classes): one-hot, or soft."""
-        if self.labels is not None:
-            return self.labels[index]
+        """Return the labels of some rows as distributions, (n_index, n_classes)."""
+        if self.soft_labels is not None:
+            return self.soft_labels[index]
         return one_hot(self.y[index], n_classes, self.weight.dtype)
 
     def part(self, index: Tensor) -> LabelledRows:
         """Return the part of the training set at the given rows."""
-        return LabelledRows(self.rows, self.y, self.weight, index, self.labels, self.trusted)
+        return LabelledRows(self.rows, self.y, self.weight, index, self.soft_labels, self.trusted)

@@ -13,28 +13,24 @@ from sknoisy._data.dataset import LabelledRows
 __all__ = ["BatchLoader"]
 
 
-_CHUNK_BYTES = 2**24
-
-
-_CHUNK_BATCHES = 64
-
-
+# One gather serves at most so many batches and bytes.
+_CHUNK_BATCHES, _CHUNK_BYTES = 64, 2**24
 _INFERENCE_BYTES = 2**22
 
 
 class BatchLoader:
-    """Hand out whole batches by index, many at a time.
+    """Cut whole batches from a training set.
 
-    One gather serves up to 64 batches, within a constant amount of memory; fetching row by row
-    as a DataLoader does would double the time of a training and multiply that of a prediction.
+    One gather serves up to 64 batches within a constant amount of memory. Fetching row by row, as
+    a DataLoader does, would double the time of a training and multiply that of a prediction.
 
     Parameters
     ----------
     dataset : LabelledRows
     batch_size : int, default=None
-        None: as many rows as suit inference.
+        None: a size that suits inference.
     shuffle : bool, default=False
-        A new order each time.
+        Whether to draw a new order each time.
     """
 
     def __init__(
@@ -58,7 +54,7 @@ class BatchLoader:
                 yield self.rows_at(part), y[part.to(y.device)] if len(y) else None
 
     def sizes(self) -> list[int]:
-        """Rows of each batch."""
+        """Return the number of rows of each batch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
         sizes = [self.batch_size] * whole + [rest] * (rest > 0)
         if len(sizes) > 1 and rest == 1:
@@ -67,9 +63,9 @@ class BatchLoader:
         return sizes
 
     def indices(self, order: Tensor | None = None) -> Iterator[tuple[Tensor, list[int]]]:
-        """Yield the rows of the next chunk and the sizes of the batches to cut it into.
+        """Yield the positions of the rows of each chunk, and the sizes of its batches.
 
-        Shuffled, they are in a new order, or in the one given.
+        A shuffled loader draws a new order, unless one is given.
         """
         n, index = len(self.dataset), self.dataset.index
         if self.shuffle:
@@ -86,7 +82,7 @@ class BatchLoader:
     def chunks(
         self, order: Tensor | None = None
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, list[int]]]:
-        """Yield rows, label codes, weights, index and the sizes of the batches of the next chunk.
+        """Yield rows, encoded labels, weights, positions and batch sizes of each chunk.
 
         The weights of an average batch sum to one.
         """
@@ -97,7 +93,7 @@ class BatchLoader:
             yield x, y[index], weight[index] / batch_size, index, sizes
 
     def rows_at(self, index: Tensor) -> Tensor:
-        """Fetch rows; an unbroken run of them is sliced, not gathered."""
+        """Fetch rows; consecutive rows are sliced instead of gathered."""
         if not self.shuffle and self.dataset.index is None and len(index):
             return self.dataset.rows.span(int(index[0]), int(index[-1]) + 1)
         return self.dataset.rows.take(index)

@@ -16,43 +16,55 @@ __all__ = ["Rows", "as_rows"]
 
 
 class Rows(Protocol):
-    """Samples that can be fetched many at a time, as a tensor on the training device."""
+    """Samples that can be fetched many at a time, as a tensor on the training device.
+
+    Attributes
+    ----------
+    row_shape : tuple of int
+        Shape of a row; of an image: (channels, height, width).
+    row_bytes : int
+        Memory of a row on the training device.
+    """
 
     row_shape: tuple[int, ...]
     row_bytes: int
 
     def __len__(self) -> int: ...
-    def take(self, index: Tensor) -> Tensor: ...
-    def span(self, start: int, stop: int) -> Tensor: ...
+
+    def take(self, index: Tensor) -> Tensor:
+        """Fetch the rows at some positions."""
+
+    def span(self, start: int, stop: int) -> Tensor:
+        """Fetch consecutive rows."""
 
 
 class _DenseRows:
     def __init__(self, X: np.ndarray, device: torch.device, dtype: torch.dtype) -> None:
         with warnings.catch_warnings():
-            # X is only ever read, so a read-only array or memmap is as good as any.
+            # X is only read, so a read-only array or memmap is fine.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self.data = torch.from_numpy(X)
         self.device, self.dtype = device, dtype
         self.row_shape = X.shape[1:]
         self.row_bytes = math.prod(self.row_shape) * dtype.itemsize
         if device.type != "cpu" and _fits(self.data, device):
-            # Small numbers stay small; doubles do not, as not every device has them.
-            wide = self.data.dtype == torch.float64
-            self.data = (self.data.to(dtype) if wide else self.data).to(device)
+            # Narrow types such as uint8 stay as they are; not every device has float64.
+            is_double = self.data.dtype == torch.float64
+            self.data = (self.data.to(dtype) if is_double else self.data).to(device)
 
     def __len__(self) -> int:
         return len(self.data)
 
     def take(self, index: Tensor) -> Tensor:
-        found = self.data.index_select(0, index.to(self.data.device))
-        return found.to(self.device, self.dtype)
+        rows = self.data.index_select(0, index.to(self.data.device))
+        return rows.to(self.device, self.dtype)
 
     def span(self, start: int, stop: int) -> Tensor:
         return self.data[start:stop].to(self.device, self.dtype)
 
 
 def _fits(data: Tensor, device: torch.device) -> bool:
-    """Whether a table may live on the device and leave half of its memory to the training."""
+    """Tell whether a table fits on the device and leaves half of the free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
@@ -79,7 +91,7 @@ class _SparseRows:
 
 
 class _ItemRows:
-    """Rows of a torch Dataset (or a skorch SliceDataset), collated item by item."""
+    """Rows of a torch Dataset, or a SliceDataset of skorch, collated item by item."""
 
     def __init__(self, items: Any, device: torch.device, dtype: torch.dtype) -> None:
         self.items, self.device, self.dtype = items, device, dtype
@@ -96,20 +108,20 @@ class _ItemRows:
         return self._collate(range(start, min(stop, len(self))))
 
     def _collate(self, index: Any) -> Tensor:
-        found = [self.items[i] for i in index]
-        found = [item[0] if isinstance(item, (tuple, list)) else item for item in found]
-        return default_collate(found).to(self.device, self.dtype)
+        items = [self.items[i] for i in index]
+        samples = [item[0] if isinstance(item, (tuple, list)) else item for item in items]
+        return default_collate(samples).to(self.device, self.dtype)
 
 
 def as_rows(X: Any, device: torch.device, dtype: torch.dtype) -> Rows:
-    """Wrap validated samples, without a copy where they are an array.
+    """Wrap checked samples; an array is not copied.
 
     Parameters
     ----------
     X : ndarray, sparse matrix or Dataset
     device : torch.device
     dtype : torch.dtype
-        Of the tensors handed out.
+        Of the tensors that are fetched.
 
     Returns
     -------

@@ -128,7 +128,7 @@ class TrainingLoop:
         classes = torch.arange(n_classes, device=data.y.device)
         targets = smooth_labels(one_hot(classes, n_classes, dtype), rates)
         for x, y, weight, index, sizes in loader.chunks():
-            target = targets[y] if data.labels is None else data.labels[index] @ targets
+            target = targets[y] if data.soft_labels is None else data.soft_labels[index] @ targets
             epoch, trusted = [self.method_epoch] * len(sizes), [None] * len(sizes)
             if data.trusted is not None:
                 trusted = data.trusted[index].split(sizes)

@@ -98,7 +98,7 @@ class Memorization:
         self._complete = False
 
     def start_epoch(self) -> None:
-        """Start counting anew."""
+        """Reset the counts."""
         self._comparable, self._complete = self._complete, True
         self._sums = self._data.weight.new_zeros(3)
 
@@ -132,9 +132,9 @@ def label_agreement(data: LabelledRows, predicted: Tensor, index: Tensor) -> Ten
 
     A soft label agrees with the probability that it gives to the prediction.
     """
-    if data.labels is None:
+    if data.soft_labels is None:
         return (predicted == data.y[index]).to(data.weight.dtype)
-    given = data.labels[index].expand(*predicted.shape, -1)
+    given = data.soft_labels[index].expand(*predicted.shape, -1)
     return given.gather(-1, predicted.unsqueeze(-1)).squeeze(-1)
 
 

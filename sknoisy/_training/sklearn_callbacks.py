@@ -1,4 +1,4 @@
-"""Callbacks of scikit-learn 1.9 and later, which hear of a fit and of each of its epochs."""
+"""Callbacks of scikit-learn 1.9 and later, which follow a fit and its epochs."""
 
 from __future__ import annotations
 

@@ -72,9 +72,9 @@ class FoldBatches:
         for parts in zip(*chunks, strict=True):
             x, y, weight, index, fold_sizes = zip(*parts, strict=True)
             labels = [
-                loader.dataset.labels[rows]
+                loader.dataset.soft_labels[rows]
                 for loader, rows in zip(self.loaders, index, strict=True)
-                if loader.dataset.labels is not None
+                if loader.dataset.soft_labels is not None
             ]
             yield Chunk(
                 stack_padded(x),

@@ -139,8 +139,8 @@ class Candidates:
         self._training_lock = threading.Lock()
 
     def _with_params(self, classifier: NoisyLabelClassifier, params: Mapping[str, Any]) -> Any:
-        own = {name.removeprefix(self.prefix): value for name, value in params.items()}
-        return clone(classifier).set_params(**own)
+        inner = {name.removeprefix(self.prefix): value for name, value in params.items()}
+        return clone(classifier).set_params(**inner)
 
     def fit(
         self, estimator: Any, params: dict, X: Any, y: Any, rows: np.ndarray, fit_params: dict

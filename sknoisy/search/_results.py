@@ -1,4 +1,4 @@
-"""What a search over rates of smoothing found."""
+"""The scores of a search by smoothing rate."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ __all__ = ["rates_and_scores"]
 def rates_and_scores(
     cv_results: Any, metric: str | None = None
 ) -> tuple[list[Any], np.ndarray, np.ndarray]:
-    """Read the rate of each candidate, its mean score and the standard error of that.
+    """Read the rate of each candidate, its mean score and the standard error of the mean.
 
     Parameters
     ----------
     cv_results : dict or DataFrame
-        Of a search over ``smoothing`` of the estimator or of the last step of a pipeline.
+        Of a search over ``smoothing`` of an estimator or of a step of a pipeline.
     metric : str, default=None
-        Name of the score, of a search by several; None: of a search by one score, that.
+        Name of the score; None: the only one.
 
     Returns
     -------
     rates : list
     mean, error : ndarray of shape (n_candidates,)
-        NaN for the candidates that a search by halving gave up before its last iteration: they
-        were scored with less.
+        NaN for candidates that a halving search dropped before its last iteration, as they were
+        scored with fewer resources.
 
     Raises
     ------
     ValueError
-        If the rate was not searched, or there is no such score.
+        If ``smoothing`` was not searched, or there is no such score.
     """
     names = [name for name in cv_results if str(name).rpartition("__")[2] == "param_smoothing"]
     names += [name for name in cv_results if str(name).endswith("__smoothing")]
@@ -51,10 +51,10 @@ def rates_and_scores(
     )
     mean = np.array(cv_results[f"mean_test_{metric}"], dtype=float)
     spread = np.asarray(cv_results[f"std_test_{metric}"], dtype=float)
-    # scikit-learn's spread is that of the folds at hand, which divides by their number.
+    # scikit-learn's standard deviation over folds divides by their number.
     error = spread / np.sqrt(max(n_splits - 1, 1))
     if "iter" in cv_results:
         iteration = np.asarray(cv_results["iter"])
-        given_up = iteration < iteration.max()
-        mean[given_up] = error[given_up] = np.nan
+        dropped = iteration < iteration.max()
+        mean[dropped] = error[dropped] = np.nan
     return list(cv_results[names[0]]), mean, error

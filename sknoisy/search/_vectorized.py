@@ -111,11 +111,11 @@ class GroupTraining:
         """Train, from the state of the generators after the networks were built."""
         state = self.lead.generator_state
         generators = generators_at(state, self.device)
-        own = generators.get(self.device.type)
+        generator = generators.get(self.device.type)
         networks = [member.fold.net.module_ for member in self.group]
         with seeded(self.device):
             first, precision = self.view.first_rows(), self.view.precision
-            self.stack = stack_networks(networks, own, first, precision)
+            self.stack = stack_networks(networks, generator, first, precision)
         self.optimizer = self.lead.net.make_optimizer(self.stack.parameters.items())
         self.best = self.stack.state()
         separate = self.stack.uses_generator
@@ -268,7 +268,7 @@ class GroupTraining:
                 continue
             total = data.weight[data.index].sum()
             # Summed in the order of a single training, so that ties between epochs are exact.
-            means += [one.contiguous().sum() / total for one in torch.cat(of_fold, dim=-1)]
+            means += [values.contiguous().sum() / total for values in torch.cat(of_fold, dim=-1)]
         return torch.stack(means).tolist()
 
     def _keep_best(self, rows: list[int]) -> None:

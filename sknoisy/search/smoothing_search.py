@@ -1,4 +1,4 @@
-"""A search over rates of smoothing that trains all candidates of a fold at once."""
+"""A search over smoothing rates that trains all candidates of a fold together."""
 
 from __future__ import annotations
 
@@ -24,37 +24,36 @@ RATES = (-8.0, -4.0, -2.0, -1.0, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8)
 
 
 class SmoothingSearchCV(GridSearchCV):
-    """Search the rate of label smoothing, with all rates of a fold in one training.
+    """Search the smoothing rate with a vectorised training of all candidates of a fold.
 
-    It finds what scikit-learn's ``GridSearchCV`` finds, to rounding, and has its results and its
-    attributes. But networks that differ only in the rate start alike and see the same batches, so
-    one batched product serves them all, in place of one training after another.
+    It finds what scikit-learn's ``GridSearchCV`` finds, to rounding, and has the same results and
+    attributes. Networks that differ only in the smoothing rate start alike and see the same
+    batches, so one batched product computes them together, instead of one training after another.
 
     Parameters
     ----------
     estimator : NoisyLabelClassifier or Pipeline
-        The classifier, or a pipeline that ends in one, whose steps before it are fitted once for
-        each fold. Its method must be only a loss: "ce", "gce", "mae", "sce", "nce_rce",
+        The classifier, or a pipeline that ends in one; the steps before it are fitted once per
+        fold. Its method must be only a loss: "ce", "gce", "mae", "sce", "nce_rce",
         "confidence_penalty", or a :class:`~sknoisy.methods.ClassLoss` of your own.
     smoothing : sequence of float, default=(-8, -4, -2, -1, -.6, -.4, -.2, 0, .2, .4, .6, .8)
         The rates; an entry may be an array of one rate for each class.
     param_grid : dict, default=None
-        Further candidates, as for ``GridSearchCV``: numbers of the method, ``method__name``, which
-        its loss computes with. All are combined with all rates.
+        Further candidates, as for ``GridSearchCV``: numbers ``method__name`` with which the loss
+        of the method computes. All are combined with all rates.
     cv : int, cross-validation generator or iterable, default=5
         How to split.
     scoring : str, callable, list, tuple or dict, default=None
-        How to score, one way or several; None: by accuracy. On noisy labels see
+        One or several scores; None: accuracy. For noisy labels see
         :func:`~sknoisy.metrics.make_noisy_scorer`.
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate to all samples; of several scores the name of the one that
-        decides, or a function from ``cv_results_`` to the index of the best, such as
+        Whether to fit the best candidate to all samples; for several scores the name of the one
+        that decides, or a function from ``cv_results_`` to the index of the best, such as
         :func:`one_standard_error`.
     n_jobs : int, default=None
-        Threads that the networks are spread over, and scored in. On a GPU networks are trained in
-        one.
+        Threads that train and score networks. On a GPU one thread trains them all.
     error_score : "raise" or float, default=nan
-        What a candidate is given that could not be fitted.
+        Score of a candidate that could not be fitted.
     return_train_score : bool, default=False
         Whether to score the training parts too.
     verbose : int, default=0
@@ -63,10 +62,10 @@ class SmoothingSearchCV(GridSearchCV):
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        As of ``GridSearchCV``; the time of a fit is the share of a candidate in that of all that
-        were trained with it.
+        As of ``GridSearchCV``; the fit time of a candidate is its part of the time in which it was
+        trained together with others.
     best_estimator_ : estimator
-        Fitted to all samples. Only with ``refit``, as all that predicts.
+        Fitted to all samples. This and all predictions need ``refit``.
     best_params_, best_score_, best_index_
         Of the best candidate.
     scorer_, n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
@@ -75,7 +74,7 @@ class SmoothingSearchCV(GridSearchCV):
     Raises
     ------
     TypeError
-        In ``fit``, if the candidates cannot be trained at once: use ``GridSearchCV``.
+        In ``fit``, if the candidates cannot be trained together: use ``GridSearchCV``.
 
     See Also
     --------
@@ -83,17 +82,16 @@ class SmoothingSearchCV(GridSearchCV):
 
     Notes
     -----
-    Candidates whose loss becomes NaN fail alone. With ``random_state=None`` all candidates that are
-    trained together start alike, where a ``GridSearchCV`` draws a start for each.
+    A candidate whose loss becomes NaN fails without the others. With ``random_state=None`` all
+    candidates that are trained together start alike, where ``GridSearchCV`` draws a start for each.
 
-    Folds are trained in the same steps, each on its own rows: with the built-in MLP without dropout
-    those that take the same number of steps, with any other network those of equal size. All cuts
-    of X are in memory then; where they would take a quarter of what is free, each fold is trained
-    by itself. In threads, modules of your own take turns, as they draw from torch's one random
-    generator.
+    Folds are trained together if they take the same number of steps (the built-in MLP without
+    dropout) or have equal sizes (any other network). All cuts of X are then in memory; if they
+    would take a quarter of the free memory, folds are trained one after another. Modules of your
+    own take turns in threads, because they draw from torch's single random generator.
 
-    What a module keeps in plain attributes is not kept apart for each candidate: let it be buffers,
-    changed in place. ``precision="bf16-mixed"`` holds for the refit only; all else is computed in
+    Plain attributes of a module are shared by all candidates: keep state in buffers that are
+    changed in place. ``precision="bf16-mixed"`` applies to the refit only; all else is computed in
     float32.
 
     Examples
@@ -142,7 +140,7 @@ class SmoothingSearchCV(GridSearchCV):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> SmoothingSearchCV:
-        """Score all candidates, and fit the best.
+        """Score all candidates, and fit the best one.
 
         Parameters
         ----------
@@ -151,7 +149,7 @@ class SmoothingSearchCV(GridSearchCV):
         y : array-like of shape (n_samples,)
             The given labels.
         **params
-            For the splitter (``groups``), for ``fit`` of the estimator and for the scorers, as in
+            For the splitter (``groups``), for ``fit`` of the estimator and for the scorers, as for
             ``GridSearchCV``.
 
         Returns
@@ -215,31 +213,29 @@ class SmoothingSearchCV(GridSearchCV):
 
 
 def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None) -> int:
-    """Choose the rate nearest to zero among those whose score is hardly below the best.
+    """Choose the rate nearest to zero whose score is within one standard error of the best.
 
-    For ``refit`` of a search over ``smoothing``: of the candidates within one standard error of the
-    best mean, the one that changes the labels least; "auto" only where no number is among them. The
-    error is that of a mean of as many folds, ``std_test_score / sqrt(n_splits - 1)``, since
-    ``std_test_score`` divides by ``n_splits``.
+    For ``refit`` of a search over ``smoothing``: it chooses the candidate that changes the labels
+    least; "auto" only where no number is among the good ones. The standard error of the mean is
+    ``std_test_score / sqrt(n_splits - 1)``, since ``std_test_score`` divides by ``n_splits``.
 
     Parameters
     ----------
     cv_results : dict
-        The ``cv_results_`` of a search. By halving, only the candidates of the last iteration
-        count.
+        The ``cv_results_`` of a search. Of a halving search, only the last iteration counts.
     metric : str, default=None
-        Name of the score, of a search by several:
+        Name of the score, in a search with several scores:
         ``refit=partial(one_standard_error, metric="accuracy")``.
 
     Returns
     -------
     int
-        An index into the candidates.
+        Index of the candidate.
 
     Raises
     ------
     ValueError
-        If the rate was not searched, or there is no such score.
+        If ``smoothing`` was not searched, or there is no such score.
 
     References
     ----------
@@ -258,12 +254,12 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     """
     rates, mean, error = rates_and_scores(cv_results, metric)
     best = int(np.nanargmax(mean))
-    near = np.flatnonzero(mean >= mean[best] - error[best])
-    distance = [_distance(rates[i]) for i in near]
-    # Of two at one distance, the better.
-    return int(min(zip(distance, -mean[near], near, strict=True))[2])
+    good = np.flatnonzero(mean >= mean[best] - error[best])
+    distances = [_distance(rates[i]) for i in good]
+    # At equal distances the better score decides.
+    return int(min(zip(distances, -mean[good], good, strict=True))[2])
 
 
 def _distance(rate: Any) -> float:
-    """How far a rate is from zero, that of the class farthest from it; of "auto" it is unknown."""
+    """Return the distance of a rate, or of the farthest class rate, from zero; of "auto": inf."""
     return np.inf if isinstance(rate, str) else np.abs(np.asarray(rate, dtype=float)).max()

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.exceptions import DeviceWarning
 from torch import nn
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier, classifier
 from sknoisy.methods import ELR
 
 skops_io = pytest.importorskip("skops.io")
@@ -266,12 +266,21 @@ def test_repr_shows_what_differs_from_the_defaults():
     assert "max_epochs" not in text
 
 
-def test_html_links_to_the_documentation(table):
+def test_html_has_the_parameters_and_no_dead_links(table):
+    """Links to a documentation site appear only if the package names one."""
     clf = NoisyLabelClassifier("elr", method__lam=2.0, max_epochs=1)
-    for each in (clf, clf.fit(*table)):
-        html = each._repr_html_()
-        assert (
-            "https://sknoisy.readthedocs.io/en/latest/generated/sknoisy.NoisyLabelClassifier.html"
-            in html
-        )
+    for estimator in (clf, clf.fit(*table)):
+        html = estimator._repr_html_()
+        assert "sknoisy.NoisyLabelClassifier.html" not in html
         assert "method__lam" in html
+
+
+def test_html_links_to_a_documentation_site_that_is_configured(monkeypatch):
+    class Metadata:
+        def get_all(self, name, default):
+            return ["Source, https://example.org", "Documentation, https://docs.example.org/"]
+
+    monkeypatch.setattr(classifier, "metadata", lambda package: Metadata())
+    module, template = classifier._documentation_links()
+    assert module == "sknoisy"
+    assert template == "https://docs.example.org/generated/sknoisy.{estimator_name}.html"

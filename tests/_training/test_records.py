@@ -16,7 +16,7 @@ CHANGING = {"mixup", "dividemix", "elr_plus", "co_learning", "synthetic"}
 
 def labelled(codes, weight, labels=None):
     rows = as_rows(np.zeros((len(codes), 1), dtype=np.float32), torch.device("cpu"), torch.float32)
-    return LabelledRows(rows, torch.tensor(codes), torch.tensor(weight), labels=labels)
+    return LabelledRows(rows, torch.tensor(codes), torch.tensor(weight), soft_labels=labels)
 
 
 def logits(said):
