@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknoisy.noise._asymmetric import _SWAPPED, asymmetric
+from sknoisy.noise._asymmetric import asymmetric
 from sknoisy.noise._rates import _most
 
 __all__ = ["pair"]
+
+
+_SWAPPED = {9: 1, 1: 9, 2: 0, 0: 2, 4: 7, 7: 4, 3: 5, 5: 3, 6: 8, 8: 6}
 
 
 def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:

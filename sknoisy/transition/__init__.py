@@ -1,0 +1,34 @@
+"""Transition matrices and noise rates, estimated: numpy in, numpy out.
+
+Entry (i, j) of a transition matrix is the probability that label j is given where i is true; rows
+and columns are in the order of the sorted classes. All estimators but ``hoc`` read what a model
+says of the *given* labels of samples whose labels it has not seen: out of fold, or out of bag.
+"""
+
+from sknoisy._label_noise.estimators import NoiseRate
+from sknoisy._label_noise.report import Confusion, NoiseReport
+from sknoisy.transition._estimate import ESTIMATORS, estimate_transition
+from sknoisy.transition._from_neighbors import hoc
+from sknoisy.transition._from_predictions import (
+    anchor_points,
+    confident_joint,
+    dual_t,
+    gold,
+    most_confident,
+)
+from sknoisy.transition._noise_rate import noise_rate
+
+__all__ = [
+    "ESTIMATORS",
+    "Confusion",
+    "NoiseRate",
+    "NoiseReport",
+    "anchor_points",
+    "confident_joint",
+    "dual_t",
+    "estimate_transition",
+    "gold",
+    "hoc",
+    "most_confident",
+    "noise_rate",
+]
