@@ -111,7 +111,7 @@ class Fits:
         report = clf.noise_report_
         return {
             "wrong": float((self.cell.y != self.cell.clean).mean()), "found": report.rate,
-            "unexplained": report.unexplained, "memorized": report.memorized,
+            "unexplained": report.disagreement, "memorized": report.memorized,
         }  # fmt: skip
 
 

@@ -46,8 +46,8 @@ MATRICES = [np.eye(3), symmetric(3, 0.4), pair(3, 0.35), asymmetric(3, 0.4, {0: 
 FROM_PROBA = [most_confident, anchor_points, confident_joint, dual_t]
 
 
-def told(T, n=6000, doubt=0.05, seed=0):
-    """Labels given by T, and what a model that knows all would say: classes with some doubt."""
+def noisy_problem(T, n=6000, doubt=0.05, seed=0):
+    """Noisy labels by T, predictions of the Bayes-optimal model and the true labels."""
     local = np.random.default_rng(seed)
     true = local.integers(len(T), size=n)
     posterior = local.dirichlet(np.full(len(T), doubt), size=n) + 4 * np.eye(len(T))[true]
@@ -57,56 +57,56 @@ def told(T, n=6000, doubt=0.05, seed=0):
 
 @pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
 @pytest.mark.parametrize("estimate", FROM_PROBA)
-def test_matrix_is_found_again(estimate, T):
-    y, p, _ = told(T)
-    # The others count a guess, which is often wrong where two labels are about as likely.
-    near = {confident_joint: 0.45, dual_t: 0.6}.get(estimate, 0.1)
-    assert abs(estimate(y, p) - T).sum(axis=1).max() < near
+def test_estimate_is_near_the_true_matrix(estimate, T):
+    y, p, _ = noisy_problem(T)
+    # The others count predicted classes, which are often wrong where two are about as likely.
+    tolerance = {confident_joint: 0.45, dual_t: 0.6}.get(estimate, 0.1)
+    assert abs(estimate(y, p) - T).sum(axis=1).max() < tolerance
 
 
 @pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
-def test_hoc_finds_it_from_neighbours(T):
+def test_hoc_estimates_the_matrix_from_neighbclassifier(T):
     X, true = make_blobs(3000, centers=np.eye(3) * 8, random_state=0)
     y = corrupt_labels(true, T, random_state=0)
     assert abs(hoc(y, X) - T).sum(axis=1).max() < 0.12
 
 
-def test_gold_reads_trusted_rows_and_falls_back():
+def test_gold_averages_trusted_samples_or_falls_back_to_most_confident():
     T = pair(3, 0.6)
-    y, p, true = told(T, 600)
+    y, p, true = noisy_problem(T, 600)
     trusted = (np.arange(600) < 60) & (true != 2)
     y = np.where(trusted, true, y)
-    found = gold(y, p, trusted)
+    estimated = gold(y, p, trusted)
     for label in (0, 1):
-        assert_allclose(found[label], p[trusted & (true == label)].mean(axis=0))
-        assert abs(found[label] - T[label]).sum() < 0.15
-    assert_array_equal(found[2], most_confident(y, p)[2])
+        assert_allclose(estimated[label], p[trusted & (true == label)].mean(axis=0))
+        assert abs(estimated[label] - T[label]).sum() < 0.15
+    assert_array_equal(estimated[2], most_confident(y, p)[2])
 
 
 @pytest.mark.parametrize(("min_samples", "z_score"), [(10, 2.0), (40, 4.0), (1000, 1.0)])
-def test_surest_against_a_loop(min_samples, z_score):
-    """Wilson's lower bound is scipy's; of samples that are equally sure all or none are taken."""
-    y, p, _ = told(symmetric(4, 0.3), 500, doubt=1.0)
+def test_most_confident_matches_a_loop(min_samples, z_score):
+    """The bound is that of scipy; of samples with equal confidence all or none are counted."""
+    y, p, _ = noisy_problem(symmetric(4, 0.3), 500, doubt=1.0)
     p = p.round(2) / p.round(2).sum(axis=1, keepdims=True)
     expected, ties = np.eye(4), 0
     for label in range(4):
-        own = [i for i in range(500) if p[i].argmax() == label]
-        own = sorted(own, key=lambda i: -p[i, label])
+        members = [i for i in range(500) if p[i].argmax() == label]
+        members = sorted(members, key=lambda i: -p[i, label])
         bounds = {}
-        for n in range(min(min_samples, len(own)), len(own) + 1):
-            if n < len(own) and p[own[n], label] == p[own[n - 1], label]:
+        for n in range(min(min_samples, len(members)), len(members) + 1):
+            if n < len(members) and p[members[n], label] == p[members[n - 1], label]:
                 ties += 1
                 continue
-            test = binomtest(int((y[own[:n]] == label).sum()), n)
+            test = binomtest(int((y[members[:n]] == label).sum()), n)
             level = 2 * norm.cdf(z_score) - 1
             bounds[n] = test.proportion_ci(level, method="wilson").low
-        chosen = own[: max(bounds, key=bounds.get)]
+        chosen = members[: max(bounds, key=bounds.get)]
         expected[label] = np.eye(4)[y[chosen]].mean(axis=0)
     assert ties or min_samples == 1000
     assert_allclose(most_confident(y, p, min_samples=min_samples, z_score=z_score), expected)
 
 
-def test_surest_does_not_hang_on_the_order_of_the_rows():
+def test_most_confident_does_not_depend_on_the_order_of_samples():
     true = rng.integers(3, size=900)
     p, y = np.where(np.eye(3)[true] > 0, 0.6, 0.2), corrupt_labels(true, 0.4, random_state=0)
     by_label = np.argsort(y)
@@ -118,7 +118,7 @@ def test_surest_does_not_hang_on_the_order_of_the_rows():
     [KNeighborsClassifier(25), LogisticRegression(), RandomForestClassifier(50, random_state=0)],
     ids=repr,
 )
-def test_no_bias_where_classes_lie_apart(clf):
+def test_noise_rate_is_unbiased_for_separated_classes(clf):
     hits = 0
     for seed in range(5):
         X, true = make_blobs(900, centers=np.eye(3) * 8, random_state=seed)
@@ -130,9 +130,9 @@ def test_no_bias_where_classes_lie_apart(clf):
     assert hits >= 4
 
 
-def test_confident_joint_against_a_loop():
+def test_confident_joint_matches_a_loop():
     """Northcutt et al. 2021, Eq. 1 to 3."""
-    y, p, _ = told(pair(4, 0.3), 400, doubt=1.0)
+    y, p, _ = noisy_problem(pair(4, 0.3), 400, doubt=1.0)
     counts = np.zeros((4, 4))
     thresholds = [p[y == j, j].mean() for j in range(4)]
     for given, row in zip(y, p, strict=True):
@@ -143,14 +143,14 @@ def test_confident_joint_against_a_loop():
     assert_allclose(confident_joint(y, p), joint.T / joint.sum(axis=0)[:, None])
 
 
-def test_dual_t_is_a_product():
-    y, p, _ = told(pair(3, 0.3), 500)
+def test_dual_t_is_the_product_of_anchor_points_and_counts():
+    y, p, _ = noisy_problem(pair(3, 0.3), 500)
     counts = pd.crosstab(p.argmax(axis=1), y, normalize="index").to_numpy()
     assert_allclose(dual_t(y, p, quantile=0.9), anchor_points(y, p, quantile=0.9) @ counts)
 
 
-def test_anchors_leave_what_they_read():
-    y, p, _ = told(symmetric(3, 0.2), 300)
+def test_anchor_points_do_not_change_their_input():
+    y, p, _ = noisy_problem(symmetric(3, 0.2), 300)
     before = p.copy()
     found = anchor_points(y, p, quantile=0.5)
     assert_array_equal(p, before)
@@ -159,8 +159,8 @@ def test_anchors_leave_what_they_read():
 
 
 @pytest.mark.parametrize("estimate", FROM_PROBA)
-def test_labels_of_any_type_and_classes_never_given(estimate):
-    y, p, _ = told(pair(3, 0.2), 300)
+def test_labels_of_any_type_and_classes_missing_from_y(estimate):
+    y, p, _ = noisy_problem(pair(3, 0.2), 300)
     names = np.array(["b", "c", "d"])[y]
     assert_array_equal(estimate(names, p), estimate(y, p))
     assert_array_equal(
@@ -172,14 +172,14 @@ def test_labels_of_any_type_and_classes_never_given(estimate):
     assert_allclose(found.sum(axis=1), 1)
 
 
-def test_slope_of_the_consensus():
-    seen = rng.random((3, 3, 3))
-    seen /= seen.sum()
+def test_gradient_of_hoc_objective():
+    triples = rng.random((3, 3, 3))
+    triples /= triples.sum()
     for _ in range(3):
         x = rng.normal(size=12)
         error = check_grad(
-            lambda x: _hoc._disagreement(x, seen)[0],
-            lambda x: _hoc._disagreement(x, seen)[1],
+            lambda x: _hoc._objective(x, triples)[0],
+            lambda x: _hoc._objective(x, triples)[1],
             x,
         )
         assert error < 1e-6
@@ -198,7 +198,7 @@ def test_estimate_transition(method):
     assert_array_equal(found.argmax(axis=1), [0, 1, 2])
 
 
-def test_parameters_reach_the_function_of_the_method():
+def test_parameters_are_passed_to_the_function_of_the_method():
     X, y = load_iris(return_X_y=True)
     found = estimate_transition(X, y, method="hoc", max_iter=5)
     assert_array_equal(found, hoc(y, X, max_iter=5))
@@ -208,68 +208,70 @@ def test_parameters_reach_the_function_of_the_method():
     assert_array_equal(found, anchor_points(y, p, quantile=0.5))
 
 
-def test_hoc_takes_sparse_features():
+def test_hoc_accepts_sparse_features():
     X, y = load_iris(return_X_y=True)
     found = estimate_transition(csr_matrix(X), y, method="hoc", max_iter=20)
     assert_allclose(found, hoc(y, X, max_iter=20))
 
 
-def test_by_default_it_takes_one_fit_of_ours():
+def test_without_an_estimator_the_default_classifier_is_fitted():
     X, true = make_blobs(600, centers=np.eye(3) * 6, random_state=0)
     y, T = corrupt_labels(true, 0.4, kind="pair", random_state=0), pair(3, 0.4)
     found, again = (estimate_transition(X, y, random_state=0) for _ in range(2))
     assert_array_equal(found, again)
-    # More than half of the way from no noise.
+    # Nearer to T than to the identity.
     assert abs(found - T).sum(axis=1).max() < 0.4
 
 
-def test_given_estimators_are_left_alone_and_never_see_the_label_they_judge():
+def test_estimator_is_cloned_and_predicts_out_of_fold():
     X = rng.normal(size=(200, 2))
     y = rng.integers(2, size=200)
     clf = KNeighborsClassifier(1)
-    # Labels that nothing tells: what had seen them would repeat them, and find no noise.
+    # Random labels: a model that has seen them would predict them, and no noise would be found.
     assert estimate_transition(X, y, clf).diagonal().max() < 0.85
     assert not hasattr(clf, "classes_")
 
 
-def ours(method="ce", **params):
+def classifier(method="ce", **params):
     return NoisyLabelClassifier(method, **{"max_epochs": 10, "random_state": 0, **params})
 
 
-OURS = {
-    "loss": ours(smoothing=-2.0),
-    "pipeline": make_pipeline(StandardScaler(), ours("gce")),
-    "more than a loss": ours("elr"),
-    "auto": ours(smoothing="auto"),
-    "no stack": ours(module=Branching),
+CLASSIFIERS = {
+    "loss": classifier(smoothing=-2.0),
+    "pipeline": make_pipeline(StandardScaler(), classifier("gce")),
+    "more than a loss": classifier("elr"),
+    "auto": classifier(smoothing="auto"),
+    "no stack": classifier(module=Branching),
 }
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("cv", [5, KFold(3, shuffle=True, random_state=0)], ids=["5", "splitter"])
-def test_folds_of_ours_are_what_they_are_alone(name, cv, monkeypatch):
-    estimator = OURS[name]
+def test_folds_trained_together_predict_the_same_as_alone(name, cv, monkeypatch):
+    estimator = CLASSIFIERS[name]
     X, y = load_iris(return_X_y=True)
     y = np.array(["x", "y", "z"])[corrupt_labels(y, 0.3, random_state=0)]
-    train, at_once = _candidates.fit_folds, []
+    train, trained_together = _candidates.fit_folds, []
 
-    def noted(folds, *args):
-        at_once.append([len(fold.data) for fold in folds])
+    def record(folds, *args):
+        trained_together.append([len(fold.data) for fold in folds])
         train(folds, *args)
 
-    monkeypatch.setattr(_candidates, "fit_folds", noted)
+    monkeypatch.setattr(_candidates, "fit_folds", record)
     found = estimate_transition(X, y, estimator, method="confident_joint", cv=cv)
     if name in ("loss", "pipeline"):
-        assert at_once == [[120] * 5 if cv == 5 else [100] * 3]
+        assert trained_together == [[120] * 5 if cv == 5 else [100] * 3]
     p = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
     assert_allclose(found, confident_joint(y, p), atol=1e-3)
 
 
-@pytest.mark.parametrize("estimator", [KNeighborsClassifier(25), OURS["loss"]], ids=["knn", "ce"])
-def test_groups_stay_together(estimator):
+@pytest.mark.parametrize(
+    "estimator", [KNeighborsClassifier(25), CLASSIFIERS["loss"]], ids=["knn", "ce"]
+)
+def test_groups_are_in_one_fold(estimator):
     X, y = load_iris(return_X_y=True)
     y = corrupt_labels(y, 0.3, random_state=0)
-    # Each sample twice, with its label: what had seen the other one would repeat it.
+    # Each sample twice, with its label: a model that has seen the copy would predict it.
     X, y, groups = np.tile(X, (2, 1)), np.tile(y, 2), np.tile(np.arange(150), 2)
     params = {"method": "confident_joint", "cv": GroupKFold(3)}
     found = estimate_transition(X, y, estimator, groups=groups, **params)
@@ -280,36 +282,36 @@ def test_groups_stay_together(estimator):
     with pytest.raises(ValueError, match="'groups' parameter should not be None"):
         estimate_transition(X, y, estimator, **params)
     for params in ({"method": "hoc", "estimator": estimator}, {}):
-        with pytest.raises(ValueError, match="'groups' parameter of estimate_transition is for"):
+        with pytest.raises(ValueError, match="'groups' parameter of estimate_transition needs"):
             estimate_transition(X, y, groups=groups, **params)
 
 
 @pytest.mark.parametrize("routing", [False, True])
-def test_folds_at_once_may_lack_a_class(routing):
+def test_folds_trained_together_may_lack_a_class(routing):
     X, y = load_iris(return_X_y=True)
     folds = PredefinedSplit(y)
     with (
         config_context(enable_metadata_routing=routing),
         pytest.warns(RuntimeWarning, match="class"),
     ):
-        p = _proxy.proba_out_of_fold(OURS["loss"], X, y, folds)
+        p = _proxy.proba_out_of_fold(CLASSIFIERS["loss"], X, y, folds)
     assert_array_equal(p[np.arange(150), y], 0)
     assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_errors_of_folds_at_once_are_told():
+def test_errors_of_folds_trained_together_are_raised():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="'lr' parameter"):
-        estimate_transition(X, y, ours(lr=-1.0))
+        estimate_transition(X, y, classifier(lr=-1.0))
     with pytest.raises(ValueError, match="only works for partitions"):
-        estimate_transition(X, y, OURS["loss"], cv=ShuffleSplit(3, random_state=0))
+        estimate_transition(X, y, CLASSIFIERS["loss"], cv=ShuffleSplit(3, random_state=0))
 
 
 @pytest.mark.parametrize("T", MATRICES[1:], ids=["symmetric", "pair", "asymmetric"])
-def test_noise_rate_with_interval(T):
+def test_interval_contains_the_true_noise_rate(T):
     hits = 0
     for seed in range(10):
-        y, p, true = told(T, 1000, seed=seed)
+        y, p, true = noisy_problem(T, 1000, seed=seed)
         found = noise_rate(y, p, random_state=0)
         assert found.low <= found.rate <= found.high
         assert abs(found.rate - (y != true).mean()) < 0.06
@@ -318,8 +320,8 @@ def test_noise_rate_with_interval(T):
 
 
 @pytest.mark.parametrize("method", ["most_confident", "anchor_points", "confident_joint", "dual_t"])
-def test_the_rate_is_in_its_interval(method):
-    """Also where all samples of a class are equally sure, and which are looked at is chance."""
+def test_interval_contains_the_estimate(method):
+    """Also where all samples of a class have equal confidence."""
     T = symmetric(3, 0.3)
     for seed in range(25):
         true = np.random.default_rng(seed).integers(3, size=400)
@@ -328,21 +330,25 @@ def test_the_rate_is_in_its_interval(method):
         assert 0 <= found.low <= found.rate <= found.high <= 1
 
 
-def test_few_labels_that_are_all_right_do_not_rule_out_noise():
+def test_few_clean_labels_do_not_rule_out_noise():
     y = np.arange(30) % 3
     found = noise_rate(y, np.eye(3)[y], random_state=0)
     assert found.rate == 0
     assert found.high == pytest.approx(1 - 0.025 ** (1 / 30))
 
 
-def test_no_noise_is_an_answer():
-    y, p, _ = told(np.eye(3), 1000)
+def test_clean_labels_have_rate_zero():
+    y, p, _ = noisy_problem(np.eye(3), 1000)
     found = noise_rate(y, p, random_state=0)
     assert (found.rate, found.low) == (0, 0)
-    assert noise_rate(*told(symmetric(3, 0.1), 1000)[:2], random_state=0).low > 0.01
+    assert noise_rate(*noisy_problem(symmetric(3, 0.1), 1000)[:2], random_state=0).low > 0.01
     assert noise_rate(y, p, random_state=0) == found
-    wide = noise_rate(*told(symmetric(3, 0.3), 300)[:2], confidence_level=0.99, random_state=0)
-    slim = noise_rate(*told(symmetric(3, 0.3), 300)[:2], confidence_level=0.5, random_state=0)
+    wide = noise_rate(
+        *noisy_problem(symmetric(3, 0.3), 300)[:2], confidence_level=0.99, random_state=0
+    )
+    slim = noise_rate(
+        *noisy_problem(symmetric(3, 0.3), 300)[:2], confidence_level=0.5, random_state=0
+    )
     assert wide.low < slim.low < slim.high < wide.high
 
 
@@ -369,20 +375,24 @@ def test_no_noise_is_an_answer():
     ],
 )
 @pytest.mark.parametrize("estimate", [*FROM_PROBA, noise_rate])
-def test_bad_input_is_refused(estimate, y, p, params, message):
+def test_invalid_data_raises(estimate, y, p, params, message):
     with pytest.raises(ValueError, match=message):
         estimate(y, p, **params)
 
 
-def test_bad_parameters_are_refused():
+def test_invalid_parameters_raise():
     X, y = load_iris(return_X_y=True)
-    with pytest.raises(ValueError, match=r"'method' parameter must be a str among .*'sure'"):
+    with pytest.raises(
+        ValueError, match=r"'method' parameter of estimate_transition must be .*'sure'"
+    ):
         estimate_transition(X, y, LogisticRegression(), method="sure")
-    with pytest.raises(ValueError, match="needs trusted samples"):
+    with pytest.raises(ValueError, match=r"'trusted' parameter .* is required with method='gold'"):
         estimate_transition(X, y, LogisticRegression(), method="gold")
-    with pytest.raises(ValueError, match="it alone takes them"):
+    with pytest.raises(ValueError, match="must be None otherwise"):
         estimate_transition(X, y, LogisticRegression(), trusted=y == 0)
-    with pytest.raises(ValueError, match="'method' parameter must be a str among"):
+    with pytest.raises(
+        ValueError, match=r"'method' parameter of noise_rate must be a str among .* Got 'hoc'"
+    ):
         noise_rate(y, np.eye(3)[y], method="hoc")
     with pytest.raises(ValueError, match="at least 3 samples"):
         hoc([0, 1], [[0.0], [1.0]])
@@ -421,7 +431,7 @@ def test_bad_parameters_are_refused():
         (noise_rate, {"min_rate": 2}),
     ],
 )
-def test_numbers_out_of_range_are_refused(estimate, params):
+def test_parameters_out_of_range_raise(estimate, params):
     y = np.arange(30) % 3
     (name, value) = next(iter(params.items()))
     message = f"'{name}' parameter of {estimate.__name__} must be .* Got {value} instead"
@@ -429,15 +439,15 @@ def test_numbers_out_of_range_are_refused(estimate, params):
         estimate(y, np.eye(3)[y], **params)
 
 
-def test_columns_named_by_labels_are_in_their_order():
-    y, p, _ = told(pair(3, 0.2), 300)
+def test_named_columns_must_be_in_the_order_of_the_classes():
+    y, p, _ = noisy_problem(pair(3, 0.2), 300)
     names = np.array(["b", "c", "d"])
     frame = pd.DataFrame(p, columns=names)
     assert_array_equal(most_confident(names[y], frame), most_confident(y, p))
     message = r"must be the classes in their order, \['b', 'c', 'd'\]. Got \['d', 'c', 'b'\]"
     with pytest.raises(ValueError, match=message):
         most_confident(names[y], frame.iloc[:, ::-1])
-    # Other names say nothing.
+    # Names that are not the classes are ignored.
     assert_array_equal(
         most_confident(names[y], frame.set_axis(["z", "y", "x"], axis=1)), most_confident(y, p)
     )

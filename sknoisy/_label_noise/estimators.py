@@ -1,4 +1,8 @@
-"""Estimates of label noise from checked codes and probabilities: numpy in, numpy out."""
+"""Estimators of transition matrices and noise rates, without checks: numpy in, numpy out.
+
+They take encoded labels as ``codes`` and predicted probabilities of these labels as ``p``. The
+public functions in :mod:`sknoisy.transition` check their arguments and call them.
+"""
 
 from __future__ import annotations
 
@@ -8,113 +12,161 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.neighbors import NearestNeighbors
 
+from sknoisy._label_noise.hoc import fit_hoc
 from sknoisy.functional import confident_transition
 
 __all__ = [
-    "Estimate",
+    "FROM_PREDICTIONS",
     "NoiseRate",
+    "TransitionEstimator",
     "anchor_points",
+    "bootstrap_noise_rates",
     "confident_joint",
     "dual_t",
-    "noise_rate",
-    "resampled",
-    "most_confident_quarter",
+    "gold",
+    "hoc",
     "most_confident",
-    "transition_between",
-    "wilson",
+    "most_confident_quarter",
+    "noise_rate",
     "noise_rate_from_transition",
+    "transition_between",
+    "wilson_interval",
 ]
 
 
-Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+TransitionEstimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+# ---- transition matrices -------------------------------------------------------------------------
 
 
 def most_confident(
     codes: np.ndarray, p: np.ndarray, min_samples: int = 10, z_score: float = 4.0
 ) -> np.ndarray:
-    """As :func:`sknoisy.transition.most_confident`."""
-    untouched = np.eye(p.shape[1])
-    found = untouched.copy()
-    for label, own in _by_class(p):
-        n = _how_many(p[own, label], codes[own] == label, min_samples, z_score)
-        found[label] = untouched[codes[own[:n]]].mean(axis=0)
-    return found
+    """Count the labels of the most confident samples of each class."""
+    identity = np.eye(p.shape[1])
+    transition = identity.copy()
+    for label, members in _most_confident_first(p):
+        n = _n_to_count(p[members, label], codes[members] == label, min_samples, z_score)
+        transition[label] = identity[codes[members[:n]]].mean(axis=0)
+    return transition
 
 
 def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Look at a quarter of each class, and take the mean of their labels and of what p says.
+    """Average labels and probabilities over the most confident quarter of each class.
 
-    Steadier than :func:`most_confident` on few samples, but samples chosen for a high p have one
-    that is too high.
+    Its variance on few samples is lower than that of :func:`most_confident`. But it is biased:
+    samples are selected for a high probability, so these probabilities are too high.
     """
-    said = (p + np.eye(p.shape[1])[codes]) / 2
-    found = np.eye(p.shape[1])
-    for label, own in _by_class(p):
-        found[label] = said[own[: max(20, ceil(0.25 * len(own)))]].mean(axis=0)
-    return found
+    evidence = (p + np.eye(p.shape[1])[codes]) / 2
+    transition = np.eye(p.shape[1])
+    for label, members in _most_confident_first(p):
+        quarter = members[: max(20, ceil(0.25 * len(members)))]
+        transition[label] = evidence[quarter].mean(axis=0)
+    return transition
 
 
-def _by_class(p: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Each class with the samples that are likeliest of it, the surest first."""
-    likeliest = p.argmax(axis=1)
-    for label in np.unique(likeliest):
-        own = np.flatnonzero(likeliest == label)
-        yield label, own[np.argsort(-p[own, label], kind="stable")]
+def _most_confident_first(p: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield each class with the samples of which it is the most likely class, in order of p."""
+    most_likely = p.argmax(axis=1)
+    for label in np.unique(most_likely):
+        members = np.flatnonzero(most_likely == label)
+        yield label, members[np.argsort(-p[members, label], kind="stable")]
 
 
-def _how_many(said: np.ndarray, kept: np.ndarray, min_samples: int, z_score: float) -> int:
-    """How many samples to look at, from the first: where the share kept is surely highest."""
-    # Samples that are equally sure stay together: their order may be that of their labels.
-    ends = np.flatnonzero(np.r_[np.diff(said) != 0, True]) + 1
-    n = ends[ends >= min(min_samples, len(said))]
-    return int(n[wilson(kept.cumsum()[n - 1] / n, n, z_score)[0].argmax()])
+def _n_to_count(confidence: np.ndarray, kept: np.ndarray, min_samples: int, z_score: float) -> int:
+    """Choose the number of samples for which the lower bound of the kept fraction is highest.
+
+    Both arrays are in decreasing order of confidence; ``kept`` marks the samples whose label is
+    their most likely class.
+    """
+    # Samples of equal confidence are counted together: their order may depend on their labels.
+    last_of_ties = np.flatnonzero(np.r_[np.diff(confidence) != 0, True]) + 1
+    n = last_of_ties[last_of_ties >= min(min_samples, len(confidence))]
+    return int(n[wilson_interval(kept.cumsum()[n - 1] / n, n, z_score)[0].argmax()])
 
 
-def wilson(share: Any, n: Any, errors: float) -> tuple[Any, Any]:
-    """The shares from which one found in n samples is so many of their own errors away."""
-    doubt = errors**2 / n
-    centre, reach = share + doubt / 2, np.sqrt(doubt * share * (1 - share) + doubt**2 / 4)
-    return (centre - reach) / (1 + doubt), (centre + reach) / (1 + doubt)
+def wilson_interval(fraction: Any, n: Any, z_score: float) -> tuple[Any, Any]:
+    """Compute the Wilson score interval of a fraction observed in n samples."""
+    z2_n = z_score**2 / n
+    centre = fraction + z2_n / 2
+    half_width = np.sqrt(z2_n * fraction * (1 - fraction) + z2_n**2 / 4)
+    return (centre - half_width) / (1 + z2_n), (centre + half_width) / (1 + z2_n)
 
 
 def anchor_points(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarray:
-    """As :func:`sknoisy.transition.anchor_points`."""
-    place = min(int(quantile * len(p)), len(p) - 1)
-    return p[np.argsort(p, axis=0, kind="stable")[place]]
+    """Take the probabilities of one sample for each class: at this quantile of the class."""
+    position = min(int(quantile * len(p)), len(p) - 1)
+    return p[np.argsort(p, axis=0, kind="stable")[position]]
 
 
 def confident_joint(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """As :func:`sknoisy.transition.confident_joint`."""
+    """Count the labels of samples that exceed the mean probability of their class."""
     target, weight = np.eye(p.shape[1])[codes], np.ones(len(p))
     return confident_transition(*map(torch.from_numpy, (p, target, weight))).numpy()
 
 
 def dual_t(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarray:
-    """As :func:`sknoisy.transition.dual_t`."""
-    by_guess = transition_between(p.argmax(axis=1), codes, p.shape[1])
-    return anchor_points(codes, p, quantile) @ by_guess
+    """Multiply the matrix of :func:`anchor_points` by the labels counted by predicted class."""
+    from_predicted = transition_between(p.argmax(axis=1), codes, p.shape[1])
+    return anchor_points(codes, p, quantile) @ from_predicted
 
 
-def noise_rate_from_transition(transition: np.ndarray, codes: np.ndarray) -> float:
-    """Share of wrong labels where labels come in these shares."""
-    given = np.bincount(codes, minlength=len(transition)) / len(codes)
-    prior = given
-    # Shares of the true classes, by expectation maximisation: an inverse could leave [0, 1].
-    for _ in range(200):
-        prior = prior * (transition @ (given / np.maximum(prior @ transition, 1e-12)))
-    return float(max(0.0, 1 - prior @ transition.diagonal()))
+def gold(codes: np.ndarray, p: np.ndarray, trusted: np.ndarray) -> np.ndarray:
+    """Average the probabilities of the trusted samples of each class."""
+    transition = most_confident(codes, p)
+    trusted_codes, trusted_p = codes[trusted], p[trusted]
+    for label in np.unique(trusted_codes):
+        transition[label] = trusted_p[trusted_codes == label].mean(axis=0)
+    return transition
+
+
+def hoc(
+    codes: np.ndarray,
+    features: Any,
+    n_classes: int,
+    metric: str = "cosine",
+    max_iter: int = 1500,
+) -> np.ndarray:
+    """Fit how often the labels of a sample and its two nearest neighbours occur together."""
+    neighbors = NearestNeighbors(n_neighbors=2, metric=metric).fit(features).kneighbors()[1]
+    first, second = codes[neighbors[:, 0]], codes[neighbors[:, 1]]
+    triples = np.zeros((n_classes, n_classes, n_classes))
+    np.add.at(triples, (codes, first, second), 1 / len(codes))
+    return fit_hoc(triples, max_iter)
+
+
+def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
+    """Count encoded labels by true label, as fractions; a class without samples keeps its label."""
+    counts = np.zeros((n_classes, n_classes))
+    np.add.at(counts, (true, given), 1)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1), np.eye(n_classes))
+
+
+# The estimators that need labels and predicted probabilities only, by name.
+FROM_PREDICTIONS: dict[str, TransitionEstimator] = {
+    "most_confident": most_confident,
+    "anchor_points": anchor_points,
+    "confident_joint": confident_joint,
+    "dual_t": dual_t,
+}
+
+
+# ---- noise rates ---------------------------------------------------------------------------------
 
 
 class NoiseRate(NamedTuple):
-    """Share of wrong labels, with an interval.
+    """Noise rate with a confidence interval.
 
     Attributes
     ----------
     rate : float
-        0 where no noise was found.
+        Estimated fraction of mislabelled samples; 0 where no noise was found.
     low, high : float
-        Ends of the interval; the rate is between them.
+        Ends of the interval, which contains the rate.
     """
 
     rate: float
@@ -122,44 +174,48 @@ class NoiseRate(NamedTuple):
     high: float
 
 
+def noise_rate_from_transition(transition: np.ndarray, codes: np.ndarray) -> float:
+    """Compute the noise rate from a transition matrix and the frequencies of the labels."""
+    observed = np.bincount(codes, minlength=len(transition)) / len(codes)
+    prior = observed
+    # Expectation maximisation of the class priors: the inverse matrix could leave [0, 1].
+    for _ in range(200):
+        prior = prior * (transition @ (observed / np.maximum(prior @ transition, 1e-12)))
+    return float(max(0.0, 1 - prior @ transition.diagonal()))
+
+
 def noise_rate(
     codes: np.ndarray,
     p: np.ndarray,
-    estimate: Estimate,
+    estimate: TransitionEstimator,
     rng: np.random.RandomState,
     confidence_level: float = 0.95,
     n_resamples: int = 200,
     min_rate: float = 0.01,
 ) -> NoiseRate:
-    """As :func:`sknoisy.transition.noise_rate`."""
+    """Estimate the noise rate, with a bootstrap interval."""
     rate, tail = noise_rate_from_transition(estimate(codes, p), codes), (1 - confidence_level) / 2
-    ends = np.quantile(resampled(codes, p, estimate, rng, n_resamples), [tail, 1 - tail])
-    # Where resamples come out lower or higher as a rule, this estimate may have done so too.
-    reach = abs(ends - rate).max()
-    # Even where no label is wrong, others drawn like these may be.
-    high = min(max(rate + reach, 1 - tail ** (1 / len(codes))), 1.0)
-    if rate - reach <= min_rate:
+    resampled = bootstrap_noise_rates(codes, p, estimate, rng, n_resamples)
+    ends = np.quantile(resampled, [tail, 1 - tail])
+    # The interval is symmetric: if resampling shifts the estimate, the estimate itself may be
+    # shifted in the same way.
+    half_width = abs(ends - rate).max()
+    # If no label of n is wrong, the noise rate can still be as high as 1 - tail ** (1 / n).
+    high = min(max(rate + half_width, 1 - tail ** (1 / len(codes))), 1.0)
+    if rate - half_width <= min_rate:
         return NoiseRate(0.0, 0.0, float(high))
-    return NoiseRate(rate, float(rate - reach), float(high))
+    return NoiseRate(rate, float(rate - half_width), float(high))
 
 
-def resampled(
+def bootstrap_noise_rates(
     codes: np.ndarray,
     p: np.ndarray,
-    estimate: Estimate,
+    estimate: TransitionEstimator,
     rng: np.random.RandomState,
     n_resamples: int,
 ) -> list[float]:
-    """Rates that an estimate comes to over samples drawn anew."""
+    """Estimate the noise rate of each of several bootstrap samples."""
     draws = (rng.randint(len(codes), size=len(codes)) for _ in range(n_resamples))
     return [
         noise_rate_from_transition(estimate(codes[rows], p[rows]), codes[rows]) for rows in draws
     ]
-
-
-def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
-    """Shares of the given codes for each true one; a class without samples keeps its label."""
-    counts = np.zeros((n_classes, n_classes))
-    np.add.at(counts, (true, given), 1)
-    total = counts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, counts / np.maximum(total, 1), np.eye(n_classes))

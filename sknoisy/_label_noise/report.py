@@ -1,4 +1,4 @@
-"""What a fit found of the noise in its labels."""
+"""The label noise that a fit found."""
 
 from __future__ import annotations
 
@@ -9,59 +9,66 @@ import numpy as np
 
 from sknoisy._label_noise.estimators import (
     NoiseRate,
+    bootstrap_noise_rates,
     most_confident,
     most_confident_quarter,
     noise_rate,
     noise_rate_from_transition,
-    resampled,
-    wilson,
+    wilson_interval,
 )
 from sknoisy.functional import smoothing_rate_for_noise
 
-__all__ = ["Confusion", "NoiseReport"]
+__all__ = ["MAX_SAMPLES", "Confusion", "NoiseReport", "subsample"]
 
 
-# Bounds the time of an estimate; an interval of this many samples is narrow enough.
-MOST_SAMPLES = 5000
+# Limits the time of an estimate; the interval from this many samples is narrow enough.
+MAX_SAMPLES = 5000
 
 
-_RESAMPLES = 100
+_N_RESAMPLES = 100
 
 
-# Standard errors by which a share is rather taken too low.
-_CAUTION = 2.0
+_COMPARED_WITH = {"out-of-bag": "out-of-bag predictions", "neighbours": "their neighbours"}
 
 
-def some_of(n_samples: int) -> np.ndarray:
-    """Choose the samples to look at where there are many: always the same."""
-    return np.random.RandomState(0).permutation(n_samples)[:MOST_SAMPLES]
+# The disagreement is a lower bound, this many standard errors below the observed fraction: it is
+# better too low than too high.
+_Z_SCORE = 2.0
 
 
-def _from_both(codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState) -> NoiseRate:
-    """The rate by which smoothing is chosen, and an interval that holds what labels alone say too.
+def subsample(n_samples: int) -> np.ndarray:
+    """Draw at most MAX_SAMPLES positions; the same in every run."""
+    return np.random.RandomState(0).permutation(n_samples)[:MAX_SAMPLES]
 
-    Of few samples neighbours are far, and where classes overlap they are of another class: p is
-    then less sure than the labels of the samples themselves.
+
+def _noise_rate_from_neighbors(
+    codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState
+) -> NoiseRate:
+    """Estimate the noise rate from labels and probabilities, with an interval from both.
+
+    Where samples are few or classes overlap, many neighbours are of another class, and p is less
+    confident than the labels. So the interval includes the one from labels alone.
     """
     low, high = np.quantile(
-        resampled(codes, p, most_confident_quarter, rng, _RESAMPLES), [0.025, 0.975]
+        bootstrap_noise_rates(codes, p, most_confident_quarter, rng, _N_RESAMPLES), [0.025, 0.975]
     )
     rate = (
         noise_rate_from_transition(most_confident_quarter(codes, p), codes) if low > 0.01 else 0.0
     )
-    alone = noise_rate(codes, p, most_confident, rng, n_resamples=_RESAMPLES // 2)
-    ends = (rate, alone.low, alone.high, *((low, high) if rate else (high,)))
+    labels_only = noise_rate(codes, p, most_confident, rng, n_resamples=_N_RESAMPLES // 2)
+    ends = (rate, labels_only.low, labels_only.high, *((low, high) if rate else (high,)))
     return NoiseRate(rate, float(min(ends)), float(max(ends)))
 
 
 class Confusion(NamedTuple):
-    """One label given for another.
+    """A label that is given in place of another.
 
     Attributes
     ----------
     true, given : label
+        The true label, and the one given in its place.
     probability : float
-        That ``given`` is given where ``true`` is true.
+        Probability that ``given`` is given where ``true`` is true.
     """
 
     true: object
@@ -71,35 +78,36 @@ class Confusion(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NoiseReport:
-    """What a fit found of the noise in its labels.
+    """The label noise that a fit found.
 
     Attributes
     ----------
     rate : float
-        Share of wrong labels; 0 where none were found. Classes that overlap even for the surest
-        samples look like wrong labels, and so does what few neighbours cannot tell.
+        Estimated fraction of mislabelled samples; 0 where no noise was found. Too high where even
+        the most confident samples lie in classes that overlap, or where neighbours are few.
     low, high : float
-        Ends of its 95 % interval, over samples drawn anew. It does not know of a bias of the model.
-        By neighbours it reaches to what the labels of the surest samples say alone: from 0 where
-        these may all be right.
+        Ends of its 95 % bootstrap interval, which does not account for a bias of the model. From
+        neighbours, it includes the interval from the labels of the most confident samples alone,
+        which begins at 0 where these may all be clean.
     transition_matrix : ndarray of shape (n_classes, n_classes)
-        Row i holds the probabilities of the given labels where label i is true.
+        Entry (i, j): the probability that label j is given where i is true.
     classes : ndarray of shape (n_classes,)
-        What rows and columns stand for.
+        The labels of rows and columns.
     smoothing : float
-        The rate of smoothing in use.
-    evidence : {"out of bag", "neighbours"}
-        Whose word it is: that of networks about samples they were not trained on, or that of the
-        labels of the nearest samples, in the features of a network that had not learned them. For
-        that, half of the samples are left out of warm-up.
+        The smoothing rate in use.
+    evidence : {"out-of-bag", "neighbours"}
+        What the labels were compared with: predictions of networks that were not trained on these
+        samples, or the labels of the nearest neighbours in the features of a network that was not
+        trained on them either. For the latter, half of the samples are left out of warm-up.
     n_samples : int
-        How many samples were looked at.
-    unexplained : float
-        Share of labels, when warm-up ended, that are not the likeliest by their neighbours: wrong
-        ones, and those of classes that overlap. Two standard errors below what was counted.
+        Number of samples compared.
+    disagreement : float
+        Fraction of labels, at the end of warm-up, that disagree with the majority of their
+        neighbours: mislabelled samples, and samples of overlapping classes. Two standard errors
+        below the observed fraction. The smoothing rate follows from it and from ``memorized``.
     memorized : float
-        How much lower the cross-entropy was then of labels that warm-up trained on than of those it
-        left out, in nats. From these two follows the rate of smoothing.
+        How much lower the cross-entropy of labels used in warm-up was then than that of labels left
+        out, in nats.
 
     Examples
     --------
@@ -122,56 +130,78 @@ class NoiseReport:
     smoothing: float
     evidence: str
     n_samples: int
-    unexplained: float
+    disagreement: float
     memorized: float
 
     @classmethod
-    def of(
+    def from_predictions(
         cls,
         codes: np.ndarray,
         p: np.ndarray,
         evidence: str,
         memorized: float = 0.0,
-        labels_alone: bool = False,
+        labels_only: bool = False,
     ) -> NoiseReport:
-        """Judge codes of labels by what is said of samples without looking at their own.
+        """Compare encoded labels with predictions that were made without them.
 
-        With ``labels_alone`` p only ranks the samples.
+        With ``labels_only``, p is used to rank the samples only.
         """
-        if len(codes) > MOST_SAMPLES:
-            some = some_of(len(codes))
-            codes, p = codes[some], p[some]
-        # The same in every run, whatever else draws random numbers.
+        if len(codes) > MAX_SAMPLES:
+            rows = subsample(len(codes))
+            codes, p = codes[rows], p[rows]
+        # A generator of its own: the report does not depend on other random draws.
         rng = np.random.RandomState(0)
-        if labels_alone:
-            found = noise_rate(codes, p, most_confident, rng, n_resamples=_RESAMPLES)
+        if labels_only:
+            noise = noise_rate(codes, p, most_confident, rng, n_resamples=_N_RESAMPLES)
             matrix = most_confident(codes, p)
         else:
-            found, matrix = _from_both(codes, p, rng), most_confident_quarter(codes, p)
+            noise, matrix = (
+                _noise_rate_from_neighbors(codes, p, rng),
+                most_confident_quarter(codes, p),
+            )
         k = p.shape[1]
-        missed = float(np.mean(p.argmax(axis=1) != codes))
-        missed = max(float(wilson(missed, len(codes), _CAUTION)[0]), 0.0)
-        rate = smoothing_rate_for_noise(missed, k, memorized)
-        return cls(*found, matrix, np.arange(k), rate, evidence, len(codes), missed, memorized)
+        observed = float(np.mean(p.argmax(axis=1) != codes))
+        disagreement = max(float(wilson_interval(observed, len(codes), _Z_SCORE)[0]), 0.0)
+        smoothing = smoothing_rate_for_noise(disagreement, k, memorized)
+        return cls(
+            *noise, matrix, np.arange(k), smoothing, evidence, len(codes), disagreement, memorized
+        )
 
     def confusions(self, min_probability: float = 0.05) -> list[Confusion]:
-        """Labels given for others with at least this probability, the likeliest first."""
-        off = np.where(np.eye(len(self.classes), dtype=bool), 0.0, self.transition_matrix)
-        order = np.dstack(np.unravel_index(np.argsort(-off, axis=None, kind="stable"), off.shape))
+        """List the labels that are given in place of others, the most frequent first.
+
+        Parameters
+        ----------
+        min_probability : float, default=0.05
+            Confusions of a lower probability are omitted.
+
+        Returns
+        -------
+        list of Confusion
+        """
+        off_diagonal = np.where(np.eye(len(self.classes), dtype=bool), 0.0, self.transition_matrix)
+        order = np.unravel_index(
+            np.argsort(-off_diagonal, axis=None, kind="stable"), off_diagonal.shape
+        )
         return [
-            Confusion(self.classes[i], self.classes[j], float(off[i, j]))
-            for i, j in order[0]
-            if off[i, j] >= min_probability
+            Confusion(self.classes[i], self.classes[j], float(off_diagonal[i, j]))
+            for i, j in zip(*order, strict=True)
+            if off_diagonal[i, j] >= min_probability
         ]
 
     def __str__(self) -> str:
-        basis = f"({self.n_samples} samples, {self.evidence})"
+        basis = f"{self.n_samples} samples, compared with {_COMPARED_WITH[self.evidence]}"
         if self.rate > 0:
-            span = f"{self.low:.0%} to {self.high:.0%}"
-            said = f"About {self.rate:.0%} of the labels look wrong, {span} {basis}."
-            most = [f"{c.given} for {c.true} {c.probability:.0%}" for c in self.confusions()[:3]]
-            said += f" Most often: {', '.join(most)}." if most else ""
-            said += " Classes that overlap look so too, the more the fewer samples there are."
+            text = (
+                f"Estimated noise rate: {self.rate:.0%} (95% interval {self.low:.0%} to "
+                f"{self.high:.0%}; {basis})."
+            )
+            top = [f"{c.true} labelled {c.given} ({c.probability:.0%})" for c in self.confusions()]
+            text += f" Most frequent confusions: {', '.join(top[:3])}." if top else ""
+            text += " Overlapping classes raise the estimate, more so with few samples."
         else:
-            said = f"No wrong labels found; up to about {max(self.high, 0.01):.0%} may be {basis}."
-        return f"{said} Smoothing: {self.smoothing:.3g}.".replace("%", " %")
+            text = (
+                f"No label noise found; the noise rate can be up to {max(self.high, 0.01):.0%} "
+                f"({basis})."
+            )
+        return f"{text} Smoothing rate: {self.smoothing:.3g}.".replace("%", " %")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sknoisy._data.dataset import LabelledRows
-from sknoisy._label_noise.report import MOST_SAMPLES, NoiseReport, some_of
+from sknoisy._label_noise.report import MAX_SAMPLES, NoiseReport, subsample
 from sknoisy._training.network_view import ModuleView
 from sknoisy.functional import cross_entropy, knn_label_distribution
 from sknoisy.methods import EvaluationPass, Method
@@ -42,7 +42,7 @@ def inspect_labels(
         loss_on_seen = _mean_loss(_evaluate_some(view, data, seen, epoch))
         memorized = _mean_loss(evaluation) - loss_on_seen
     codes, probs = evaluation.y.cpu().numpy(), p.double().cpu().numpy()
-    return NoiseReport.of(codes, probs, "neighbours", memorized)
+    return NoiseReport.from_predictions(codes, probs, "neighbours", memorized)
 
 
 def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -> NoiseReport:
@@ -55,16 +55,16 @@ def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -
         return early
     codes, probs = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
     # Networks trained at a negative rate rank samples well, but are far too confident.
-    report = NoiseReport.of(codes, probs, "out of bag", labels_alone=True)
-    kept = {name: getattr(early, name) for name in ("smoothing", "unexplained", "memorized")}
+    report = NoiseReport.from_predictions(codes, probs, "out-of-bag", labels_only=True)
+    kept = {name: getattr(early, name) for name in ("smoothing", "disagreement", "memorized")}
     return replace(report, **kept)
 
 
 def _evaluate_some(
     view: ModuleView, data: LabelledRows, index: Tensor, epoch: int
 ) -> EvaluationPass:
-    if len(index) > MOST_SAMPLES:
-        index = index[torch.from_numpy(some_of(len(index)))]
+    if len(index) > MAX_SAMPLES:
+        index = index[torch.from_numpy(subsample(len(index)))]
     return view.evaluate(data.part(index), epoch)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sknoisy._label_noise.estimators import wilson
+from sknoisy._label_noise.estimators import wilson_interval
 from sknoisy._validation.labels import check_labels_and_proba, check_trusted
 from sknoisy.metrics._score import Score, coded, errors_around, summary, weights
 
@@ -164,6 +164,6 @@ def trusted_accuracy(
     if confidence_level is None or not isinstance(found, Score):
         return found
     n = 1 / (weights(rows, weight) ** 2).sum()
-    low, high = np.clip(wilson(found.value, n, errors_around(confidence_level)), 0, 1)
+    low, high = np.clip(wilson_interval(found.value, n, errors_around(confidence_level)), 0, 1)
     # At 0 and at 1 an end is the value, but for the last digit.
     return found._replace(low=min(float(low), found.value), high=max(float(high), found.value))

@@ -1,8 +1,8 @@
-"""Transition matrices and noise rates, estimated: numpy in, numpy out.
+"""Estimators of transition matrices and noise rates: numpy in, numpy out.
 
 Entry (i, j) of a transition matrix is the probability that label j is given where i is true; rows
-and columns are in the order of the sorted classes. All estimators but ``hoc`` read what a model
-says of the *given* labels of samples whose labels it has not seen: out of fold, or out of bag.
+and columns are in the order of the sorted classes. All estimators but ``hoc`` need predictions for
+samples whose labels the model has not seen: out-of-fold or out-of-bag.
 """
 
 from sknoisy._label_noise.estimators import NoiseRate

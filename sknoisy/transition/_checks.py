@@ -1,16 +1,33 @@
-"""Checks of the arguments of estimators."""
+"""One wrapper that checks the arguments of all estimators."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils.validation import check_consistent_length
 
-from sknoisy._validation.labels import check_labels_and_proba
+from sknoisy._label_noise.estimators import FROM_PREDICTIONS
+from sknoisy._validation.labels import (
+    check_labels,
+    check_labels_and_proba,
+    check_trusted,
+    encode,
+    sorted_classes,
+)
+from sknoisy._validation.params import Names
 
-__all__ = ["_CONSTRAINTS", "_checked", "_in_range"]
+__all__ = ["check_arguments", "check_ranges"]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 _CONSTRAINTS = {
@@ -18,15 +35,62 @@ _CONSTRAINTS = {
     "z_score": [Interval(Real, 0, None, closed="left")],
     "quantile": [Interval(Real, 0, 1, closed="both")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "method": [Names(set(FROM_PREDICTIONS))],
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
     "n_resamples": [Interval(Integral, 1, None, closed="left")],
     "min_rate": [Interval(Real, 0, 1, closed="left")],
 }
 
 
-def _checked(y: Any, proba: Any, classes: Any) -> tuple[np.ndarray, np.ndarray]:
-    return check_labels_and_proba(y, proba, classes)[:2]
+def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Check the arguments of an estimator before they are passed on.
+
+    The function gets encoded labels as ``y``, the sorted classes as ``classes``, and probabilities
+    as ``proba`` or numbers as ``features``. Its signature and docstring are kept.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        values = bound.arguments
+        check_ranges(function.__name__, values)
+        check_data = _check_features if "features" in values else _check_predictions
+        check_data(function.__name__, values)
+        return function(*bound.args, **bound.kwargs)
+
+    return checked
 
 
-def _in_range(function: str, **params: Any) -> None:
-    validate_parameter_constraints(_CONSTRAINTS, params, function)
+def check_ranges(function: str, params: Mapping[str, Any]) -> None:
+    """Check those parameters that have a range."""
+    limited = {name: value for name, value in params.items() if name in _CONSTRAINTS}
+    validate_parameter_constraints(_CONSTRAINTS, limited, function)
+
+
+def _check_predictions(function: str, values: dict[str, Any]) -> None:
+    values["y"], values["proba"], values["classes"] = check_labels_and_proba(
+        values["y"], values["proba"], values["classes"]
+    )
+    if "trusted" not in values:
+        return
+    if values["trusted"] is None:
+        raise ValueError(
+            f"The 'trusted' parameter of {function} must be a boolean mask of the samples whose "
+            "labels are known to be clean. Got None instead; 'most_confident' does not need it."
+        )
+    values["trusted"] = check_trusted(values["trusted"], len(values["y"]))
+
+
+def _check_features(function: str, values: dict[str, Any]) -> None:
+    values["features"] = check_array(
+        values["features"], accept_sparse="csr", dtype=np.float64, input_name="features"
+    )
+    (labels,) = check_labels(values["classes"], y=values["y"])
+    classes = np.unique(labels) if values["classes"] is None else values["classes"]
+    values["classes"] = sorted_classes(classes)
+    values["y"] = encode(labels, values["classes"])
+    check_consistent_length(values["y"], values["features"])
+    if len(labels) < 3:
+        raise ValueError(f"{function} needs at least 3 samples. Got {len(labels)} instead.")

@@ -1,4 +1,4 @@
-"""Transition matrices from data."""
+"""Transition matrix from data: the predictions that an estimator needs are made here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.model_selection import check_cv
 from sknoisy._validation.params import parameters_of
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.search._proxy import proba_out_of_fold
-from sknoisy.transition._checks import _in_range
+from sknoisy.transition._checks import check_ranges
 from sknoisy.transition._from_neighbors import hoc
 from sknoisy.transition._from_predictions import (
     anchor_points,
@@ -35,7 +35,7 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-# What ``method`` may be in :func:`estimate_transition`.
+# The names that ``method`` takes in :func:`estimate_transition`.
 ESTIMATORS = tuple(_FUNCTIONS)
 
 
@@ -51,37 +51,38 @@ def estimate_transition(
     random_state: int | np.random.RandomState | None = None,
     **params: Any,
 ) -> np.ndarray:
-    """Estimate how often each label was given for each that is true.
+    """Estimate the transition matrix of the given labels.
 
     Parameters
     ----------
     X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
-        The samples. With "hoc" the features in which neighbours are sought, in columns of one
-        scale.
+        The samples. With "hoc", the features in which neighbours are sought; columns must have the
+        same scale.
     y : array-like of shape (n_samples,)
         The given labels.
     estimator : classifier or None, default=None
-        Whose predictions to read, out of fold. None: a
-        :class:`~sknoisy.NoisyLabelClassifier` as it comes, out of bag, in one fit. Of such a
-        classifier whose method is only a loss, as of a pipeline that ends in one, all folds are
-        trained at once. "hoc" asks none.
+        Its out-of-fold predictions are used. None: the out-of-bag predictions of one fit of a
+        :class:`~sknoisy.NoisyLabelClassifier` with default settings. All folds of such a
+        classifier, alone or at the end of a pipeline, are trained together if its method is only a
+        loss. "hoc" ignores it.
     method : str, default="most_confident"
-        A name of :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
+        A name in :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
     cv : int, cross-validation generator or iterable, default=5
-        Folds for the predictions of ``estimator``; without one, and with "hoc", there are none.
+        Folds for the predictions of ``estimator``; ignored without one and with "hoc".
     groups : array-like of shape (n_samples,), default=None
-        For a ``cv`` such as :class:`~sklearn.model_selection.GroupKFold`: samples of one patient,
-        say, of which a model has seen the labels of all or of none.
+        Groups for a ``cv`` such as :class:`~sklearn.model_selection.GroupKFold`: all samples of one
+        patient, for example, are in the same fold.
     trusted : array-like of bool of shape (n_samples,), default=None
-        For "gold": marks the samples whose labels are right.
+        Only for "gold": mask of the samples whose labels are known to be clean.
     random_state : int, RandomState instance or None, default=None
-        Of the classifier that stands for ``None``.
+        Random state of the classifier used if ``estimator`` is None.
     **params
-        For the function of the method: ``max_iter`` of :func:`hoc`, say.
+        Parameters of the function named by ``method``, such as ``max_iter`` of :func:`hoc`.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
+        Entry (i, j): the probability that label j is given where i is true.
 
     Raises
     ------
@@ -100,50 +101,57 @@ def estimate_transition(
     >>> estimate_transition(X, y, KNeighborsClassifier(15)).shape
     (3, 3)
     """
+    _check_method(method, trusted, params)
+    if groups is not None and (method == "hoc" or estimator is None):
+        raise ValueError(
+            "The 'groups' parameter of estimate_transition needs an 'estimator' and a method other "
+            f"than 'hoc': only these use folds. Got groups with method={method!r} and "
+            f"estimator={estimator!r} instead."
+        )
+    if method == "hoc":
+        return hoc(y, X, **params)
+    if method == "gold":
+        params["trusted"] = trusted
+    proba = _out_of_sample_proba(X, y, estimator, cv, groups, random_state)
+    return _FUNCTIONS[method](y, proba, **params)
+
+
+def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
+    """Check all that can be checked before a model is trained."""
     if method not in ESTIMATORS:
         raise ValueError(
-            f"The 'method' parameter must be a str among {sorted(ESTIMATORS)}. Got {method!r} "
-            "instead."
+            "The 'method' parameter of estimate_transition must be a str among "
+            f"{sorted(ESTIMATORS)}. Got {method!r} instead."
         )
     if (method == "gold") == (trusted is None):
         raise ValueError(
-            f"method='gold' needs trusted samples, and it alone takes them. Got method={method!r}, "
-            f"trusted={'None' if trusted is None else '...'}."
+            "The 'trusted' parameter of estimate_transition is required with method='gold' and "
+            f"must be None otherwise. Got method={method!r} and "
+            f"trusted={'None' if trusted is None else '...'} instead."
         )
-    estimate = _FUNCTIONS[method]
-    # What comes before is found here.
-    known = {name for name, p in parameters_of(estimate).items() if p.kind is p.KEYWORD_ONLY}
-    unknown = sorted(set(params) - known)
+    # Positional parameters of the function are computed here.
+    signature = parameters_of(_FUNCTIONS[method]).values()
+    unknown = set(params) - {p.name for p in signature if p.kind is p.KEYWORD_ONLY}
     if unknown:
         raise TypeError(
-            f"estimate_transition with method={method!r} takes no parameter {unknown[0]!r}."
+            f"estimate_transition with method={method!r} takes no parameter {min(unknown)!r}."
         )
-    _in_range(method, **params)
-    if groups is not None and (method == "hoc" or estimator is None):
-        raise ValueError(
-            "The 'groups' parameter of estimate_transition is for the folds of an 'estimator'. Got "
-            f"groups beside method={method!r} and estimator={estimator!r}, which have none."
-        )
-    if method == "hoc":
-        return estimate(y, X, **params)
-    if method == "gold":
-        params["trusted"] = trusted
-    return estimate(y, _unseen_proba(X, y, estimator, cv, groups, random_state), **params)
+    check_ranges(method, params)
 
 
-def _unseen_proba(
+def _out_of_sample_proba(
     X: Any, y: Any, estimator: Any, cv: Any, groups: Any, random_state: Any
 ) -> np.ndarray:
-    """What a model says of samples whose labels it has not seen."""
-    if estimator is not None:
-        if not hasattr(estimator, "predict_proba"):
-            raise TypeError(
-                "The 'estimator' parameter of estimate_transition must be a classifier with "
-                f"predict_proba, or None. Got {estimator!r} instead."
-            )
-        if groups is not None:
-            cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
-        return proba_out_of_fold(estimator, X, y, cv)
-    fitted = NoisyLabelClassifier(random_state=random_state).fit(X, y)
-    proba, _ = fitted.method_.oob_predictions
-    return proba.double().cpu().numpy()
+    """Predict probabilities for each sample by models that have not seen its label."""
+    if estimator is None:
+        clf = NoisyLabelClassifier(random_state=random_state).fit(X, y)
+        proba, _ = clf.method_.oob_predictions
+        return proba.double().cpu().numpy()
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            "The 'estimator' parameter of estimate_transition must be a classifier with "
+            f"predict_proba, or None. Got {estimator!r} instead."
+        )
+    if groups is not None:
+        cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
+    return proba_out_of_fold(estimator, X, y, cv)

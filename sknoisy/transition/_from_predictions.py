@@ -1,4 +1,4 @@
-"""Transition matrices from predictions."""
+"""Transition matrices from labels and out-of-sample predictions."""
 
 from __future__ import annotations
 
@@ -6,42 +6,48 @@ from typing import Any
 
 import numpy as np
 
-from sknoisy._label_noise import estimators as _estimates
-from sknoisy._validation.labels import check_trusted
-from sknoisy.transition._checks import _checked, _in_range
+from sknoisy._label_noise import estimators
+from sknoisy.transition._checks import check_arguments
 
-__all__ = ["most_confident", "anchor_points", "confident_joint", "dual_t", "gold"]
+__all__ = ["anchor_points", "confident_joint", "dual_t", "gold", "most_confident"]
 
 
+@check_arguments
 def most_confident(
     y: Any, proba: Any, *, min_samples: int = 10, z_score: float = 4.0, classes: Any = None
 ) -> np.ndarray:
-    """Estimate the transition matrix from the samples whose class is most beyond doubt.
+    """Estimate the transition matrix from the most confident samples of each class.
 
-    Of the samples that are likeliest of a class, those said so most firmly are its own, and their
-    given labels show how it was labelled. As many of them are looked at as make it surest that a
-    large share keeps the label: nearly all where classes lie apart, few where they overlap. What
-    the model says only ranks the samples: of those chosen for a high probability it is too high.
+    Samples are grouped by their most likely class and ranked by its probability. The labels of the
+    first n of each class estimate its row, where n maximises a lower bound of the fraction that
+    keeps the label: nearly all samples where classes are well separated, few where they overlap.
+    Predictions are used to rank only: those of samples selected for a high probability are too
+    high.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that has not seen them.
+        Out-of-sample predicted probabilities of the given labels.
     min_samples : int, default=10
-        How many samples of a class to look at, or all where there are fewer.
+        Minimum number of samples per class; of a smaller class all are used.
     z_score : float, default=4
-        How many standard errors below the share its lower bound is, at least 0. The higher, the
-        more samples are looked at: a lower one mistakes chance for samples that are surer, a higher
-        one wrong guesses for wrong labels.
+        How many standard errors the bound is below the fraction, at least 0. A higher value uses
+        more samples. Too low, and chance is mistaken for higher confidence; too high, and wrong
+        predictions are mistaken for noisy labels.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+        Sorted labels of the columns of ``proba``; None: the labels in y.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        A class that nothing is likeliest of keeps its label.
+        A class that is most likely for no sample keeps its label.
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together or a parameter is out of range.
 
     References
     ----------
@@ -56,34 +62,40 @@ def most_confident(
     array([[0.75, 0.25],
            [0.  , 1.  ]])
     """
-    _in_range("most_confident", min_samples=min_samples, z_score=z_score)
-    return _estimates.most_confident(*_checked(y, proba, classes), min_samples, z_score)
+    return estimators.most_confident(y, proba, min_samples, z_score)
 
 
+@check_arguments
 def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
-    """Estimate each row of the transition matrix from one sample that is surely of that class.
+    """Estimate each row of the transition matrix from one anchor point of that class.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        The given labels; only the classes are taken from them.
+        The given labels; used only for the classes.
     proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that has not seen them.
+        Out-of-sample predicted probabilities of the given labels.
     quantile : float, default=0.97
-        Which sample it is, by its probability of the class, in [0, 1]: the very highest may be an
-        outlier. In a class that is rarer than 1 - quantile it is of another class.
+        The anchor point is the sample at this quantile of the probability of the class, in [0, 1];
+        the very highest may be an outlier. For a class rarer than 1 - quantile it is a sample of
+        another class.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+        Sorted labels of the columns of ``proba``; None: the labels in y.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
 
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together or a parameter is out of range.
+
     References
     ----------
     Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction
-    Approach", CVPR 2017, Section 4.2. The authors' code overwrites what it reads; that is not
-    repeated here.
+    Approach", CVPR 2017, Section 4.2. The authors' code overwrites the probabilities that it reads;
+    this one does not.
 
     Examples
     --------
@@ -92,29 +104,34 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
     array([[0.8, 0.2],
            [0.3, 0.7]])
     """
-    _in_range("anchor_points", quantile=quantile)
-    return _estimates.anchor_points(*_checked(y, proba, classes), quantile)
+    return estimators.anchor_points(y, proba, quantile)
 
 
+@check_arguments
 def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
-    """Estimate the transition matrix from counts of confident guesses.
+    """Estimate the transition matrix by counting confident predictions.
 
-    A sample is counted as one of the class with the highest probability, among those where it is at
-    least as high as that of the average sample labelled so.
+    A class is a candidate for a sample if its probability is at least the mean over the samples
+    with that label. The sample is counted under its most likely candidate.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that has not seen them.
+        Out-of-sample predicted probabilities of the given labels.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+        Sorted labels of the columns of ``proba``; None: the labels in y.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        A class that no sample was counted as keeps its label.
+        A class under which no sample is counted keeps its label.
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together.
 
     References
     ----------
@@ -129,26 +146,35 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
-    return _estimates.confident_joint(*_checked(y, proba, classes))
+    return estimators.confident_joint(y, proba)
 
 
+@check_arguments
 def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
-    """Estimate the transition matrix in two steps, by way of the class a model would guess.
+    """Estimate the transition matrix as a product, by way of the predicted class.
+
+    The first factor, from true to predicted classes, is the matrix of :func:`anchor_points`. The
+    second, from predicted classes to given labels, is counted.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that has not seen them.
+        Out-of-sample predicted probabilities of the given labels.
     quantile : float, default=0.97
-        As in :func:`anchor_points`, which is the first step; the second counts labels.
+        As in :func:`anchor_points`.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+        Sorted labels of the columns of ``proba``; None: the labels in y.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together or a parameter is out of range.
 
     References
     ----------
@@ -162,28 +188,33 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
     array([[0.4 , 0.6 ],
            [0.15, 0.85]])
     """
-    _in_range("dual_t", quantile=quantile)
-    return _estimates.dual_t(*_checked(y, proba, classes), quantile)
+    return estimators.dual_t(y, proba, quantile)
 
 
+@check_arguments
 def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray:
-    """Estimate the transition matrix from samples whose labels are known to be right.
+    """Estimate the transition matrix from trusted samples, whose labels are known to be clean.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        The given labels; those of trusted samples are right.
+        The given labels; those of trusted samples are clean.
     proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that has not seen them.
+        Out-of-sample predicted probabilities of the given labels.
     trusted : array-like of bool of shape (n_samples,)
-        Marks the samples whose labels are right.
+        Mask of the trusted samples.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+        Sorted labels of the columns of ``proba``; None: the labels in y.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
         The row of a class without trusted samples is that of :func:`most_confident`.
+
+    Raises
+    ------
+    ValueError
+        If labels, probabilities and mask do not fit together or no sample is trusted.
 
     References
     ----------
@@ -197,14 +228,4 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     array([[0.8, 0.2],
            [0.6, 0.4]])
     """
-    codes, p = _checked(y, proba, classes)
-    mask = check_trusted(trusted, len(codes))
-    if mask is None:
-        raise ValueError(
-            "The 'trusted' parameter of gold must be a boolean mask that marks the samples whose "
-            "labels are right. Got None instead; surest does without."
-        )
-    found = _estimates.most_confident(codes, p)
-    for label in np.unique(codes[mask]):
-        found[label] = p[mask & (codes == label)].mean(axis=0)
-    return found
+    return estimators.gold(y, proba, trusted)

@@ -1,4 +1,4 @@
-"""Noise rates from predictions."""
+"""Noise rate from labels and out-of-sample predictions."""
 
 from __future__ import annotations
 
@@ -7,21 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sknoisy._label_noise import estimators as _estimates
-from sknoisy._label_noise.estimators import Estimate, NoiseRate
-from sknoisy.transition._checks import _checked, _in_range
+from sknoisy._label_noise import estimators
+from sknoisy._label_noise.estimators import NoiseRate
+from sknoisy.transition._checks import check_arguments
 
 __all__ = ["noise_rate"]
 
 
-_FROM_PROBABILITIES: dict[str, Estimate] = {
-    "most_confident": _estimates.most_confident,
-    "anchor_points": _estimates.anchor_points,
-    "confident_joint": _estimates.confident_joint,
-    "dual_t": _estimates.dual_t,
-}
-
-
+@check_arguments
 def noise_rate(
     y: Any,
     proba: Any,
@@ -33,34 +26,41 @@ def noise_rate(
     classes: Any = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> NoiseRate:
-    """Estimate the share of wrong labels, with a bootstrap interval.
+    """Estimate the noise rate, with a bootstrap interval.
 
-    Samples are drawn anew, and the interval reaches as far to both sides of the rate as their
-    estimates lie on the farther one. It does not know of a bias of the model: where classes overlap
-    even for the surest samples, the overlap looks like noise.
+    The interval is symmetric about the estimate and includes the central part of the bootstrap
+    estimates. It does not account for a bias of the model: where even the most confident samples
+    lie in overlapping classes, the overlap looks like noise.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The given labels.
     proba : array-like of shape (n_samples, n_classes)
-        Probabilities of the given labels, from a model that has not seen them.
+        Out-of-sample predicted probabilities of the given labels.
     method : {"most_confident", "anchor_points", "confident_joint", "dual_t"}, \
 default="most_confident"
-        Estimator of the transition matrix that the rate is taken from.
+        Estimator of the transition matrix from which the rate is computed.
     confidence_level : float, default=0.95
-        Of the interval, in (0, 1).
+        Confidence level of the interval, in (0, 1).
     n_resamples : int, default=200
-        How many times samples are drawn.
+        Number of bootstrap samples.
     min_rate : float, default=0.01
-        Where the interval reaches down to this rate, in [0, 1), no noise was found.
+        The rate is reported as 0 where the lower end of the interval is at most this, in [0, 1).
     classes : array-like of shape (n_classes,), default=None
-        What the columns of ``proba`` stand for, sorted; None: the labels in y.
+        Sorted labels of the columns of ``proba``; None: the labels in y.
     random_state : int, RandomState instance or None, default=None
+        Source of the bootstrap samples.
 
     Returns
     -------
     NoiseRate
+        A named tuple of ``rate``, ``low`` and ``high``.
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together or a parameter is out of range.
 
     Examples
     --------
@@ -74,22 +74,10 @@ default="most_confident"
     >>> round(rate, 2)
     0.3
     """
-    if method not in _FROM_PROBABILITIES:
-        raise ValueError(
-            f"The 'method' parameter must be a str among {sorted(_FROM_PROBABILITIES)}. Got "
-            f"{method!r} instead."
-        )
-    _in_range(
-        "noise_rate",
-        confidence_level=confidence_level,
-        n_resamples=n_resamples,
-        min_rate=min_rate,
-    )
-    codes, p = _checked(y, proba, classes)
-    return _estimates.noise_rate(
-        codes,
-        p,
-        _FROM_PROBABILITIES[method],
+    return estimators.noise_rate(
+        y,
+        proba,
+        estimators.FROM_PREDICTIONS[method],
         check_random_state(random_state),
         confidence_level,
         n_resamples,

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 
 from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy._label_noise.report import MOST_SAMPLES, NoiseReport
+from sknoisy._label_noise.report import MAX_SAMPLES, NoiseReport
 from sknoisy._training.noise_inspection import in_warmup_half
 from sknoisy.functional import logit_bound_for_rate, smoothing_rate_for_noise
 from sknoisy.methods import Method
@@ -25,22 +25,22 @@ def make(method="ce", **params):
     return NoisyLabelClassifier(method, **{**settings, **params})
 
 
-# ---- what the fit finds --------------------------------------------------------------------------
+# ---- what the report contains --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["ce", "bagging"])
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.4])
-def test_finds_the_rate_of_noise(method, rate):
+def test_noise_rate_is_near_the_true_rate(method, rate):
     given = corrupt_labels(y, rate, random_state=1)
     clf = make(method).fit(X, given)
-    wrong = np.mean(given != y)
-    assert abs(clf.noise_rate_ - wrong) < 0.08
+    true_rate = np.mean(given != y)
+    assert abs(clf.noise_rate_ - true_rate) < 0.08
     report = clf.noise_report_
     assert report.low <= clf.noise_rate_ <= report.high
-    assert report.evidence == ("out of bag" if method == "bagging" else "neighbours")
+    assert report.evidence == ("out-of-bag" if method == "bagging" else "neighbours")
 
 
-def test_finds_which_label_is_given_for_which():
+def test_transition_matrix_and_confusions_are_near_the_true_ones():
     given = corrupt_labels(words[y], 0.3, kind="pair", random_state=0)
     clf = make().fit(X, given)
     np.testing.assert_array_equal(clf.noise_report_.classes, words)
@@ -49,22 +49,22 @@ def test_finds_which_label_is_given_for_which():
     assert np.abs(clf.transition_matrix_ - true).sum(axis=1).mean() < 0.25
     first = clf.noise_report_.confusions()[0]
     assert words.tolist().index(first.given) == (words.tolist().index(first.true) + 1) % 10
-    assert f"{first.given} for {first.true}" in str(clf.noise_report_)
+    assert f"{first.true} labelled {first.given}" in str(clf.noise_report_)
 
 
-def test_rate_and_bound_follow_from_what_was_found():
+def test_smoothing_rate_and_logit_bound_follow_from_the_report():
     clf = make().fit(X, noisy)
     assert clf.smoothing_ == smoothing_rate_for_noise(
-        clf.noise_report_.unexplained, 10, clf.noise_report_.memorized
+        clf.noise_report_.disagreement, 10, clf.noise_report_.memorized
     )
     assert clf.noise_report_.smoothing == clf.smoothing_ < -5
     assert view_of(clf, X, noisy).logit_bound == logit_bound_for_rate(clf.smoothing_)
 
 
-def test_what_is_memorized_is_the_loss_that_rows_left_out_have_more():
+def test_memorized_is_the_difference_in_loss_to_rows_left_out():
     learned = in_warmup_half(torch.arange(len(X))).numpy()
     for weight in (np.ones(len(X)), np.where(np.arange(len(X)) < 500, 3.0, 1.0)):
-        # Warm-up alone: this network is what the other one looked at.
+        # Warm-up only: the network whose losses the other fit compared.
         warm = make(max_epochs=3, warmup=3, warm_start=True).fit(X, noisy, sample_weight=weight)
         clf = make(max_epochs=4, warmup=3).fit(X, noisy, sample_weight=weight)
         log_p = warm.predict_log_proba(X)[np.arange(len(X)), noisy]
@@ -72,7 +72,7 @@ def test_what_is_memorized_is_the_loss_that_rows_left_out_have_more():
         assert clf.noise_report_.memorized == pytest.approx(means[0] - means[1], rel=1e-3)
 
 
-def test_the_more_features_the_more_is_memorized():
+def test_more_features_mean_more_memorized():
     noise = np.random.default_rng(0).normal(size=(len(X), 300))
     few = make(max_epochs=20).fit(X, noisy).noise_report_
     many = make(max_epochs=20).fit(np.c_[X / 16, noise], noisy).noise_report_
@@ -80,52 +80,55 @@ def test_the_more_features_the_more_is_memorized():
     assert many.smoothing < few.smoothing
 
 
-def test_methods_that_hold_rows_out_keep_what_was_memorized():
+def test_out_of_bag_report_keeps_memorized():
     report = make("bagging", max_epochs=20).fit(X, noisy).noise_report_
-    assert report.evidence == "out of bag"
+    assert report.evidence == "out-of-bag"
     assert report.memorized > 0
 
 
-def test_no_noise_found_is_an_answer():
+def test_clean_labels_have_rate_zero():
     iris, species = load_iris(return_X_y=True)
     report = make().fit(X, y).noise_report_
     assert report.rate < 0.05
-    found = NoiseReport.of(np.repeat([0, 1], 50), np.repeat(np.eye(2), 50, axis=0), "neighbours")
-    assert found.rate == 0.0
-    assert found.smoothing == 0.0
-    # Of a hundred labels that are all right, one in 28 is wrong with a probability of .025.
-    assert found.high == pytest.approx(1 - 0.025**0.01)
-    assert str(found).startswith("No wrong labels found; up to about 4 % may be (100 samples")
+    codes, p = np.repeat([0, 1], 50), np.repeat(np.eye(2), 50, axis=0)
+    clean = NoiseReport.from_predictions(codes, p, "neighbours")
+    assert clean.rate == 0.0
+    assert clean.smoothing == 0.0
+    # At a noise rate of one in 28, a hundred labels are all clean with a probability of .025.
+    assert clean.high == pytest.approx(1 - 0.025**0.01)
+    expected = "No label noise found; the noise rate can be up to 4 % (100 samples, "
+    assert str(clean).startswith(expected)
     assert make(max_epochs=100).fit(iris, species).score(iris, species) > 0.9
 
 
-def test_few_clean_labels_may_all_be_right():
+def test_interval_from_few_clean_labels_begins_near_zero():
     iris, species = load_iris(return_X_y=True)
     for data, labels in ((iris, species), (X[:500], y[:500])):
         report = make(max_epochs=20).fit(data, labels).noise_report_
         assert report.low < 0.03
         assert report.low <= report.rate <= report.high
-        assert str(report).startswith(f"About {100 * report.rate:.0f} % of the labels look wrong")
-        assert "Classes that overlap look so too" in str(report)
+        assert str(report).startswith(f"Estimated noise rate: {100 * report.rate:.0f} % (95 %")
+        assert "Overlapping classes raise the estimate" in str(report)
     noise = corrupt_labels(species, 0.3, exact=True, random_state=0)
     report = make(max_epochs=20).fit(iris, noise).noise_report_
     assert 0.1 < report.low < 0.3 < report.high
 
 
-def test_the_rate_by_neighbours_is_that_of_a_quarter():
+def test_matrix_from_neighbours_averages_the_most_confident_quarter():
     p = np.random.default_rng(0).dirichlet(np.ones(3), size=900)
     codes = p.argmax(axis=1)
     codes[::5] = (codes[::5] + 1) % 3
-    found = NoiseReport.of(codes, p, "neighbours")
+    report = NoiseReport.from_predictions(codes, p, "neighbours")
     for label in range(3):
-        own = np.flatnonzero(p.argmax(axis=1) == label)
-        own = own[np.argsort(-p[own, label])][: -(-len(own) // 4)]
-        said = (p[own].mean(axis=0) + np.eye(3)[codes[own]].mean(axis=0)) / 2
-        np.testing.assert_allclose(found.transition_matrix[label], said)
-    assert found.smoothing == smoothing_rate_for_noise(found.unexplained, 3)
+        members = np.flatnonzero(p.argmax(axis=1) == label)
+        members = members[np.argsort(-p[members, label])][: -(-len(members) // 4)]
+        row = (p[members].mean(axis=0) + np.eye(3)[codes[members]].mean(axis=0)) / 2
+        np.testing.assert_allclose(report.transition_matrix[label], row)
+    assert report.smoothing == smoothing_rate_for_noise(report.disagreement, 3)
     # A fifth, less two standard errors.
-    assert found.unexplained == pytest.approx(0.2 - 2 * (0.2 * 0.8 / 900) ** 0.5, abs=0.003)
-    assert found.low <= NoiseReport.of(codes, p, "out of bag", labels_alone=True).rate <= found.high
+    assert report.disagreement == pytest.approx(0.2 - 2 * (0.2 * 0.8 / 900) ** 0.5, abs=0.003)
+    labels_only = NoiseReport.from_predictions(codes, p, "out-of-bag", labels_only=True)
+    assert report.low <= labels_only.rate <= report.high
 
 
 def test_beats_cross_entropy_under_noise_and_costs_little_without():
@@ -137,10 +140,10 @@ def test_beats_cross_entropy_under_noise_and_costs_little_without():
     assert auto.fit(X, y).score(X_test, y_test) > plain.fit(X, y).score(X_test, y_test) - 0.02
 
 
-# ---- how -----------------------------------------------------------------------------------------
+# ---- warm-up and early stopping ------------------------------------------------------------------
 
 
-def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
+def test_half_of_the_rows_are_left_out_of_warm_up_only():
     seen: dict[bool, set] = {True: set(), False: set()}
 
     class Watching(METHODS["ce"]):
@@ -153,34 +156,34 @@ def test_half_of_the_rows_are_left_out_of_warm_up_and_of_warm_up_only():
     learns = in_warmup_half(torch.arange(5000))
     assert abs(learns.float().mean() - 0.5) < 0.02
     assert torch.equal(learns[::2][:300], in_warmup_half(torch.arange(0, 600, 2)))
-    # Whatever is said of the other rows, warm-up alone is the same.
-    by_chance = np.random.default_rng(0).integers(0, 10, len(y))
-    other = np.where(in_warmup_half(torch.arange(len(y))), noisy, by_chance)
-    going_on = {"max_epochs": 4, "warmup": 4, "warm_start": True}
-    one, two = (make(**going_on).fit(X, given) for given in (noisy, other))
+    # Warm-up does not depend on the labels of the other rows.
+    random_labels = np.random.default_rng(0).integers(0, 10, len(y))
+    other = np.where(in_warmup_half(torch.arange(len(y))), noisy, random_labels)
+    warmup_only = {"max_epochs": 4, "warmup": 4, "warm_start": True}
+    one, two = (make(**warmup_only).fit(X, given) for given in (noisy, other))
     np.testing.assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
     assert two.fit(X, other).noise_rate_ > one.fit(X, noisy).noise_rate_
 
 
 @pytest.mark.parametrize("warmup", [0, "auto", 2])
-def test_any_warm_up(warmup):
+def test_warmup_of_any_length(warmup):
     clf = make(max_epochs=3, warmup=warmup).fit(X, noisy)
     assert 0 <= clf.noise_rate_ <= 1
     assert (
         smoothing_rate_for_noise(1.0, 10)
         <= clf.smoothing_
-        <= smoothing_rate_for_noise(clf.noise_report_.unexplained, 10)
+        <= smoothing_rate_for_noise(clf.noise_report_.disagreement, 10)
     )
 
 
-def test_without_warm_up_the_rate_is_that_of_theory():
+def test_without_warmup_the_smoothing_rate_is_that_of_theory():
     clf = make(max_epochs=3, warmup=0).fit(X, noisy)
     assert clf.noise_report_.memorized == 0.0
-    assert clf.smoothing_ == smoothing_rate_for_noise(clf.noise_report_.unexplained, 10)
+    assert clf.smoothing_ == smoothing_rate_for_noise(clf.noise_report_.disagreement, 10)
 
 
 @pytest.mark.parametrize("warmup", [1.0, 3, 200])
-def test_warm_up_must_end(warmup):
+def test_warmup_must_leave_an_epoch(warmup):
     clf = make(max_epochs=3, warmup=warmup)
     with pytest.raises(ValueError, match=r"'warmup' parameter must leave an epoch .* max_epochs=3"):
         clf.fit(X, noisy)
@@ -190,7 +193,7 @@ def test_warm_up_must_end(warmup):
     assert not hasattr(clf, "noise_report_")
 
 
-def test_a_method_that_warms_up_for_long_leaves_an_epoch():
+def test_warmup_of_a_method_is_shortened_to_leave_an_epoch():
     class Late(METHODS["ce"]):
         warmup = 50
 
@@ -199,7 +202,7 @@ def test_a_method_that_warms_up_for_long_leaves_an_epoch():
     assert clf.noise_rate_ > 0.1
 
 
-def test_stopping_early_never_goes_back_to_warm_up():
+def test_early_stopping_never_restores_an_epoch_of_warmup():
     clf = make(early_stopping=True, warmup=12, n_iter_no_change=3, max_epochs=60).fit(X, noisy)
     alone = make(smoothing=0.0, early_stopping=True, n_iter_no_change=3, max_epochs=60)
     alone.fit(X, noisy)
@@ -209,18 +212,18 @@ def test_stopping_early_never_goes_back_to_warm_up():
     assert clf.n_iter_ == 13 + np.argmax(accuracy[12:]) + 3
 
 
-def test_many_rows_are_judged_by_some():
-    many = 4 * MOST_SAMPLES
+def test_large_data_are_subsampled():
+    many = 4 * MAX_SAMPLES
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 2, many)
     p = np.where(np.eye(2)[codes] > 0, 0.8, 0.2)
     flipped = np.where(rng.random(many) < 0.2, 1 - codes, codes)
-    found = NoiseReport.of(flipped, p, "out of bag")
-    assert found.n_samples == MOST_SAMPLES
-    assert abs(found.rate - 0.2) < 0.02
+    report = NoiseReport.from_predictions(flipped, p, "out-of-bag")
+    assert report.n_samples == MAX_SAMPLES
+    assert abs(report.rate - 0.2) < 0.02
 
 
-def test_is_the_same_every_time_and_travels():
+def test_report_is_deterministic_and_survives_pickling():
     one, two = (make().fit(X, noisy) for _ in range(2))
     assert repr(one.noise_report_) == repr(two.noise_report_)
     np.testing.assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
@@ -230,10 +233,10 @@ def test_is_the_same_every_time_and_travels():
     assert clone(one).get_params()["smoothing"] == "auto"
 
 
-# ---- from one call to the next -------------------------------------------------------------------
+# ---- several fits --------------------------------------------------------------------------------
 
 
-def test_another_fit_forgets_what_was_found():
+def test_fit_without_auto_deletes_the_report():
     clf = make().fit(X, noisy)
     clf.set_params(smoothing=0.0).fit(X, noisy)
     for name in ("noise_report_", "noise_rate_", "transition_matrix_"):
@@ -241,13 +244,13 @@ def test_another_fit_forgets_what_was_found():
     assert clf.smoothing_ == 0.0
 
 
-def test_going_on_keeps_the_rate():
+def test_warm_start_keeps_the_smoothing_rate():
     clf = make(warm_start=True, max_epochs=10).fit(X, noisy)
     rate = clf.smoothing_
     assert clf.fit(X, noisy).smoothing_ == rate
 
 
-def test_partial_fit_looks_when_warm_up_ends():
+def test_partial_fit_reports_after_warmup():
     whole = make(warmup=6, max_epochs=8).fit(X, noisy)
     clf = make(warmup=6)
     for _ in range(6):
@@ -256,14 +259,14 @@ def test_partial_fit_looks_when_warm_up_ends():
         assert not hasattr(clf, "noise_rate_")
     for _ in range(2):
         clf.partial_fit(X, noisy)
-        # The orders of rows differ.
+        # The order of rows differs.
         assert abs(clf.noise_rate_ - whole.noise_rate_) < 0.1
         assert 0.5 < clf.smoothing_ / whole.smoothing_ < 2
     rate = clf.smoothing_
     assert clf.partial_fit(X, y).smoothing_ == rate
 
 
-def test_an_error_takes_back_what_was_found():
+def test_a_failed_fit_keeps_the_report_of_the_last():
     class Broken(Method):
         def loss(self, logits, batch):
             raise RuntimeError("broken")
@@ -275,7 +278,7 @@ def test_an_error_takes_back_what_was_found():
     assert str(clf.noise_report_) == before
 
 
-def test_an_error_while_going_on_takes_back_what_was_found():
+def test_a_failed_warm_start_leaves_no_report():
     class Sometimes(METHODS["ce"]):
         broken = False
 
@@ -292,13 +295,13 @@ def test_an_error_while_going_on_takes_back_what_was_found():
     assert not hasattr(clf, "noise_report_")
 
 
-def test_one_row_says_nothing():
+def test_one_row_has_noise_rate_zero():
     clf = make(warmup=0).partial_fit(X[:1], noisy[:1], classes=np.arange(10))
     assert clf.noise_rate_ == 0.0
     assert -0.5 < clf.smoothing_ <= 0
 
 
-def test_html_shows_what_was_found():
+def test_html_shows_the_fitted_attributes():
     html = make(max_epochs=3).fit(X, noisy)._repr_html_()
     if "Fitted attributes" in html:  # Since scikit-learn 1.9.
         assert "noise_rate_" in html
@@ -306,7 +309,7 @@ def test_html_shows_what_was_found():
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_every_method(method):
+def test_auto_smoothing_works_with_every_method(method):
     trusted = np.arange(len(X)) < 100 if method == "meta_label_net" else None
     given = np.where(np.arange(len(X)) < 100, y, noisy)
     clf = make(method, max_epochs=4).fit(X, given, trusted=trusted)
@@ -314,11 +317,11 @@ def test_every_method(method):
     assert 0 <= clf.noise_rate_ <= 1
 
 
-def test_soft_labels():
+def test_auto_smoothing_works_with_soft_labels():
     clf = make().fit(X, 0.9 * np.eye(10)[noisy] + 0.01)
     assert abs(clf.noise_rate_ - 0.4) < 0.1
 
 
-def test_unknown_word_is_refused():
+def test_unknown_smoothing_raises():
     with pytest.raises(ValueError, match="The 'smoothing' parameter of NoisyLabelClassifier"):
         make(smoothing="automatic").fit(X, y)

@@ -10,7 +10,9 @@ from sknoisy.functional import logit_bound_for_rate
 from sknoisy.methods import METHODS, make_method
 
 CODES = np.arange(100) % 2
-NOISE = NoiseReport.of(CODES, np.where(np.eye(2)[CODES] == 1, 0.9, 0.1), "neighbours", 0.1)
+NOISE = NoiseReport.from_predictions(
+    CODES, np.where(np.eye(2)[CODES] == 1, 0.9, 0.1), "neighbours", 0.1
+)
 NOISE = dataclasses.replace(NOISE, smoothing=-3.0)
 
 
