@@ -1,4 +1,4 @@
-"""Data for experiments with wrong labels."""
+"""Data sets with noisy labels for experiments."""
 
 from sknoisy.datasets._synthetic import make_noisy_classification
 

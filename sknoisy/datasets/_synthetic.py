@@ -1,4 +1,4 @@
-"""Data for experiments with wrong labels."""
+"""Synthetic data with noisy training labels and clean test labels."""
 
 from __future__ import annotations
 
@@ -24,31 +24,36 @@ def make_noisy_classification(
     random_state: int | np.random.RandomState | None = None,
     **params: Any,
 ) -> Bunch:
-    """Make a classification problem with wrong labels to learn from and right ones to test on.
+    """Make a classification problem with noisy training labels and clean test labels.
 
     Parameters
     ----------
     n_samples : int, default=1000
-        Of both parts together.
-    noise, kind, exact
-        What is wrong with the labels to learn from, as in :func:`~sknoisy.noise.corrupt_labels`.
+        Number of samples, training and test set together.
+    noise : float or array-like, default=0.3
+        Noise of the training labels, as in :func:`~sknoisy.noise.corrupt_labels`.
+    kind : str, default="symmetric"
+        Kind of noise, as there.
+    exact : bool, default=False
+        Whether the number of changed labels is the expected one, as there.
     test_size : float or int, default=0.5
-        Share or number of the samples to test on.
+        Fraction or number of the samples in the test set.
     random_state : int, RandomState instance or None, default=None
+        Source of data, split and noise.
     **params
-        For :func:`sklearn.datasets.make_classification`; its ``flip_y``, wrong labels in both
-        parts, is 0 here unless given.
+        Parameters of :func:`sklearn.datasets.make_classification`. ``flip_y``, which adds noise to
+        training and test labels, is 0 here by default.
 
     Returns
     -------
     Bunch
-        ``X`` and ``y``, labels of which some are wrong; ``X_test`` and ``y_test``, right ones; and
-        ``manifest``, a :class:`~sknoisy.noise.NoiseManifest` with the right labels of the first
-        part and where the given ones differ.
+        ``X`` and ``y``, the training set with noisy labels; ``X_test`` and ``y_test``, the test set
+        with clean labels; and ``manifest``, a :class:`~sknoisy.noise.NoiseManifest` with the clean
+        training labels and a mask of the mislabelled samples.
 
     Examples
     --------
-    >>> from sknoisy.datasets._synthetic import make_noisy_classification
+    >>> from sknoisy.datasets import make_noisy_classification
     >>> data = make_noisy_classification(noise=0.2, exact=True, random_state=0)
     >>> data.X.shape, data.X_test.shape
     ((500, 20), (500, 20))
@@ -58,7 +63,7 @@ def make_noisy_classification(
     rng = check_random_state(random_state)
     X, y = make_classification(n_samples, random_state=rng, **{"flip_y": 0.0, **params})
     X, X_test, y, y_test = train_test_split(X, y, test_size=test_size, stratify=y, random_state=rng)
-    noisy, manifest = corrupt_labels(
+    y_noisy, manifest = corrupt_labels(
         y, noise, kind=kind, X=X, exact=exact, random_state=rng, return_manifest=True
     )
-    return Bunch(X=X, y=noisy, X_test=X_test, y_test=y_test, manifest=manifest)
+    return Bunch(X=X, y=y_noisy, X_test=X_test, y_test=y_test, manifest=manifest)

@@ -1,8 +1,8 @@
-"""Wrong labels made on purpose, for experiments: numpy in, numpy out, seeded.
+"""Synthetic label noise for experiments: numpy in, numpy out, seeded.
 
-Papers count noise differently. Here a rate is the share of labels that come out wrong, among those
-that a kind of noise touches; ``symmetric_inclusive`` alone counts labels drawn anew, some of which
-come out right.
+Papers define noise rates differently. Here a rate is the probability that a label is changed, in
+the classes that the kind of noise affects. Only the rate of ``symmetric_inclusive`` counts labels
+that are redrawn, some of which stay the same.
 """
 
 from sknoisy.noise._asymmetric import asymmetric

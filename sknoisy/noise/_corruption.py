@@ -1,4 +1,4 @@
-"""Labels made wrong on purpose."""
+"""Noisy labels made from clean ones."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sknoisy._validation.matrices import distributions, numbers_in
 from sknoisy.noise._asymmetric import asymmetric
 from sknoisy.noise._instance import instance_dependent
 from sknoisy.noise._pair import pair
-from sknoisy.noise._rates import _checked
-from sknoisy.noise._sampling import _draw, _draw_exactly
+from sknoisy.noise._rates import check_rate
+from sknoisy.noise._sampling import draw_exact_counts, draw_labels
 from sknoisy.noise._symmetric import symmetric
 
 __all__ = ["KINDS", "NoiseManifest", "corrupt_labels"]
@@ -36,11 +36,11 @@ _MATRICES: dict[str, Callable[[int, float], np.ndarray]] = {
 }
 
 
-_BY_SAMPLES = ("instance", "part_dependent")
+_INSTANCE_DEPENDENT = ("instance", "part_dependent")
 
 
-# How many classes the kinds need that name some.
-_LEAST = {
+# The smallest number of classes of the kinds that affect specific classes.
+_MIN_CLASSES = {
     "pair_swap": 10,
     "asymmetric_cifar10": 10,
     "asymmetric_cifar100": 100,
@@ -48,27 +48,27 @@ _LEAST = {
 }
 
 
-# What a rate may mean.
-KINDS = (*_MATRICES, *_BY_SAMPLES)
+# The kinds of noise that a rate can be the rate of.
+KINDS = (*_MATRICES, *_INSTANCE_DEPENDENT)
 
 
 @dataclass(frozen=True)
 class NoiseManifest:
-    """What :func:`corrupt_labels` did.
+    """What :func:`corrupt_labels` changed.
 
     Attributes
     ----------
     y : array-like of shape (n_samples,)
-        A copy of the right labels, as they were given.
+        A copy of the clean labels, in the type they were given in.
     flipped : ndarray of bool of shape (n_samples,)
-        Where the label is wrong now.
+        Mask of the mislabelled samples.
     rate : float
-        Share of labels that are wrong now.
+        The fraction of mislabelled samples.
     transition_matrix : ndarray of shape (n_classes, n_classes)
-        Shares of the labels now given, for each right one: what came out, not what was asked for.
-        A class without samples keeps its label.
+        The fraction of each noisy label for each true one: as drawn, not as expected. A class
+        without samples keeps its label.
     classes : ndarray of shape (n_classes,)
-        In the order of rows and columns.
+        The labels of rows and columns.
     """
 
     y: Any
@@ -89,51 +89,51 @@ def corrupt_labels(
     random_state: int | np.random.RandomState | None = None,
     return_manifest: bool = False,
 ) -> Any:
-    """Make some labels wrong.
+    """Add synthetic noise to labels.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        The right labels, of any type. What is given stays as it is.
+        The clean labels, of any type. Not changed.
     noise : float or array-like of shape (n_classes, n_classes) or (2,)
-        A rate, whose meaning is that of ``kind``; or a transition matrix, entry (i, j) the
-        probability of label j where i is right, in the order of the sorted classes; or, for two
-        classes, the probability of a wrong label in each.
+        A rate, whose meaning depends on ``kind``; or a transition matrix, entry (i, j) the
+        probability that label j is given where i is true, in the order of the sorted classes; or,
+        for two classes, the noise rate of each.
     kind : str, default="symmetric"
-        With a rate, a name of :data:`sknoisy.noise.KINDS`: "symmetric" (any other class),
-        "symmetric_inclusive" (any class, the right one among them), "pair", "pair_swap",
+        With a rate, a name in :data:`sknoisy.noise.KINDS`: "symmetric" (any other class),
+        "symmetric_inclusive" (any class, the true one included), "pair", "pair_swap",
         "asymmetric_cifar10", "asymmetric_cifar100", "asymmetric_cifar100_blocks", "instance" and
-        "part_dependent" (both by ``X``; see :func:`instance_dependent`). Without a rate it has
-        nothing to say and must be the default.
+        "part_dependent" (both depend on ``X``; see :func:`instance_dependent`). With a matrix or
+        two rates it must be the default.
     X : array-like of shape (n_samples, ...), default=None
-        The samples, for noise that hangs on them; other kinds do not look at it.
+        The samples, for instance-dependent noise; ignored by other kinds.
     exact : bool, default=False
-        Whether exactly the asked share of each class is wrong, rounded down, and not just in
-        expectation. Not for noise that hangs on X.
+        Whether the number of changed labels in each class is the expected number, rounded down. Not
+        for instance-dependent noise.
     classes : array-like of shape (n_classes,), default=None
-        All labels there may be, sorted; None: those in y.
+        All possible labels, sorted; None: those in y.
     random_state : int, RandomState instance or None, default=None
-        An int draws the same labels each time.
+        Source of the noise; an int draws the same labels each time.
     return_manifest : bool, default=False
-        Whether to return what was done beside the labels.
+        Whether to return a record of the changes too.
 
     Returns
     -------
     y_noisy : ndarray or Series of shape (n_samples,)
-        A Series where y is one.
+        A Series if y is one.
     manifest : NoiseManifest
-        If ``return_manifest``.
+        Only if ``return_manifest``.
 
     Raises
     ------
-    ValueError
-        If a rate is out of its range, a matrix has another shape, a row that is no distribution,
-        names that are the classes in another order or a ``kind`` beside it, a label or ``X`` is
-        missing, or a kind needs more classes.
+    ValueError, TypeError
+        If a rate is out of its range; a matrix has the wrong shape, a row that is no distribution,
+        names that are the classes in another order or a ``kind`` other than the default; a label or
+        ``X`` is missing; or a kind needs more classes.
 
     Examples
     --------
-    >>> from sknoisy.noise._corruption import corrupt_labels
+    >>> from sknoisy.noise import corrupt_labels
     >>> y = ["cat", "dog"] * 50
     >>> y_noisy, manifest = corrupt_labels(y, 0.3, exact=True, random_state=0, return_manifest=True)
     >>> manifest.rate
@@ -144,75 +144,81 @@ def corrupt_labels(
     rng = check_random_state(random_state)
     if kind not in KINDS:
         raise ValueError(
-            f"The 'kind' parameter must be a str among {sorted(KINDS)}. Got {kind!r} instead."
+            f"The 'kind' parameter of corrupt_labels must be a str among {sorted(KINDS)}. Got "
+            f"{kind!r} instead."
         )
     if isinstance(noise, (list, tuple)):
         noise = numbers_in("noise", noise)
     (labels,) = check_labels(classes, y=y)
     check_consistent_length(labels, X)
-    found = np.unique(labels) if classes is None else sorted_classes(classes)
-    codes, k = encode(labels, found), len(found)
+    known = np.unique(labels) if classes is None else sorted_classes(classes)
+    codes, k = encode(labels, known), len(known)
     if k < 2:
-        raise ValueError(f"y must have at least 2 classes. Got {found.tolist()}.")
-    if np.ndim(noise) == 0 and kind in _BY_SAMPLES:
-        new = _draw(_by_samples(X, codes, k, noise, kind, exact, rng), rng)
+        raise ValueError(f"y must have at least 2 classes. Got {known.tolist()} instead.")
+    if np.ndim(noise) == 0 and kind in _INSTANCE_DEPENDENT:
+        noisy_codes = draw_labels(_instance_proba(X, codes, k, noise, kind, exact, rng), rng)
     else:
-        transition = _transition(noise, kind, found)
-        new = _draw_exactly(codes, transition, rng) if exact else _draw(transition[codes], rng)
-    noisy = _like(y, found[new])
+        transition = _transition_matrix(noise, kind, known)
+        if exact:
+            noisy_codes = draw_exact_counts(codes, transition, rng)
+        else:
+            noisy_codes = draw_labels(transition[codes], rng)
+    y_noisy = _as_type_of(y, known[noisy_codes])
     if not return_manifest:
-        return noisy
-    realised, flipped = transition_between(codes, new, k), new != codes
-    return noisy, NoiseManifest(deepcopy(y), flipped, float(flipped.mean()), realised, found)
+        return y_noisy
+    observed, flipped = transition_between(codes, noisy_codes, k), noisy_codes != codes
+    return y_noisy, NoiseManifest(deepcopy(y), flipped, float(flipped.mean()), observed, known)
 
 
-def _transition(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray:
+def _transition_matrix(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray:
+    """Build the matrix of a kind and its rate, or check the one given."""
     n_classes = len(classes)
     if np.ndim(noise) == 0:
-        if n_classes < _LEAST.get(kind, 0):
+        if n_classes < _MIN_CLASSES.get(kind, 0):
             raise ValueError(
-                f"kind={kind!r} needs at least {_LEAST[kind]} classes. Got {n_classes}."
+                f"kind={kind!r} needs at least {_MIN_CLASSES[kind]} classes. Got {n_classes} "
+                "instead."
             )
         return _MATRICES[kind](n_classes, noise)
     if kind != "symmetric":
         raise ValueError(
-            "The 'kind' parameter says what a rate means, and must be 'symmetric', the default, "
-            f"where 'noise' is a matrix or rates of classes. Got {kind!r} instead."
+            "The 'kind' parameter of corrupt_labels must be 'symmetric', the default, if 'noise' "
+            f"is a matrix or two rates. Got {kind!r} instead."
         )
     refuse_frame_in_another_order("noise", noise, classes)
     given = numbers_in("noise", noise)
     if given.shape == (2,) and n_classes == 2:
-        first, second = (_checked(rate, 1.0) for rate in given)
+        first, second = (check_rate(rate, 1.0) for rate in given)
         return np.array([[1 - first, first], [second, 1 - second]])
     if given.shape != (n_classes, n_classes):
         raise ValueError(
-            f"The 'noise' parameter must be a rate or a matrix of shape {(n_classes, n_classes)}, "
-            "with a row and a column for each class, or two rates for two classes. Got one of "
-            f"shape {given.shape} instead."
+            "The 'noise' parameter of corrupt_labels must be a rate, a matrix of shape "
+            f"{(n_classes, n_classes)} with a row and a column for each class, or two rates for "
+            f"two classes. Got an array of shape {given.shape} instead."
         )
     return distributions(
         given, "The 'noise' parameter must have rows that are at least 0 and sum to 1."
     )
 
 
-def _by_samples(
+def _instance_proba(
     X: Any, codes: np.ndarray, k: int, rate: float, kind: str, exact: bool, rng: Any
 ) -> np.ndarray:
     if X is None or exact:
         raise ValueError(
-            f"kind={kind!r} needs X and takes no exact=True. Got X={'None' if X is None else '...'}"
-            f", exact={exact}."
+            f"kind={kind!r} needs X and exact=False. Got X={'None' if X is None else '...'} and "
+            f"exact={exact} instead."
         )
     by_class = kind == "part_dependent"
     return instance_dependent(X, codes, k, rate, by_class=by_class, random_state=rng)
 
 
-def _like(y: Any, values: np.ndarray) -> Any:
-    """Values in the guise of y, where that is a Series."""
+def _as_type_of(y: Any, labels: np.ndarray) -> Any:
+    """Make the labels a Series if y is one, with its index, name and type."""
     if not (hasattr(y, "iloc") and hasattr(y, "name")):
-        return values
+        return labels
     dtype = y.dtype
     if hasattr(dtype, "categories"):
-        others = [value for value in np.unique(values).tolist() if value not in dtype.categories]
-        dtype = y.cat.add_categories(others).dtype
-    return type(y)(values, index=y.index, name=y.name, dtype=dtype)
+        new = [label for label in np.unique(labels).tolist() if label not in dtype.categories]
+        dtype = y.cat.add_categories(new).dtype
+    return type(y)(labels, index=y.index, name=y.name, dtype=dtype)

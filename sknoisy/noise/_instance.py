@@ -1,4 +1,4 @@
-"""Instance-dependent noise: the hard samples are mislabelled more often."""
+"""Instance-dependent noise: the probability of each noisy label depends on the features."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy.noise._rates import _checked, _most
+from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["instance_dependent"]
 
 
-# Spread of the rates of single samples in instance-dependent noise.
-_SPREAD = 0.1
+# Standard deviation of the noise rates of samples before truncation, as in Xia et al. 2020.
+_STD = 0.1
 
 
 def instance_dependent(
@@ -29,72 +29,82 @@ def instance_dependent(
     by_class: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> np.ndarray:
-    """Probabilities of labels under noise that hangs on the sample.
+    """Compute the label probabilities of each sample under instance-dependent noise.
 
-    Each sample has a rate of its own, drawn from a normal distribution with a spread of .1, cut off
-    at 0 and 1, whose mean is ``rate``; what it is taken for instead is drawn from a softmax of
-    random projections of it.
+    The noise rate of each sample is drawn from a normal distribution with standard deviation .1,
+    truncated to [0, 1], whose mean is ``rate``. The probabilities of the other classes are the
+    softmax of random projections of its features.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, ...)
         The samples; columns are standardised.
-    codes : ndarray of int of shape (n_samples,)
-        Right labels as positions among the classes.
+    codes : array-like of int of shape (n_samples,)
+        Encoded true labels.
     n_classes : int
+        At least 2.
     rate : float
-        Mean probability of a wrong label, in [0, 1 - 1 / n_classes].
+        Mean probability of a noisy label, in [0, 1 - 1 / n_classes].
     by_class : bool, default=True
-        Whether each class has projections of its own, as in part-dependent noise; False: one matrix
-        for all, the form most code has.
+        Whether each class has its own projections, as in part-dependent noise. False: one
+        projection matrix for all classes, as in most code.
     random_state : int, RandomState instance or None, default=None
+        Source of rates and projections.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
+        Probability of each label to be given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range or lengths differ.
 
     References
     ----------
     Xia et al., "Part-dependent Label Noise: Towards Instance-dependent Label Noise", NeurIPS 2020,
-    Algorithm 2. Departure: there ``rate`` is the centre before the cut, so that low rates come out
+    Algorithm 2. Departure: there ``rate`` is the mean before truncation, so that low rates come out
     higher.
 
     Examples
     --------
+    >>> from sknoisy.noise import instance_dependent
     >>> p = instance_dependent([[0.0], [1.0], [2.0]], [0, 1, 1], 2, 0.3, random_state=0)
     >>> p.sum(axis=1)
     array([1., 1., 1.])
     """
-    rate, rng = _checked(rate, _most(n_classes)), check_random_state(random_state)
+    rate, rng = check_rate(rate, max_rate(n_classes)), check_random_state(random_state)
     X = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
     X, codes = X.reshape(len(X), -1), np.asarray(codes)
     check_consistent_length(X, codes)
     if codes.min() < 0 or codes.max() >= n_classes:
         raise ValueError(
-            f"codes must be from 0 to {n_classes - 1}. Got {codes.min()} to {codes.max()}."
+            "The 'codes' parameter of instance_dependent must hold encoded labels from 0 to "
+            f"{n_classes - 1}. Got {codes.min()} to {codes.max()} instead."
         )
-    spread = X.std(axis=0)
-    X = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    wrong = _rates(len(X), rate, rng)
+    std = X.std(axis=0)
+    X = (X - X.mean(axis=0)) / np.where(std > 0, std, 1)
+    noise_rates = _draw_rates(len(X), rate, rng)
     shared = rng.normal(size=(X.shape[1], n_classes))
     p = np.empty((len(X), n_classes))
     for label in range(n_classes):
-        own = codes == label
-        scores = X[own] @ (rng.normal(size=shared.shape) if by_class else shared)
+        members = codes == label
+        scores = X[members] @ (rng.normal(size=shared.shape) if by_class else shared)
         scores[:, label] = -np.inf
-        p[own] = wrong[own, None] * softmax(scores, axis=1)
-    p[np.arange(len(p)), codes] = 1 - wrong
+        p[members] = noise_rates[members, None] * softmax(scores, axis=1)
+    p[np.arange(len(p)), codes] = 1 - noise_rates
     return p
 
 
-def _rates(n: int, rate: float, rng: np.random.RandomState) -> np.ndarray:
-    """Rates of single samples: from a normal distribution cut off at 0 and 1, of this mean."""
+def _draw_rates(n: int, rate: float, rng: np.random.RandomState) -> np.ndarray:
+    """Draw noise rates of samples from a truncated normal distribution with this mean."""
     if rate < 1e-3:
         return np.full(n, rate)
 
-    def cut(centre: float) -> tuple[float, float, float, float]:
-        return -centre / _SPREAD, (1 - centre) / _SPREAD, centre, _SPREAD
+    def truncated(loc: float) -> tuple[float, float, float, float]:
+        return -loc / _STD, (1 - loc) / _STD, loc, _STD
 
-    # What is cut off at 0 would lift the mean of a low rate.
-    centre = brentq(lambda centre: truncnorm.mean(*cut(centre)) - rate, -20, 20)
-    return truncnorm.rvs(*cut(centre), size=n, random_state=rng)
+    # Truncation at 0 raises the mean of a low rate, so that the location is below the mean.
+    loc = brentq(lambda loc: truncnorm.mean(*truncated(loc)) - rate, -20, 20)
+    return truncnorm.rvs(*truncated(loc), size=n, random_state=rng)

@@ -5,21 +5,25 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+__all__ = ["check_rate", "max_rate"]
 
-def _most(n_classes: int) -> float:
-    """The largest rate of noise: that of labels drawn at random."""
+
+def max_rate(n_classes: int) -> float:
+    """Return the highest noise rate: that of labels drawn at random."""
     if not isinstance(n_classes, Integral):
-        raise TypeError(f"n_classes must be an int. Got {n_classes!r}.")
+        raise TypeError(f"The 'n_classes' parameter must be an int. Got {n_classes!r} instead.")
     if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2. Got {n_classes}.")
+        raise ValueError(f"The 'n_classes' parameter must be at least 2. Got {n_classes} instead.")
     return 1 - 1 / n_classes
 
 
-def _checked(rate: Any, most: float) -> float:
+def check_rate(rate: Any, highest: float) -> float:
+    """Check that a noise rate is a number from 0 to the highest."""
     if not isinstance(rate, Real):
-        raise TypeError(f"A rate of noise must be a number. Got {rate!r}.")
-    if not 0 <= float(rate) <= most:
+        raise TypeError(f"The noise rate must be a number. Got {rate!r} instead.")
+    if not 0 <= float(rate) <= highest:
         raise ValueError(
-            f"The rate of this kind of noise must be in the range [0, {most:g}]. Got {rate!r}."
+            f"The noise rate must be in the range [0, {highest:g}] for this kind of noise. Got "
+            f"{rate!r} instead."
         )
     return float(rate)

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["_draw", "_draw_exactly"]
+__all__ = ["draw_exact_counts", "draw_labels"]
 
 
-def _draw(p: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-    """One class for each row of probabilities."""
+def draw_labels(p: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """Draw an encoded label from each row of probabilities."""
     return (rng.random_sample((len(p), 1)) >= p.cumsum(axis=1)[:, :-1]).sum(axis=1)
 
 
-def _draw_exactly(
+def draw_exact_counts(
     codes: np.ndarray, transition: np.ndarray, rng: np.random.RandomState
 ) -> np.ndarray:
-    """New classes in exact numbers: those that stay are rounded up, others by largest remainder."""
-    new = codes.copy()
+    """Draw encoded labels so that their numbers are those expected from the matrix.
+
+    The number of changed labels of a class is rounded down, and divided among the other classes by
+    the largest-remainder method.
+    """
+    noisy = codes.copy()
     for label, row in enumerate(transition):
-        own = rng.permutation(np.flatnonzero(codes == label))
-        wanted = len(own) * np.where(np.arange(len(row)) == label, 0, row)
-        # A share such as .29 of 100 is 28.999... in binary.
-        counts = np.floor(wanted + 1e-9).astype(int)
-        rest = int(np.floor(wanted.sum() + 1e-9)) - counts.sum()
-        behind = rng.permutation(len(row))
-        behind = behind[np.argsort(-(wanted - counts)[behind], kind="stable")]
-        counts[behind[:rest]] += 1
-        new[own[: counts.sum()]] = np.repeat(np.arange(len(row)), counts)
-    return new
+        members = rng.permutation(np.flatnonzero(codes == label))
+        expected = len(members) * np.where(np.arange(len(row)) == label, 0, row)
+        # The tolerance is needed as .29 of 100 is 28.999... in binary.
+        counts = np.floor(expected + 1e-9).astype(int)
+        n_remaining = int(np.floor(expected.sum() + 1e-9)) - counts.sum()
+        # Ties between remainders are broken at random.
+        order = rng.permutation(len(row))
+        order = order[np.argsort(-(expected - counts)[order], kind="stable")]
+        counts[order[:n_remaining]] += 1
+        noisy[members[: counts.sum()]] = np.repeat(np.arange(len(row)), counts)
+    return noisy

@@ -1,35 +1,42 @@
-"""Symmetric noise: each other label is equally likely."""
+"""Symmetric noise: all other classes are equally likely."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sknoisy.noise._rates import _checked, _most
+from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["symmetric"]
 
 
 def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.ndarray:
-    """Transition matrix of noise that favours no class.
+    """Build the transition matrix of symmetric noise.
 
     Parameters
     ----------
     n_classes : int
         At least 2.
     rate : float
-        Probability of a wrong label, in [0, 1 - 1 / n_classes]; beyond it the right label would be
-        the rarest. With ``inclusive``, probability of a label drawn anew, in [0, 1].
+        Probability that a label is changed, in [0, 1 - 1 / n_classes]; beyond it the true label
+        would be the least likely. With ``inclusive``, probability that a label is redrawn, in
+        [0, 1].
     inclusive : bool, default=False
-        Whether a label drawn anew may be the right one, as in the tables of ELR and DivideMix. An
-        inclusive rate is larger than the share of wrong labels by n_classes / (n_classes - 1).
+        Whether a redrawn label may be the true one, as in the tables of ELR and DivideMix. An
+        inclusive rate is higher than the noise rate by a factor of n_classes / (n_classes - 1).
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
         Entry (i, j): the probability that label j is given where i is true.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range or no number.
+
     Examples
     --------
+    >>> from sknoisy.noise import symmetric
     >>> symmetric(3, 0.2)
     array([[0.8, 0.1, 0.1],
            [0.1, 0.8, 0.1],
@@ -39,7 +46,7 @@ def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.nda
            [0.1, 0.8, 0.1],
            [0.1, 0.1, 0.8]])
     """
-    most = _most(n_classes)
-    rate = _checked(rate, 1.0 if inclusive else most)
-    drawn = rate if inclusive else rate / most
-    return (1 - drawn) * np.eye(n_classes) + drawn * (1 / n_classes)
+    highest = max_rate(n_classes)
+    rate = check_rate(rate, 1.0 if inclusive else highest)
+    redrawn = rate if inclusive else rate / highest
+    return (1 - redrawn) * np.eye(n_classes) + redrawn * (1 / n_classes)

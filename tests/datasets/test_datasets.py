@@ -1,4 +1,4 @@
-"""Data for experiments with wrong labels."""
+"""Data sets with noisy labels."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from sknoisy.datasets import make_noisy_classification
 
 
 @pytest.mark.parametrize("kind", ["symmetric", "part_dependent"])
-def test_made_data(kind):
+def test_data_are_reproducible_and_have_the_noise_requested(kind):
     params = {"n_classes": 3, "n_informative": 6, "random_state": 0, "kind": kind}
     data, again = (make_noisy_classification(900, noise=0.4, **params) for _ in range(2))
     for name in ("X", "y", "X_test", "y_test"):
@@ -21,14 +21,14 @@ def test_made_data(kind):
     assert_array_equal(clean.y, data.manifest.y)
 
 
-def test_parameters_reach_their_place():
+def test_parameters_are_passed_on():
     data = make_noisy_classification(
         400, noise=0.25, exact=True, test_size=100, weights=[0.8], n_features=7, n_informative=4,
         class_sep=30.0, random_state=1,
     )  # fmt: skip
     assert data.X.shape == (300, 7)
     assert data.X_test.shape == (100, 7)
-    # Exactly, in each class; and no labels are wrong but these: far classes are told apart.
+    # The noise is exact in each class, and the separated classes have no other noise.
     y = data.manifest.y
     counts = np.bincount(y)
     assert_array_equal(np.bincount(y, data.manifest.flipped), counts // 4)
