@@ -1,4 +1,4 @@
-"""Which labels are probably wrong, and what they should be."""
+"""Label issues: samples that are probably mislabelled, with suggested labels."""
 
 from sknoisy.issues._find import find_label_issues
 

@@ -1,4 +1,4 @@
-"""Which labels are probably wrong, and what they should be."""
+"""Ranking of samples by the probability that their label is clean."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sknoisy._validation.matrices import transition_matrix as checked
+from sknoisy._label_noise.estimators import most_confident
+from sknoisy._validation.matrices import transition_matrix as check_transition_matrix
 from sknoisy.functional import correct_predictions
-from sknoisy.issues._predictions import _said
-from sknoisy.transition import most_confident
+from sknoisy.issues._predictions import Predictions, out_of_sample_predictions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["find_label_issues"]
+__all__ = ["find_label_issues", "rank_by_quality"]
 
 
-# Of the correction: more than predictions take, since here probabilities are the answer.
-_STEPS = 8
+# Iterations of the correction: more than in predictions, as here the probabilities themselves are
+# reported.
+_N_ITER = 8
 
 
-# Share of labels that may be anything: where the surest are all right, others may still be wrong.
-_LEAST = 0.01
+# Fraction of symmetric noise mixed into an estimated matrix: even if the most confident samples
+# are all clean, others may be mislabelled.
+_MIN_NOISE = 0.01
 
 
 def find_label_issues(
@@ -34,112 +36,127 @@ def find_label_issues(
     return_all: bool = False,
     classes: Any = None,
 ) -> pd.DataFrame:
-    """Rank the labels that are probably wrong, with the labels they should have.
+    """Find samples that are probably mislabelled, and suggest labels.
 
-    What a model says of samples whose labels it has not seen, and how labels were changed, give by
-    Bayes' rule how likely each label is the right one where this one was given. So a label that is
-    seldom given in place of another is believed where one that often is would not be. Of a
-    classifier it counts as much how firmly each label was believed in the course of training,
-    ``label_quality_``, which does not depend on what is taken for granted here.
+    Bayes' rule combines out-of-sample predictions and the transition matrix into the probability of
+    each label to be the true one, given the noisy one. So of two labels with the same predicted
+    probability, the one that is more often given by mistake is trusted less. With a classifier,
+    that probability is averaged with ``label_quality_``, which is recorded during training and does
+    not depend on the assumption below.
 
-    Takes for granted that wrong labels hang on nothing but the right one. Samples that are of two
-    classes at once, or of none, are ranked as wrong too: look before you change anything.
+    Assumes class-conditional noise: the noisy label depends only on the true label. Samples of
+    several classes or of none are ranked as mislabelled too: inspect samples before changing their
+    labels.
 
     Parameters
     ----------
     clf_or_proba : NoisyLabelClassifier, Pipeline or array-like of shape (n_samples, n_classes)
         The default classifier, alone or at the end of a pipeline, fitted to these labels: its
-        networks have judged the samples they were not trained on. Or probabilities of the given
-        labels from any model, out of fold.
+        out-of-bag predictions are used. Or out-of-fold probabilities of the given labels from any
+        model.
     y : array-like of shape (n_samples,)
-        The given labels; of a classifier those it was fitted to, in the same order.
+        The given labels; with a classifier, those it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
-        Entry (i, j): the probability that label j is given where i is true. "auto": that of the
-        classifier, or by :func:`~sknoisy.transition.most_confident` from probabilities.
+        Entry (i, j): the probability that label j is given where i is true. "auto": the matrix of
+        the classifier, or the estimate of :func:`~sknoisy.transition.most_confident`.
     return_all : bool, default=False
-        Whether to return the other samples too.
+        Whether to return all samples.
     classes : array-like of shape (n_classes,), default=None
-        What the columns of probabilities stand for, sorted; None: the labels in y. A classifier
-        knows its own.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
 
     Returns
     -------
     DataFrame
-        A row for each sample for which another label is likelier, the least believed first, and
-        columns
+        A row for each sample whose given label is not the most likely true one, in increasing order
+        of quality, with columns
 
         - ``given``: the label,
-        - ``suggested``: the likeliest label,
-        - ``quality``: how much the given label is believed, in [0, 1]. From probabilities: the
-          probability that it is right; of a classifier: the mean of that and ``label_quality_``,
-        - ``confidence``: probability that the suggested label is right.
+        - ``suggested``: the most likely true label,
+        - ``quality``: quality of the given label, in [0, 1]. From probabilities: the probability
+          that it is clean; from a classifier: the mean of that and ``label_quality_``,
+        - ``confidence``: probability that the suggested label is the true one.
 
-        The index is that of y; where it has none, that of X in ``fit`` of the classifier; else the
-        places of the samples. ``attrs["n_wrong"]`` is the number of wrong labels to be expected
-        among all samples: with many doubtful ones it is larger than the number of rows.
+        The index is that of y; if it has none, that of the X that the classifier was fitted to;
+        else the positions of the samples. ``attrs["n_wrong"]`` is the expected number of
+        mislabelled samples among all: with many uncertain samples it is larger than the number of
+        rows.
 
     Raises
     ------
     ValueError, TypeError
-        If the classifier has not judged samples whose labels it had not seen, or columns are named
-        by the classes in another order.
+        If the classifier has no out-of-bag predictions, or columns are named by the classes in
+        another order.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sknoisy import NoisyLabelClassifier
-    >>> from sknoisy.issues._find import find_label_issues
+    >>> from sknoisy.issues import find_label_issues
     >>> X, y = load_iris(return_X_y=True)
     >>> y[7] = 2
     >>> clf = NoisyLabelClassifier(random_state=0).fit(X, y)
     >>> int(find_label_issues(clf, y).index[0])
     7
     """
-    found, names = issues_by_place(clf_or_proba, y, transition_matrix, return_all, classes)
-    if names is not None:
-        found.index = names[found.index.to_numpy()]
-    return found
+    issues, row_names = rank_by_quality(clf_or_proba, y, transition_matrix, return_all, classes)
+    if row_names is not None:
+        issues.index = row_names[issues.index.to_numpy()]
+    return issues
 
 
-def issues_by_place(
+def rank_by_quality(
     source: Any, y: Any, transition_matrix: Any, return_all: bool, classes: Any
 ) -> tuple[pd.DataFrame, Any]:
-    """As :func:`find_label_issues`, with places in y as the index, and the names of all rows."""
+    """Do the work of :func:`find_label_issues`, with positions in y as the index.
+
+    The second value is the index of all samples, or None.
+    """
     import pandas as pd
 
-    codes, p, classes, own, judged, believed, names = _said(source, y, classes)
-    k = len(classes)
+    predictions = out_of_sample_predictions(source, y, classes)
+    codes, classes = predictions.codes, predictions.classes
+    posterior = _true_label_proba(predictions, _resolve_matrix(transition_matrix, predictions))
+    clean_proba, suggested = posterior[np.arange(len(codes)), codes], posterior.argmax(axis=1)
+    quality = clean_proba
+    if predictions.label_quality is not None:
+        quality = (clean_proba + predictions.label_quality) / 2
+    table = pd.DataFrame(
+        {
+            "given": classes[codes],
+            "suggested": classes[suggested],
+            "quality": quality,
+            "confidence": posterior.max(axis=1),
+        },
+        index=predictions.positions,
+    )
+    issues = table if return_all else table[suggested != codes]
+    issues = issues.sort_values("quality", kind="stable")
+    issues.attrs["n_wrong"] = float((1 - clean_proba).sum())
+    return issues, predictions.row_names
+
+
+def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndarray:
+    """Check the given matrix; "auto": take that of the classifier or estimate one."""
+    k = len(predictions.classes)
     if not isinstance(transition_matrix, str):
-        own = checked(transition_matrix, k, "'auto' or ", classes)
-    elif transition_matrix != "auto":
+        return check_transition_matrix(transition_matrix, k, "'auto' or ", predictions.classes)
+    if transition_matrix != "auto":
         raise ValueError(
             "The 'transition_matrix' parameter of find_label_issues must be an array-like or the "
             f"str 'auto'. Got {transition_matrix!r} instead."
         )
-    else:
-        own = most_confident(codes, p, classes=np.arange(k)) if own is None else own
-        own = (1 - _LEAST) * own + _LEAST / k
-    right = _right(p, own, codes)
-    kept, suggested = right[np.arange(len(p)), codes], right.argmax(axis=1)
-    frame = pd.DataFrame(
-        {
-            "given": classes[codes],
-            "suggested": classes[suggested],
-            "quality": kept if believed is None else (kept + believed) / 2,
-            "confidence": right.max(axis=1),
-        },
-        index=judged,
-    )
-    found = frame if return_all else frame[suggested != codes]
-    found = found.sort_values("quality", kind="stable")
-    found.attrs["n_wrong"] = float((1 - kept).sum())
-    return found, names
+    matrix = predictions.transition_matrix
+    if matrix is None:
+        matrix = most_confident(predictions.codes, predictions.p)
+    return (1 - _MIN_NOISE) * matrix + _MIN_NOISE / k
 
 
-def _right(p: np.ndarray, transition: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Probability of each label to be the right one, given the one that was given."""
-    true = correct_predictions(torch.from_numpy(p), torch.from_numpy(transition), _STEPS).numpy()
-    joint = true * transition.T[codes]
+def _true_label_proba(predictions: Predictions, transition: np.ndarray) -> np.ndarray:
+    """Compute the probability of each label to be the true one, given the noisy label."""
+    p = torch.from_numpy(predictions.p)
+    true = correct_predictions(p, torch.from_numpy(transition), _N_ITER).numpy()
+    joint = true * transition.T[predictions.codes]
     total = joint.sum(axis=1, keepdims=True)
-    # What neither the model nor the matrix allows is settled by the model.
+    # If model and matrix contradict each other, the model decides.
     return np.where(total > 0, joint / np.maximum(total, np.finfo(float).tiny), true)

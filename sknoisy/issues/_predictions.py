@@ -1,7 +1,8 @@
-"""Predictions for samples whose labels a model has not seen."""
+"""Out-of-sample predictions, from a fitted classifier or from given probabilities."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,40 +13,82 @@ from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.labels import check_labels_and_proba
 from sknoisy.classifier import NoisyLabelClassifier
 
-__all__ = ["_said"]
+__all__ = ["Predictions", "out_of_sample_predictions"]
 
 
-def _said(source: Any, y: Any, classes: Any) -> tuple[Any, ...]:
-    """Codes, probabilities, classes, transition matrix, places in y, and qualities and names.
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for samples whose labels the model has not seen.
 
-    Of the last two and the matrix what is not known is None.
+    Attributes
+    ----------
+    codes : ndarray of shape (n_predicted,)
+        Encoded labels of the samples that have predictions.
+    p : ndarray of shape (n_predicted, n_classes)
+        Probabilities of the given labels.
+    classes : ndarray of shape (n_classes,)
+    positions : ndarray of shape (n_predicted,)
+        Positions of these samples in y.
+    row_names : Index of length n_samples or None
+        The index of y or X.
+    transition_matrix : ndarray of shape (n_classes, n_classes) or None
+        The matrix that the classifier uses.
+    label_quality : ndarray of shape (n_predicted,) or None
+        ``label_quality_`` of the classifier.
     """
-    source, names = source[-1] if isinstance(source, Pipeline) else source, names_of_rows(y)
-    if not isinstance(source, BaseEstimator):
-        codes, p, classes = check_labels_and_proba(y, source, classes)
-        return codes, p, classes, None, np.arange(len(p)), None, names
+
+    codes: np.ndarray
+    p: np.ndarray
+    classes: np.ndarray
+    positions: np.ndarray
+    row_names: Any
+    transition_matrix: np.ndarray | None = None
+    label_quality: np.ndarray | None = None
+
+
+def out_of_sample_predictions(source: Any, y: Any, classes: Any) -> Predictions:
+    """Take the predictions of a classifier, alone or in a pipeline, or check given ones."""
+    source = source[-1] if isinstance(source, Pipeline) else source
+    if isinstance(source, BaseEstimator):
+        return _from_classifier(source, y, classes)
+    codes, p, classes = check_labels_and_proba(y, source, classes)
+    return Predictions(codes, p, classes, np.arange(len(p)), names_of_rows(y))
+
+
+def _from_classifier(clf: BaseEstimator, y: Any, classes: Any) -> Predictions:
     advice = (
-        "does not judge samples whose labels it has not seen. Pass a fitted NoisyLabelClassifier "
-        "with the default method, or out-of-fold probabilities: cross_val_predict(clf, X, y, "
-        "method='predict_proba')."
+        "makes no predictions for samples whose labels it has not seen. Pass a fitted "
+        "NoisyLabelClassifier with the default method, or out-of-fold probabilities: "
+        "cross_val_predict(clf, X, y, method='predict_proba')."
     )
-    if not isinstance(source, NoisyLabelClassifier):
-        raise TypeError(f"{type(source).__name__} {advice}")
+    if not isinstance(clf, NoisyLabelClassifier):
+        raise TypeError(f"{type(clf).__name__} {advice}")
     if classes is not None:
         raise ValueError(
-            "The 'classes' parameter of find_label_issues is for probabilities: a classifier knows "
-            f"its own. Got {classes!r} beside {type(source).__name__}."
+            "The 'classes' parameter of find_label_issues must be None with a classifier, which "
+            f"has 'classes_'. Got {classes!r} instead."
         )
-    said = source.method_.oob_predictions
-    if said is None:
-        raise ValueError(f"{type(source.method_).__name__} {advice}")
-    proba = said[0].double().cpu().numpy()
-    transition = None if said[1] is None else said[1].double().cpu().numpy()
+    oob_predictions = clf.method_.oob_predictions
+    if oob_predictions is None:
+        raise ValueError(f"{type(clf.method_).__name__} {advice}")
+    p, matrix = oob_predictions
+    proba = p.double().cpu().numpy()
+    transition = None if matrix is None else matrix.double().cpu().numpy()
     if len(proba) != len(y):
-        raise ValueError(f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels.")
-    judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
-    codes, p, classes = check_labels_and_proba(
-        np.asarray(y)[judged], proba[judged], source.classes_
+        raise ValueError(
+            f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels instead."
+        )
+    positions = np.flatnonzero(~np.isnan(proba).any(axis=1))
+    codes, proba, classes = check_labels_and_proba(
+        np.asarray(y)[positions], proba[positions], clf.classes_
     )
-    names = source._names_of_rows if names is None else names
-    return codes, p, classes, transition, judged, source.label_quality_[judged], names
+    row_names = names_of_rows(y)
+    return Predictions(
+        codes,
+        proba,
+        classes,
+        positions,
+        clf._names_of_rows if row_names is None else row_names,
+        transition,
+        clf.label_quality_[positions],
+    )

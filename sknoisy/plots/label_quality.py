@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.frames import names_of_rows
-from sknoisy.issues._find import issues_by_place
+from sknoisy.issues._find import rank_by_quality
 from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers, shortened, width
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class LabelQualityDisplay:
     @classmethod
     def _from(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
         check_consistent_length(y, X)
-        found, names = issues_by_place(source, y, "auto", True, classes)
+        found, names = rank_by_quality(source, y, "auto", True, classes)
         found = found.sort_index()
         places = found.index.to_numpy()
         if X is not None:
