@@ -1,4 +1,4 @@
-"""Searches spread over the workers of a Dask cluster, of which some may be lost."""
+"""Hyper-parameter searches on a Dask cluster whose workers may be lost."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ __all__ = ["on_dask"]
 
 @contextmanager
 def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
-    """Spread the fits of scikit-learn's searches over a Dask cluster.
+    """Run the fits of scikit-learn's searches on a Dask cluster.
 
-    It is ``joblib.parallel_config(backend="dask")`` for workers that come and go: data are on every
-    worker, where joblib holds its own (such as the rows of each fold) on one, and cannot go on
-    when that one is lost. Fits that a lost worker had are repeated by another.
+    A context manager like ``joblib.parallel_config(backend="dask")``, but tolerant to lost workers:
+    data are sent to every worker. joblib keeps its own data (such as the rows of each fold) on one
+    worker and cannot continue when that one is lost. The fits of a lost worker are repeated by
+    another.
 
     Parameters
     ----------
     *data : array, DataFrame or other object
-        What is passed to ``fit``, X and y say, the very objects: it goes to each worker once.
+        The objects passed to ``fit``, such as X and y, themselves and not copies: each is sent to
+        each worker once.
     client : distributed.Client, default=None
-        Of the cluster; None: the one made last.
+        Client of the cluster; None: the client created last.
     **settings
-        Of ``parallel_config(backend="dask")``, such as ``wait_for_workers_timeout``.
+        Parameters of ``parallel_config(backend="dask")``, such as ``wait_for_workers_timeout``.
 
     Raises
     ------
@@ -34,13 +36,14 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
         If the package distributed is not installed.
     ValueError
         If there is no client.
+    TypeError
+        If ``client`` is no client of Dask.
 
     Notes
     -----
-    Give each worker one thread: fits in threads of one process take turns, see the notes of
-    :class:`~sknoisy.NoisyLabelClassifier`. The workers of a
-    ``LocalCluster(processes=True, threads_per_worker=1)``, and others that have a nanny, hold torch
-    to one thread.
+    Give each worker one thread: fits in threads of one process run one after another, see the notes
+    of :class:`~sknoisy.NoisyLabelClassifier`. Workers with a nanny, such as those of
+    ``LocalCluster(processes=True, threads_per_worker=1)``, limit torch to one thread.
 
     Examples
     --------
@@ -67,22 +70,28 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
         client = get_client() if client is None else client
     except ValueError as error:
         raise ValueError(
-            "on_dask needs a client of the cluster: make one first, "
+            "on_dask needs a client of the cluster. Create one first: "
             "client = distributed.Client('address:8786')."
         ) from error
     if not hasattr(client, "amm"):
-        raise TypeError(f"The 'client' of on_dask must be a distributed.Client. Got {client!r}.")
+        raise TypeError(
+            "The 'client' parameter of on_dask must be a distributed.Client. Got "
+            f"{client!r} instead."
+        )
     client.wait_for_workers(1, timeout=settings.get("wait_for_workers_timeout", 10))
-    # Dask takes copies of data that no fit waits for at the moment for a waste of memory.
+    # Dask's memory manager would delete the copies that no waiting fit needs at the moment.
     with (
-        _stopped(client.amm),
-        parallel_config(backend="dask", client=_Everywhere(client), scatter=list(data), **settings),
+        _paused(client.amm),
+        parallel_config(
+            backend="dask", client=_BroadcastingClient(client), scatter=list(data), **settings
+        ),
     ):
         yield
 
 
 @contextmanager
-def _stopped(memory_manager: Any) -> Iterator[None]:
+def _paused(memory_manager: Any) -> Iterator[None]:
+    """Stop Dask's active memory manager for the duration of the context."""
     running = memory_manager.running()
     memory_manager.stop()
     try:
@@ -92,8 +101,8 @@ def _stopped(memory_manager: Any) -> Iterator[None]:
             memory_manager.start()
 
 
-class _Everywhere:
-    """A client of Dask that puts data on all workers."""
+class _BroadcastingClient:
+    """Dask client that scatters data to all workers."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -101,5 +110,5 @@ class _Everywhere:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def scatter(self, data: Any, **how: Any) -> Any:
-        return self._client.scatter(data, **{**how, "broadcast": True})
+    def scatter(self, data: Any, **params: Any) -> Any:
+        return self._client.scatter(data, **{**params, "broadcast": True})

@@ -1,4 +1,4 @@
-"""Ways to split samples whose labels cannot be trusted."""
+"""Cross-validation splitters for data with noisy labels."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sknoisy._validation.labels import check_trusted
 __all__ = ["NoisyLabelSplitter", "TrustedSplit"]
 
 
-class _TakesGroups:
-    """What splitters that pass groups on say of it to scikit-learn's routing."""
+class _GroupsConsumer:
+    """Metadata routing of splitters that use ``groups``."""
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Say that groups are taken.
+        """Request ``groups`` for ``split``.
 
         Returns
         -------
@@ -33,17 +33,17 @@ class _TakesGroups:
         return request
 
 
-class NoisyLabelSplitter(_TakesGroups):
-    """Folds that train on wrong labels and test on right ones.
+class NoisyLabelSplitter(_GroupsConsumer):
+    """Splitter that trains on noisy labels and tests on clean ones.
 
-    scikit-learn's tools know one y for both. So samples are given twice (:meth:`double`), first
-    with wrong labels and then with right ones; training folds come from the first half, test folds
+    scikit-learn's tools use the same y for both. So all samples are given twice (:meth:`double`),
+    first with noisy and then with clean labels; training sets come from the first half, test sets
     from the second, and no sample is in both.
 
     Parameters
     ----------
     cv : int, cross-validation generator or iterable, default=5
-        How to split the samples, before they are given twice; an int makes stratified folds.
+        How to split the samples of one half; an int makes stratified folds.
 
     Examples
     --------
@@ -55,99 +55,111 @@ class NoisyLabelSplitter(_TakesGroups):
     >>> X, y = load_iris(return_X_y=True)
     >>> y_noisy = corrupt_labels(y, 0.3, random_state=0)
     >>> splitter = NoisyLabelSplitter(cv=3)
-    >>> twice = splitter.double(X, y_noisy, y)
-    >>> cross_val_score(LogisticRegression(C=0.1), *twice, cv=splitter).shape
+    >>> X_double, y_double = splitter.double(X, y_noisy, y)
+    >>> cross_val_score(LogisticRegression(C=0.1), X_double, y_double, cv=splitter).shape
     (3,)
     """
 
     def __init__(self, cv: Any = 5) -> None:
-        whole = cv is None or isinstance(cv, Integral) or hasattr(cv, "split")
-        # An iterator could be asked once only.
-        self.cv = cv if whole else list(cv)
+        reusable = cv is None or isinstance(cv, Integral) or hasattr(cv, "split")
+        # An iterator would be exhausted after one use.
+        self.cv = cv if reusable else list(cv)
 
     def double(self, X: Any, y_noisy: Any, y: Any) -> tuple[Any, np.ndarray]:
-        """Give all samples twice, with wrong and with right labels.
+        """Repeat all samples, with noisy and then with clean labels.
 
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
+            The samples.
         y_noisy, y : array-like of shape (n_samples,)
+            Noisy and clean labels.
 
         Returns
         -------
-        X : of the type given, of shape (2 * n_samples, ...)
+        X : array-like, sparse matrix or DataFrame of shape (2 * n_samples, ...)
+            Of the type of X.
         y : ndarray of shape (2 * n_samples,)
 
         Raises
         ------
         ValueError
-            If some labels are strings and others are not.
+            If lengths differ, or if some labels are strings and others are not.
         """
         check_consistent_length(X, y_noisy, y)
-        wrong, right = column_or_1d(y_noisy), column_or_1d(y)
-        if len({isinstance(label, str) for label in [*wrong.tolist(), *right.tolist()]}) > 1:
+        noisy, clean = column_or_1d(y_noisy), column_or_1d(y)
+        if len({isinstance(label, str) for label in [*noisy.tolist(), *clean.tolist()]}) > 1:
             raise ValueError(
                 "y_noisy and y must both hold numbers or both strings. Got labels of type "
-                f"{wrong.dtype} and {right.dtype}."
+                f"{noisy.dtype} and {clean.dtype} instead."
             )
-        rows = np.arange(len(right))
-        return _safe_indexing(X, np.r_[rows, rows]), np.r_[wrong, right]
+        rows = np.arange(len(clean))
+        return _safe_indexing(X, np.r_[rows, rows]), np.r_[noisy, clean]
 
     def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Generate positions in what :meth:`double` returns.
+        """Generate positions in the output of :meth:`double`.
 
         Parameters
         ----------
-        X : array-like of shape (2 * n_samples, ...)
+        X : array-like, sparse matrix or DataFrame of shape (2 * n_samples, ...)
+            The repeated samples.
         y : array-like of shape (2 * n_samples,)
+            Noisy labels, then clean ones.
         groups : array-like of shape (2 * n_samples,), default=None
-            Of each sample twice, for a ``cv`` that asks for groups.
+            Groups for a ``cv`` that needs them, repeated like the samples.
 
         Yields
         ------
         train, test : ndarray of int
+            Positions of training samples, with noisy labels, and test samples, with clean ones.
+
+        Raises
+        ------
+        ValueError
+            If the two halves do not hold the same samples.
         """
         check_consistent_length(X, y, groups)
-        alike = _identities(X)
-        X, y, groups = _right_half(X, y, groups)
-        if (alike[: len(y)] != alike[len(y) :]).any():
+        identities = _identities(X)
+        X, y, groups = _clean_half(X, y, groups)
+        if (identities[: len(y)] != identities[len(y) :]).any():
             raise ValueError("The halves of X must be the same samples, as `double` makes them.")
         for train, test in check_cv(self.cv, y, classifier=True).split(X, y, groups):
             yield train, test + len(y)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds.
+        """Return the number of splits.
 
         Parameters
         ----------
-        X, y, groups : as in :meth:`split`, default=None
+        X, y, groups : array-like, default=None
+            As in :meth:`split`.
 
         Returns
         -------
         int
         """
         if y is not None:
-            X, y, groups = _right_half(X, y, groups)
+            X, y, groups = _clean_half(X, y, groups)
         return check_cv(self.cv, y, classifier=True).get_n_splits(X, y, groups)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(cv={self.cv!r})"
 
 
-class TrustedSplit(_TakesGroups):
-    """Folds whose test parts hold trusted samples only.
+class TrustedSplit(_GroupsConsumer):
+    """Splitter whose test sets hold trusted samples only.
 
-    A score on them is one on right labels. All others are always trained on, and so are trusted
-    samples outside of their fold; but no sample that equals one tested, or shares its group, is
-    trained on, whatever its label.
+    So a score is computed on clean labels. All other samples are in every training set, as are
+    trusted samples outside of the test set; but no sample that equals a test sample or is in its
+    group, whatever its label.
 
     Parameters
     ----------
     trusted : array-like of bool of shape (n_samples,)
-        Marks the samples whose labels are known to be right, in the order of the X to be split.
+        Mask of the samples whose labels are known to be clean.
     cv : int or cross-validation generator, default=5
-        How to split the trusted samples; an int makes stratified folds, in which groups, or equal
-        samples where there are none, stay together.
+        How to split the trusted samples; an int makes stratified folds that keep groups together,
+        or equal samples if there are no groups.
 
     Examples
     --------
@@ -175,41 +187,54 @@ class TrustedSplit(_TakesGroups):
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
+            The samples.
         y : array-like of shape (n_samples,), default=None
+            The given labels, by which folds are stratified.
         groups : array-like of shape (n_samples,), default=None
-            What shares one with a tested sample is not trained on, nor is what equals it. A ``cv``
-            that asks for groups gets them.
+            Samples in the group of a test sample are not in the training set. Passed to a ``cv``
+            that needs groups.
 
         Yields
         ------
         train, test : ndarray of int
+            Positions of training and test samples.
+
+        Raises
+        ------
+        ValueError
+            If ``trusted`` is no mask of the samples, or lengths differ.
         """
         check_consistent_length(X, y, groups)
-        trusted = check_trusted(self.trusted, _num_samples(X))
-        if trusted is None:
-            raise ValueError("TrustedSplit needs trusted samples. Got trusted=None.")
-        rows = np.flatnonzero(trusted)
-        alike = _identities(X)
-        own = None if groups is None else np.unique(groups, return_inverse=True)[1]
+        mask = check_trusted(self.trusted, _num_samples(X))
+        if mask is None:
+            raise ValueError(
+                "The 'trusted' parameter of TrustedSplit must be a boolean mask. Got None instead."
+            )
+        rows = np.flatnonzero(mask)
+        identities = _identities(X)
+        group_codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
         labels = None if y is None else column_or_1d(y)[rows]
-        cv, together = check_cv(self.cv, labels, classifier=True), own
+        cv, cv_groups = check_cv(self.cv, labels, classifier=True), group_codes
         if isinstance(self.cv, Integral):
-            kind = GroupKFold if labels is None else StratifiedGroupKFold
-            cv, together = kind(int(self.cv)), alike if own is None else own
-        some = _safe_indexing(X, rows)
-        for _, test in cv.split(some, labels, None if together is None else together[rows]):
-            test = rows[test]
-            kept = ~np.isin(alike, alike[test])
-            if own is not None:
-                kept &= ~np.isin(own, own[test])
-            yield np.flatnonzero(kept), test
+            splitter = GroupKFold if labels is None else StratifiedGroupKFold
+            cv = splitter(int(self.cv))
+            cv_groups = identities if group_codes is None else group_codes
+        trusted_X = _safe_indexing(X, rows)
+        trusted_groups = None if cv_groups is None else cv_groups[rows]
+        for _, trusted_test in cv.split(trusted_X, labels, trusted_groups):
+            test = rows[trusted_test]
+            in_train = ~np.isin(identities, identities[test])
+            if group_codes is not None:
+                in_train &= ~np.isin(group_codes, group_codes[test])
+            yield np.flatnonzero(in_train), test
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds.
+        """Return the number of splits.
 
         Parameters
         ----------
-        X, y, groups : as in :meth:`split`, default=None
+        X, y, groups : array-like, default=None
+            As in :meth:`split`.
 
         Returns
         -------
@@ -224,14 +249,26 @@ class TrustedSplit(_TakesGroups):
         return f"{type(self).__name__}(<{n} trusted samples>, cv={self.cv!r})"
 
 
+def _clean_half(*arrays: Any) -> tuple[Any, ...]:
+    """Take the second half of X, y and groups."""
+    n = len(arrays[1])
+    if n % 2:
+        raise ValueError(
+            f"y must hold the labels of all samples twice, as `double` makes it. Got {n} labels "
+            "instead."
+        )
+    rows = np.arange(n // 2, n)
+    return tuple(None if array is None else _safe_indexing(array, rows) for array in arrays)
+
+
 def _identities(X: Any) -> np.ndarray:
-    """A number for each sample, the same for equal ones."""
+    """Number the samples so that equal samples have the same number."""
     numbers: dict[Any, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in _keys(X)])
+    return np.array([numbers.setdefault(key, len(numbers)) for key in _sample_keys(X)])
 
 
-def _keys(X: Any) -> Iterator[Any]:
-    """What stands for each sample: it can be hashed, and is the same for equal ones."""
+def _sample_keys(X: Any) -> Iterator[Any]:
+    """Make a hashable key for each sample, the same for equal samples."""
     if sp.issparse(X):
         X = X.tocsr(copy=True)
         X.sum_duplicates()
@@ -239,7 +276,7 @@ def _keys(X: Any) -> Iterator[Any]:
         ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
         return ((X.indices[a:b].tobytes(), _key(X.data[a:b])) for a, b in ends)
     if hasattr(X, "columns"):
-        # By their places, for two may share a name; and one by one, for each has its own type.
+        # By position, as names may repeat; and column by column, as types differ.
         cells = getattr(X, "iloc", X)
         columns = (np.asarray(cells[:, i]).tolist() for i in range(X.shape[1]))
         return zip(*(map(_key, column) for column in columns), strict=True)
@@ -247,11 +284,11 @@ def _keys(X: Any) -> Iterator[Any]:
 
 
 def _key(value: Any) -> Any:
-    """What stands for a sample or a cell of it; NaN equals NaN here."""
+    """Make a hashable key for a sample or a cell of it, in which NaN equals NaN."""
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         if array.dtype.kind in "fc":
-            # Zero has two signs, and NaN many forms.
+            # Bytes are compared: zero has two signs and NaN many payloads.
             array = np.where(np.isnan(array), np.nan, array + 0.0)
         if array.ndim and array.dtype != object:
             return array.shape, array.tobytes()
@@ -259,13 +296,5 @@ def _key(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_key, value))
     if isinstance(value, dict):
-        return frozenset((name, _key(inner)) for name, inner in value.items())
+        return frozenset((name, _key(item)) for name, item in value.items())
     return None if isinstance(value, float) and value != value else value
-
-
-def _right_half(*parts: Any) -> tuple[Any, ...]:
-    n = len(parts[1])
-    if n % 2:
-        raise ValueError(f"y must hold the labels of samples given twice. Got {n} labels.")
-    rows = np.arange(n // 2, n)
-    return tuple(None if part is None else _safe_indexing(part, rows) for part in parts)

@@ -1,4 +1,4 @@
-"""Searches whose fits are spread over other processes: Dask, Ray and Optuna."""
+"""Hyper-parameter searches with Dask, Ray and Optuna."""
 
 import os
 import signal
@@ -35,24 +35,24 @@ def classifier(**params):
     return NoisyLabelClassifier("ce", **{"max_epochs": 3, "random_state": 0} | params)
 
 
-class Told(pd.DataFrame):
-    """A table that notes where it is unpickled."""
+class RecordingFrame(pd.DataFrame):
+    """A data frame that records the processes in which it is unpickled."""
 
     def __setstate__(self, state):
-        with open(state["attrs"]["path"], "a") as notes:
-            notes.write(f"{os.getpid()}\n")
+        with open(state["attrs"]["path"], "a") as file:
+            file.write(f"{os.getpid()}\n")
         super().__setstate__(state)
 
 
-class NotedScore:
-    """Accuracy; it notes the process and its threads, and may take its time."""
+class RecordingScorer:
+    """Accuracy, after a delay; records the process and its number of threads."""
 
     def __init__(self, path, seconds=0.0):
         self.path, self.seconds = path, seconds
 
     def __call__(self, clf, X, y):
-        with open(self.path, "a") as notes:
-            notes.write(f"{os.getpid()} {torch.get_num_threads()}\n")
+        with open(self.path, "a") as file:
+            file.write(f"{os.getpid()} {torch.get_num_threads()}\n")
         time.sleep(self.seconds)
         return clf.score(X, y)
 
@@ -86,9 +86,9 @@ def lines(path):
 
 def test_searches_on_dask(dask_client, tmp_path):
     X, y = digits()
-    told = Told(X)
-    told.attrs["path"] = str(tmp_path / "unpickled")
-    noted = NotedScore(str(tmp_path / "scored"))
+    frame = RecordingFrame(X)
+    frame.attrs["path"] = str(tmp_path / "unpickled")
+    scorer = RecordingScorer(str(tmp_path / "scored"))
     rates = {"smoothing": uniform(-1, 1.5)}
     searches = [
         lambda scoring: GridSearchCV(classifier(), GRID, cv=3, scoring=scoring),
@@ -102,22 +102,22 @@ def test_searches_on_dask(dask_client, tmp_path):
     expected = [make("accuracy").fit(X, y) for make in searches]
     with parallel_config(backend="dask"):
         same_results(searches[0]("accuracy").fit(X, y), expected[0])
-    with on_dask(told, y):
+    with on_dask(frame, y):
         for make, alone in zip(searches, expected, strict=True):
-            same_results(make(noted).fit(told, y), alone)
-    scored = [line.split() for line in lines(noted.path)]
+            same_results(make(scorer).fit(frame, y), alone)
+    scored = [line.split() for line in lines(scorer.path)]
     workers = {pid for pid, _ in scored}
     assert len(workers) == 2 and str(os.getpid()) not in workers
-    # Each worker has one thread of the two, and one fit at a time.
+    # Each worker has one thread.
     assert {threads for _, threads in scored} == {"1"}
-    # Dozens of fits; X went once to each worker. Halving takes part of it, which is another.
-    unpickled = lines(told.attrs["path"])
+    # Over 25 fits, but each search sends X to each worker once.
+    unpickled = lines(frame.attrs["path"])
     n_searches = len(searches)
     assert len(scored) > 25
     assert all(unpickled.count(pid) <= n_searches for pid in workers)
 
 
-def test_a_worker_is_killed_on_dask(dask_client, tmp_path):
+def test_a_search_on_dask_survives_the_loss_of_a_worker(dask_client, tmp_path):
     X, y = digits()
     expected = GridSearchCV(classifier(), GRID, cv=3).fit(X, y)
     path = tmp_path / "scored"
@@ -133,7 +133,7 @@ def test_a_worker_is_killed_on_dask(dask_client, tmp_path):
     with on_dask(X, y):
         killer = threading.Thread(target=kill)
         killer.start()
-        found = GridSearchCV(classifier(), GRID, cv=3, scoring=NotedScore(str(path), 0.3))
+        found = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(str(path), 0.3))
         found.fit(X, y)
         killer.join()
     same_results(found, expected)
@@ -142,13 +142,13 @@ def test_a_worker_is_killed_on_dask(dask_client, tmp_path):
     assert dask_client.amm.running()
 
 
-def test_the_package_that_is_missing_is_named(monkeypatch):
+def test_missing_package_raises(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ImportError, match=r"pip install .sknoisy\[distributed"), on_dask():
         pass
 
 
-def test_a_client_that_is_missing_is_asked_for():
+def test_missing_client_raises():
     pytest.importorskip("distributed")
     code = "from sknoisy.dask import on_dask\nwith on_dask(): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -168,7 +168,7 @@ def test_searches_on_ray(tmp_path):
         register_ray()
         try:
             with parallel_config(backend="ray", n_jobs=2):
-                found = GridSearchCV(classifier(), GRID, cv=3, scoring=NotedScore(path))
+                found = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(path))
                 found.fit(X, y)
         finally:
             ray.shutdown()
@@ -187,8 +187,8 @@ def test_optuna_prunes_by_epoch():
     def accuracy(trial):
         rate = trial.suggest_categorical("smoothing", [0.0, 0.9, 0.95, 0.99])
         lr = 1e-3 if rate == 0 else 1e-6
-        told = SkorchPruningCallback(trial, "valid_acc")
-        clf = classifier(smoothing=rate, lr=lr, early_stopping=True, callbacks=[told])
+        pruning = SkorchPruningCallback(trial, "valid_acc")
+        clf = classifier(smoothing=rate, lr=lr, early_stopping=True, callbacks=[pruning])
         return max(clf.set_params(max_epochs=6).fit(X, y).history_[:, "valid_acc"])
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

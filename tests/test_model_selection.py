@@ -1,4 +1,4 @@
-"""Ways to split samples whose labels cannot be trusted."""
+"""Cross-validation splitters for data with noisy labels."""
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ from sknoisy.noise import corrupt_labels
 rng = np.random.default_rng(0)
 
 
-class Memory(DummyClassifier):
-    """Keeps what it was trained and tested on."""
+class Recorder(DummyClassifier):
+    """Records the data it is trained and tested on."""
 
     seen: list = []
 
@@ -40,19 +40,19 @@ class Memory(DummyClassifier):
 
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, pd.DataFrame])
 @pytest.mark.parametrize("cv", [3, GroupKFold(3), LeaveOneOut()])
-def test_folds_train_on_wrong_labels_and_test_on_right_ones(kind, cv):
+def test_folds_train_on_noisy_and_test_on_clean_labels(kind, cv):
     X, y = np.arange(60)[:, None], np.arange(60) % 3
     noisy = corrupt_labels(y, 0.5, random_state=0)
     splitter = NoisyLabelSplitter(cv)
     X2, y2 = splitter.double(kind(X), noisy, y)
     groups = np.tile(np.arange(60) // 5, 2) if isinstance(cv, GroupKFold) else None
-    Memory.seen.clear()
+    Recorder.seen.clear()
     params = {"groups": groups} if groups is not None else {}
     n_splits = splitter.get_n_splits(X2, y2, groups)
     assert n_splits == (60 if isinstance(cv, LeaveOneOut) else 3)
-    assert len(cross_validate(Memory(), X2, y2, cv=splitter, **params)["test_score"]) == n_splits
+    assert len(cross_validate(Recorder(), X2, y2, cv=splitter, **params)["test_score"]) == n_splits
     for (_, X_fit, y_fit), (_, X_test, y_test) in zip(
-        Memory.seen[::2], Memory.seen[1::2], strict=True
+        Recorder.seen[::2], Recorder.seen[1::2], strict=True
     ):
         trained, tested = (
             (part.toarray() if sp.issparse(part) else np.asarray(part))[:, 0].astype(int)
@@ -65,7 +65,7 @@ def test_folds_train_on_wrong_labels_and_test_on_right_ones(kind, cv):
             assert not set(trained // 5) & set(tested // 5)
 
 
-def test_an_iterator_of_splits_lasts():
+def test_an_iterator_of_splits_can_be_used_twice():
     X, y = np.arange(60)[:, None], np.arange(60) % 3
     splitter = NoisyLabelSplitter(KFold(3).split(X))
     twice = splitter.double(X, y, y)
@@ -85,17 +85,17 @@ def test_groups_are_routed():
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, pd.DataFrame, list])
-def test_samples_given_once_are_refused(kind):
+def test_samples_given_once_raise(kind):
     X, y = np.arange(60)[:, None], np.arange(60) % 3
     with pytest.raises(ValueError, match="halves of X must be the same samples"):
         next(NoisyLabelSplitter(3).split(kind(X), y))
 
 
 def odd_samples(n):
-    """Samples of many kinds, of which number i equals number i + 20 and no other of the same 20."""
+    """Make samples of many types; sample i equals i + 20 and none of the same twenty."""
     i = np.arange(n) % 20
     numbers = np.c_[np.where(i == 3, np.nan, i), i % 2].astype(float)
-    # Equal to a positive zero.
+    # A negative zero equals a positive one.
     numbers[20:, 1] *= np.where(numbers[20:, 1] == 0, -1, 1)
     texts = np.array([f"city{j}" for j in i])
     mixed = np.array([[t, row[0], None] for t, row in zip(texts, numbers, strict=True)], object)
@@ -117,7 +117,7 @@ def odd_samples(n):
 
 
 @pytest.mark.parametrize("kind", odd_samples(20))
-def test_samples_of_any_kind_given_twice(kind):
+def test_samples_of_any_type_can_be_doubled(kind):
     X, y = odd_samples(20)[kind], np.arange(20) % 2
     splitter = NoisyLabelSplitter(2)
     twice = splitter.double(X, 1 - y, y)
@@ -127,7 +127,7 @@ def test_samples_of_any_kind_given_twice(kind):
         next(splitter.split(_safe_indexing(X, order), twice[1]))
 
 
-def test_labels_of_two_types_are_refused():
+def test_labels_of_two_types_raise():
     X, y, splitter = np.ones((2, 1)), np.array([0, 1]), NoisyLabelSplitter()
     for noisy in (np.array(["0", "1"]), np.array(["0", 1], dtype=object)):
         with pytest.raises(ValueError, match=r"both hold numbers or both strings.* and int64"):
@@ -135,8 +135,8 @@ def test_labels_of_two_types_are_refused():
     assert_array_equal(splitter.double(X, y.astype(float), y)[1], [0, 1, 0, 1])
 
 
-def test_splitter_wants_samples_twice():
-    with pytest.raises(ValueError, match="given twice"):
+def test_an_odd_number_of_labels_raises():
+    with pytest.raises(ValueError, match="all samples twice"):
         next(NoisyLabelSplitter().split(np.ones((5, 1)), np.zeros(5)))
     assert repr(NoisyLabelSplitter(cv=4)) == "NoisyLabelSplitter(cv=4)"
     assert NoisyLabelSplitter(cv=4).get_n_splits() == 4
@@ -145,7 +145,7 @@ def test_splitter_wants_samples_twice():
 # ---- trusted samples -----------------------------------------------------------------------------
 
 
-def kinds_of(X):
+def as_each_type(X):
     return [X, list(X), sp.csr_matrix(X), pd.DataFrame(X)]
 
 
@@ -163,21 +163,21 @@ def test_folds_are_tested_on_trusted_samples_only(cv):
     assert len(tested) == splitter.get_n_splits(X, y)
     assert repr(splitter) == f"TrustedSplit(<{trusted.sum()} trusted samples>, cv={cv!r})"
     if cv == 4:
-        shares = [y[test].mean() for test in tested]
-        assert np.ptp(shares) < 0.15, "stratified"
+        means = [y[test].mean() for test in tested]
+        assert np.ptp(means) < 0.15, "stratified"
 
 
-@pytest.mark.parametrize("place", range(4), ids=["array", "list", "sparse", "frame"])
+@pytest.mark.parametrize("kind", range(4), ids=["array", "list", "sparse", "frame"])
 @pytest.mark.parametrize("cv", [3, KFold(3)])
-def test_what_equals_a_tested_sample_is_not_trained_on(place, cv):
+def test_samples_equal_to_a_test_sample_are_not_trained_on(kind, cv):
     table = rng.integers(4, size=(120, 2)).astype(float)
     table[5, 1] = 0.0
     y, trusted = rng.integers(2, size=120), rng.random(120) < 0.5
-    for train, test in TrustedSplit(trusted, cv).split(kinds_of(table)[place], y):
-        seen, asked = (set(map(tuple, table[part])) for part in (train, test))
-        assert not seen & asked
-        # And nothing else is left out.
-        assert {i for i in range(120) if tuple(table[i]) not in asked} == set(train)
+    for train, test in TrustedSplit(trusted, cv).split(as_each_type(table)[kind], y):
+        trained, tested = (set(map(tuple, table[part])) for part in (train, test))
+        assert not trained & tested
+        # No other sample is omitted.
+        assert {i for i in range(120) if tuple(table[i]) not in tested} == set(train)
     if cv == 3:
         tests = [
             set(map(tuple, table[test])) for _, test in TrustedSplit(trusted, cv).split(table, y)
@@ -187,11 +187,11 @@ def test_what_equals_a_tested_sample_is_not_trained_on(place, cv):
 
 @pytest.mark.parametrize("kind", odd_samples(60))
 @pytest.mark.parametrize("cv", [2, KFold(2)])
-def test_equal_samples_of_any_kind_are_found(kind, cv):
+def test_equal_samples_of_any_type_are_recognised(kind, cv):
     X, y, trusted = odd_samples(60)[kind], np.arange(60) % 2, np.arange(60) < 20
     for train, test in TrustedSplit(trusted, cv).split(X, y):
         assert not set(train % 20) & set(test % 20)
-        assert len(train) == 3 * (20 - len(test)), "and nothing else is left out"
+        assert len(train) == 3 * (20 - len(test)), "no other sample is omitted"
 
 
 def test_equal_samples_in_other_groups_are_not_trained_on():
@@ -205,7 +205,7 @@ def test_equal_samples_in_other_groups_are_not_trained_on():
         next(TrustedSplit(trusted, 2).split(X, y, groups[:-1]))
 
 
-def test_groups_are_not_torn_apart():
+def test_groups_are_not_split():
     X, y, groups = np.arange(120)[:, None], np.arange(120) % 2, np.arange(120) // 4
     trusted = rng.random(120) < 0.5
     for cv in (3, GroupKFold(3)):
@@ -224,5 +224,5 @@ def test_trusted_split_in_a_search_and_without_labels():
     assert len(list(TrustedSplit(trusted, 5).split(X))) == 5
     with pytest.raises(ValueError, match=r"boolean mask of shape \(150,\)"):
         next(TrustedSplit(trusted[:-1]).split(X, y))
-    with pytest.raises(ValueError, match="needs trusted samples"):
+    with pytest.raises(ValueError, match="'trusted' parameter of TrustedSplit"):
         next(TrustedSplit(None).split(X, y))
