@@ -72,12 +72,12 @@ def dask_client():
             yield client
 
 
-def same_results(found, expected):
+def same_results(actual, expected):
     for key in ("mean_test_score", "std_test_score", "rank_test_score"):
-        np.testing.assert_array_equal(found.cv_results_[key], expected.cv_results_[key])
-    assert found.best_params_ == expected.best_params_
+        np.testing.assert_array_equal(actual.cv_results_[key], expected.cv_results_[key])
+    assert actual.best_params_ == expected.best_params_
     X, _ = digits()
-    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+    np.testing.assert_array_equal(actual.predict_proba(X), expected.predict_proba(X))
 
 
 def lines(path):
@@ -110,7 +110,7 @@ def test_searches_on_dask(dask_client, tmp_path):
     assert len(workers) == 2 and str(os.getpid()) not in workers
     # Each worker has one thread.
     assert {threads for _, threads in scored} == {"1"}
-    # Over 25 fits, but each search sends X to each worker once.
+    # Each search sends X to each worker at most once, however many fits it makes.
     unpickled = lines(frame.attrs["path"])
     n_searches = len(searches)
     assert len(scored) > 25
@@ -133,10 +133,10 @@ def test_a_search_on_dask_survives_the_loss_of_a_worker(dask_client, tmp_path):
     with on_dask(X, y):
         killer = threading.Thread(target=kill)
         killer.start()
-        found = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(str(path), 0.3))
-        found.fit(X, y)
+        actual = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(str(path), 0.3))
+        actual.fit(X, y)
         killer.join()
-    same_results(found, expected)
+    same_results(actual, expected)
     workers = {int(line.split()[0]) for line in lines(path)}
     assert killed[0] in workers and len(workers) > 1
     assert dask_client.amm.running()
@@ -168,11 +168,11 @@ def test_searches_on_ray(tmp_path):
         register_ray()
         try:
             with parallel_config(backend="ray", n_jobs=2):
-                found = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(path))
-                found.fit(X, y)
+                actual = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(path))
+                actual.fit(X, y)
         finally:
             ray.shutdown()
-    same_results(found, expected)
+    same_results(actual, expected)
     scored = [line.split() for line in lines(path)]
     assert str(os.getpid()) not in {pid for pid, _ in scored}
     assert {threads for _, threads in scored} == {"1"}

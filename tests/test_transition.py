@@ -124,9 +124,9 @@ def test_noise_rate_is_unbiased_for_separated_classes(clf):
         X, true = make_blobs(900, centers=np.eye(3) * 8, random_state=seed)
         y = corrupt_labels(true, 0.2, exact=True, random_state=seed)
         p = cross_val_predict(clf, X, y, cv=5, method="predict_proba")
-        found = noise_rate(y, p, n_resamples=50, random_state=0)
-        assert abs(found.rate - 0.2) < 0.04
-        hits += found.low <= 0.2 <= found.high
+        result = noise_rate(y, p, n_resamples=50, random_state=0)
+        assert abs(result.rate - 0.2) < 0.04
+        hits += result.low <= 0.2 <= result.high
     assert hits >= 4
 
 
@@ -152,10 +152,10 @@ def test_dual_t_is_the_product_of_anchor_points_and_counts():
 def test_anchor_points_do_not_change_their_input():
     y, p, _ = noisy_problem(symmetric(3, 0.2), 300)
     before = p.copy()
-    found = anchor_points(y, p, quantile=0.5)
+    matrix = anchor_points(y, p, quantile=0.5)
     assert_array_equal(p, before)
     for label in range(3):
-        assert found[label, label] == pytest.approx(np.sort(p[:, label])[150])
+        assert matrix[label, label] == pytest.approx(np.sort(p[:, label])[150])
 
 
 @pytest.mark.parametrize("estimate", FROM_PROBA)
@@ -167,9 +167,9 @@ def test_labels_of_any_type_and_classes_missing_from_y(estimate):
         estimate(pd.Series(names, index=range(5, 305)), pd.DataFrame(p)), estimate(y, p)
     )
     wide = np.column_stack([np.zeros(300), p])
-    found = estimate(names, wide, classes=["a", "b", "c", "d"])
-    assert found.shape == (4, 4)
-    assert_allclose(found.sum(axis=1), 1)
+    matrix = estimate(names, wide, classes=["a", "b", "c", "d"])
+    assert matrix.shape == (4, 4)
+    assert_allclose(matrix.sum(axis=1), 1)
 
 
 def test_gradient_of_hoc_objective():
@@ -192,35 +192,35 @@ def test_estimate_transition(method):
     trusted = rng.random(600) < 0.2
     y = np.where(trusted, true, corrupt_labels(true, T, random_state=0))
     params = {"trusted": trusted} if method == "gold" else {}
-    found = estimate_transition(X, y, KNeighborsClassifier(25), method=method, **params)
+    matrix = estimate_transition(X, y, KNeighborsClassifier(25), method=method, **params)
     T = 0.8 * T + 0.2 * np.eye(3)
-    assert abs(found - T).sum(axis=1).max() < 0.45
-    assert_array_equal(found.argmax(axis=1), [0, 1, 2])
+    assert abs(matrix - T).sum(axis=1).max() < 0.45
+    assert_array_equal(matrix.argmax(axis=1), [0, 1, 2])
 
 
 def test_parameters_are_passed_to_the_function_of_the_method():
     X, y = load_iris(return_X_y=True)
-    found = estimate_transition(X, y, method="hoc", max_iter=5)
-    assert_array_equal(found, hoc(y, X, max_iter=5))
+    matrix = estimate_transition(X, y, method="hoc", max_iter=5)
+    assert_array_equal(matrix, hoc(y, X, max_iter=5))
     clf = KNeighborsClassifier(25)
     p = cross_val_predict(clf, X, y, cv=5, method="predict_proba")
-    found = estimate_transition(X, y, clf, method="anchor_points", quantile=0.5)
-    assert_array_equal(found, anchor_points(y, p, quantile=0.5))
+    matrix = estimate_transition(X, y, clf, method="anchor_points", quantile=0.5)
+    assert_array_equal(matrix, anchor_points(y, p, quantile=0.5))
 
 
 def test_hoc_accepts_sparse_features():
     X, y = load_iris(return_X_y=True)
-    found = estimate_transition(csr_matrix(X), y, method="hoc", max_iter=20)
-    assert_allclose(found, hoc(y, X, max_iter=20))
+    matrix = estimate_transition(csr_matrix(X), y, method="hoc", max_iter=20)
+    assert_allclose(matrix, hoc(y, X, max_iter=20))
 
 
 def test_without_an_estimator_the_default_classifier_is_fitted():
     X, true = make_blobs(600, centers=np.eye(3) * 6, random_state=0)
     y, T = corrupt_labels(true, 0.4, kind="pair", random_state=0), pair(3, 0.4)
-    found, again = (estimate_transition(X, y, random_state=0) for _ in range(2))
-    assert_array_equal(found, again)
+    matrix, again = (estimate_transition(X, y, random_state=0) for _ in range(2))
+    assert_array_equal(matrix, again)
     # Nearer to T than to the identity.
-    assert abs(found - T).sum(axis=1).max() < 0.4
+    assert abs(matrix - T).sum(axis=1).max() < 0.4
 
 
 def test_estimator_is_cloned_and_predicts_out_of_fold():
@@ -258,11 +258,11 @@ def test_folds_trained_together_predict_the_same_as_alone(name, cv, monkeypatch)
         train(folds, *args)
 
     monkeypatch.setattr(_candidates, "fit_folds", record)
-    found = estimate_transition(X, y, estimator, method="confident_joint", cv=cv)
+    matrix = estimate_transition(X, y, estimator, method="confident_joint", cv=cv)
     if name in ("loss", "pipeline"):
         assert trained_together == [[120] * 5 if cv == 5 else [100] * 3]
     p = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
-    assert_allclose(found, confident_joint(y, p), atol=1e-3)
+    assert_allclose(matrix, confident_joint(y, p), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -274,11 +274,11 @@ def test_groups_are_in_one_fold(estimator):
     # Each sample twice, with its label: a model that has seen the copy would predict it.
     X, y, groups = np.tile(X, (2, 1)), np.tile(y, 2), np.tile(np.arange(150), 2)
     params = {"method": "confident_joint", "cv": GroupKFold(3)}
-    found = estimate_transition(X, y, estimator, groups=groups, **params)
+    matrix = estimate_transition(X, y, estimator, groups=groups, **params)
     p = cross_val_predict(
         clone(estimator), X, y, groups=groups, cv=params["cv"], method="predict_proba"
     )
-    assert_allclose(found, confident_joint(y, p), atol=1e-3)
+    assert_allclose(matrix, confident_joint(y, p), atol=1e-3)
     with pytest.raises(ValueError, match="'groups' parameter should not be None"):
         estimate_transition(X, y, estimator, **params)
     for params in ({"method": "hoc", "estimator": estimator}, {}):
@@ -312,10 +312,10 @@ def test_interval_contains_the_true_noise_rate(T):
     hits = 0
     for seed in range(10):
         y, p, true = noisy_problem(T, 1000, seed=seed)
-        found = noise_rate(y, p, random_state=0)
-        assert found.low <= found.rate <= found.high
-        assert abs(found.rate - (y != true).mean()) < 0.06
-        hits += found.low <= (y != true).mean() <= found.high
+        result = noise_rate(y, p, random_state=0)
+        assert result.low <= result.rate <= result.high
+        assert abs(result.rate - (y != true).mean()) < 0.06
+        hits += result.low <= (y != true).mean() <= result.high
     assert hits >= 9
 
 
@@ -326,23 +326,23 @@ def test_interval_contains_the_estimate(method):
     for seed in range(25):
         true = np.random.default_rng(seed).integers(3, size=400)
         y = corrupt_labels(true, T, random_state=seed)
-        found = noise_rate(y, T[true], method=method, n_resamples=20, random_state=seed)
-        assert 0 <= found.low <= found.rate <= found.high <= 1
+        result = noise_rate(y, T[true], method=method, n_resamples=20, random_state=seed)
+        assert 0 <= result.low <= result.rate <= result.high <= 1
 
 
 def test_few_clean_labels_do_not_rule_out_noise():
     y = np.arange(30) % 3
-    found = noise_rate(y, np.eye(3)[y], random_state=0)
-    assert found.rate == 0
-    assert found.high == pytest.approx(1 - 0.025 ** (1 / 30))
+    result = noise_rate(y, np.eye(3)[y], random_state=0)
+    assert result.rate == 0
+    assert result.high == pytest.approx(1 - 0.025 ** (1 / 30))
 
 
 def test_clean_labels_have_rate_zero():
     y, p, _ = noisy_problem(np.eye(3), 1000)
-    found = noise_rate(y, p, random_state=0)
-    assert (found.rate, found.low) == (0, 0)
+    result = noise_rate(y, p, random_state=0)
+    assert (result.rate, result.low) == (0, 0)
     assert noise_rate(*noisy_problem(symmetric(3, 0.1), 1000)[:2], random_state=0).low > 0.01
-    assert noise_rate(y, p, random_state=0) == found
+    assert noise_rate(y, p, random_state=0) == result
     wide = noise_rate(
         *noisy_problem(symmetric(3, 0.3), 300)[:2], confidence_level=0.99, random_state=0
     )

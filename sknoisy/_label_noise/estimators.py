@@ -200,7 +200,7 @@ def noise_rate(
     # The interval is symmetric: if resampling shifts the estimate, the estimate itself may be
     # shifted in the same way.
     half_width = abs(ends - rate).max()
-    # If no label of n is wrong, the noise rate can still be as high as 1 - tail ** (1 / n).
+    # Even if all n labels are clean, the noise rate can be as high as 1 - tail ** (1 / n).
     high = min(max(rate + half_width, 1 - tail ** (1 / len(codes))), 1.0)
     if rate - half_width <= min_rate:
         return NoiseRate(0.0, 0.0, float(high))
