@@ -69,7 +69,7 @@ def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _most_confident_first(p: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each class with the samples of which it is the most likely class, in order of p."""
+    """Yield each class and the samples for which it is most likely, the most confident first."""
     most_likely = p.argmax(axis=1)
     for label in np.unique(most_likely):
         members = np.flatnonzero(most_likely == label)

@@ -142,9 +142,25 @@ class NoiseReport:
         memorized: float = 0.0,
         labels_only: bool = False,
     ) -> NoiseReport:
-        """Compare encoded labels with predictions that were made without them.
+        """Compare labels with predictions that were made without them.
 
-        With ``labels_only``, p is used to rank the samples only.
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples,)
+            Encoded labels.
+        p : ndarray of shape (n_samples, n_classes)
+            Predicted probabilities of these labels.
+        evidence : {"out-of-bag", "neighbours"}
+            Source of the predictions.
+        memorized : float, default=0.0
+            See the attribute of this name.
+        labels_only : bool, default=False
+            Whether to estimate from labels only, where p just ranks the samples.
+
+        Returns
+        -------
+        NoiseReport
+            Its ``classes`` are the encoded ones.
         """
         if len(codes) > MAX_SAMPLES:
             rows = subsample(len(codes))
