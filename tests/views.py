@@ -9,5 +9,6 @@ def view_of(clf, X, y, **params):
     shape, classes = clf.net_.row_shape_, clf.classes_
     data = TrainingSet.from_arrays(clf, X, y, classes=classes, row_shape=shape, **params)
     net, run, _ = make_run(clf, data, clf.net_)
+    run.noise = net.noise_
     run.attach(net.view(run))
     return run.view
