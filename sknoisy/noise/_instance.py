@@ -64,8 +64,8 @@ def instance_dependent(
     References
     ----------
     Xia et al., "Part-dependent Label Noise: Towards Instance-dependent Label Noise", NeurIPS 2020,
-    Algorithm 2. Departure: there ``rate`` is the mean before truncation, so that low rates come out
-    higher.
+    Algorithm 2. Departure: there ``rate`` is the mean before truncation, which raises low
+    rates.
 
     Examples
     --------
