@@ -20,6 +20,7 @@ __all__ = [
     "check_trusted",
     "class_weights",
     "encode",
+    "encode_together",
     "refuse_missing_labels",
     "sorted_classes",
     "check_labels_and_proba",
@@ -33,16 +34,55 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
         raise ValueError(f"Input {name} contains NaN.")
 
 
-def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Labels as positions in the sorted classes."""
-    codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
-    unknown = classes[codes] != y
+def encode(
+    labels: np.ndarray, classes: np.ndarray, name: str = "y", advice: str = ""
+) -> np.ndarray:
+    """Encode labels as positions in the sorted classes.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes. The message names the labels, and ends with the advice.
+    """
+    codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    unknown = classes[codes] != labels
     if unknown.any():
         raise ValueError(
-            "classes should include all valid labels that can be in y; got "
-            f"{np.unique(y[unknown]).tolist()} beside {classes.tolist()}."
+            f"classes should include all valid labels that can be in {name}; got "
+            f"{np.unique(labels[unknown]).tolist()} beside {classes.tolist()}.{advice}"
         )
     return codes.astype(np.int64)
+
+
+def encode_together(classes: Any = None, **labels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Check several arrays of labels and encode them by the same classes.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,), default=None
+        All possible labels, sorted; None: the labels in any of the arrays.
+    **labels : array-like of shape (n_samples,)
+        Labels by the names that error messages use; their lengths may differ.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : list of ndarray of shape (n_samples,), int64
+        The encoded labels of each array.
+
+    Raises
+    ------
+    ValueError
+        If an array is empty, labels are missing, some are strings and others numbers, or a label is
+        none of the classes.
+    """
+    arrays = dict(zip(labels, check_labels(classes, **labels), strict=True))
+    for name, array in arrays.items():
+        if not len(array):
+            raise ValueError(f"{name} must contain at least one label. Got an empty array.")
+    held = np.unique(np.concatenate(list(arrays.values()))) if classes is None else classes
+    known = sorted_classes(held)
+    return known, [encode(array, known, name) for name, array in arrays.items()]
 
 
 def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:

@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import norm
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
 
-from sknoisy._validation.labels import check_labels, encode, sorted_classes
-
-__all__ = ["Score", "coded", "errors_around", "summary", "weights"]
+__all__ = ["Score", "errors_around", "summary", "weights"]
 
 
 class Score(NamedTuple):
@@ -61,11 +59,3 @@ def weights(like: np.ndarray, sample_weight: Any) -> np.ndarray:
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight / weight.sum()
-
-
-def coded(y: Any, y_pred: Any, classes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two columns of labels as codes, and the classes they stand for."""
-    y, y_pred = check_labels(classes, y=y, y_pred=y_pred)
-    check_consistent_length(y, y_pred)
-    known = sorted_classes(np.union1d(y, y_pred) if classes is None else classes)
-    return encode(y, known), encode(y_pred, known), known

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import norm
+from sklearn.utils.validation import check_consistent_length
 
-from sknoisy._validation.labels import check_labels_and_proba
+from sknoisy._validation.labels import check_labels_and_proba, encode_together
 from sknoisy._validation.matrices import transition_matrix as checked
-from sknoisy.metrics._score import Score, coded, summary, weights
+from sknoisy.metrics._score import Score, summary, weights
 
 __all__ = [
     "inverse_of",
@@ -73,7 +74,8 @@ def noise_corrected_accuracy(
     >>> noise_corrected_accuracy([0, 0, 0, 1], [0, 0, 0, 0], T)
     1.0
     """
-    given, said, known = coded(y_noisy, y_pred, classes)
+    check_consistent_length(y_noisy, y_pred)
+    known, (given, said) = encode_together(classes, y=y_noisy, y_pred=y_pred)
     inverse = inverse_of(transition_matrix, known)
     return summary(inverse[given, said], sample_weight, confidence_level)
 
@@ -114,7 +116,8 @@ def noise_corrected_balanced_accuracy(
     >>> noise_corrected_balanced_accuracy([0, 0, 0, 1], [0, 0, 1, 1], T)
     1.0
     """
-    given, said, known = coded(y_noisy, y_pred, classes)
+    check_consistent_length(y_noisy, y_pred)
+    known, (given, said) = encode_together(classes, y=y_noisy, y_pred=y_pred)
     inverse = inverse_of(transition_matrix, known)
     weight = weights(given, sample_weight)
     hits = inverse[given] * (said[:, None] == np.arange(len(known)))

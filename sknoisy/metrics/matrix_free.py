@@ -6,10 +6,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import wilson_interval
-from sknoisy._validation.labels import check_labels_and_proba, check_trusted
-from sknoisy.metrics._score import Score, coded, errors_around, summary, weights
+from sknoisy._validation.labels import check_labels_and_proba, check_trusted, encode_together
+from sknoisy.metrics._score import Score, errors_around, summary, weights
 
 __all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]
 
@@ -52,7 +53,8 @@ def peer_accuracy(
     >>> peer_accuracy([0, 0, 1, 1], [0, 0, 1, 1])
     0.5
     """
-    given, said, known = coded(y_noisy, y_pred, None)
+    check_consistent_length(y_noisy, y_pred)
+    known, (given, said) = encode_together(y=y_noisy, y_pred=y_pred)
     weight, k = weights(given, sample_weight), len(known)
     labels, guesses = np.bincount(given, weight, k), np.bincount(said, weight, k)
     chance = labels @ guesses
@@ -154,7 +156,8 @@ def trusted_accuracy(
     >>> trusted_accuracy([0, 1, 1], [0, 0, 1], [True, False, True])
     1.0
     """
-    given, said, _ = coded(y, y_pred, None)
+    check_consistent_length(y, y_pred)
+    _, (given, said) = encode_together(y=y, y_pred=y_pred)
     mask = check_trusted(trusted, len(given))
     if mask is None:
         raise ValueError("trusted_accuracy needs trusted samples. Got trusted=None.")

@@ -78,12 +78,7 @@ class NoisyScorer:
             params["transition_matrix"] = self.transition_matrix
         if metric is not peer_accuracy:
             (labels,) = check_labels(known, y=y)
-            unknown = np.setdiff1d(labels, known).tolist()
-            if unknown:
-                raise ValueError(
-                    f"The estimator knows the classes {known.tolist()}, and y holds {unknown} too. "
-                    f"{_ADVICE}"
-                )
+            encode(labels, known, advice=f" {_ADVICE}")
         return sign * metric(y, seen, **params)
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> NoisyScorer:

@@ -20,7 +20,6 @@ __all__ = [
     "WRONG",
     "axes_for",
     "classifier_in",
-    "coded",
     "legend_above",
     "numbers",
     "points",
@@ -108,36 +107,3 @@ def classifier_in(estimator: Any, display: str) -> NoisyLabelClassifier:
         )
     check_is_fitted(clf)
     return clf
-
-
-def coded(**given: Any) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Place labels among all classes that any of the arrays holds.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-    codes : list of ndarray of int
-        One of each array.
-
-    Raises
-    ------
-    ValueError
-        If there are no labels, some are missing, or they are words in one array and numbers in
-        another.
-    """
-    arrays = {name: np.asarray(labels) for name, labels in given.items()}
-    for name, labels in arrays.items():
-        assert_all_finite(labels, input_name=name)
-        if not labels.size:
-            raise ValueError(f"{name} must hold at least one label. Got none.")
-    held = {name: np.unique(labels) for name, labels in arrays.items()}
-    words = {name: isinstance(own[0], str) for name, own in held.items()}
-    first = next(iter(arrays))
-    for name, labels in arrays.items():
-        if words[name] != words[first]:
-            raise ValueError(
-                f"{first} and {name} must be labels of one type. Got {arrays[first].dtype} and "
-                f"{labels.dtype}."
-            )
-    classes = np.unique(np.concatenate(list(held.values())))
-    return classes, [np.searchsorted(classes, labels) for labels in arrays.values()]

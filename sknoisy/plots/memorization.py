@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for, classifier_in, coded, legend_above, points
+from sknoisy._validation.labels import encode_together
+from sknoisy.plots._axes import RIGHT, WRONG, axes_for, classifier_in, legend_above, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,11 +143,12 @@ class MemorizationDisplay:
                 f"y_pred must have shape (n_epochs, {len(y)}), a row for each epoch. Got "
                 f"{said.shape}."
             )
-        labels = {"y": y, "y_pred": said}
+        labels = {"y": y, "y_pred": said.ravel()}
         if y_right is not None:
-            labels["y_right"] = column_or_1d(y_right, input_name="y_right")
-            check_consistent_length(y, labels["y_right"])
-        y, said, *right = coded(**labels)[1]
+            labels["y_right"] = y_right
+            check_consistent_length(y, y_right)
+        y, flat, *right = encode_together(**labels)[1]
+        said = flat.reshape(said.shape)
         followed = said == y
         same = (said[1:] == said[:-1]).mean(axis=1)
         memorized = recovered = None

@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import transition_between
 from sknoisy._validation.frames import refuse_frame_in_another_order
+from sknoisy._validation.labels import encode_together
 from sknoisy._validation.matrices import numbers_in
 from sknoisy._validation.matrices import transition_matrix as checked
-from sknoisy.plots._axes import axes_for, classifier_in, coded, points, shortened, width
+from sknoisy.plots._axes import axes_for, classifier_in, points, shortened, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,7 @@ class TransitionMatrixDisplay:
         TransitionMatrixDisplay
         """
         check_consistent_length(y, y_noisy)
-        classes, (true, given) = coded(y=y, y_noisy=y_noisy)
+        classes, (true, given) = encode_together(y=y, y_noisy=y_noisy)
         matrix = transition_between(true, given, len(classes))
         matrix[np.bincount(true, minlength=len(classes)) == 0] = np.nan
         return cls(matrix, display_labels=classes).plot(ax=ax, **plot_params)

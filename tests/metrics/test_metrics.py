@@ -433,7 +433,11 @@ def test_detection_refuses_series_in_another_order():
         (np.full((3, 3), 1 / 3), {}, "condition number"),
         ([[1, 0, 0], [1, 0, 0], [0, 0, 1]], {}, "condition number inf"),
         (np.eye(3), {"classes": [2, 1, 0]}, "classes must be sorted"),
-        (np.eye(3), {"classes": [0, 1]}, r"got \[2\] beside \[0, 1\]|3 columns, but"),
+        (
+            np.eye(3),
+            {"classes": [0, 1]},
+            r"got \[2\] beside \[0, 1\]|3 columns, but",
+        ),
         (np.eye(3), {"sample_weight": np.zeros(60)}, "at least one non-zero"),
         (np.eye(3), {"sample_weight": -np.ones(60)}, "Negative values in data"),
     ],
@@ -498,7 +502,7 @@ def test_a_scorer_says_what_to_do_where_a_training_fold_lacks_a_class(metric):
         cross_val_score(KNeighborsClassifier(), X, y, cv=folds, scoring=scorer, error_score="raise")
     # A test sample may be of a class that was not passed either.
     few = make_noisy_scorer("cores_score", classes=[0, 1])
-    with pytest.raises(ValueError, match=rf"y holds \[2\] too. .*{message}"):
+    with pytest.raises(ValueError, match=rf"got \[2\] beside \[0, 1\]. .*{message}"):
         few(KNeighborsClassifier().fit(X[y < 2], y[y < 2]), X, y)
 
 

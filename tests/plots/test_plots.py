@@ -150,9 +150,9 @@ def test_labels_of_two_types_are_compared():
     right = pd.Series(["a", "b", "b"], dtype="category")
     shown = TransitionMatrixDisplay.from_predictions(right, np.array(["a", "a", "b"]))
     assert_allclose(shown.transition_matrix, [[1, 0], [0.5, 0.5]])
-    with pytest.raises(ValueError, match=r"y and y_noisy must be labels of one type"):
+    with pytest.raises(ValueError, match=r"y and y_noisy must all hold numbers or all strings"):
         TransitionMatrixDisplay.from_predictions(["a", "b"], [0, 1])
-    with pytest.raises(ValueError, match=r"y must hold at least one label. Got none"):
+    with pytest.raises(ValueError, match=r"y must contain at least one label. Got an empty array"):
         TransitionMatrixDisplay.from_predictions([], [])
     with pytest.raises(ValueError, match="Input y_noisy contains NaN"):
         TransitionMatrixDisplay.from_predictions([0, 1], [0, np.nan])
@@ -658,7 +658,7 @@ def test_memorization_refuses_what_does_not_match(fitted):
     search = GridSearchCV(clf, {"max_epochs": [1]}, cv=2, refit=False).fit(X, noisy)
     with pytest.raises(TypeError, match=r"of a search pass the best_estimator_. Got GridSearchCV"):
         MemorizationDisplay.from_estimator(search)
-    with pytest.raises(ValueError, match="must be labels of one type"):
+    with pytest.raises(ValueError, match="y and y_pred must all hold numbers or all strings"):
         MemorizationDisplay.from_predictions(["a", "b"], [[0, 1]])
     with pytest.raises(ValueError, match=r"y_pred must have shape \(n_epochs, 2\).*Got \(2,\)"):
         MemorizationDisplay.from_predictions([0, 1], [0, 1])
