@@ -27,90 +27,6 @@ __all__ = [
 ]
 
 
-def refuse_missing_labels(y: Any, name: str = "y") -> None:
-    """Name pandas' missing labels, which scikit-learn trips over."""
-    missing = getattr(y, "isna", None)
-    if missing is not None and np.any(missing()):
-        raise ValueError(f"Input {name} contains NaN.")
-
-
-def encode(
-    labels: np.ndarray, classes: np.ndarray, name: str = "y", advice: str = ""
-) -> np.ndarray:
-    """Encode labels as positions in the sorted classes.
-
-    Raises
-    ------
-    ValueError
-        If a label is none of the classes. The message names the labels, and ends with the advice.
-    """
-    codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
-    unknown = classes[codes] != labels
-    if unknown.any():
-        raise ValueError(
-            f"classes should include all valid labels that can be in {name}; got "
-            f"{np.unique(labels[unknown]).tolist()} beside {classes.tolist()}.{advice}"
-        )
-    return codes.astype(np.int64)
-
-
-def encode_together(classes: Any = None, **labels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Check several arrays of labels and encode them by the same classes.
-
-    Parameters
-    ----------
-    classes : array-like of shape (n_classes,), default=None
-        All possible labels, sorted; None: the labels in any of the arrays.
-    **labels : array-like of shape (n_samples,)
-        Labels by the names that error messages use; their lengths may differ.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-    codes : list of ndarray of shape (n_samples,), int64
-        The encoded labels of each array.
-
-    Raises
-    ------
-    ValueError
-        If an array is empty, labels are missing, some are strings and others numbers, or a label is
-        none of the classes.
-    """
-    arrays = dict(zip(labels, check_labels(classes, **labels), strict=True))
-    for name, array in arrays.items():
-        if not len(array):
-            raise ValueError(f"{name} must contain at least one label. Got an empty array.")
-    held = np.unique(np.concatenate(list(arrays.values()))) if classes is None else classes
-    known = sorted_classes(held)
-    return known, [encode(array, known, name) for name, array in arrays.items()]
-
-
-def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """Weight of each class.
-
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-    classes : ndarray of shape (n_classes,)
-    totals : ndarray of shape (n_classes,)
-        Sum of the sample weights of each class, in inverse proportion to which "balanced" is.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-    """
-    if class_weight is None:
-        return np.ones(len(classes))
-    if class_weight == "balanced":
-        return totals.sum() / (len(classes) * np.where(totals > 0, totals, 1))
-    bad = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
-    if bad:
-        raise ValueError(
-            f"The 'class_weight' parameter must have finite weights of at least 0. Got {bad!r}."
-        )
-    return compute_class_weight(class_weight, classes=classes, y=classes)
-
-
 class SoftLabels(NamedTuple):
     """A distribution over the classes for each sample.
 
@@ -123,6 +39,38 @@ class SoftLabels(NamedTuple):
 
     shares: np.ndarray
     names: np.ndarray | None
+
+
+def as_soft_labels(y: Any) -> SoftLabels | None:
+    """Read numbers in two or more columns as soft labels; None if y is something else.
+
+    Raises
+    ------
+    ValueError
+        If a row holds a negative number or does not sum to one.
+    """
+    columns = getattr(y, "columns", None)
+    shares = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
+    if shares is None or shares.ndim != 2 or shares.shape[1] < 2:
+        return None
+    shares = np.asarray(shares)
+    if shares.dtype.kind not in "fiu":
+        return None
+    shares = check_array(shares, dtype=np.float64, input_name="y")
+    shares = distributions(
+        shares,
+        f"y of shape {shares.shape} must hold soft labels, whose rows are at least 0 and sum to 1.",
+    )
+    if columns is None:
+        return SoftLabels(shares, None)
+    kinds = {isinstance(name, str) for name in columns}
+    if len(set(columns)) < len(columns) or len(kinds) > 1:
+        raise ValueError(
+            "The columns of soft labels must be different classes of one type. Got "
+            f"{list(columns)}."
+        )
+    order = np.argsort(columns)
+    return SoftLabels(shares[:, order], np.asarray(columns)[order])
 
 
 class Labels(NamedTuple):
@@ -170,36 +118,11 @@ class Labels(NamedTuple):
         return per_class[self.codes] if self.soft is None else self.soft @ per_class
 
 
-def as_soft_labels(y: Any) -> SoftLabels | None:
-    """Read numbers in two or more columns as soft labels; None if y is something else.
-
-    Raises
-    ------
-    ValueError
-        If a row holds a negative number or does not sum to one.
-    """
-    columns = getattr(y, "columns", None)
-    shares = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
-    if shares is None or shares.ndim != 2 or shares.shape[1] < 2:
-        return None
-    shares = np.asarray(shares)
-    if shares.dtype.kind not in "fiu":
-        return None
-    shares = check_array(shares, dtype=np.float64, input_name="y")
-    shares = distributions(
-        shares,
-        f"y of shape {shares.shape} must hold soft labels, whose rows are at least 0 and sum to 1.",
-    )
-    if columns is None:
-        return SoftLabels(shares, None)
-    kinds = {isinstance(name, str) for name in columns}
-    if len(set(columns)) < len(columns) or len(kinds) > 1:
-        raise ValueError(
-            "The columns of soft labels must be different classes of one type. Got "
-            f"{list(columns)}."
-        )
-    order = np.argsort(columns)
-    return SoftLabels(shares[:, order], np.asarray(columns)[order])
+def refuse_missing_labels(y: Any, name: str = "y") -> None:
+    """Name pandas' missing labels, which scikit-learn trips over."""
+    missing = getattr(y, "isna", None)
+    if missing is not None and np.any(missing()):
+        raise ValueError(f"Input {name} contains NaN.")
 
 
 def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
@@ -264,6 +187,57 @@ def sorted_classes(classes: Any) -> np.ndarray:
     return known
 
 
+def encode(
+    labels: np.ndarray, classes: np.ndarray, name: str = "y", advice: str = ""
+) -> np.ndarray:
+    """Encode labels as positions in the sorted classes.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes. The message names the labels, and ends with the advice.
+    """
+    codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    unknown = classes[codes] != labels
+    if unknown.any():
+        raise ValueError(
+            f"classes should include all valid labels that can be in {name}; got "
+            f"{np.unique(labels[unknown]).tolist()} beside {classes.tolist()}.{advice}"
+        )
+    return codes.astype(np.int64)
+
+
+def encode_together(classes: Any = None, **labels: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Check several arrays of labels and encode them by the same classes.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,), default=None
+        All possible labels, sorted; None: the labels in any of the arrays.
+    **labels : array-like of shape (n_samples,)
+        Labels by the names that error messages use; their lengths may differ.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : list of ndarray of shape (n_samples,), int64
+        The encoded labels of each array.
+
+    Raises
+    ------
+    ValueError
+        If an array is empty, labels are missing, some are strings and others numbers, or a label is
+        none of the classes.
+    """
+    arrays = dict(zip(labels, check_labels(classes, **labels), strict=True))
+    for name, array in arrays.items():
+        if not len(array):
+            raise ValueError(f"{name} must contain at least one label. Got an empty array.")
+    held = np.unique(np.concatenate(list(arrays.values()))) if classes is None else classes
+    known = sorted_classes(held)
+    return known, [encode(array, known, name) for name, array in arrays.items()]
+
+
 def check_labels_and_proba(
     y: Any, proba: Any, classes: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -314,3 +288,29 @@ def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
     if not mask.any():
         raise ValueError("trusted marks no sample; pass None where no label is known to be right.")
     return mask
+
+
+def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    classes : ndarray of shape (n_classes,)
+    totals : ndarray of shape (n_classes,)
+        Sum of the sample weights of each class, in inverse proportion to which "balanced" is.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if class_weight == "balanced":
+        return totals.sum() / (len(classes) * np.where(totals > 0, totals, 1))
+    bad = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
+    if bad:
+        raise ValueError(
+            f"The 'class_weight' parameter must have finite weights of at least 0. Got {bad!r}."
+        )
+    return compute_class_weight(class_weight, classes=classes, y=classes)
