@@ -1,1 +1,1 @@
-"""The machine that a training runs on: devices, random generators, threads and arrays."""
+"""The runtime of a training: devices, random generators, threads and serialized tensors."""

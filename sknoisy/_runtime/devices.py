@@ -1,4 +1,4 @@
-"""Devices: the one to train on, its free memory, and launched processes."""
+"""Devices: the one to train on, its free memory, and the processes of accelerate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["find_device", "free_memory", "launched"]
 
 
 def find_device(device: str | torch.device) -> torch.device:
-    """Resolve ``"auto"`` and ``"accelerate"``, and check that a device is there.
+    """Resolve ``"auto"`` and ``"accelerate"``, and check that the device is available.
 
     Parameters
     ----------
@@ -27,30 +27,42 @@ def find_device(device: str | torch.device) -> torch.device:
     Raises
     ------
     ValueError
-        If there is no such device here.
+        If the device is not available.
     ImportError
-        If it is "accelerate" and that package is not installed.
+        If it is "accelerate" and the package accelerate is not installed.
     """
     if device == "accelerate":
-        found = launched().device
-        return torch.device("cpu") if found.type == "cpu" else found
+        launched_device = launched().device
+        return torch.device("cpu") if launched_device.type == "cpu" else launched_device
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"The 'device' parameter of NoisyLabelClassifier is {str(device)!r}, which is not "
             f"available here (torch {torch.__version__}); use 'auto' or 'cpu'."
         ) from error
-    return found
+    return resolved
 
 
 def launched() -> Any:
-    """The processes that a launcher has started, as accelerate knows them; without one, this."""
+    """Return the state of the processes that a launcher started; without one, of this process.
+
+    Returns
+    -------
+    accelerate.PartialState
+
+    Raises
+    ------
+    ImportError
+        If the package accelerate is not installed.
+    RuntimeError
+        If this is a worker that one of the launched processes started.
+    """
     try:
         from accelerate import PartialState
         from accelerate.utils import parse_flag_from_env
@@ -60,19 +72,20 @@ def launched() -> Any:
         ) from error
     if "LOCAL_RANK" in os.environ and multiprocessing.parent_process() is not None:
         raise RuntimeError(
-            "device='accelerate' trains in the processes that a launcher has started, not in those "
-            "that one of them starts: leave n_jobs=None there."
+            "device='accelerate' trains in the processes that a launcher has started, not in "
+            "workers that they start: leave n_jobs=None there."
         )
-    # Of several processes accelerate takes those on CPUs for separate ones unless told.
-    several = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
-    return PartialState(cpu=several or parse_flag_from_env("ACCELERATE_USE_CPU"))
+    # On CPUs accelerate does not connect the processes unless it is asked for the CPU explicitly.
+    on_cpus = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
+    return PartialState(cpu=on_cpus or parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 def free_memory(device: torch.device) -> float:
-    """Bytes that nothing uses; infinite where the system does not tell."""
+    """Return the free memory of a device in bytes; infinite if it cannot be determined."""
     if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return float(torch.cuda.mem_get_info(device)[0] + held)
+        # Memory that torch has reserved but does not use is free for it.
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + cached)
     if device.type != "cpu":
         return float("inf")
     free = float("inf")
@@ -81,7 +94,7 @@ def free_memory(device: torch.device) -> float:
         line = next(line for line in lines if line.startswith("MemAvailable:"))
         free = 1024.0 * int(line.split()[1])
     with contextlib.suppress(OSError, ValueError):
-        # A container may have less than its machine.
+        # A container may be limited to less memory than the machine has.
         limit, used = (
             int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current")
         )

@@ -1,4 +1,4 @@
-"""Random generators: seeded, and put back afterwards."""
+"""Random generators of torch: seeded for a while, then restored."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ import torch
 __all__ = ["generators_at", "seeded"]
 
 
-# Torch's generator is one for the whole process, so fits in threads of one process take turns.
+# Torch has one global generator for the whole process, so fits in its threads take turns.
 _GENERATOR = threading.RLock()
 
 
 @contextlib.contextmanager
 def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> Iterator[dict]:
-    """Draw from generators of one's own: torch's global ones are put back afterwards.
+    """Seed torch's global generators inside the context, and restore them afterwards.
 
     Parameters
     ----------
     device : torch.device
+        Its generator is seeded and restored too.
     seed : int, default=None
-        Where the draws begin; or
+        Seed of the generators. Without a seed or state they continue from where they are.
     state : dict of ndarray, default=None
-        where an earlier context left off.
+        State at the end of an earlier context, to continue from; ``seed`` is ignored then.
 
     Yields
     ------
     dict
-        ``["state"]`` holds, after the context, where it left off.
+        After the context, ``["state"]`` holds the state of the generators at its end.
     """
-    left: dict[str, Any] = {}
+    final: dict[str, Any] = {}
     on_cuda = device.type == "cuda"
     index = torch.cuda.current_device() if on_cuda and device.index is None else device.index
     devices = [index] if on_cuda else []
@@ -44,22 +45,22 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
             if on_cuda and "cuda" in state:
                 torch.cuda.set_rng_state(torch.from_numpy(np.array(state["cuda"])), device)
         elif seed is not None:
-            # torch.manual_seed also queues a call, with a stack trace, for each absent accelerator.
+            # torch.manual_seed also queues a call with a stack trace for each absent accelerator.
             torch.default_generator.manual_seed(seed)
             if on_cuda:
                 torch.cuda.manual_seed(seed)
         try:
-            yield left
+            yield final
         finally:
-            left["state"] = {"cpu": torch.get_rng_state().numpy()}
+            final["state"] = {"cpu": torch.get_rng_state().numpy()}
             if on_cuda:
-                left["state"]["cuda"] = torch.cuda.get_rng_state(device).numpy()
+                final["state"]["cuda"] = torch.cuda.get_rng_state(device).numpy()
 
 
 def generators_at(state: dict, device: torch.device) -> dict[str, torch.Generator]:
-    """Make generators that go on from where :func:`seeded` left those of torch, by device type."""
-    made = {}
-    for name, numbers in state.items():
-        made[name] = torch.Generator(device if name == device.type else "cpu")
-        made[name].set_state(torch.from_numpy(np.array(numbers)))
-    return made
+    """Make a generator per device type that continues from a final state of :func:`seeded`."""
+    generators = {}
+    for name, values in state.items():
+        generators[name] = torch.Generator(device if name == device.type else "cpu")
+        generators[name].set_state(torch.from_numpy(np.array(values)))
+    return generators

@@ -1,4 +1,4 @@
-"""Tensors as arrays: how trained state travels, to any device and without pickled bytes."""
+"""Tensors as NumPy arrays, so that trained state loads on any device, without torch pickles."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["to_arrays", "to_tensors"]
 
 
 def to_arrays(value: Any) -> Any:
-    """Turn the tensors in nested dicts and lists into arrays."""
+    """Convert the tensors in nested dicts and lists to arrays; tuples become lists."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
-        # NumPy has no bfloat16; whoever loads it casts it back.
+        # NumPy has no bfloat16. Loading into a parameter casts it back.
         return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     if isinstance(value, dict):
         return {k: to_arrays(v) for k, v in value.items()}
@@ -24,7 +24,7 @@ def to_arrays(value: Any) -> Any:
 
 
 def to_tensors(value: Any) -> Any:
-    """Turn the arrays in nested dicts and lists into tensors of their own memory."""
+    """Convert the arrays in nested dicts and lists to tensors, which copy the data."""
     if isinstance(value, np.ndarray):
         return torch.from_numpy(np.array(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Threads of torch, and interrupts."""
+"""The number of torch threads, and keyboard interrupts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 __all__ = ["caught_sigint", "limit_threads"]
 
 
-# Below this many multiplications in a step a second thread costs more than it brings.
+# With fewer multiplications in a step, a second thread costs more time than it saves.
 _ONE_THREAD_WORK = 2**30
 
 
-class _FewThreads:
-    """Torch's thread count, lowered in a thread while it trains in small steps, then put back."""
+class _ThreadLimit:
+    """Limit torch to one thread while a Python thread trains in small steps, then restore it."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._before = threading.Lock(), 0, 1
@@ -26,12 +26,12 @@ class _FewThreads:
 
     @contextlib.contextmanager
     def __call__(self, work: float) -> Iterator[None]:
-        """Hold torch to one thread if a step is this small.
+        """Limit torch to one thread inside the context if a training step is small.
 
         Parameters
         ----------
         work : float
-            Multiplications in a step: rows times parameters.
+            Multiplications in a step: samples times parameters.
         """
         if work > _ONE_THREAD_WORK or hasattr(self._here, "before"):
             yield
@@ -39,7 +39,7 @@ class _FewThreads:
         with self._lock:
             before = torch.get_num_threads()
             if self._inside:
-                # A thread that is new begins with the count set last anywhere, which may be ours.
+                # A new thread starts with the number set last in any thread, which may be our 1.
                 before = max(before, self._before)
             self._here.before = self._before = before
             self._inside += 1
@@ -53,17 +53,17 @@ class _FewThreads:
                 del self._here.before
 
 
-limit_threads = _FewThreads()
+limit_threads = _ThreadLimit()
 
 
 @contextlib.contextmanager
 def caught_sigint() -> Iterator[list]:
-    """Note a real Ctrl-C, which skorch's way of stopping early looks exactly like.
+    """Record a real Ctrl-C, since skorch callbacks raise KeyboardInterrupt to stop early, too.
 
     Yields
     ------
     list
-        Empty unless the interrupt key was pressed in this context.
+        The signal numbers: empty unless Ctrl-C was pressed inside the context.
     """
     pressed: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -71,20 +71,20 @@ def caught_sigint() -> Iterator[list]:
         return
     before = signal.getsignal(signal.SIGINT)
 
-    def note(number: int, frame: Any) -> None:
+    def record(number: int, frame: Any) -> None:
         if callable(before):
             try:
                 before(number, frame)
             except KeyboardInterrupt:
-                # A handler that lets the program go on is no Ctrl-C.
+                # Only a handler that raises ends the training; others let the program continue.
                 pressed.append(number)
                 raise
 
     if not callable(before):
-        # Ignored, or handled outside Python: not ours to catch.
+        # The signal is ignored or handled outside Python: leave it alone.
         yield pressed
         return
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, record)
     try:
         yield pressed
     finally:

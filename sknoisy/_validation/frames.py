@@ -1,4 +1,4 @@
-"""Names of rows and columns of data frames."""
+"""Data frames: the names of their rows and columns."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["names_of_rows", "refuse_another_order", "refuse_frame_in_another_ord
 
 
 def names_of_rows(X: Any) -> Any:
-    """The index of a data frame or Series of pandas; None where rows have no names."""
+    """Return the index of a pandas data frame or Series; None for anything else."""
     return X.index if hasattr(X, "iloc") else None
 
 
 def refuse_another_order(what: str, names: Any, classes: np.ndarray) -> None:
-    """Refuse names that are the classes, but not in their order; other names say nothing."""
+    """Refuse names that are the classes in another order; any other names are accepted."""
     names, known = [] if names is None else list(names), classes.tolist()
     if names != known and len(names) == len(known) and set(names) == set(known):
         raise ValueError(f"The {what} must be the classes in their order, {known}. Got {names}.")
 
 
 def refuse_frame_in_another_order(parameter: str, matrix: Any, classes: np.ndarray) -> None:
-    """Refuse a data frame of which columns or rows are the classes, but not in their order."""
+    """Refuse a data frame whose columns or rows are named by the classes in another order."""
     if hasattr(matrix, "columns"):
         refuse_another_order(f"columns of '{parameter}'", matrix.columns, classes)
         refuse_another_order(f"rows of '{parameter}'", names_of_rows(matrix), classes)

@@ -1,4 +1,4 @@
-"""Labels as given, hard or soft, and as the training sees them."""
+"""Labels: containers for hard and soft ones, checks, encoding and class weights."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ __all__ = [
 
 
 class SoftLabels(NamedTuple):
-    """A distribution over the classes for each sample.
+    """Soft labels: a distribution over the classes for each sample.
 
     Attributes
     ----------
     shares : ndarray of shape (n_samples, n_classes)
+        Probability of each class, the columns in the order of the sorted classes.
     names : ndarray of shape (n_classes,) or None
-        Of the columns, where they have some, sorted.
+        Sorted names of the columns; None: the columns have no names.
     """
 
     shares: np.ndarray
@@ -42,12 +43,13 @@ class SoftLabels(NamedTuple):
 
 
 def as_soft_labels(y: Any) -> SoftLabels | None:
-    """Read numbers in two or more columns as soft labels; None if y is something else.
+    """Read a numeric array of two or more columns as soft labels; return None for any other y.
 
     Raises
     ------
     ValueError
-        If a row holds a negative number or does not sum to one.
+        If a row holds a negative number or does not sum to one, or the names of the columns are
+        not distinct or not of one type.
     """
     columns = getattr(y, "columns", None)
     shares = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
@@ -66,7 +68,7 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
     kinds = {isinstance(name, str) for name in columns}
     if len(set(columns)) < len(columns) or len(kinds) > 1:
         raise ValueError(
-            "The columns of soft labels must be different classes of one type. Got "
+            f"The columns of soft labels must be different classes of one type. Got "
             f"{list(columns)}."
         )
     order = np.argsort(columns)
@@ -74,15 +76,16 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
 
 
 class Labels(NamedTuple):
-    """Labels in the order of the classes.
+    """Encoded labels with their classes.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
+        All classes, sorted.
     codes : ndarray of shape (n_samples,), int64
-        Position of each label among the classes; of soft labels, that of the likeliest.
+        Position of each label in ``classes``; of a soft label, that of its most likely class.
     soft : ndarray of shape (n_samples, n_classes) or None
-        Soft labels; None: the labels are the codes.
+        Soft labels; None: the labels are hard.
     """
 
     classes: np.ndarray
@@ -91,7 +94,7 @@ class Labels(NamedTuple):
 
     @classmethod
     def of(cls, y: np.ndarray | SoftLabels, classes: np.ndarray | None = None) -> Labels:
-        """Place validated labels among the classes, by default those that they hold."""
+        """Encode validated labels; by default the classes are those that occur in y."""
         if not isinstance(y, SoftLabels):
             classes = np.unique(y) if classes is None else classes
             return cls(classes, encode(y, classes), None)
@@ -108,58 +111,63 @@ class Labels(NamedTuple):
         return cls(classes, shares.argmax(axis=1), shares)
 
     def totals(self, weight: np.ndarray) -> np.ndarray:
-        """Sum of the weights of each class."""
+        """Return the sum of the sample weights of each class."""
         if self.soft is not None:
             return weight @ self.soft
         return np.bincount(self.codes, weight, len(self.classes))
 
     def expected(self, per_class: np.ndarray) -> np.ndarray:
-        """Value for each sample, given one for each class."""
+        """Return a value for each sample, averaged over its label, from a value for each class."""
         return per_class[self.codes] if self.soft is None else self.soft @ per_class
 
 
 def refuse_missing_labels(y: Any, name: str = "y") -> None:
-    """Name pandas' missing labels, which scikit-learn trips over."""
+    """Refuse missing labels of pandas, for which scikit-learn raises an unclear error."""
     missing = getattr(y, "isna", None)
     if missing is not None and np.any(missing()):
         raise ValueError(f"Input {name} contains NaN.")
 
 
 def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
-    """Check that no label is missing, and that all are of one type, with the classes.
+    """Check that no label is missing, and that labels and classes are all strings or all numbers.
 
     Parameters
     ----------
     classes : array-like of shape (n_classes,), default=None
-        All labels there may be.
+        All possible labels; None: not checked.
     **given : array-like of shape (n_samples,)
-        Labels by the names that errors call them.
+        Labels by the names that error messages use.
 
     Returns
     -------
     list of ndarray of shape (n_samples,)
-        The labels.
+        The labels of each array.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, or some are strings and others numbers.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, labels in given.items():
         refuse_missing_labels(labels, name)
         arrays[name] = column_or_1d(labels, input_name=name)
-        for value in _doubtful(arrays[name]):
+        for value in _possibly_missing(arrays[name]):
             if value is None or _is_nan(value):
                 raise ValueError(f"Input {name} contains {'None' if value is None else 'NaN'}.")
-    held = dict(arrays)
+    compared = dict(arrays)
     if classes is not None:
-        held["classes"] = column_or_1d(classes, input_name="classes")
-    if len(set().union(*map(_are_strings, held.values()))) > 1:
-        got = [f"{reprlib.repr(labels.tolist())} in {name}" for name, labels in held.items()]
+        compared["classes"] = column_or_1d(classes, input_name="classes")
+    if len(set().union(*map(_are_strings, compared.values()))) > 1:
+        got = [f"{reprlib.repr(labels.tolist())} in {name}" for name, labels in compared.items()]
         raise ValueError(
-            f"{' and '.join(held)} must all hold numbers or all strings. Got {', '.join(got)}."
+            f"{' and '.join(compared)} must all hold numbers or all strings. Got {', '.join(got)}."
         )
     return list(arrays.values())
 
 
-def _doubtful(labels: np.ndarray) -> np.ndarray:
-    """Those that may be missing: only of objects each has to be asked."""
+def _possibly_missing(labels: np.ndarray) -> np.ndarray:
+    """Select the labels that may be missing values: only objects need a check of each."""
     if labels.dtype.kind == "f":
         return labels[np.isnan(labels)][:1]
     return labels if labels.dtype.kind == "O" else labels[:0]
@@ -168,19 +176,19 @@ def _doubtful(labels: np.ndarray) -> np.ndarray:
 def _is_nan(value: Any) -> bool:
     try:
         return bool(value != value)
-    except TypeError:  # That of pandas is neither true nor false.
+    except TypeError:  # The truth value of pandas.NA is ambiguous.
         return True
 
 
 def _are_strings(labels: np.ndarray) -> set[bool]:
-    """Whether labels are strings: both where some are."""
+    """Return whether labels are strings: {True}, {False}, or both if the types are mixed."""
     if labels.dtype.kind == "O":
         return {isinstance(label, str) for label in labels}
     return {labels.dtype.kind in "UT"} if len(labels) else set()
 
 
 def sorted_classes(classes: Any) -> np.ndarray:
-    """Check classes that are named beside a matrix or probabilities in their order."""
+    """Check that classes are sorted and distinct, as the columns of a matrix need them."""
     known = column_or_1d(classes, input_name="classes")
     if not np.array_equal(known, np.unique(known)):
         raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
@@ -233,40 +241,51 @@ def encode_together(classes: Any = None, **labels: Any) -> tuple[np.ndarray, lis
     for name, array in arrays.items():
         if not len(array):
             raise ValueError(f"{name} must contain at least one label. Got an empty array.")
-    held = np.unique(np.concatenate(list(arrays.values()))) if classes is None else classes
-    known = sorted_classes(held)
-    return known, [encode(array, known, name) for name, array in arrays.items()]
+    if classes is None:
+        classes = np.unique(np.concatenate(list(arrays.values())))
+    classes = sorted_classes(classes)
+    return classes, [encode(array, classes, name) for name, array in arrays.items()]
 
 
 def check_labels_and_proba(
     y: Any, proba: Any, classes: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Check labels and probabilities; by default the columns stand for the labels in y.
+    """Check labels and probabilities, and encode the labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    proba : array-like of shape (n_samples, n_classes)
+    classes : array-like of shape (n_classes,) or None
+        The class of each column, sorted; None: the labels in y.
 
     Returns
     -------
     codes : ndarray of shape (n_samples,), int64
-    p : ndarray of shape (n_samples, n_classes)
+        The encoded labels.
+    probs : ndarray of shape (n_samples, n_classes)
+        The probabilities, scaled to sum to exactly one.
     classes : ndarray of shape (n_classes,)
 
     Raises
     ------
     ValueError
-        If they do not fit together, or columns are named by the classes in another order.
+        If the shapes do not match, a row is no distribution, a label is none of the classes, or the
+        columns of a data frame are the classes in another order.
     """
     names = getattr(proba, "columns", None)
     (labels,) = check_labels(classes, y=y)
-    p = check_array(proba, dtype=np.float64, input_name="proba")
-    check_consistent_length(labels, p)
-    known = sorted_classes(np.unique(labels) if classes is None else classes)
-    if p.shape[1] != len(known):
+    probs = check_array(proba, dtype=np.float64, input_name="proba")
+    check_consistent_length(labels, probs)
+    classes = sorted_classes(np.unique(labels) if classes is None else classes)
+    if probs.shape[1] != len(classes):
         raise ValueError(
-            f"proba has {p.shape[1]} columns, but there are {len(known)} classes: "
-            f"{known.tolist()}. Pass 'classes' where y does not hold all."
+            f"proba has {probs.shape[1]} columns, but there are {len(classes)} classes: "
+            f"{classes.tolist()}. Pass 'classes' if y does not contain all of them."
         )
-    refuse_another_order("columns of proba", names, known)
-    p = distributions(p, "proba must have rows that are at least 0 and sum to 1.")
-    return encode(labels, known), p, known
+    refuse_another_order("columns of proba", names, classes)
+    probs = distributions(probs, "proba must have rows that are at least 0 and sum to 1.")
+    return encode(labels, classes), probs, classes
 
 
 def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
@@ -291,26 +310,32 @@ def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
 
 
 def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """Weight of each class.
+    """Compute the weight of each class.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
+        As in scikit-learn; "balanced" gives weights inversely proportional to ``totals``.
     classes : ndarray of shape (n_classes,)
     totals : ndarray of shape (n_classes,)
-        Sum of the sample weights of each class, in inverse proportion to which "balanced" is.
+        Sum of the sample weights of each class.
 
     Returns
     -------
     ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite.
     """
     if class_weight is None:
         return np.ones(len(classes))
     if class_weight == "balanced":
         return totals.sum() / (len(classes) * np.where(totals > 0, totals, 1))
-    bad = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
-    if bad:
+    invalid = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
+    if invalid:
         raise ValueError(
-            f"The 'class_weight' parameter must have finite weights of at least 0. Got {bad!r}."
+            f"The 'class_weight' parameter must have finite weights of at least 0. Got {invalid!r}."
         )
     return compute_class_weight(class_weight, classes=classes, y=classes)

@@ -1,4 +1,4 @@
-"""Checks of transition matrices and of rows that are distributions."""
+"""Checks of transition matrices and of probability distributions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ __all__ = ["distributions", "numbers_in", "transition_matrix"]
 
 
 def numbers_in(parameter: str, values: Any) -> np.ndarray:
-    """Numbers, as many in each row, of the parameter that an error names."""
+    """Convert the values of a parameter to an array of floats.
+
+    Raises
+    ------
+    ValueError
+        If they are not numbers, or the rows differ in length. The message names the parameter.
+    """
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -24,11 +30,17 @@ def numbers_in(parameter: str, values: Any) -> np.ndarray:
 
 
 def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
-    """Rows that sum to one, to the last digit; the complaint opens the error about another."""
+    """Check that rows are distributions, within 0.001, and scale them to sum to exactly one.
+
+    Raises
+    ------
+    ValueError
+        If a row is no distribution. The message begins with the complaint.
+    """
     total = rows.sum(axis=1)
-    wrong = np.flatnonzero(~((rows >= 0).all(axis=1) & (abs(total - 1) <= 1e-3)))
-    if len(wrong):
-        row = int(wrong[0])
+    invalid = np.flatnonzero(~((rows >= 0).all(axis=1) & (abs(total - 1) <= 1e-3)))
+    if len(invalid):
+        row = int(invalid[0])
         raise ValueError(
             f"{complaint} Got row {row} with minimum {rows[row].min():g} and sum {total[row]:g} "
             "instead."
@@ -39,22 +51,39 @@ def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
 def transition_matrix(
     matrix: Any, n_classes: int, instead: str = "", classes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Check how often each label is given where each is true: a row for each true one.
+    """Check a transition matrix: a distribution over the given labels for each true label.
 
-    Rows and columns of a data frame are checked to be in the order of the classes, if these are
-    given and name them.
+    Parameters
+    ----------
+    matrix : array-like of shape (n_classes, n_classes)
+        A data frame is refused if its rows or columns are the classes in another order.
+    n_classes : int
+    instead : str, default=""
+        Alternatives to an array that the error message offers, such as ``"None or "``.
+    classes : ndarray of shape (n_classes,), default=None
+        Names that a data frame is checked for; None: not checked.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, n_classes)
+        The rows sum to exactly one.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not (n_classes, n_classes), or a row is no distribution.
     """
     if classes is not None:
         refuse_frame_in_another_order("transition_matrix", matrix, classes)
-    given = numbers_in("transition_matrix", matrix)
-    named = "The 'transition_matrix' parameter must"
-    if given.shape != (n_classes, n_classes):
+    array = numbers_in("transition_matrix", matrix)
+    complaint = "The 'transition_matrix' parameter must"
+    if array.shape != (n_classes, n_classes):
         raise ValueError(
-            f"{named} be {instead}an array of shape {(n_classes, n_classes)}, with a row and a "
-            f"column for each class. Got one of shape {given.shape} instead."
+            f"{complaint} be {instead}an array of shape {(n_classes, n_classes)}, with a row and a "
+            f"column for each class. Got one of shape {array.shape} instead."
         )
     return distributions(
-        given,
-        f"{named} have rows that are at least 0 and sum to 1: the probabilities of the given "
-        "labels where the label of the row is true.",
+        array,
+        f"{complaint} have rows that are at least 0 and sum to 1: the probabilities of the given "
+        "labels for the true label of the row.",
     )

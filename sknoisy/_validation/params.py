@@ -1,4 +1,4 @@
-"""Parameters with a double underscore, which belong to a part of the estimator."""
+"""Parameters such as ``optimizer__betas``, which belong to a part of the estimator."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
 
 @functools.lru_cache
 def parameters_of(part: Callable) -> Mapping[str, inspect.Parameter]:
-    """Parameters of a class or function; asked for in every fit, and slow to find."""
+    """Return the parameters of a class or function; cached, since every fit needs them."""
     try:
         return inspect.signature(part).parameters
-    except ValueError:  # Some built-in types show none.
+    except ValueError:  # Some built-in types have no signature.
         return {}
 
 
 def offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
-    """Those of the parameters that a class or function takes."""
+    """Select the parameters that a class or function accepts."""
     known = parameters_of(part).values()
     if any(p.kind is p.VAR_KEYWORD for p in known):
         return params
@@ -40,7 +40,7 @@ def offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
 def check_accepted(
     prefix: str, part: Callable, params: dict[str, Any], also: Set[str] = frozenset()
 ) -> None:
-    """Check that a class or function takes these parameters, beside some it need not name."""
+    """Check that a class or function accepts these parameters, apart from those in ``also``."""
     unknown = sorted(set(params) - set(offered(part, params)) - also)
     if unknown:
         known = [name for name in parameters_of(part) if name != "params"]
@@ -51,7 +51,7 @@ def check_accepted(
 
 
 class Names(StrOptions):
-    """Names that a parameter may have; an error lists them in alphabetical order."""
+    """Constraint on a str parameter; the error message lists the options alphabetically."""
 
     def __str__(self) -> str:
         return f"a str among {sorted(self.options)}"
@@ -76,10 +76,10 @@ def check_part_names(estimator: Any) -> None:
 
 
 class DunderParams:
-    """Keep parameters such as ``optimizer__betas``, in the order of an estimator's own.
+    """Mixin for parameters of parts of an estimator, such as ``optimizer__betas``.
 
-    They are stored as given, appear in ``get_params`` and reach their part in ``fit``. A class that
-    mixes this in names the parts in ``_parts``, calls :meth:`_keep` in ``__init__`` and
+    They are stored as given, appear in ``get_params`` and are passed to their part in ``fit``. A
+    subclass lists the parts in ``_parts``, calls :meth:`_keep` in ``__init__`` and
     :func:`check_part_names` in ``fit``.
     """
 
@@ -87,8 +87,8 @@ class DunderParams:
 
     def _keep(self, params: dict[str, Any]) -> None:
         unknown = [name for name in params if "__" not in name and name != "params"]
-        # As Python does for a misspelt keyword. "params" itself is refused in fit: scikit-learn's
-        # checks pass a value for every name in the signature and expect no error so early.
+        # The error is Python's for a misspelt keyword. The name "params" is refused in fit only:
+        # scikit-learn's checks pass a value for every name in the signature of __init__.
         if unknown:
             name = type(self).__name__
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument {unknown[0]!r}")
@@ -100,12 +100,12 @@ class DunderParams:
         Parameters
         ----------
         deep : bool, default=True
-            Also return those of a ``method`` instance, as ``method__name``.
+            Whether to include the parameters of a ``method`` instance, as ``method__name``.
 
         Returns
         -------
         dict
-            Parameter names mapped to their values, those of parts included.
+            Parameter names mapped to their values, including parameters of parts.
         """
         return {**super().get_params(deep=deep), **self._dunder}  # type: ignore[misc]
 
@@ -120,6 +120,7 @@ class DunderParams:
         Returns
         -------
         self
+            The estimator.
         """
         dunder = {k: v for k, v in params.items() if "__" in k or k in self._dunder}
         super().set_params(**{k: v for k, v in params.items() if k not in dunder})  # type: ignore[misc]
