@@ -68,7 +68,7 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
     kinds = {isinstance(name, str) for name in columns}
     if len(set(columns)) < len(columns) or len(kinds) > 1:
         raise ValueError(
-            f"The columns of soft labels must be different classes of one type. Got "
+            "The columns of soft labels must be different classes of one type. Got "
             f"{list(columns)}."
         )
     order = np.argsort(columns)

@@ -1,7 +1,7 @@
-"""Scores that mean something although the labels they are taken on are wrong in part.
+"""Scores that are valid although the test labels are noisy.
 
-Each says what it takes for granted. With ``confidence_level`` a score comes with its standard error
-and an interval, which count the test samples as drawn at random and the transition matrix as known.
+Each score documents its assumptions. With ``confidence_level`` it comes with a standard error and a
+confidence interval, for randomly drawn test samples and a known transition matrix.
 """
 
 from sknoisy.metrics._score import Score

@@ -1,4 +1,4 @@
-"""What all scores are made of: checked labels, weights, a mean and its error."""
+"""The parts that all scores share: weights, a weighted mean, and its standard error."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["Score", "errors_around", "summary", "weights"]
+__all__ = ["Score", "mean_score", "normalized_weights", "z_score"]
 
 
 class Score(NamedTuple):
-    """A score and how far it is to be trusted.
+    """A score with its standard error and confidence interval.
 
     Attributes
     ----------
     value : float
+        The score.
     standard_error : float
+        Standard error of the score.
     low, high : float
-        Ends of the interval, which may reach beyond what the score can be.
+        Bounds of the confidence interval, which may lie outside the range of the score.
     """
 
     value: float
@@ -29,22 +31,22 @@ class Score(NamedTuple):
     high: float
 
 
-def summary(
+def mean_score(
     scores: np.ndarray, sample_weight: Any, confidence_level: float | None
 ) -> float | Score:
-    """The mean of what each sample scores, and its error."""
-    weight = weights(scores, sample_weight)
-    # A weighted mean of equal scores may miss them in the last digit.
+    """Compute the weighted mean of one score per sample, and its standard error if asked for."""
+    weight = normalized_weights(scores, sample_weight)
+    # Rounding may move a weighted mean of equal scores away from them in the last digit.
     value = float(np.clip(weight @ scores, scores.min(), scores.max()))
     if confidence_level is None:
         return value
-    reach = errors_around(confidence_level)
+    z = z_score(confidence_level)
     error = float(np.sqrt((weight**2 * (scores - value) ** 2).sum()))
-    return Score(value, error, value - reach * error, value + reach * error)
+    return Score(value, error, value - z * error, value + z * error)
 
 
-def errors_around(confidence_level: Any) -> float:
-    """How many standard errors an interval reaches to either side."""
+def z_score(confidence_level: Any) -> float:
+    """Return the half width of a normal confidence interval, in standard errors."""
     if not isinstance(confidence_level, Real) or not 0 < float(confidence_level) < 1:
         raise ValueError(
             "The 'confidence_level' parameter must be None or a float in the range (0, 1). Got "
@@ -53,9 +55,9 @@ def errors_around(confidence_level: Any) -> float:
     return float(norm.ppf((1 + float(confidence_level)) / 2))
 
 
-def weights(like: np.ndarray, sample_weight: Any) -> np.ndarray:
-    """Weights of samples that sum to one."""
-    weight = _check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
+def normalized_weights(X: np.ndarray, sample_weight: Any) -> np.ndarray:
+    """Check the sample weights of the rows of X, and scale them to sum to one."""
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight / weight.sum()

@@ -1,4 +1,4 @@
-"""Scores of which the expectation is that on right labels, by the transition matrix."""
+"""Scores corrected by the transition matrix: estimates of the score on clean labels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.labels import check_labels_and_proba, encode_together
 from sknoisy._validation.matrices import transition_matrix as checked
-from sknoisy.metrics._score import Score, summary, weights
+from sknoisy.metrics._score import Score, mean_score, normalized_weights
 
 __all__ = [
-    "inverse_of",
+    "invert_transition",
     "noise_corrected_accuracy",
     "noise_corrected_balanced_accuracy",
     "noise_corrected_brier_score",
@@ -22,8 +22,8 @@ __all__ = [
     "noise_corrected_log_loss",
 ]
 
-# Beyond it an error in the sixth digit of a matrix changes the first of a score.
-_WORST_CONDITION = 1e6
+# Above it, an error in the sixth digit of the matrix changes the first digit of the score.
+_MAX_CONDITION = 1e6
 
 
 def noise_corrected_accuracy(
@@ -35,29 +35,35 @@ def noise_corrected_accuracy(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Estimate the accuracy on right labels, without bias.
+    """Estimate the accuracy on clean labels without bias.
 
-    Takes for granted that the transition matrix is right and that wrong labels hang on nothing but
-    the right one. It may come out above 1 or below 0 on few samples, the more so the noisier the
-    labels: an unbiased estimate has to.
+    Assumes class-conditional noise and a correct transition matrix. On few samples the estimate may
+    be above 1 or below 0, the more so the noisier the labels: no unbiased estimate can avoid it.
 
     Parameters
     ----------
     y_noisy : array-like of shape (n_samples,)
-        The given labels.
+        Noisy labels.
     y_pred : array-like of shape (n_samples,)
-        The predicted ones.
+        Predicted labels.
     transition_matrix : array-like of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is right.
+        Entry (i, j) is the probability of noisy label j for true label i.
     classes : array-like of shape (n_classes,), default=None
-        What rows and columns stand for, sorted; None: the labels given or predicted.
+        Classes of the rows and columns, sorted; None: the labels in ``y_noisy`` and ``y_pred``.
     sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
     confidence_level : float, default=None
-        Of an interval, in (0, 1); None: return the score alone.
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
+
+    Raises
+    ------
+    ValueError
+        If the transition matrix is almost singular.
 
     References
     ----------
@@ -67,7 +73,7 @@ def noise_corrected_accuracy(
 
     Examples
     --------
-    A perfect classifier, of whose test labels a quarter was turned:
+    A perfect classifier, a quarter of whose test labels are flipped:
 
     >>> from sknoisy.metrics import noise_corrected_accuracy
     >>> T = [[0.75, 0.25], [0.25, 0.75]]
@@ -75,9 +81,9 @@ def noise_corrected_accuracy(
     1.0
     """
     check_consistent_length(y_noisy, y_pred)
-    known, (given, said) = encode_together(classes, y=y_noisy, y_pred=y_pred)
-    inverse = inverse_of(transition_matrix, known)
-    return summary(inverse[given, said], sample_weight, confidence_level)
+    classes, (noisy, predicted) = encode_together(classes, y=y_noisy, y_pred=y_pred)
+    inverse = invert_transition(transition_matrix, classes)
+    return mean_score(inverse[noisy, predicted], sample_weight, confidence_level)
 
 
 def noise_corrected_balanced_accuracy(
@@ -89,11 +95,11 @@ def noise_corrected_balanced_accuracy(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Estimate the mean over classes of the share of right predictions.
+    """Estimate the balanced accuracy on clean labels: the mean recall over the classes.
 
-    Takes for granted what :func:`noise_corrected_accuracy` does. The share of each class among the
-    right labels is estimated too, so there is a bias, which falls with the number of samples; and
-    as it divides, each has to come out above its standard error, or the score could be anything.
+    Assumes the same as :func:`noise_corrected_accuracy`. The recall of a class is divided by the
+    frequency of the class among the clean labels, which is estimated, too. So there is a bias that
+    vanishes with the number of samples, and each frequency must exceed its standard error.
 
     Parameters
     ----------
@@ -103,11 +109,13 @@ def noise_corrected_balanced_accuracy(
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
 
     Raises
     ------
     ValueError
-        If the share of a class in the right labels comes out no larger than its standard error.
+        If the estimated frequency of a class among the clean labels does not exceed its standard
+        error, or the transition matrix is almost singular.
 
     Examples
     --------
@@ -117,23 +125,23 @@ def noise_corrected_balanced_accuracy(
     1.0
     """
     check_consistent_length(y_noisy, y_pred)
-    known, (given, said) = encode_together(classes, y=y_noisy, y_pred=y_pred)
-    inverse = inverse_of(transition_matrix, known)
-    weight = weights(given, sample_weight)
-    hits = inverse[given] * (said[:, None] == np.arange(len(known)))
-    share, right = weight @ inverse[given], weight @ hits
-    error = np.sqrt(weight**2 @ (inverse[given] - share) ** 2)
-    if (share <= error).any():
-        least = (share - error).argmin()
+    classes, (noisy, predicted) = encode_together(classes, y=y_noisy, y_pred=y_pred)
+    inverse = invert_transition(transition_matrix, classes)
+    weight = normalized_weights(noisy, sample_weight)
+    hits = inverse[noisy] * (predicted[:, None] == np.arange(len(classes)))
+    prior, hit_rate = weight @ inverse[noisy], weight @ hits
+    error = np.sqrt(weight**2 @ (inverse[noisy] - prior) ** 2)
+    if (prior <= error).any():
+        rarest = (prior - error).argmin()
         raise ValueError(
-            f"The share of class {known.tolist()[least]!r} in the right labels is not clearly "
-            f"above zero: it comes out as {share[least]:.3g}, with a standard error of "
-            f"{error[least]:.3g}. The balanced accuracy needs more samples."
+            f"The estimated frequency of class {classes.tolist()[rarest]!r} among the clean labels "
+            f"is not clearly above zero: {prior[rarest]:.3g}, with a standard error of "
+            f"{error[rarest]:.3g}. The balanced accuracy needs more samples."
         )
-    recall = right / share
-    # The first terms of a series: how each sample moves the ratio.
-    moved = (hits - recall * inverse[given]) / share
-    return summary(recall.mean() + moved.mean(axis=1), sample_weight, confidence_level)
+    recall = hit_rate / prior
+    # Influence of each sample on the ratio, to first order (the delta method).
+    influence = (hits - recall * inverse[noisy]) / prior
+    return mean_score(recall.mean() + influence.mean(axis=1), sample_weight, confidence_level)
 
 
 def noise_corrected_log_loss(
@@ -145,23 +153,24 @@ def noise_corrected_log_loss(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Estimate the log loss on right labels, without bias: the lower the better.
+    """Estimate the log loss on clean labels without bias; lower is better.
 
-    Takes for granted what :func:`noise_corrected_accuracy` does. Probabilities are cut at the
-    precision of their type; sure ones weigh heavily in both directions.
+    Assumes the same as :func:`noise_corrected_accuracy`. Probabilities are clipped at the machine
+    epsilon of their type. Confident predictions have a large effect in both directions.
 
     Parameters
     ----------
     y_noisy : array-like of shape (n_samples,)
-        The given labels.
+        Noisy labels.
     proba : array-like of shape (n_samples, n_classes)
-        Predicted probabilities of the right labels.
+        Predicted probabilities of the true labels.
     transition_matrix, classes, sample_weight, confidence_level
         As in :func:`noise_corrected_accuracy`.
 
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
 
     Examples
     --------
@@ -170,10 +179,10 @@ def noise_corrected_log_loss(
     >>> round(noise_corrected_log_loss([0, 0, 0, 1], [[0.5, 0.5]] * 4, T), 3)
     0.693
     """
-    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
-    losses = -np.log(p.clip(np.finfo(p.dtype).eps))
-    losses = _expected(losses, given, transition_matrix, known)
-    return summary(losses, sample_weight, confidence_level)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    losses = -np.log(probs.clip(np.finfo(probs.dtype).eps))
+    corrected = _corrected_losses(losses, noisy, transition_matrix, classes)
+    return mean_score(corrected, sample_weight, confidence_level)
 
 
 def noise_corrected_brier_score(
@@ -185,10 +194,10 @@ def noise_corrected_brier_score(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Estimate the Brier score on right labels, without bias: the lower the better.
+    """Estimate the Brier score on clean labels without bias; lower is better.
 
-    The squared distance of the probabilities from the right label, in [0, 2]. Takes for granted
-    what :func:`noise_corrected_accuracy` does.
+    It is the squared distance of the probabilities from the one-hot true label, in [0, 2]. Assumes
+    the same as :func:`noise_corrected_accuracy`.
 
     Parameters
     ----------
@@ -198,6 +207,7 @@ def noise_corrected_brier_score(
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
 
     Examples
     --------
@@ -206,10 +216,10 @@ def noise_corrected_brier_score(
     >>> noise_corrected_brier_score([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
-    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
-    losses = (p**2).sum(axis=1, keepdims=True) - 2 * p + 1
-    losses = _expected(losses, given, transition_matrix, known)
-    return summary(losses, sample_weight, confidence_level)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    losses = (probs**2).sum(axis=1, keepdims=True) - 2 * probs + 1
+    corrected = _corrected_losses(losses, noisy, transition_matrix, classes)
+    return mean_score(corrected, sample_weight, confidence_level)
 
 
 def noise_corrected_calibration_error(
@@ -222,34 +232,34 @@ def noise_corrected_calibration_error(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Estimate how far the confidence of predictions is from their accuracy on right labels.
+    """Estimate the expected calibration error on clean labels; lower is better.
 
-    The expected calibration error: samples are sorted by the probability of their likeliest class
-    into bins of equal width, and the distances of mean probability and corrected accuracy averaged.
-    Takes for granted what :func:`noise_corrected_accuracy` does. Few samples in a bin look badly
+    Samples are binned by the probability of their most likely class, into bins of equal width. The
+    score is the mean distance between confidence and noise-corrected accuracy over the bins.
+    Assumes the same as :func:`noise_corrected_accuracy`. Bins with few samples look badly
     calibrated by chance, more so with noisy labels.
 
-    The standard error is that of a mean (the delta method), which takes the bins where confidence
-    is too high and those where it is too low as known. Where they are not, chance adds to the error
-    and never takes away; so the interval reaches farther down, by what it would add were each
-    distance smaller by its standard error. It is at least 0, and too wide rather than too narrow.
+    The standard error is that of a mean (the delta method) and treats the sign of the distance in
+    each bin as known. Where the sign is uncertain, chance can only increase the score. So the lower
+    bound of the interval is reduced by the increase expected if each distance were smaller by its
+    standard error. The bound is at least 0, and the interval is conservative.
 
     Parameters
     ----------
     y_noisy, proba, transition_matrix, classes, sample_weight, confidence_level
         As in :func:`noise_corrected_log_loss`.
     n_bins : int, default=10
-        At least 1.
+        Number of bins, at least 1.
 
     Returns
     -------
     float or Score
-        At least 0.
+        The score, at least 0; a :class:`Score` if ``confidence_level`` is given.
 
     References
     ----------
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, Eq. 3. Leone et al., "The
-    Folded Normal Distribution", Technometrics 1961, for what chance adds.
+    Folded Normal Distribution", Technometrics 1961, for the increase by chance.
 
     Examples
     --------
@@ -262,45 +272,46 @@ def noise_corrected_calibration_error(
         raise ValueError(
             f"The 'n_bins' parameter must be an int in the range [1, inf). Got {n_bins!r} instead."
         )
-    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
-    inverse, weight = inverse_of(transition_matrix, known), weights(given, sample_weight)
-    said = p.argmax(axis=1)
-    confidence = p[np.arange(len(p)), said]
-    place = np.ceil(confidence * n_bins).astype(int).clip(1, n_bins)
-    distance = weight * (confidence - inverse[given, said])
-    gap, error = np.bincount(place, distance), np.sqrt(np.bincount(place, distance**2))
-    # A sum of absolute values is a sum with known signs, and so a mean over the samples.
-    signed = np.sign(gap)[place] * (confidence - inverse[given, said])
-    found = summary(signed, sample_weight, confidence_level)
-    if not isinstance(found, Score):
-        return found
-    some = error > 0
-    added = _folded(abs(gap[some]), error[some]).sum()
-    return found._replace(low=max(0.0, float(found.low - added)))
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    inverse = invert_transition(transition_matrix, classes)
+    weight = normalized_weights(noisy, sample_weight)
+    predicted = probs.argmax(axis=1)
+    confidence = probs[np.arange(len(probs)), predicted]
+    bins = np.ceil(confidence * n_bins).astype(int).clip(1, n_bins)
+    distance = weight * (confidence - inverse[noisy, predicted])
+    gap, error = np.bincount(bins, distance), np.sqrt(np.bincount(bins, distance**2))
+    # With the sign of each bin, the sum of absolute values becomes a mean over samples.
+    signed = np.sign(gap)[bins] * (confidence - inverse[noisy, predicted])
+    score = mean_score(signed, sample_weight, confidence_level)
+    if not isinstance(score, Score):
+        return score
+    varying = error > 0
+    increase = _increase_by_chance(abs(gap[varying]), error[varying]).sum()
+    return score._replace(low=max(0.0, float(score.low - increase)))
 
 
-def _folded(distance: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """What chance adds to an absolute value that is smaller by its error than what came out."""
+def _increase_by_chance(distance: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Compute E|N(m, error)| - m, for a mean m one standard error below the distance."""
     z = (distance / error - 1).clip(0)
     return 2 * error * (norm.pdf(z) - z * norm.sf(z))
 
 
-def _expected(
-    losses: np.ndarray, given: np.ndarray, transition_matrix: Any, classes: np.ndarray
+def _corrected_losses(
+    losses: np.ndarray, noisy: np.ndarray, transition_matrix: Any, classes: np.ndarray
 ) -> np.ndarray:
-    """What each sample costs, of (n_samples, n_classes) losses for each class as the right one."""
-    inverse = inverse_of(transition_matrix, classes)
-    return (inverse[given] * losses).sum(axis=1)
+    """Correct losses of shape (n_samples, n_classes), one for each class as the true label."""
+    inverse = invert_transition(transition_matrix, classes)
+    return (inverse[noisy] * losses).sum(axis=1)
 
 
-def inverse_of(transition_matrix: Any, classes: np.ndarray) -> np.ndarray:
-    """Invert a transition matrix, if that can be done with any digits left."""
-    given = checked(transition_matrix, len(classes), classes=classes)
-    condition = np.linalg.cond(given)
-    if not condition < _WORST_CONDITION:
+def invert_transition(transition_matrix: Any, classes: np.ndarray) -> np.ndarray:
+    """Check a transition matrix and invert it, unless it is almost singular."""
+    matrix = checked(transition_matrix, len(classes), classes=classes)
+    condition = np.linalg.cond(matrix)
+    if not condition < _MAX_CONDITION:
         raise ValueError(
-            "The 'transition_matrix' parameter must have an inverse: two classes whose labels come "
-            "out alike cannot be told "
-            f"apart. Got one with condition number {condition:.3g}."
+            "The 'transition_matrix' parameter must be invertible: classes with the same "
+            "distribution of noisy labels cannot be distinguished. Got a matrix with condition "
+            f"number {condition:.3g} instead."
         )
-    return np.linalg.inv(given)
+    return np.linalg.inv(matrix)

@@ -1,4 +1,4 @@
-"""How well wrong labels are found."""
+"""Metrics of label issue detection: how well mislabelled samples are ranked."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from sknoisy._validation.frames import names_of_rows
 __all__ = ["issue_average_precision", "issue_precision_at_k"]
 
 
-def issue_average_precision(wrong: Any, label_quality: Any) -> float:
-    """How well label qualities rank wrong labels first: the area under precision and recall.
+def issue_average_precision(mislabelled: Any, label_quality: Any) -> float:
+    """Compute the average precision of label qualities in ranking mislabelled samples first.
 
     Parameters
     ----------
-    wrong : array-like of bool of shape (n_samples,)
-        Which labels are wrong in truth.
+    mislabelled : array-like of bool of shape (n_samples,)
+        Mask of the samples whose labels are in fact wrong.
     label_quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected. In the order of ``wrong``: what
-        :func:`~sknoisy.issues.find_label_issues` ranks is put back by ``.sort_index()``, or by
-        ``.loc[y.index]`` where rows have names.
+        Label qualities; a low one means a suspected label. They must be in the order of
+        ``mislabelled``: the result of :func:`~sknoisy.issues.find_label_issues` is ranked, so
+        restore the order by ``.sort_index()``, or by ``.loc[y.index]`` if rows have names.
 
     Returns
     -------
     float
-        In [0, 1]; chance gives the share of wrong labels.
+        In [0, 1]; a random ranking scores the fraction of mislabelled samples.
 
     Examples
     --------
@@ -37,23 +37,21 @@ def issue_average_precision(wrong: Any, label_quality: Any) -> float:
     >>> issue_average_precision([True, False, False], [0.1, 0.7, 0.9])
     1.0
     """
-    return float(average_precision_score(*_wrong_and_suspected(wrong, label_quality)))
+    return float(average_precision_score(*_check_ranking(mislabelled, label_quality)))
 
 
-def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
-    """Share of wrong labels among the k that are suspected most.
+def issue_precision_at_k(mislabelled: Any, label_quality: Any, k: int) -> float:
+    """Compute the fraction of mislabelled samples among the k with the lowest label quality.
 
     Parameters
     ----------
-    wrong : array-like of bool of shape (n_samples,)
-        Which labels are wrong in truth.
+    mislabelled : array-like of bool of shape (n_samples,)
+        Mask of the samples whose labels are in fact wrong.
     label_quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected. In the order of ``wrong``: what
-        :func:`~sknoisy.issues.find_label_issues` ranks is put back by ``.sort_index()``, or by
-        ``.loc[y.index]`` where rows have names. Samples that tie at
-        the border count in part.
+        As in :func:`issue_average_precision`.
     k : int
-        From 1 to n_samples.
+        Number of samples to review, from 1 to n_samples. If several samples are tied at the k-th
+        quality, their mean counts.
 
     Returns
     -------
@@ -66,27 +64,28 @@ def issue_precision_at_k(wrong: Any, label_quality: Any, k: int) -> float:
     >>> issue_precision_at_k([True, False, False], [0.1, 0.7, 0.9], k=2)
     0.5
     """
-    found, suspected = _wrong_and_suspected(wrong, label_quality)
-    if not isinstance(k, Integral) or not 1 <= k <= len(found):
+    mask, suspicion = _check_ranking(mislabelled, label_quality)
+    if not isinstance(k, Integral) or not 1 <= k <= len(mask):
         raise ValueError(
-            f"The 'k' parameter must be an int in the range [1, {len(found)}]. Got {k!r} instead."
+            f"The 'k' parameter must be an int in the range [1, {len(mask)}]. Got {k!r} instead."
         )
-    border = np.sort(suspected)[-k]
-    above, at = suspected > border, suspected == border
-    return float((found[above].sum() + (k - above.sum()) * found[at].mean()) / k)
+    threshold = np.sort(suspicion)[-k]
+    above, tied = suspicion > threshold, suspicion == threshold
+    return float((mask[above].sum() + (k - above.sum()) * mask[tied].mean()) / k)
 
 
-def _wrong_and_suspected(wrong: Any, label_quality: Any) -> tuple[np.ndarray, np.ndarray]:
-    own, other = names_of_rows(wrong), names_of_rows(label_quality)
-    if own is not None and other is not None and not own.equals(other):
+def _check_ranking(mislabelled: Any, label_quality: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Check both arrays; return the mask and the negative label qualities."""
+    index, other = names_of_rows(mislabelled), names_of_rows(label_quality)
+    if index is not None and other is not None and not index.equals(other):
         raise ValueError(
-            "wrong and label_quality must have the same index, in the same order. What "
-            "find_label_issues ranks is put back in order by .sort_index(), or .loc[y.index]."
+            "mislabelled and label_quality must have the same index, in the same order. Restore "
+            "the order of the result of find_label_issues by .sort_index() or .loc[y.index]."
         )
-    wrong, quality = column_or_1d(wrong), column_or_1d(label_quality)
-    check_consistent_length(wrong, quality)
-    if not np.isin(wrong, (0, 1)).all():
-        raise ValueError("wrong must be a boolean mask of the wrong labels.")
+    mask, quality = column_or_1d(mislabelled), column_or_1d(label_quality)
+    check_consistent_length(mask, quality)
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError("mislabelled must be a boolean mask of the mislabelled samples.")
     if np.isnan(quality).any():
-        raise ValueError("label_quality contains NaN.")
-    return wrong.astype(bool), -quality
+        raise ValueError("Input label_quality contains NaN.")
+    return mask.astype(bool), -quality

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import wilson_interval
 from sknoisy._validation.labels import check_labels_and_proba, check_trusted, encode_together
-from sknoisy.metrics._score import Score, errors_around, summary, weights
+from sknoisy.metrics._score import Score, mean_score, normalized_weights, z_score
 
 __all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]
 
@@ -22,12 +22,12 @@ def peer_accuracy(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Accuracy on the given labels, less what chance would give with such labels and predictions.
+    """Compute the accuracy on noisy labels minus the accuracy expected by chance.
 
-    It needs no transition matrix. Takes for granted that wrong labels hang on nothing but the right
-    one and, with more than two classes, that all wrong labels are equally likely; then it ranks
-    classifiers as it would on right labels, where no class is favoured. It is no accuracy: 0 is
-    chance, and its height hangs on the noise.
+    Needs no transition matrix. Assumes class-conditional noise and, with more than two classes,
+    that all wrong labels are equally likely. Then it ranks classifiers as it would on clean labels,
+    where it favours no class. It is not an accuracy: 0 is chance level, and the scale depends on
+    the noise.
 
     Parameters
     ----------
@@ -37,6 +37,7 @@ def peer_accuracy(
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
 
     References
     ----------
@@ -45,7 +46,7 @@ def peer_accuracy(
 
     Examples
     --------
-    Guessing the more frequent label is worth nothing:
+    Always predicting the most frequent label scores 0:
 
     >>> from sknoisy.metrics import peer_accuracy
     >>> peer_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
@@ -54,12 +55,13 @@ def peer_accuracy(
     0.5
     """
     check_consistent_length(y_noisy, y_pred)
-    known, (given, said) = encode_together(y=y_noisy, y_pred=y_pred)
-    weight, k = weights(given, sample_weight), len(known)
-    labels, guesses = np.bincount(given, weight, k), np.bincount(said, weight, k)
-    chance = labels @ guesses
-    moved = chance - labels[said] - guesses[given]
-    return summary((given == said) + moved, sample_weight, confidence_level)
+    classes, (noisy, predicted) = encode_together(y=y_noisy, y_pred=y_pred)
+    weight, k = normalized_weights(noisy, sample_weight), len(classes)
+    label_freq, pred_freq = np.bincount(noisy, weight, k), np.bincount(predicted, weight, k)
+    chance = label_freq @ pred_freq
+    # Chance level as one term per sample, whose mean is -chance, for the standard error.
+    influence = chance - label_freq[predicted] - pred_freq[noisy]
+    return mean_score((noisy == predicted) + influence, sample_weight, confidence_level)
 
 
 def cores_score(
@@ -71,32 +73,33 @@ def cores_score(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Log likelihood of the given labels, less that of labels drawn at random.
+    """Compute the log-likelihood of noisy labels minus that of randomly drawn labels.
 
-    The higher the better. Predictions that are sure gain, whatever they say, and those that follow
-    the labels gain more; so it compares networks, and not a model that says 0 and 1 with another.
-    Takes for granted that each right label is likelier than any other to be given. Its height means
-    nothing by itself.
+    Higher is better. Needs no transition matrix. Confident predictions increase the score even
+    where they are wrong, and more where they agree with the labels. So it can compare networks with
+    each other, but not with models that predict probabilities of 0 and 1. Assumes that for each
+    class the most likely noisy label is the true one. The value has no meaning by itself.
 
     Parameters
     ----------
     y_noisy : array-like of shape (n_samples,)
-        The given labels.
+        Noisy labels.
     proba : array-like of shape (n_samples, n_classes)
         Predicted probabilities.
     beta : float, default=2.0
-        Weight of the labels drawn at random, at least 0; at 0 it is the log likelihood.
+        Weight of the randomly drawn labels, at least 0; at 0 the score is the log-likelihood.
     classes, sample_weight, confidence_level
         As in :func:`noise_corrected_accuracy`.
 
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
 
     References
     ----------
     Cheng et al., "Learning with Instance-Dependent Label Noise: A Sample Sieve Approach", ICLR
-    2021, Eq. 3: the loss, with the sign turned. ``beta`` is the last value of their schedule.
+    2021, Eq. 3: the negative loss. The default ``beta`` is the last value of their schedule.
 
     Examples
     --------
@@ -108,15 +111,15 @@ def cores_score(
         raise ValueError(
             f"The 'beta' parameter must be a float in the range [0, inf). Got {beta!r} instead."
         )
-    given, p, known = check_labels_and_proba(y_noisy, proba, classes)
-    weight = weights(given, sample_weight)
-    log_p = np.log(p.clip(np.finfo(p.dtype).eps))
-    prior, mean = np.bincount(given, weight, len(known)), weight @ log_p
-    # Labels drawn at random come from the samples too: what each adds by its own has the mean 0,
-    # and an error.
-    moved = log_p @ prior + mean[given] - mean @ prior
-    scores = log_p[np.arange(len(given)), given] - beta * moved
-    return summary(scores, sample_weight, confidence_level)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    weight = normalized_weights(noisy, sample_weight)
+    log_p = np.log(probs.clip(np.finfo(probs.dtype).eps))
+    prior, mean = np.bincount(noisy, weight, len(classes)), weight @ log_p
+    # The prior is estimated from the same samples. The last two terms have mean 0 and add the
+    # error of this estimate to the standard error.
+    random_labels = log_p @ prior + mean[noisy] - mean @ prior
+    scores = log_p[np.arange(len(noisy)), noisy] - beta * random_labels
+    return mean_score(scores, sample_weight, confidence_level)
 
 
 def trusted_accuracy(
@@ -127,24 +130,33 @@ def trusted_accuracy(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Accuracy on the samples whose labels are known to be right.
+    """Compute the accuracy on trusted samples, whose labels are known to be clean.
 
-    Takes for granted that these are like the others. The interval is Wilson's, which stays in
-    [0, 1] and holds what it should for few samples and accuracies near 1, too; with weights it
-    counts as many samples as, weighted alike, would have such an error. As a scorer it takes the
-    mask by metadata routing: ``make_scorer(trusted_accuracy).set_score_request(trusted=True)``.
+    Assumes that the trusted samples are a random sample of all. The confidence interval is
+    Wilson's: it stays in [0, 1] and has the right coverage for few samples and accuracies near 1,
+    too. With sample weights it uses the effective sample size. As a scorer it takes the mask by
+    metadata routing: ``make_scorer(trusted_accuracy).set_score_request(trusted=True)``.
 
     Parameters
     ----------
-    y, y_pred : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,)
+        Labels; only those of trusted samples are used.
+    y_pred : array-like of shape (n_samples,)
+        Predicted labels.
     trusted : array-like of bool of shape (n_samples,)
-        Marks the samples whose labels are right.
+        Mask of the samples whose labels are clean.
     sample_weight, confidence_level
         As in :func:`noise_corrected_accuracy`.
 
     Returns
     -------
     float or Score
+        The score; a :class:`Score` if ``confidence_level`` is given.
+
+    Raises
+    ------
+    ValueError
+        If ``trusted`` is not a boolean mask of the samples, or marks none.
 
     References
     ----------
@@ -157,16 +169,16 @@ def trusted_accuracy(
     1.0
     """
     check_consistent_length(y, y_pred)
-    _, (given, said) = encode_together(y=y, y_pred=y_pred)
-    mask = check_trusted(trusted, len(given))
+    _, (labels, predicted) = encode_together(y=y, y_pred=y_pred)
+    mask = check_trusted(trusted, len(labels))
     if mask is None:
         raise ValueError("trusted_accuracy needs trusted samples. Got trusted=None.")
-    rows = np.flatnonzero(mask)
-    weight = None if sample_weight is None else weights(given, sample_weight)[rows]
-    found = summary((given == said)[rows].astype(float), weight, confidence_level)
-    if confidence_level is None or not isinstance(found, Score):
-        return found
-    n = 1 / (weights(rows, weight) ** 2).sum()
-    low, high = np.clip(wilson_interval(found.value, n, errors_around(confidence_level)), 0, 1)
-    # At 0 and at 1 an end is the value, but for the last digit.
-    return found._replace(low=min(float(low), found.value), high=max(float(high), found.value))
+    weight = None if sample_weight is None else normalized_weights(labels, sample_weight)[mask]
+    hits = (labels == predicted)[mask].astype(float)
+    score = mean_score(hits, weight, confidence_level)
+    if confidence_level is None or not isinstance(score, Score):
+        return score
+    n_effective = 1 / (normalized_weights(hits, weight) ** 2).sum()
+    low, high = np.clip(wilson_interval(score.value, n_effective, z_score(confidence_level)), 0, 1)
+    # Accuracies of 0 and 1 are bounds themselves, up to rounding.
+    return score._replace(low=min(float(low), score.value), high=max(float(high), score.value))

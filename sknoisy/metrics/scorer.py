@@ -1,4 +1,4 @@
-"""Scorers for scikit-learn's searches and validation."""
+"""Scorers for scikit-learn's searches and cross-validation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
 from sknoisy._validation.matrices import numbers_in
 from sknoisy.metrics.corrected import (
-    inverse_of,
+    invert_transition,
     noise_corrected_accuracy,
     noise_corrected_balanced_accuracy,
     noise_corrected_brier_score,
@@ -24,7 +24,8 @@ from sknoisy.metrics.matrix_free import cores_score, peer_accuracy
 __all__ = ["METRICS", "NoisyScorer", "make_noisy_scorer"]
 
 _Metric = Callable[..., Any]
-# Name: metric, what it reads, whether it takes a matrix, and the sign that makes more better.
+# By name: the metric, the estimator's method that it needs, whether it takes a transition matrix,
+# and the sign with which higher is better.
 _SCORERS: dict[str, tuple[_Metric, str, bool, int]] = {
     "noise_corrected_accuracy": (noise_corrected_accuracy, "predict", True, 1),
     "noise_corrected_balanced_accuracy": (noise_corrected_balanced_accuracy, "predict", True, 1),
@@ -33,126 +34,139 @@ _SCORERS: dict[str, tuple[_Metric, str, bool, int]] = {
     "peer_accuracy": (peer_accuracy, "predict", False, 1),
     "cores_score": (cores_score, "predict_proba", False, 1),
 }
-# What :func:`make_noisy_scorer` knows.
+# The names that make_noisy_scorer accepts.
 METRICS = tuple(_SCORERS)
 
-_ADVICE = (
-    "Where some training folds lack a class, pass all of them as 'classes' to make_noisy_scorer."
-)
+_ADVICE = "If some training folds lack a class, pass all classes as 'classes' to make_noisy_scorer."
 
 
 class NoisyScorer:
-    """A scorer for scikit-learn's searches and validation; see :func:`make_noisy_scorer`.
+    """A scorer for scikit-learn's searches and cross-validation.
+
+    Use :func:`make_noisy_scorer`, which checks the parameters, to create one.
 
     Parameters
     ----------
     metric : str
-    transition_matrix : array-like or None
-    classes : array-like or None
+        A name in :data:`sknoisy.metrics.METRICS`.
+    transition_matrix : array-like of shape (n_classes, n_classes), default=None
+        For the metrics that need one.
+    classes : array-like of shape (n_classes,), default=None
+        All possible labels, sorted; None: the classes of the estimator.
     """
 
     def __init__(self, metric: str, transition_matrix: Any = None, classes: Any = None) -> None:
         self.metric = metric
         self.transition_matrix = transition_matrix
         self.classes = classes
-        self._asked: bool | str | None = None
+        self._weight_request: bool | str | None = None
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         check_is_fitted(estimator)
-        metric, reads, takes_matrix, sign = _SCORERS[self.metric]
+        metric, method, takes_matrix, sign = _SCORERS[self.metric]
         params: dict[str, Any] = {"sample_weight": sample_weight}
-        seen = getattr(estimator, reads)(X)
+        predictions = getattr(estimator, method)(X)
         if metric is not peer_accuracy:
-            # A fold need not hold all classes.
-            known = np.asarray(estimator.classes_ if self.classes is None else self.classes)
-            params["classes"] = known
-            if reads == "predict_proba":
-                seen = _widened(seen, estimator.classes_, known)
+            # A test fold may lack some of the classes.
+            classes = np.asarray(estimator.classes_ if self.classes is None else self.classes)
+            params["classes"] = classes
+            if method == "predict_proba":
+                predictions = _add_columns(predictions, estimator.classes_, classes)
         if takes_matrix:
             n_rows = len(np.asarray(self.transition_matrix))
-            if n_rows != len(known):
+            if n_rows != len(classes):
                 raise ValueError(
-                    f"The estimator knows {len(known)} classes, {known.tolist()}, and the "
+                    f"The estimator has {len(classes)} classes, {classes.tolist()}, but the "
                     f"'transition_matrix' has {n_rows} rows. {_ADVICE}"
                 )
             params["transition_matrix"] = self.transition_matrix
         if metric is not peer_accuracy:
-            (labels,) = check_labels(known, y=y)
-            encode(labels, known, advice=f" {_ADVICE}")
-        return sign * metric(y, seen, **params)
+            (labels,) = check_labels(classes, y=y)
+            encode(labels, classes, advice=f" {_ADVICE}")
+        return sign * metric(y, predictions, **params)
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> NoisyScorer:
-        """Say whether weights are wanted, for scikit-learn's metadata routing.
+        """Request sample weights, in scikit-learn's metadata routing.
 
         Parameters
         ----------
         sample_weight : bool, str or None
-            Whether to be given what is passed under this name, or under another one; None: neither,
-            and an error if it is passed.
+            Whether to request sample weights; a str is the name under which they are passed. None:
+            not requested, and an error if they are passed.
 
         Returns
         -------
-        NoisyScorer
-            This one.
+        self
+            The scorer.
+
+        Raises
+        ------
+        RuntimeError
+            If metadata routing is not enabled.
         """
         if not get_config()["enable_metadata_routing"]:
             raise RuntimeError(
                 "This method is only available when metadata routing is enabled. You can enable it "
                 "using sklearn.set_config(enable_metadata_routing=True)."
             )
-        self._asked = sample_weight
+        self._weight_request = sample_weight
         return self
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Say what is taken beside X and y.
+        """Get the metadata routing of the scorer.
 
         Returns
         -------
         MetadataRequest
+            The request for sample weights.
         """
         request = MetadataRequest(owner=self)
-        request.score.add_request(param="sample_weight", alias=self._asked)
+        request.score.add_request(param="sample_weight", alias=self._weight_request)
         return request
 
     def _accept_sample_weight(self) -> bool:
-        """What scikit-learn asks its own scorers, where routing is off."""
+        """Answer scikit-learn, which asks scorers for this if metadata routing is disabled."""
         return True
 
     def __repr__(self) -> str:
         return f"make_noisy_scorer({self.metric!r})"
 
 
-def _widened(proba: np.ndarray, own: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Probabilities of more classes, of which those that an estimator does not know have none."""
-    wide = np.zeros((len(proba), len(classes)))
-    wide[:, encode(own, classes)] = proba
-    return wide
+def _add_columns(proba: np.ndarray, columns: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Add a column of zeros for each class that has no column yet."""
+    extended = np.zeros((len(proba), len(classes)))
+    extended[:, encode(columns, classes)] = proba
+    return extended
 
 
 def make_noisy_scorer(
     metric: str, *, transition_matrix: Any = None, classes: Any = None
 ) -> NoisyScorer:
-    """Make a scorer of one of these metrics, for ``GridSearchCV(scoring=...)`` and the like.
+    """Make a scorer from a metric, for ``GridSearchCV(scoring=...)`` and similar functions.
 
-    Estimate the matrix once, before a search: were it that of each candidate, one that sees noise
-    everywhere would look best.
+    Estimate the transition matrix once, before a search. If each candidate used its own estimate, a
+    candidate that overestimates the noise would score best.
 
     Parameters
     ----------
     metric : str
-        A name of :data:`sknoisy.metrics.METRICS`; of losses the negative is taken, so that more is
-        better.
+        A name in :data:`sknoisy.metrics.METRICS`. Losses are negated, so that higher is better.
     transition_matrix : array-like of shape (n_classes, n_classes), default=None
-        For the metrics that need it.
+        For the metrics that need one.
     classes : array-like of shape (n_classes,), default=None
-        All labels there may be, sorted, for folds that lack some: an estimator that was trained
-        without one gives it no probability. None: those that the estimator knows.
+        All possible labels, sorted, if some training folds may lack one: an estimator fitted
+        without a class gives it probability 0. None: the classes of the estimator.
 
     Returns
     -------
     NoisyScorer
-        Called as ``scorer(estimator, X, y)``. Where metadata routing is enabled, ask for weights by
-        ``set_score_request(sample_weight=True)``.
+        Called as ``scorer(estimator, X, y)``. If metadata routing is enabled, request sample
+        weights by ``set_score_request(sample_weight=True)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or the transition matrix or the classes do not fit.
 
     Examples
     --------
@@ -160,8 +174,7 @@ def make_noisy_scorer(
     >>> from sklearn.model_selection import GridSearchCV
     >>> from sklearn.neighbors import KNeighborsClassifier
     >>> from sknoisy.metrics import make_noisy_scorer
-    >>> from sknoisy.noise import corrupt_labels
-    >>> from sknoisy.noise import symmetric
+    >>> from sknoisy.noise import corrupt_labels, symmetric
     >>> X, y = load_iris(return_X_y=True)
     >>> y, T = corrupt_labels(y, 0.3, random_state=0), symmetric(3, 0.3)
     >>> scorer = make_noisy_scorer("noise_corrected_accuracy", transition_matrix=T)
@@ -187,5 +200,5 @@ def make_noisy_scorer(
                 "The 'transition_matrix' parameter must be a square array, with a row and a column "
                 f"for each class. Got {transition_matrix!r} instead."
             )
-        inverse_of(transition_matrix, np.arange(shape[0]) if classes is None else classes)
+        invert_transition(transition_matrix, np.arange(shape[0]) if classes is None else classes)
     return NoisyScorer(metric, transition_matrix, classes)
