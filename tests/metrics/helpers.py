@@ -1,4 +1,4 @@
-"""Metrics, and predictions to score."""
+"""Lists of metrics, their counterparts on clean labels, and predictions to score."""
 
 import numpy as np
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
@@ -13,8 +13,8 @@ from sknoisy.metrics import (
 from sknoisy.noise import asymmetric, pair, symmetric
 
 MATRICES = [np.eye(3), symmetric(3, 0.3), pair(3, 0.4), asymmetric(3, 0.45, {0: 1, 2: 0})]
-OF_LABELS = [noise_corrected_accuracy, noise_corrected_balanced_accuracy]
-OF_PROBA = [
+LABEL_METRICS = [noise_corrected_accuracy, noise_corrected_balanced_accuracy]
+PROBA_METRICS = [
     noise_corrected_log_loss,
     noise_corrected_brier_score,
     noise_corrected_calibration_error,
@@ -26,15 +26,15 @@ def brier(y, p):
 
 
 def calibration_error(y, p, n_bins=10):
-    total, sure = 0.0, p.max(axis=1)
+    total, confidence, correct = 0.0, p.max(axis=1), p.argmax(axis=1) == y
     for i in range(n_bins):
-        own = (sure > i / n_bins) & (sure <= (i + 1) / n_bins)
-        if own.any():
-            total += own.mean() * abs(sure[own].mean() - (p.argmax(axis=1) == y)[own].mean())
+        rows = (confidence > i / n_bins) & (confidence <= (i + 1) / n_bins)
+        if rows.any():
+            total += rows.mean() * abs(confidence[rows].mean() - correct[rows].mean())
     return total
 
 
-CLEAN = {
+CLEAN_COUNTERPARTS = {
     noise_corrected_accuracy: accuracy_score,
     noise_corrected_balanced_accuracy: balanced_accuracy_score,
     noise_corrected_log_loss: log_loss,

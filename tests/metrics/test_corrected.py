@@ -10,73 +10,88 @@ from sknoisy.metrics import (
     noise_corrected_calibration_error,
 )
 from sknoisy.noise import corrupt_labels, pair, symmetric
-from tests.metrics.helpers import CLEAN, MATRICES, OF_LABELS, OF_PROBA, predictions
+from tests.metrics.helpers import (
+    CLEAN_COUNTERPARTS,
+    LABEL_METRICS,
+    MATRICES,
+    predictions,
+)
 
 
 @pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
-@pytest.mark.parametrize("metric", CLEAN)
-def test_over_all_labels_there_might_be_it_is_the_score_on_right_ones(metric, T):
-    """Each sample with each label, weighted by its probability: the expectation, exactly."""
+@pytest.mark.parametrize("metric", CLEAN_COUNTERPARTS)
+def test_expectation_over_the_noise_is_the_score_on_clean_labels(metric, T):
+    """Every sample has every label, weighted by its probability: the exact expectation."""
     y, p = predictions()
-    given, weight = np.tile(np.arange(3), 60), T[y].ravel()
-    seen = p.argmax(axis=1) if metric in OF_LABELS else p
-    found = metric(given, seen.repeat(3, axis=0), T, sample_weight=weight)
-    assert found == pytest.approx(CLEAN[metric](y, seen), rel=1e-9)
+    noisy, weight = np.tile(np.arange(3), 60), T[y].ravel()
+    predicted = p.argmax(axis=1) if metric in LABEL_METRICS else p
+    score = metric(noisy, predicted.repeat(3, axis=0), T, sample_weight=weight)
+    assert score == pytest.approx(CLEAN_COUNTERPARTS[metric](y, predicted), rel=1e-9)
 
 
-def test_balanced_accuracy_is_near_what_it_can_be_or_refused():
-    """Rare classes and much noise: the share that divides may come out as next to nothing."""
+def test_balanced_accuracy_is_plausible_or_refused():
+    """With rare classes and heavy noise, the estimated frequency of a class may be almost 0."""
     local = np.random.default_rng(0)
-    T, turn = symmetric(3, 0.4), symmetric(3, 0.15)
-    found = []
+    T, errors = symmetric(3, 0.4), symmetric(3, 0.15)
+    scores = []
     for _ in range(400):
         y = local.choice(3, size=600, p=[0.9, 0.07, 0.03])
         seed = local.integers(2**31, size=2)
-        noisy, said = (
-            corrupt_labels(y, matrix, classes=[0, 1, 2], random_state=one)
-            for matrix, one in zip((T, turn), seed, strict=True)
+        noisy, predicted = (
+            corrupt_labels(y, matrix, classes=[0, 1, 2], random_state=random_state)
+            for matrix, random_state in zip((T, errors), seed, strict=True)
         )
         try:
-            found.append(noise_corrected_balanced_accuracy(noisy, said, T, confidence_level=0.95))
-        except ValueError as refusal:
-            assert "is not clearly above zero" in str(refusal)
-    assert 50 < len(found) < 200
-    assert 0.2 < min(one.value for one in found) and max(one.value for one in found) < 1.3
-    # A share of which all but a rounding error cancels.
-    noisy, said = [0] * 15 + [1] * 5, [0] * 10 + [1] * 10
+            score = noise_corrected_balanced_accuracy(noisy, predicted, T, confidence_level=0.95)
+            scores.append(score)
+        except ValueError as error:
+            assert "is not clearly above zero" in str(error)
+    assert 50 < len(scores) < 200
+    assert min(score.value for score in scores) > 0.2
+    assert max(score.value for score in scores) < 1.3
+
+
+def test_a_class_whose_frequency_cancels_to_zero_is_refused():
+    noisy, predicted = [0] * 15 + [1] * 5, [0] * 10 + [1] * 10
     with pytest.raises(
-        ValueError, match=r"share of class 1 .* not clearly above zero: .* error of"
+        ValueError, match=r"frequency of class 1 .* not clearly above zero: .* error of"
     ):
-        noise_corrected_balanced_accuracy(noisy, said, symmetric(2, 0.25))
+        noise_corrected_balanced_accuracy(noisy, predicted, symmetric(2, 0.25))
+    with pytest.raises(ValueError, match="frequency of class 2 among the clean labels is not"):
+        noise_corrected_balanced_accuracy([0, 0, 1], [0, 0, 1], np.eye(3), classes=[0, 1, 2])
 
 
 @pytest.mark.parametrize("sharper", [1.0, 1.3, 2.0, 4.0])
 @pytest.mark.parametrize("noise", [0.0, 0.4])
-def test_the_interval_of_the_calibration_error_holds_it(sharper, noise):
+def test_interval_of_the_calibration_error_has_the_right_coverage(sharper, noise):
     local, T = np.random.default_rng(2), symmetric(3, noise)
     p = np.exp(1.5 * local.normal(size=(100_000, 3)))
     p /= p.sum(axis=1, keepdims=True)
-    said = p**sharper / (p**sharper).sum(axis=1, keepdims=True)
-    # Each label with its probability.
+    predicted = p**sharper / (p**sharper).sum(axis=1, keepdims=True)
+    # The exact value: every sample has every label, weighted by its probability.
     true = noise_corrected_calibration_error(
-        np.tile(np.arange(3), len(p)), said.repeat(3, axis=0), np.eye(3), sample_weight=p.ravel()
+        np.tile(np.arange(3), len(p)),
+        predicted.repeat(3, axis=0),
+        np.eye(3),
+        sample_weight=p.ravel(),
     )
-    found = []
+    scores = []
     for _ in range(200):
         rows = local.integers(len(p), size=500)
-        drawn = local.random((500, 1)) >= (p[rows] @ T).cumsum(axis=1)[:, :2]
-        found.append(
-            noise_corrected_calibration_error(
-                drawn.sum(axis=1), said[rows], T, classes=[0, 1, 2], confidence_level=0.95
-            )
-        )
-    assert np.mean([one.low <= true <= one.high for one in found]) > 0.92
-    assert all(one.low >= 0 for one in found)
+        exceeded = local.random((500, 1)) >= (p[rows] @ T).cumsum(axis=1)[:, :2]
+        noisy, params = exceeded.sum(axis=1), {"classes": [0, 1, 2], "confidence_level": 0.95}
+        scores.append(noise_corrected_calibration_error(noisy, predicted[rows], T, **params))
+    assert np.mean([score.low <= true <= score.high for score in scores]) > 0.92
+    assert all(score.low >= 0 for score in scores)
     if sharper == 4.0 and not noise:
-        values = [one.value for one in found]
-        assert np.mean([one.standard_error for one in found]) == pytest.approx(
-            np.std(values), rel=0.15
-        )
+        std = np.std([score.value for score in scores])
+        assert np.mean([score.standard_error for score in scores]) == pytest.approx(std, rel=0.15)
+
+
+@pytest.mark.parametrize("n_bins", [0, 2.5, "10"])
+def test_bad_numbers_of_bins_are_refused(n_bins):
+    with pytest.raises(ValueError, match=rf"'n_bins' parameter .*\[1, inf\). Got {n_bins!r}"):
+        noise_corrected_calibration_error(*predictions(), np.eye(3), n_bins=n_bins)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +112,17 @@ def test_the_interval_of_the_calibration_error_holds_it(sharper, noise):
         (np.eye(3), {"sample_weight": -np.ones(60)}, "Negative values in data"),
     ],
 )
-@pytest.mark.parametrize("metric", CLEAN)
+@pytest.mark.parametrize("metric", CLEAN_COUNTERPARTS)
 def test_bad_input_is_refused(metric, T, params, message):
     y, p = predictions()
     with pytest.raises(ValueError, match=message):
-        metric(y, p.argmax(axis=1) if metric in OF_LABELS else p, T, **params)
+        metric(y, p.argmax(axis=1) if metric in LABEL_METRICS else p, T, **params)
 
 
 @pytest.mark.parametrize("matrix", ["auto", [[1, 0], [0]], None, {}])
-def test_a_matrix_that_is_no_array_of_numbers_is_named(matrix):
+def test_a_transition_matrix_that_is_no_array_of_numbers_is_refused(matrix):
     message = "'transition_matrix' parameter must"
-    for metric in OF_LABELS:
+    for metric in LABEL_METRICS:
         with pytest.raises(ValueError, match=message):
             metric([0, 1], [0, 1], matrix)
     if matrix is not None:
@@ -115,15 +130,16 @@ def test_a_matrix_that_is_no_array_of_numbers_is_named(matrix):
             make_noisy_scorer("noise_corrected_accuracy", transition_matrix=matrix)
 
 
-def test_frames_in_another_order_are_refused():
+def test_data_frames_in_another_order_are_refused():
     labels, T = np.array(["b", "c", "d"]), pair(3, 0.3)
     codes = np.arange(30) % 3
     y, p = labels[codes], np.full((30, 3), 0.2) + 0.4 * np.eye(3)[codes]
     frame = pd.DataFrame(T, index=labels, columns=labels)
-    for metric, said in (*((each, y) for each in OF_LABELS), *((each, p) for each in OF_PROBA)):
-        assert metric(y, said, frame) == metric(y, said, T)
+    for metric in CLEAN_COUNTERPARTS:
+        predicted = y if metric in LABEL_METRICS else p
+        assert metric(y, predicted, frame) == metric(y, predicted, T)
         with pytest.raises(ValueError, match="rows of 'transition_matrix' must be"):
-            metric(y, said, frame.iloc[::-1])
+            metric(y, predicted, frame.iloc[::-1])
     with pytest.raises(ValueError, match="columns of 'transition_matrix' must be"):
         make_noisy_scorer(
             "noise_corrected_accuracy", transition_matrix=frame.iloc[:, ::-1], classes=labels
