@@ -35,7 +35,7 @@ left.set_title("Cross-entropy, by the noisy labels")
 clf, predictions = NoisyLabelClassifier("ce", random_state=0), []
 for _ in range(60):
     predictions.append(clf.partial_fit(X, y, classes=range(10)).predict(X))
-MemorizationDisplay.from_predictions(y, predictions, y_right=y_clean, ax=right)
+MemorizationDisplay.from_predictions(y, predictions, y_clean=y_clean, ax=right)
 right.set_title("Cross-entropy, by the clean labels")
 
 # %%
@@ -45,7 +45,7 @@ early = NoisyLabelClassifier("ce", max_epochs=10, random_state=0).fit(X, y)
 late = NoisyLabelClassifier("ce", max_epochs=150, random_state=0).fit(X, y)
 losses, (first, second) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for fitted, ax, title in ((early, first, "10 epochs"), (late, second, "150 epochs")):
-    LossDistributionDisplay.from_estimator(fitted, X, y, wrong=y != y_clean, ax=ax)
+    LossDistributionDisplay.from_estimator(fitted, X, y, mislabelled=y != y_clean, ax=ax)
     ax.set_title(title)
 
 if "__file__" in globals():

@@ -1,6 +1,6 @@
-"""Pictures of noisy labels, in the manner of scikit-learn's displays.
+"""Displays of label noise, with the interface of scikit-learn's displays.
 
-matplotlib is imported when something is drawn.
+matplotlib is imported only when something is drawn.
 """
 
 from sknoisy.plots.label_quality import LabelQualityDisplay

@@ -1,4 +1,4 @@
-"""What all pictures share."""
+"""Helpers that all displays share: axes, legends, text widths and checks."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "RIGHT",
-    "WRONG",
-    "axes_for",
-    "classifier_in",
+    "CLEAN_COLOR",
+    "MISLABELLED_COLOR",
+    "axes_size",
+    "check_classifier",
+    "check_finite",
+    "figure_and_axes",
     "legend_above",
-    "numbers",
-    "points",
-    "shortened",
-    "width",
+    "shorten",
+    "text_width",
 ]
 
-# Of right labels, and of wrong ones.
-RIGHT, WRONG = "tab:blue", "tab:orange"
+# The colors of clean labels and of mislabelled samples in all displays.
+CLEAN_COLOR, MISLABELLED_COLOR = "tab:blue", "tab:orange"
 
 
-def axes_for(ax: Axes | None, **size: Any) -> tuple[Any, Axes]:
+def figure_and_axes(ax: Axes | None, **size: Any) -> tuple[Any, Axes]:
+    """Return the axes with their figure; create both if the axes are None."""
     import matplotlib.pyplot as plt
 
     if ax is not None:
@@ -39,18 +40,18 @@ def axes_for(ax: Axes | None, **size: Any) -> tuple[Any, Axes]:
     return plt.subplots(layout="constrained", **size)
 
 
-def points(ax: Axes) -> tuple[float, float]:
-    """Width and height of axes, as they are before they make room for their labels."""
+def axes_size(ax: Axes) -> tuple[float, float]:
+    """Return width and height of axes in points, before a layout makes room for their labels."""
     box = ax.get_window_extent()
     return box.width * 72 / ax.figure.dpi, box.height * 72 / ax.figure.dpi
 
 
 def legend_above(ax: Axes, low: float, high: float) -> None:
-    """Place a legend in the axes, and what is between two heights below it."""
-    look: Any = {"loc": "upper center", "handlelength": 1.5, "borderaxespad": 0.3}
+    """Place a legend at the top of the axes, with the data from ``low`` to ``high`` below it."""
+    style: Any = {"loc": "upper center", "handlelength": 1.5, "borderaxespad": 0.3}
     for size, n_columns in (("small", 2), ("x-small", 2), ("x-small", 1)):
         legend = ax.legend(
-            fontsize=size, ncols=n_columns, columnspacing=1, labelspacing=0.3, **look
+            fontsize=size, ncols=n_columns, columnspacing=1, labelspacing=0.3, **style
         )
         box, frame = legend.get_window_extent(), ax.get_window_extent()
         if box.width < frame.width:
@@ -61,49 +62,49 @@ def legend_above(ax: Axes, low: float, high: float) -> None:
     ax.set_ylim(low, float(scale.inverted().transform([bottom + (top - bottom) / free])[0]))
 
 
-def width(words: str, size: float) -> float:
-    """Width of words in points."""
+def text_width(text: str, size: float) -> float:
+    """Return the width of a text in points, in the default font of this size."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=size)
-    return text_to_path.get_text_width_height_descent(words, font, ismath=False)[0]
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
 
 
-def shortened(name: Any, room: float, size: float, head: float = 0.5) -> str:
-    """Leave out the middle of a name that is wider than so many points.
+def shorten(name: Any, max_width: float, size: float, head: float = 0.5) -> str:
+    """Leave out letters in the middle of a name that is wider than ``max_width`` points.
 
-    The head is that share of the letters kept: names often differ in their last ones.
+    Of the remaining letters, the fraction ``head`` comes from the beginning of the name.
     """
-    words = str(name)
-    kept = len(words)
-    short = words
-    while kept > 1 and width(short, size) > room:
-        kept -= 1
-        first = ceil(head * kept)
-        short = f"{words[:first]}…{words[len(words) - kept + first :]}"
+    full = str(name)
+    n_kept = len(full)
+    short = full
+    while n_kept > 1 and text_width(short, size) > max_width:
+        n_kept -= 1
+        n_first = ceil(head * n_kept)
+        short = f"{full[:n_first]}…{full[len(full) - n_kept + n_first :]}"
     return short
 
 
-def numbers(values: Any, name: str) -> np.ndarray:
-    """Check that there is one finite number for each sample."""
+def check_finite(values: Any, name: str) -> np.ndarray:
+    """Check that there is at least one sample, with one finite number per sample."""
     checked = np.asarray(values, dtype=np.float64)
     if checked.ndim != 1 or not len(checked):
         raise ValueError(
-            f"{name} must have a number for each of at least one sample. Got an array of shape "
+            f"{name} must have shape (n_samples,), with at least one sample. Got an array of shape "
             f"{checked.shape}."
         )
     assert_all_finite(checked, input_name=name)
     return checked
 
 
-def classifier_in(estimator: Any, display: str) -> NoisyLabelClassifier:
-    """Check a fitted classifier, alone or at the end of a pipeline."""
+def check_classifier(estimator: Any, display: str) -> NoisyLabelClassifier:
+    """Return the fitted NoisyLabelClassifier itself, or the one at the end of a pipeline."""
     clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(clf, NoisyLabelClassifier):
         raise TypeError(
             f"{display}.from_estimator needs a NoisyLabelClassifier, alone or at the end of a "
-            f"pipeline; of a search pass the best_estimator_. Got {type(clf).__name__}."
+            f"pipeline; pass the best_estimator_ of a search. Got {type(clf).__name__} instead."
         )
     check_is_fitted(clf)
     return clf

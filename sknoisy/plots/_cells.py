@@ -1,4 +1,4 @@
-"""Numbers that fit into their cells."""
+"""Text that fits into the cells of a matrix."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from matplotlib.text import Text
 
 __all__ = ["CellText"]
 
-# Sizes in points, and the share of a cell that is filled.
-_LARGEST, _SMALLEST, _SHARE = 10.0, 5.5, 0.78
-
-# Of a line, in sizes of its font.
+# Font sizes in points.
+_MAX_SIZE, _MIN_SIZE = 10.0, 5.5
+# The fraction of a cell that text may fill.
+_FILLED = 0.78
+# Height of a line of text, in units of the font size.
 _HEIGHT = 1.2
 
 
 class CellText(Text):
-    """A text in a cell of one unit of the axes, as large as the cell is when it is drawn.
+    """Text in a cell of width and height 1, whose font size follows the cell.
 
-    Layouts and windows change the size of axes until then. What would be too small to read is not
-    drawn.
+    The font size is set when the text is drawn, as layouts and windows change the size of axes
+    until then. Text that would be too small to read is not drawn.
 
     Parameters
     ----------
     x, y : float
-        Middle of the cell.
+        Center of the cell.
     text : str
     widest : float
-        Width of the widest text of all cells, by which all have one size, in that of the font.
-    **look
-        As of Text.
+        Width of the widest text of all cells, in units of the font size. It is passed to every
+        cell, so that all have the same font size.
+    **style
+        Passed to :class:`matplotlib.text.Text`.
     """
 
-    def __init__(self, x: float, y: float, text: str, *, widest: float, **look: Any) -> None:
-        super().__init__(x, y, text, ha="center", va="center", size=_LARGEST, **look)
+    def __init__(self, x: float, y: float, text: str, *, widest: float, **style: Any) -> None:
+        super().__init__(x, y, text, ha="center", va="center", size=_MAX_SIZE, **style)
         self.widest = widest
 
     def draw(self, renderer: Any) -> None:
         axes: Any = self.axes
         corners = axes.transData.transform([(0, 0), (1, 1)]) * 72 / axes.figure.dpi
-        size = _SHARE * np.abs(corners[1] - corners[0]).min() / max(self.widest, _HEIGHT)
-        self.set_fontsize(min(size, _LARGEST))
-        if size >= _SMALLEST:
+        size = _FILLED * np.abs(corners[1] - corners[0]).min() / max(self.widest, _HEIGHT)
+        self.set_fontsize(min(size, _MAX_SIZE))
+        if size >= _MIN_SIZE:
             super().draw(renderer)

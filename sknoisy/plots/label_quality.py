@@ -1,4 +1,4 @@
-"""A picture of how labels are believed, and of the least believed samples."""
+"""Display of label qualities, and of the samples with the lowest ones."""
 
 from __future__ import annotations
 
@@ -12,47 +12,59 @@ from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.frames import names_of_rows
 from sknoisy.issues._find import rank_by_quality
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers, shortened, width
+from sknoisy.plots._axes import (
+    CLEAN_COLOR,
+    MISLABELLED_COLOR,
+    check_finite,
+    figure_and_axes,
+    legend_above,
+    shorten,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["LabelQualityDisplay"]
 
-# Inches: the histogram, the least space beside it, a row of a table, an image, and what is above.
-_HISTOGRAM, _BESIDE, _ROW, _PANE, _ABOVE = 4.5, 5.5, 0.21, (1.05, 1.2), 0.5
-# Points: the font of the names.
+# In inches: the histogram, and the minimum width of the samples beside it.
+_HISTOGRAM_WIDTH, _SAMPLES_WIDTH = 4.5, 5.5
+# In inches: the title above the samples, a row of the table, width and height of an image.
+_TITLE_HEIGHT, _ROW_HEIGHT, _IMAGE_SIZE = 0.5, 0.21, (1.05, 1.2)
+# Font size in points.
 _SIZE = 9
+# The fraction of a table column that text may fill: a tenth on each side stays empty.
+_FILLED = 0.8
 _CONSTRAINTS = {
     "n_worst": [Interval(Integral, 0, None, closed="left")],
     "bins": [Interval(Integral, 1, None, closed="left")],
 }
-# Of a column of a table: a tenth at each side stays empty.
-_FILLED = 0.8
 
 
 class LabelQualityDisplay:
-    """How many labels are believed how firmly, and the ones that are believed least.
+    """Histogram of label qualities, with the samples of the lowest quality beside it.
 
     Parameters
     ----------
     quality : array-like of shape (n_samples,)
-        The lower, the more a label is suspected. The index of a Series says what the samples are
-        called, else they are by their places.
+        Label quality of each sample; a low one means a suspected label. The index of a Series names
+        the samples, otherwise they are named by their positions.
     given : array-like of shape (n_samples,)
-        The labels.
+        Given labels.
     suggested : array-like of shape (n_samples,), default=None
-        What they should be.
+        Suggested labels.
     X : array-like of shape (n_samples, ...), default=None
-        Images, (n_samples, [channels,] height, width), are shown; of other samples the place is.
+        Samples. Images of shape (n_samples, [n_channels,] height, width) are shown as images; other
+        samples are listed in a table.
 
     Attributes
     ----------
     ax_ : Axes
-        Of the histogram.
+        Axes with the histogram.
     figure_ : Figure
+        Figure that contains the axes.
     worst_ : ndarray
-        Index of the samples that are shown, the least believed first.
+        Names or positions of the samples shown, by increasing label quality.
 
     Examples
     --------
@@ -70,19 +82,21 @@ class LabelQualityDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any, **plot_params: Any) -> Any:
-        """Draw what :func:`~sknoisy.issues.find_label_issues` finds with a fitted classifier.
+        """Plot the result of :func:`~sknoisy.issues.find_label_issues` for a fitted classifier.
 
-        Samples that it has not judged, those without a weight, are left out.
+        Samples without an out-of-bag prediction, such as those of weight 0, are left out.
 
         Parameters
         ----------
         estimator : NoisyLabelClassifier or Pipeline
-            The default classifier, alone or at the end of a pipeline, fitted to ``X`` and ``y``.
+            Classifier with the default method, alone or at the end of a pipeline, fitted to ``X``
+            and ``y``.
         X : array-like or sparse matrix of shape (n_samples, ...)
+            Samples.
         y : array-like of shape (n_samples,)
-            The given labels. The index of a Series is kept.
+            Given labels. The index of a Series names the samples.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -94,18 +108,20 @@ class LabelQualityDisplay:
     def from_predictions(
         cls, y: Any, proba: Any, *, X: Any = None, classes: Any = None, **plot_params: Any
     ) -> Any:
-        """Draw what is found with out-of-fold probabilities.
+        """Plot the result of :func:`~sknoisy.issues.find_label_issues` for probabilities.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,)
-            The given labels. The index of a Series is kept.
+            Given labels. The index of a Series names the samples.
         proba : array-like of shape (n_samples, n_classes)
+            Out-of-fold probabilities.
         X : array-like or sparse matrix of shape (n_samples, ...), default=None
+            Samples.
         classes : array-like of shape (n_classes,), default=None
-            What the columns of ``proba`` stand for, sorted; None: the labels in y.
+            Classes of the columns of ``proba``, sorted; None: the labels in ``y``.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -116,144 +132,162 @@ class LabelQualityDisplay:
     @classmethod
     def _from(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
         check_consistent_length(y, X)
-        found, names = rank_by_quality(source, y, "auto", True, classes)
-        found = found.sort_index()
-        places = found.index.to_numpy()
+        issues, names = rank_by_quality(source, y, "auto", True, classes)
+        issues = issues.sort_index()
+        positions = issues.index.to_numpy()
         if X is not None:
-            X = (X.tocsr() if issparse(X) else np.asarray(X))[places]
+            X = (X.tocsr() if issparse(X) else np.asarray(X))[positions]
         if names is not None:
-            found.index = names[places]
-        return cls(found["quality"], found["given"], found["suggested"], X).plot(**params)
+            issues.index = names[positions]
+        return cls(issues["quality"], issues["given"], issues["suggested"], X).plot(**params)
 
     def plot(
         self, *, ax: Axes | None = None, n_worst: int = 12, bins: int = 30
     ) -> LabelQualityDisplay:
-        """Draw.
+        """Plot the histogram and the samples with the lowest label quality.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where to draw the histogram, alone; None: a figure with the worst samples beside it.
+            Axes to plot the histogram on, without the samples; None: a new figure with both.
         n_worst : int, default=12
-            How many to show, at least 0; the figure grows with them.
+            Number of samples to show, at least 0. The figure grows with it.
         bins : int, default=30
-            At least 1.
+            Number of bins of the histogram, at least 1.
 
         Returns
         -------
         LabelQualityDisplay
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, or the arrays differ in length.
         """
         validate_parameter_constraints(
             _CONSTRAINTS, {"n_worst": n_worst, "bins": bins}, "LabelQualityDisplay.plot"
         )
-        quality, given = numbers(self.quality, "quality"), np.asarray(self.given)
+        quality, given = check_finite(self.quality, "quality"), np.asarray(self.given)
         suggested = None if self.suggested is None else np.asarray(self.suggested)
         check_consistent_length(quality, given, suggested, self.X)
-        named = names_of_rows(self.quality)
-        index = np.arange(len(quality)) if named is None else np.asarray(named)
-        places = np.argsort(quality, kind="stable")[:n_worst]
-        self.worst_ = index[places]
-        if ax is not None or not len(places):
-            self.figure_, self.ax_ = axes_for(ax)
+        names = names_of_rows(self.quality)
+        index = np.arange(len(quality)) if names is None else np.asarray(names)
+        positions = np.argsort(quality, kind="stable")[:n_worst]
+        self.worst_ = index[positions]
+        if ax is not None or not len(positions):
+            self.figure_, self.ax_ = figure_and_axes(ax)
         else:
-            pairs = [(given[i], *([] if suggested is None else [suggested[i]])) for i in places]
-            images = _as_images(self.X, places)
+            columns = [given] if suggested is None else [given, suggested]
+            labels = list(zip(*(column[positions] for column in columns), strict=True))
+            images = _select_images(self.X, positions)
             if images is None:
-                self._tabulate(pairs, quality[places])
+                self._plot_table(labels, quality[positions])
             else:
-                self._show(pairs, images)
+                self._plot_images(labels, images)
+        self._plot_histogram(quality, given, suggested, bins)
+        return self
+
+    def _plot_histogram(
+        self, quality: np.ndarray, given: np.ndarray, suggested: np.ndarray | None, bins: int
+    ) -> None:
         kept = np.ones(len(quality), bool) if suggested is None else given == suggested
-        parts = [(kept, RIGHT, "label kept"), (~kept, WRONG, "another suggested")]
-        parts = [part for part in parts if part[0].any()]
         edges: Any = np.linspace(min(0.0, quality.min()), max(1.0, quality.max()), bins + 1)
         tallest = 1.0
-        for mask, color, name in parts:
-            # Not stacked: on a scale of logarithms heights do not add up.
-            look: Any = {"color": color, "label": name, "alpha": 0.8}
-            counts: Any = self.ax_.hist(quality[mask], edges, **look)[0]
-            tallest = max(tallest, counts.max())
-        self.ax_.set(xlabel="Label quality", ylabel="Samples", yscale="log")
+        for mask, color, name in (
+            (kept, CLEAN_COLOR, "given = suggested"),
+            (~kept, MISLABELLED_COLOR, "given ≠ suggested"),
+        ):
+            if mask.any():
+                # The bars overlap, since stacked bars cannot be compared on a logarithmic scale.
+                style: Any = {"color": color, "label": name, "alpha": 0.8}
+                counts: Any = self.ax_.hist(quality[mask], edges, **style)[0]
+                tallest = max(tallest, counts.max())
+        self.ax_.set(xlabel="Label quality", ylabel="Number of samples", yscale="log")
         self.ax_.set_ylim(bottom=0.5)
         if suggested is not None:
             legend_above(self.ax_, 0.5, 1.2 * tallest)
-        return self
 
-    def _beside(self, side: float, height: float, suggested: bool) -> Any:
-        """Make a figure, and the part of it beside the histogram."""
+    def _make_figure(self, width: float, height: float, suggested: bool) -> Any:
+        """Make a figure with the histogram on the left; return the subfigure on the right."""
         import matplotlib.pyplot as plt
 
-        size = (_HISTOGRAM + side, max(4.0, height))
+        size = (_HISTOGRAM_WIDTH + width, max(4.0, height))
         self.figure_ = plt.figure(figsize=size, layout="constrained")
-        sides: Any = self.figure_.subfigures(1, 2, width_ratios=(_HISTOGRAM, side))
-        left, right = sides
+        subfigures: Any = self.figure_.subfigures(1, 2, width_ratios=(_HISTOGRAM_WIDTH, width))
+        left, right = subfigures
         self.ax_ = left.subplots()
-        right.suptitle("Least believed" + (": given → suggested" if suggested else ""))
+        right.suptitle("Lowest label quality" + (": given → suggested" if suggested else ""))
         return right
 
-    def _tabulate(self, pairs: list[tuple[Any, ...]], quality: np.ndarray) -> None:
-        height = _ABOVE + _ROW * (len(pairs) + 1)
-        ax = self._beside(_BESIDE, height, len(pairs[0]) > 1).subplots()
+    def _plot_table(self, labels: list[tuple[Any, ...]], quality: np.ndarray) -> None:
+        height = _TITLE_HEIGHT + _ROW_HEIGHT * (len(labels) + 1)
+        ax = self._make_figure(_SAMPLES_WIDTH, height, len(labels[0]) > 1).subplots()
         ax.axis("off")
-        heads, values = ["row", "label", "quality"], [f"{value:.2g}" for value in quality]
-        whole = [self.worst_, [_change(pair, np.inf) for pair in pairs], values]
-        rooms = _shared(
-            72 * _BESIDE * _FILLED,
-            *(
-                max(width(str(word), _SIZE) for word in (head, *column))
-                for head, column in zip(heads, whole, strict=True)
-            ),
+        header, values = ["sample", "label", "quality"], [f"{value:.2g}" for value in quality]
+        full = [self.worst_, [_format_labels(names, np.inf) for names in labels], values]
+        needed = (
+            max(text_width(str(text), _SIZE) for text in (title, *column))
+            for title, column in zip(header, full, strict=True)
         )
-        row, label, _ = rooms
-        # Names of rows are often paths to files.
+        widths = _column_widths(72 * _SAMPLES_WIDTH * _FILLED, *needed)
         cells = [
-            [shortened(name, row, _SIZE, head=0.25), _change(pair, label), value]
-            for name, pair, value in zip(self.worst_, pairs, values, strict=True)
+            # Names of samples are often paths of files, which differ at their ends.
+            [shorten(name, widths[0], _SIZE, head=0.25), _format_labels(names, widths[1]), value]
+            for name, names, value in zip(self.worst_, labels, values, strict=True)
         ]
-        look: Any = {"colWidths": rooms / rooms.sum(), "loc": "upper center", "cellLoc": "center"}
-        sheet = ax.table(cells, colLabels=heads, **look)
-        sheet.auto_set_font_size(False)
-        sheet.set_fontsize(_SIZE)
-        for cell in sheet.get_celld().values():
+        style: Any = {"colWidths": widths / widths.sum(), "loc": "upper center"}
+        table = ax.table(cells, colLabels=header, cellLoc="center", **style)
+        table.auto_set_font_size(False)
+        table.set_fontsize(_SIZE)
+        for cell in table.get_celld().values():
             cell.get_text().set_parse_math(False)
 
-    def _show(self, pairs: list[tuple[Any, ...]], images: np.ndarray) -> None:
-        n_columns = int(np.ceil(np.sqrt(1.5 * len(pairs))))
-        n_rows = int(np.ceil(len(pairs) / n_columns))
-        side = max(_BESIDE, _PANE[0] * n_columns)
-        figure = self._beside(side, _ABOVE + _PANE[1] * n_rows, len(pairs[0]) > 1)
-        panes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-        for pane in panes:
-            pane.axis("off")
-        room = 72 * 0.9 * side / n_columns
-        for pane, pair, image in zip(panes, pairs, images, strict=False):
-            pane.imshow(image, cmap="gray", vmin=0, vmax=1)
-            pane.set_title(_change(pair, room, stacked=True), fontsize=_SIZE, parse_math=False)
+    def _plot_images(self, labels: list[tuple[Any, ...]], images: np.ndarray) -> None:
+        n_columns = int(np.ceil(np.sqrt(1.5 * len(labels))))
+        n_rows = int(np.ceil(len(labels) / n_columns))
+        image_width, image_height = _IMAGE_SIZE
+        width = max(_SAMPLES_WIDTH, image_width * n_columns)
+        height = _TITLE_HEIGHT + image_height * n_rows
+        figure = self._make_figure(width, height, len(labels[0]) > 1)
+        axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for ax in axes:
+            ax.axis("off")
+        max_width = 72 * 0.9 * width / n_columns
+        for ax, names, image in zip(axes, labels, images, strict=False):
+            ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+            title = _format_labels(names, max_width, two_lines=True)
+            ax.set_title(title, fontsize=_SIZE, parse_math=False)
 
 
-def _shared(room: float, row: float, label: float, value: float) -> np.ndarray:
-    """Widths of the columns, by what they need: numbers all of it, the names what is left."""
-    rest = room - value
-    needs = [min(row, max(rest / 2, rest - label)), min(label, max(rest / 2, rest - row)), value]
-    return room * np.array(needs) / sum(needs)
+def _column_widths(total: float, name: float, label: float, value: float) -> np.ndarray:
+    """Divide a width among three columns by the width that each needs.
+
+    The column of numbers gets all it needs; names and labels are cut if they do not fit.
+    """
+    rest = total - value
+    name, label = min(name, max(rest / 2, rest - label)), min(label, max(rest / 2, rest - name))
+    widths = [name, label, value]
+    return total * np.array(widths) / sum(widths)
 
 
-def _change(names: tuple[Any, ...], room: float, stacked: bool = False) -> str:
-    """The given label, and the suggested one if there is one, in so many points."""
-    words = [str(name) for name in names]
-    whole = " → ".join(words)
-    if width(whole, _SIZE) <= room:
-        return whole
-    rooms = [room]
-    if len(words) > 1:
-        room -= width(" → ", _SIZE)
-        shares = [max(room / 2, room - width(other, _SIZE)) for other in reversed(words)]
-        rooms = [room, room] if stacked else shares
-    short = [shortened(word, own, _SIZE) for word, own in zip(words, rooms, strict=True)]
-    return ("\n→ " if stacked else " → ").join(short)
+def _format_labels(labels: tuple[Any, ...], max_width: float, two_lines: bool = False) -> str:
+    """Write a given label, and the suggested label if there is one, within a width in points."""
+    texts = [str(label) for label in labels]
+    full = " → ".join(texts)
+    if text_width(full, _SIZE) <= max_width:
+        return full
+    widths = [max_width]
+    if len(texts) > 1:
+        max_width -= text_width(" → ", _SIZE)
+        others = reversed([text_width(text, _SIZE) for text in texts])
+        widths = [max(max_width / 2, max_width - other) for other in others]
+        widths = [max_width, max_width] if two_lines else widths
+    short = [shorten(text, width, _SIZE) for text, width in zip(texts, widths, strict=True)]
+    return ("\n→ " if two_lines else " → ").join(short)
 
 
-def _as_images(X: Any, places: np.ndarray) -> np.ndarray | None:
-    """Some of the images as matplotlib takes them; None if the samples are something else."""
+def _select_images(X: Any, positions: np.ndarray) -> np.ndarray | None:
+    """Return some of the images in matplotlib's layout; None if the samples are no images."""
     if X is None or issparse(X):
         return None
     X = np.asarray(X)
@@ -262,8 +296,8 @@ def _as_images(X: Any, places: np.ndarray) -> np.ndarray | None:
     elif X.ndim != 3:
         return None
     if X.ndim == 4 and X.dtype == np.uint8:
-        return X[places]
-    # One scale for all, so that dark images stay dark.
+        return X[positions]
+    # All images are scaled by the same range, so that dark images stay dark.
     low, high = float(X.min()), float(X.max())
     low = low if low < high else 0.0
-    return (X[places] - low) / ((high - low) or 1)
+    return (X[positions] - low) / ((high - low) or 1)

@@ -1,4 +1,4 @@
-"""A picture of losses, and of what methods see in them."""
+"""Display of the losses of labels, with a fitted Gaussian mixture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sknoisy._validation.labels import check_labels_and_proba
 from sknoisy.functional import fit_gaussian_mixture
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for, legend_above, numbers
+from sknoisy.plots._axes import (
+    CLEAN_COLOR,
+    MISLABELLED_COLOR,
+    check_finite,
+    figure_and_axes,
+    legend_above,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,23 +26,28 @@ __all__ = ["LossDistributionDisplay"]
 
 
 class LossDistributionDisplay:
-    """Losses of the given labels, and two normal distributions fitted to them.
+    """Histogram of the losses of the given labels, with a mixture of two Gaussians fitted to them.
 
-    Networks fit right labels first, so that losses form two heaps for a while; several methods take
-    labels of the lower one as right. Where there is one heap only, they cannot.
+    Networks fit clean labels first, so that for some epochs the losses have two modes. Methods such
+    as "dividemix" treat samples of the lower mode as clean. With one mode only, they cannot
+    separate clean from mislabelled samples.
 
     Parameters
     ----------
     losses : array-like of shape (n_samples,)
-    wrong : array-like of bool of shape (n_samples,), default=None
-        Which labels are wrong, where that is known: they are drawn apart.
+        Loss of each sample.
+    mislabelled : array-like of bool of shape (n_samples,), default=None
+        Mask of the samples whose labels are wrong, if it is known: clean and mislabelled samples
+        get separate histograms.
 
     Attributes
     ----------
     ax_ : Axes
+        Axes with the histogram.
     figure_ : Figure
+        Figure that contains the axes.
     lines_ : list of Line2D
-        The lower distribution, and the upper one; none where all losses are equal.
+        The lower and the upper component of the mixture; empty if all losses are equal.
 
     Examples
     --------
@@ -46,26 +57,28 @@ class LossDistributionDisplay:
     'Loss of the given label'
     """
 
-    def __init__(self, losses: Any, *, wrong: Any = None) -> None:
+    def __init__(self, losses: Any, *, mislabelled: Any = None) -> None:
         self.losses = losses
-        self.wrong = wrong
+        self.mislabelled = mislabelled
 
     @classmethod
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, *, ax: Axes | None = None, **plot_params: Any
     ) -> Any:
-        """Draw the losses of a fitted classifier.
+        """Plot the losses of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier
-            Fitted, with ``predict_proba``.
+            Fitted classifier with ``predict_proba``.
         X : array-like of shape (n_samples, ...)
+            Samples.
         y : array-like of shape (n_samples,)
-            The given labels.
+            Given labels.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`, and ``wrong``.
+            Parameters of :meth:`plot`, and ``mislabelled``.
 
         Returns
         -------
@@ -82,73 +95,84 @@ class LossDistributionDisplay:
         proba: Any,
         *,
         classes: Any = None,
-        wrong: Any = None,
+        mislabelled: Any = None,
         ax: Axes | None = None,
         **plot_params: Any,
     ) -> Any:
-        """Draw the losses of predicted probabilities.
+        """Plot the cross-entropy losses of predicted probabilities.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,)
-            The given labels.
+            Given labels.
         proba : array-like of shape (n_samples, n_classes)
+            Predicted probabilities.
         classes : array-like of shape (n_classes,), default=None
-            What the columns stand for, sorted; None: the labels in y.
-        wrong : array-like of bool of shape (n_samples,), default=None
+            Classes of the columns of ``proba``, sorted; None: the labels in ``y``.
+        mislabelled : array-like of bool of shape (n_samples,), default=None
+            Mask of the samples whose labels are wrong, if it is known.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
         LossDistributionDisplay
         """
-        codes, p, _ = check_labels_and_proba(y, proba, classes)
-        losses = -np.log(p[np.arange(len(p)), codes].clip(np.finfo(np.float32).eps))
-        return cls(losses, wrong=wrong).plot(ax=ax, **plot_params)
+        codes, probs, _ = check_labels_and_proba(y, proba, classes)
+        losses = -np.log(probs[np.arange(len(probs)), codes].clip(np.finfo(np.float32).eps))
+        return cls(losses, mislabelled=mislabelled).plot(ax=ax, **plot_params)
 
     def plot(self, *, ax: Axes | None = None, bins: int = 50) -> LossDistributionDisplay:
-        """Draw.
+        """Plot the losses.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where; None: a figure of its own.
+            Axes to plot on; None: a new figure.
         bins : int, default=50
+            Number of bins of the histogram.
 
         Returns
         -------
         LossDistributionDisplay
         """
-        losses = numbers(self.losses, "losses")
+        losses = check_finite(self.losses, "losses")
         low, high = losses.min(), losses.max()
-        if flat := high - low <= 1e-9 * max(1.0, abs(high)):
+        all_equal = high - low <= 1e-9 * max(1.0, abs(high))
+        if all_equal:
             low, high = max(low - 0.5, min(low, 0.0)), high + 0.5
         edges: Any = np.linspace(low, high, bins + 1)
-        self.figure_, self.ax_ = axes_for(ax, figsize=(6.4, 4))
-        parts = [(np.ones(len(losses), dtype=bool), "0.7", "given labels")]
-        if self.wrong is not None:
-            wrong = np.asarray(self.wrong, dtype=bool)
-            check_consistent_length(losses, wrong)
-            parts = [(~wrong, RIGHT, "right labels"), (wrong, WRONG, "wrong labels")]
+        self.figure_, self.ax_ = figure_and_axes(ax, figsize=(6.4, 4))
         tallest = 1.0
-        for mask, color, name in parts:
+        for mask, color, name in self._groups(losses):
             counts: Any = self.ax_.hist(losses[mask], edges, color=color, alpha=0.6, label=name)[0]
             tallest = max(tallest, counts.max())
-        self.lines_ = [] if flat else self._fitted(losses, edges)
-        # One heap is often a hundred times as tall as the other.
-        self.ax_.set(yscale="log", xlabel="Loss of the given label", ylabel="Samples")
+        self.lines_ = [] if all_equal else self._plot_mixture(losses, edges)
+        # One mode is often a hundred times as tall as the other.
+        self.ax_.set(yscale="log", xlabel="Loss of the given label", ylabel="Number of samples")
         legend_above(self.ax_, 0.5, 1.2 * tallest)
         return self
 
-    def _fitted(self, losses: np.ndarray, edges: np.ndarray) -> list[Any]:
+    def _groups(self, losses: np.ndarray) -> list[tuple[np.ndarray, str, str]]:
+        """Return mask, color and name of each histogram."""
+        if self.mislabelled is None:
+            return [(np.ones(len(losses), dtype=bool), "0.7", "given labels")]
+        mislabelled = np.asarray(self.mislabelled, dtype=bool)
+        check_consistent_length(losses, mislabelled)
+        return [
+            (~mislabelled, CLEAN_COLOR, "clean"),
+            (mislabelled, MISLABELLED_COLOR, "mislabelled"),
+        ]
+
+    def _plot_mixture(self, losses: np.ndarray, edges: np.ndarray) -> list[Any]:
         components = fit_gaussian_mixture(torch.from_numpy(losses), torch.ones(len(losses)))
-        places, area = np.linspace(edges[0], edges[-1], 400), len(losses) * (edges[1] - edges[0])
+        x, area = np.linspace(edges[0], edges[-1], 400), len(losses) * (edges[1] - edges[0])
         lines: list[Any] = []
-        for name, style, *each in zip(("lower", "upper"), ("-", "--"), *components, strict=True):
-            mean, std, share = map(float, each)
-            density = share * area * norm.pdf(places, mean, max(std, 1e-12))
-            look: Any = {"color": "black", "lw": 1.2, "ls": style, "label": f"{name} fit"}
-            lines += self.ax_.plot(places, density, **look)
+        for name, ls, *parameters in zip(("lower", "upper"), ("-", "--"), *components, strict=True):
+            mean, std, weight = map(float, parameters)
+            density = weight * area * norm.pdf(x, mean, max(std, 1e-12))
+            style: Any = {"color": "black", "lw": 1.2, "ls": ls, "label": f"{name} component"}
+            lines += self.ax_.plot(x, density, **style)
         return lines

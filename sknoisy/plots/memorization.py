@@ -1,4 +1,4 @@
-"""A picture of how a training comes to know its labels by heart."""
+"""Display of label memorization over the epochs of a training."""
 
 from __future__ import annotations
 
@@ -8,43 +8,62 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.labels import encode_together
-from sknoisy.plots._axes import RIGHT, WRONG, axes_for, classifier_in, legend_above, points
+from sknoisy.plots._axes import (
+    CLEAN_COLOR,
+    MISLABELLED_COLOR,
+    axes_size,
+    check_classifier,
+    figure_and_axes,
+    legend_above,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["MemorizationDisplay"]
 
-# Axes of so many points have few ticks.
-_LOW = 150
+# Axes of at most this height, in points, get fewer ticks.
+_LOW_HEIGHT = 150
+
+# Label and style of the line of each parameter.
+_LINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "fit": ("training accuracy", {"color": "black"}),
+    "agreement": ("unchanged predictions", {"color": "0.5", "ls": ":"}),
+    "held_out": ("held-out accuracy", {"color": "tab:green"}),
+    "memorized": ("mislabelled: memorized", {"color": MISLABELLED_COLOR, "ls": "--"}),
+    "recovered": ("mislabelled: recovered", {"color": CLEAN_COLOR, "ls": "--"}),
+}
 
 
 class MemorizationDisplay:
-    """How far a network follows the given labels, epoch by epoch.
+    """Line plot of label memorization: how well a network fits the given labels in each epoch.
 
-    A network fits right labels first. Where it begins to follow wrong ones as well, the share of
-    labels it follows keeps rising, while the accuracy on labels held out, noisy as they are, does
-    not rise any more, or falls.
+    A network fits clean labels first. When it starts to memorize noisy labels, the training
+    accuracy keeps increasing, while the accuracy on held-out samples, measured on noisy labels,
+    stops increasing or decreases.
 
     Parameters
     ----------
     fit : array-like of shape (n_epochs,)
-        Share of training samples predicted as labelled; NaN where it is not known.
+        Training accuracy: the fraction of training samples whose prediction equals the given label.
+        NaN if it is unknown.
     agreement : array-like of shape (n_epochs,), default=None
-        Share of training samples predicted as in the epoch before.
+        Fraction of training samples with the same prediction as in the previous epoch.
     held_out : array-like of shape (n_epochs,), default=None
-        Accuracy on samples that were not trained on.
+        Accuracy on held-out samples.
     memorized : array-like of shape (n_epochs,), default=None
-        Share of the wrongly labelled training samples predicted as labelled.
+        Fraction of the mislabelled training samples whose prediction equals the given label.
     recovered : array-like of shape (n_epochs,), default=None
-        Share of the wrongly labelled training samples predicted right.
+        Fraction of the mislabelled training samples whose prediction equals the clean label.
 
     Attributes
     ----------
     ax_ : Axes
+        Axes with the lines.
     figure_ : Figure
+        Figure that contains the axes.
     lines_ : dict of str to Line2D
-        By the names of the parameters.
+        The lines, by parameter name.
 
     Examples
     --------
@@ -71,18 +90,19 @@ class MemorizationDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None, **plot_params: Any) -> Any:
-        """Draw what a training recorded.
+        """Plot the records of a training, ``history_``.
 
-        The accuracy on samples not trained on is there with ``early_stopping=True``, and with the
+        The accuracy on held-out samples is recorded with ``early_stopping=True``, and by the
         default method.
 
         Parameters
         ----------
         estimator : NoisyLabelClassifier or Pipeline
-            The classifier, alone or at the end of a pipeline, fitted.
+            Fitted classifier, alone or at the end of a pipeline.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -91,21 +111,21 @@ class MemorizationDisplay:
         Raises
         ------
         ValueError
-            If the training saw its samples only changed, mixed with others, say, and none were held
-            out.
+            If no accuracy was recorded: the method trains on modified samples only, such as mixed
+            ones, and no samples were held out.
         """
-        clf = classifier_in(estimator, cls.__name__)
+        clf = check_classifier(estimator, cls.__name__)
         names = ("train_acc", "train_agreement", "valid_acc")
         recorded = [np.array([row.get(name, np.nan) for row in clf.history_]) for name in names]
         fit, agreement, held_out = recorded
         if np.isnan(fit).all() and np.isnan(held_out).all():
             raise ValueError(
-                f"{type(clf.method_).__name__} trains on changed samples, of which it is not "
-                "known what the network says of them as they are. Fit with early_stopping=True to "
-                "see the accuracy on samples held out."
+                f"{type(clf.method_).__name__} trains on modified samples, so the predictions for "
+                "the original samples are not recorded. Fit with early_stopping=True to plot the "
+                "accuracy on held-out samples."
             )
-        shown = cls(fit, agreement=agreement, held_out=held_out)
-        return shown.plot(ax=ax, **plot_params)
+        display = cls(fit, agreement=agreement, held_out=held_out)
+        return display.plot(ax=ax, **plot_params)
 
     @classmethod
     def from_predictions(
@@ -113,67 +133,58 @@ class MemorizationDisplay:
         y: Any,
         y_pred: Any,
         *,
-        y_right: Any = None,
+        y_clean: Any = None,
         held_out: Any = None,
         ax: Axes | None = None,
         **plot_params: Any,
     ) -> Any:
-        """Draw what was predicted for the training samples after each epoch.
+        """Plot the predictions for the training samples after each epoch.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,)
-            The given labels.
+            Given labels.
         y_pred : array-like of shape (n_epochs, n_samples)
-        y_right : array-like of shape (n_samples,), default=None
-            The right labels: what becomes of samples with a wrong one is drawn apart.
+            Predicted labels after each epoch.
+        y_clean : array-like of shape (n_samples,), default=None
+            Clean labels, if they are known: ``memorized`` and ``recovered`` are plotted, too.
         held_out : array-like of shape (n_epochs,), default=None
-            Accuracy on samples that were not trained on.
+            Accuracy on held-out samples.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
         MemorizationDisplay
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not match, or no sample is mislabelled.
         """
-        y, said = column_or_1d(y, input_name="y"), np.asarray(y_pred)
-        if said.ndim != 2 or said.shape[1] != len(y):
+        y, y_pred = column_or_1d(y, input_name="y"), np.asarray(y_pred)
+        if y_pred.ndim != 2 or y_pred.shape[1] != len(y):
             raise ValueError(
                 f"y_pred must have shape (n_epochs, {len(y)}), a row for each epoch. Got "
-                f"{said.shape}."
+                f"{y_pred.shape}."
             )
-        labels = {"y": y, "y_pred": said.ravel()}
-        if y_right is not None:
-            labels["y_right"] = y_right
-            check_consistent_length(y, y_right)
-        y, flat, *right = encode_together(**labels)[1]
-        said = flat.reshape(said.shape)
-        followed = said == y
-        same = (said[1:] == said[:-1]).mean(axis=1)
-        memorized = recovered = None
-        if right:
-            wrong = y != right[0]
-            if not wrong.any():
-                raise ValueError("All labels in y are those in y_right: none can be memorized.")
-            memorized = followed[:, wrong].mean(axis=1)
-            recovered = (said == right[0])[:, wrong].mean(axis=1)
-        shown = cls(
-            followed.mean(axis=1),
-            agreement=np.r_[np.nan, same],
-            held_out=held_out,
-            memorized=memorized,
-            recovered=recovered,
-        )
-        return shown.plot(ax=ax, **plot_params)
+        labels = {"y": y, "y_pred": y_pred.ravel()}
+        if y_clean is not None:
+            labels["y_clean"] = y_clean
+            check_consistent_length(y, y_clean)
+        given, predicted, *clean = encode_together(**labels)[1]
+        fractions = _fractions(given, predicted.reshape(y_pred.shape), *clean)
+        return cls(held_out=held_out, **fractions).plot(ax=ax, **plot_params)
 
     def plot(self, *, ax: Axes | None = None) -> MemorizationDisplay:
-        """Draw; the best epoch by the accuracy held out is marked.
+        """Plot the lines, with a marker at the epoch of the best held-out accuracy.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where; None: a figure of its own.
+            Axes to plot on; None: a new figure.
 
         Returns
         -------
@@ -181,39 +192,55 @@ class MemorizationDisplay:
         """
         from matplotlib.ticker import MaxNLocator
 
-        looks: dict[str, tuple[str, dict[str, Any]]] = {
-            "fit": ("predicted as labelled", {"color": "black"}),
-            "agreement": ("predicted as before", {"color": "0.6", "ls": ":"}),
-            "held_out": ("accuracy held out", {"color": "tab:green"}),
-            "memorized": ("wrong labels followed", {"color": WRONG, "ls": "--"}),
-            "recovered": ("wrong labels put right", {"color": RIGHT, "ls": "--"}),
-        }
         n_epochs = len(np.asarray(self.fit))
-        self.figure_, self.ax_ = axes_for(ax, figsize=(6.4, 4))
-        self.lines_ = {}
-        for name, (label, look) in looks.items():
-            shares = getattr(self, name)
-            if shares is None or np.isnan(shares := np.asarray(shares, dtype=float)).all():
-                continue
-            if len(shares) != n_epochs:
-                raise ValueError(
-                    f"{name} must have a value for each of {n_epochs} epochs. Got {len(shares)}."
-                )
-            marker = "o" if n_epochs == 1 else None
-            (self.lines_[name],) = self.ax_.plot(
-                np.arange(1, n_epochs + 1), shares, label=label, marker=marker, **look
-            )
-        if "held_out" in self.lines_:
-            best = int(np.nanargmax(np.asarray(self.held_out, dtype=float)))
-            self.ax_.plot(best + 1, np.asarray(self.held_out)[best], "o", color="tab:green")
+        self.figure_, self.ax_ = figure_and_axes(ax, figsize=(6.4, 4))
+        self._plot_lines(n_epochs)
         self.ax_.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-        self.ax_.set(xlabel="Epoch", ylabel="Share of samples", ylim=(-0.02, 1.02))
-        self.ax_.set_yticks(np.linspace(0, 1, 6 if points(self.ax_)[1] > _LOW else 3))
+        self.ax_.set(xlabel="Epoch", ylabel="Fraction of samples", ylim=(-0.02, 1.02))
+        self.ax_.set_yticks(np.linspace(0, 1, 6 if axes_size(self.ax_)[1] > _LOW_HEIGHT else 3))
         if n_epochs == 1:
             self.ax_.set_xticks([1])
         if ax is None:
             self.ax_.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=4, ncols=2)
         else:
-            # Below, it could be cut off, or lie on what others draw there.
+            # Below the axes, the legend could be cut off or cover other axes of the figure.
             legend_above(self.ax_, -0.02, 1.02)
         return self
+
+    def _plot_lines(self, n_epochs: int) -> None:
+        epochs = np.arange(1, n_epochs + 1)
+        marker = "o" if n_epochs == 1 else None
+        self.lines_ = {}
+        for name, (label, style) in _LINES.items():
+            values = getattr(self, name)
+            if values is None or np.isnan(values := np.asarray(values, dtype=float)).all():
+                continue
+            if len(values) != n_epochs:
+                raise ValueError(
+                    f"{name} must have a value for each of {n_epochs} epochs. Got {len(values)}."
+                )
+            (self.lines_[name],) = self.ax_.plot(
+                epochs, values, label=label, marker=marker, **style
+            )
+        if "held_out" in self.lines_:
+            accuracy = np.asarray(self.held_out, dtype=float)
+            best = int(np.nanargmax(accuracy))
+            self.ax_.plot(epochs[best], accuracy[best], "o", color="tab:green")
+
+
+def _fractions(
+    given: np.ndarray, predicted: np.ndarray, clean: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Compute the fractions of each epoch from encoded labels, by parameter name."""
+    unchanged = (predicted[1:] == predicted[:-1]).mean(axis=1)
+    fractions = {
+        "fit": (predicted == given).mean(axis=1),
+        "agreement": np.r_[np.nan, unchanged],
+    }
+    if clean is not None:
+        mislabelled = given != clean
+        if not mislabelled.any():
+            raise ValueError("y and y_clean are equal: there are no noisy labels to memorize.")
+        fractions["memorized"] = (predicted == given)[:, mislabelled].mean(axis=1)
+        fractions["recovered"] = (predicted == clean)[:, mislabelled].mean(axis=1)
+    return fractions

@@ -1,4 +1,4 @@
-"""A picture of scores over the rate of smoothing."""
+"""Display of scores over the smoothing rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sknoisy.plots._axes import axes_for, points, width
+from sknoisy.plots._axes import axes_size, figure_and_axes, text_width
 from sknoisy.search._results import rates_and_scores
 
 if TYPE_CHECKING:
@@ -19,36 +19,42 @@ __all__ = ["SmoothingCurveDisplay"]
 
 
 class SmoothingCurveDisplay:
-    """The score of a classifier at each rate of smoothing.
+    """Line plot of the score of a classifier over the smoothing rate.
 
     Parameters
     ----------
     smoothing : array-like of shape (n_rates,)
-        The rates, of either sign.
+        Smoothing rates, positive or negative.
     score : array-like of shape (n_rates,)
+        Score at each rate.
     score_error : array-like of shape (n_rates,), default=None
-        Standard errors, drawn as a band.
+        Standard errors of ``score``, drawn as a band.
     trusted_score : array-like of shape (n_rates,), default=None
-        Scores on right labels, as a second curve, in the order of ``smoothing``.
+        Scores on clean labels, drawn as a second curve.
     trusted_error : array-like of shape (n_rates,), default=None
-        Standard errors of these.
+        Standard errors of ``trusted_score``.
     score_name : str, default="Score on noisy labels"
-    trusted_name : str, default="Score on right labels"
+        Legend label of ``score``.
+    trusted_name : str, default="Score on clean labels"
+        Legend label of ``trusted_score``.
 
     Attributes
     ----------
     ax_ : Axes
+        Axes with the curves.
     figure_ : Figure
+        Figure that contains the axes.
     line_ : Line2D
+        Curve of ``score``.
     trusted_line_ : Line2D or None
-        The second curve.
+        Curve of ``trusted_score``.
 
     Examples
     --------
     >>> from sknoisy.plots import SmoothingCurveDisplay
     >>> display = SmoothingCurveDisplay([-2, -1, 0, 0.4], [0.5, 0.55, 0.5, 0.45]).plot()
     >>> display.ax_.get_xlabel()
-    'Rate of smoothing'
+    'Smoothing rate'
     """
 
     def __init__(
@@ -60,7 +66,7 @@ class SmoothingCurveDisplay:
         trusted_score: Any = None,
         trusted_error: Any = None,
         score_name: str = "Score on noisy labels",
-        trusted_name: str = "Score on right labels",
+        trusted_name: str = "Score on clean labels",
     ) -> None:
         self.smoothing = smoothing
         self.score = score
@@ -74,17 +80,20 @@ class SmoothingCurveDisplay:
     def from_estimator(
         cls, estimator: Any, *, metric: str | None = None, ax: Axes | None = None, **params: Any
     ) -> Any:
-        """Draw what a search over ``smoothing`` found.
+        """Plot the scores of a search over ``smoothing``.
 
         Parameters
         ----------
-        estimator : GridSearchCV or the like
-            Fitted; of other parameters than the rate the best values are shown for each rate.
+        estimator : GridSearchCV or a similar search
+            Fitted search. If it searched other parameters, too, the best candidate of each rate is
+            plotted.
         metric : str, default=None
-            Name of the score, of a search by several; None: the one that ``refit`` names.
+            Name of the score, for a search with multiple metrics; None: the one that ``refit``
+            names.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **params
-            For :meth:`from_cv_results`.
+            Parameters of :meth:`from_cv_results`.
 
         Returns
         -------
@@ -105,32 +114,35 @@ class SmoothingCurveDisplay:
         trusted_score: Any = None,
         trusted_error: Any = None,
         score_name: str = "Score on noisy labels",
-        trusted_name: str = "Score on right labels",
+        trusted_name: str = "Score on clean labels",
         ax: Axes | None = None,
         **plot_params: Any,
     ) -> Any:
-        """Draw from ``cv_results_``, a dict or a data frame.
+        """Plot the scores in ``cv_results_``.
 
-        "auto" and rates for each class have no place among the rates, nor have rates without a
-        score. Of a search by halving only the last iteration is drawn, among whose candidates it
-        chooses: all others were scored with less.
+        Candidates with ``smoothing="auto"`` or a rate for each class, and candidates without a
+        score, are not plotted. For a successive halving search, only the last iteration is plotted,
+        as the scores of earlier iterations used fewer resources.
 
         Parameters
         ----------
         cv_results : dict or DataFrame
+            The ``cv_results_`` of a search.
         metric : str, default=None
-            Name of the score, of a search by several.
+            Name of the score, for a search with multiple metrics.
         trusted_score : dict, or array-like of shape (n_candidates,), default=None
-            Scores on right labels: by rate, or one for each candidate in the order of
-            ``cv_results``, which for a grid of rates alone is that of the grid. A dict may leave
-            out rates.
+            Scores on clean labels: a dict from some or all rates to scores, or a score for each
+            candidate, in the order of ``cv_results``.
         trusted_error : dict, or array-like of shape (n_candidates,), default=None
-            Standard errors of these.
+            Standard errors of ``trusted_score``.
         score_name : str, default="Score on noisy labels"
-        trusted_name : str, default="Score on right labels"
+            Legend label of the scores.
+        trusted_name : str, default="Score on clean labels"
+            Legend label of ``trusted_score``.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -139,37 +151,37 @@ class SmoothingCurveDisplay:
         Raises
         ------
         ValueError
-            If the rate was not searched, there is no such score, or scores on right labels do not
-            fit the candidates.
+            If ``smoothing`` was not searched, there is no such score, or ``trusted_score`` or
+            ``trusted_error`` do not match the candidates.
         """
-        tried, mean, error = rates_and_scores(cv_results, metric)
-        rates = np.array([float(r) if isinstance(r, Real) else np.nan for r in tried])
+        candidates, mean, error = rates_and_scores(cv_results, metric)
+        rates = np.array([float(r) if isinstance(r, Real) else np.nan for r in candidates])
         scored = np.flatnonzero(~np.isnan(rates) & ~np.isnan(mean))
         if not len(scored):
-            raise ValueError("cv_results has no score of a number for 'smoothing'.")
-        known = np.unique(rates[scored])
-        of_rate = [scored[rates[scored] == rate] for rate in known]
-        best = np.array([own[np.argmax(mean[own])] for own in of_rate])
-        shown = cls(
-            known,
+            raise ValueError("cv_results has no score for a numeric value of 'smoothing'.")
+        unique_rates = np.unique(rates[scored])
+        groups = [scored[rates[scored] == rate] for rate in unique_rates]
+        best = np.array([group[np.argmax(mean[group])] for group in groups])
+        display = cls(
+            unique_rates,
             mean[best],
             score_error=error[best],
-            trusted_score=_at(trusted_score, "trusted_score", rates, best),
-            trusted_error=_at(trusted_error, "trusted_error", rates, best),
+            trusted_score=_values_at(trusted_score, "trusted_score", rates, best),
+            trusted_error=_values_at(trusted_error, "trusted_error", rates, best),
             score_name=score_name,
             trusted_name=trusted_name,
         )
-        return shown.plot(ax=ax, **plot_params)
+        return display.plot(ax=ax, **plot_params)
 
     def plot(self, *, ax: Axes | None = None, color: Any = None) -> SmoothingCurveDisplay:
-        """Draw.
+        """Plot the curves.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where, beside the curves that are there; None: a figure of its own.
+            Axes to plot on, which may already have curves; None: a new figure.
         color : color, default=None
-            Of both curves; None: the next one of the axes.
+            Color of both curves; None: the next color of the axes.
 
         Returns
         -------
@@ -182,22 +194,23 @@ class SmoothingCurveDisplay:
             self._sorted(name, order) for name in ("score_error", "trusted_score", "trusted_error")
         )
         rates, score = rates[order], score[order]
-        self.figure_, self.ax_ = axes_for(ax, figsize=(6.4, 4))
-        named: Any = self.ax_.get_xticks() if self.ax_.get_xscale() == "symlog" else []
-        # Rates of -1 and -2 differ by as much as rates of .3 and .6.
+        self.figure_, self.ax_ = figure_and_axes(ax, figsize=(6.4, 4))
+        # Keep the rates of an earlier curve on these axes.
+        ticks: Any = self.ax_.get_xticks() if self.ax_.get_xscale() == "symlog" else []
+        # A step from -1 to -2 has about the same effect as a step from 0.3 to 0.6.
         self.ax_.set_xscale("symlog", linthresh=1.0, linscale=1.0)
         (self.line_,) = self.ax_.plot(rates, score, "o-", color=color, label=self.score_name)
         color, self.trusted_line_ = self.line_.get_color(), None
         if score_error is not None:
-            self._band(rates, score, score_error, color=color)
+            self._plot_band(rates, score, score_error, color=color)
         if trusted is not None:
-            look: Any = {"mfc": "white", "color": color, "label": self.trusted_name}
-            (self.trusted_line_,) = self.ax_.plot(rates, trusted, "s--", **look)
+            style: Any = {"mfc": "white", "color": color, "label": self.trusted_name}
+            (self.trusted_line_,) = self.ax_.plot(rates, trusted, "s--", **style)
             if trusted_error is not None:
-                self._band(rates, trusted, trusted_error, color=color, hollow=True)
+                self._plot_band(rates, trusted, trusted_error, color=color, filled=False)
         self.ax_.axvline(0, color="0.6", lw=0.8, zorder=0)
-        self._name(np.union1d(named, rates))
-        self.ax_.set(xlabel="Rate of smoothing", ylabel="Score")
+        self._set_ticks(np.union1d(ticks, rates))
+        self.ax_.set(xlabel="Smoothing rate", ylabel="Score")
         self.ax_.legend(fontsize="medium" if ax is None else "small")
         return self
 
@@ -213,60 +226,62 @@ class SmoothingCurveDisplay:
             )
         return values[order]
 
-    def _band(
+    def _plot_band(
         self,
         rates: np.ndarray,
-        middle: np.ndarray,
-        half: np.ndarray,
+        score: np.ndarray,
+        error: np.ndarray,
         color: Any,
-        hollow: bool = False,
+        filled: bool = True,
     ) -> None:
         if len(rates) == 1:
-            self.ax_.errorbar(rates, middle, half, color=color, capsize=3)
+            self.ax_.errorbar(rates, score, error, color=color, capsize=3)
             return
-        look: Any = {"color": color, "alpha": 0.2, "lw": 0}
-        if hollow:
-            # To be told from the other band where they meet.
-            look = {"facecolor": "none", "edgecolor": color, "ls": ":"}
-        self.ax_.fill_between(rates, middle - half, middle + half, **look)
+        style: Any = {"color": color, "alpha": 0.2, "lw": 0}
+        if not filled:
+            # An outline is distinguishable from the filled band where both overlap.
+            style = {"facecolor": "none", "edgecolor": color, "ls": ":"}
+        self.ax_.fill_between(rates, score - error, score + error, **style)
 
-    def _name(self, rates: np.ndarray) -> None:
-        """Name the rates for which there is room, those of the fewest digits first."""
+    def _set_ticks(self, rates: np.ndarray) -> None:
+        """Label the ticks of as many rates as fit, first those with the fewest digits."""
         size = 10
         if len(rates) == 1:
             self.ax_.set_xlim(rates[0] - 1, rates[0] + 1)
         self.ax_.autoscale_view()
-        at = self.ax_.transData.transform(np.c_[rates, np.zeros(len(rates))])
-        middles = self.ax_.transAxes.inverted().transform(at)[:, 0] * points(self.ax_)[0]
+        pixels = self.ax_.transData.transform(np.c_[rates, np.zeros(len(rates))])
+        centers = self.ax_.transAxes.inverted().transform(pixels)[:, 0] * axes_size(self.ax_)[0]
         names = [f"{rate:g}" for rate in rates]
-        halves = np.array([width(name, size) / 2 + size / 4 for name in names])
+        halves = np.array([text_width(name, size) / 2 + size / 4 for name in names])
         kept: list[int] = []
         for i in sorted(
             range(len(rates)), key=lambda i: (len(names[i].lstrip("-")), abs(rates[i]))
         ):
-            if (abs(middles[kept] - middles[i]) > halves[kept] + halves[i]).all():
+            if (abs(centers[kept] - centers[i]) > halves[kept] + halves[i]).all():
                 kept.append(i)
-        shown = [name if i in kept else "" for i, name in enumerate(names)]
-        self.ax_.set_xticks(rates, shown, fontsize=size)
+        labels = [name if i in kept else "" for i, name in enumerate(names)]
+        self.ax_.set_xticks(rates, labels, fontsize=size)
         self.ax_.minorticks_off()
 
 
-def _at(values: Any, name: str, rates: np.ndarray, places: np.ndarray) -> np.ndarray | None:
-    """Values of some candidates, given by rate or for all of them."""
+def _values_at(
+    values: Any, name: str, rates: np.ndarray, candidates: np.ndarray
+) -> np.ndarray | None:
+    """Look up the values of some candidates, in a dict by rate or an array for all candidates."""
     if values is None:
         return None
     if isinstance(values, Mapping):
         unknown = [rate for rate in values if rate not in rates]
         if unknown:
             raise ValueError(
-                f"{name} must be for rates that were searched, "
+                f"The keys of {name} must be rates that were searched, "
                 f"{np.unique(rates[~np.isnan(rates)]).tolist()}. Got {unknown}."
             )
-        return np.array([values.get(rate, np.nan) for rate in rates[places]], dtype=float)
+        return np.array([values.get(rate, np.nan) for rate in rates[candidates]], dtype=float)
     values = np.asarray(values, dtype=float)
     if values.shape != rates.shape:
         raise ValueError(
             f"{name} must have a value for each of {len(rates)} candidates, in their order, or be "
             f"a dict from rates to values. Got an array of shape {values.shape}."
         )
-    return values[places]
+    return values[candidates]

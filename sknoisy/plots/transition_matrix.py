@@ -1,4 +1,4 @@
-"""A picture of how labels are changed."""
+"""Display of a transition matrix."""
 
 from __future__ import annotations
 
@@ -12,39 +12,48 @@ from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import encode_together
 from sknoisy._validation.matrices import numbers_in
 from sknoisy._validation.matrices import transition_matrix as checked
-from sknoisy.plots._axes import axes_for, classifier_in, points, shortened, width
+from sknoisy.plots._axes import (
+    axes_size,
+    check_classifier,
+    figure_and_axes,
+    shorten,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["TransitionMatrixDisplay"]
 
-# With more classes numbers would not fit into their cells.
-_MOST_NUMBERS = 12
-_MOST_NAMES = 30
-# In points: the font of the names, and the least distance between two of them.
-_SIZE, _APART = 10, 13
+# With more classes, the numbers would not fit into the cells.
+_MAX_CLASSES_WITH_NUMBERS = 12
+_MAX_NAMES = 30
+# In points: the font size of class names, and the minimum distance between two of them.
+_SIZE, _DISTANCE = 10, 13
 
 
 class TransitionMatrixDisplay:
-    """How often each label was given for each that is true.
+    """Display of a transition matrix, with true labels as rows and noisy labels as columns.
 
     Parameters
     ----------
     transition_matrix : array-like of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true. A row of NaN is one of
-        which nothing is known, and is hatched.
+        Entry (i, j) is the probability of noisy label j for true label i. A row of NaN means
+        unknown probabilities, and is hatched.
     display_labels : array-like of shape (n_classes,), default=None
-        Names of the classes; None: the columns of a data frame, else numbers.
+        Names of the classes; None: the columns of a data frame, otherwise 0, 1, 2, ...
 
     Attributes
     ----------
     ax_ : Axes
+        Axes with the matrix.
     figure_ : Figure
+        Figure that contains the axes.
     im_ : AxesImage
+        Image of the matrix.
     text_ : ndarray of Text of shape (n_classes, n_classes), or None
-        Numbers in the cells, None where there are none. They get smaller with the cells, and are
-        not drawn where they could not be read.
+        Numbers in the cells; None: not included. They shrink with the cells, and are not drawn
+        where they would be too small to read.
 
     Examples
     --------
@@ -52,7 +61,7 @@ class TransitionMatrixDisplay:
     >>> from sknoisy.plots import TransitionMatrixDisplay
     >>> display = TransitionMatrixDisplay(pair(3, 0.3), display_labels=["cat", "dog", "fox"])
     >>> display.plot().ax_.get_xlabel()
-    'Given label'
+    'Noisy label'
     """
 
     def __init__(self, transition_matrix: Any, *, display_labels: Any = None) -> None:
@@ -61,58 +70,66 @@ class TransitionMatrixDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None, **plot_params: Any) -> Any:
-        """Draw the matrix that a fitted classifier uses.
+        """Plot the transition matrix of a fitted classifier.
 
         Parameters
         ----------
         estimator : NoisyLabelClassifier or Pipeline
-            The classifier, alone or at the end of a pipeline, fitted, with a method that has a
-            transition matrix, or with ``smoothing="auto"``.
+            Fitted classifier, alone or at the end of a pipeline. It needs a method with a
+            transition matrix, or ``smoothing="auto"``.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
         TransitionMatrixDisplay
+
+        Raises
+        ------
+        ValueError
+            If the classifier has no transition matrix.
         """
-        clf = classifier_in(estimator, cls.__name__)
-        used = getattr(clf.method_, "transition", None)
-        found = getattr(clf, "transition_matrix_", None)
-        matrix = found if used is None else used.double().cpu().numpy()
+        clf = check_classifier(estimator, cls.__name__)
+        transition = getattr(clf.method_, "transition", None)
+        if transition is None:
+            matrix = getattr(clf, "transition_matrix_", None)
+        else:
+            matrix = transition.double().cpu().numpy()
         if matrix is None:
             raise ValueError(
                 f"{type(clf.method_).__name__} has no transition matrix; estimate one with "
                 "sknoisy.transition.estimate_transition."
             )
-        shown = cls(matrix, display_labels=clf.classes_)
-        return shown.plot(ax=ax, **plot_params)
+        return cls(matrix, display_labels=clf.classes_).plot(ax=ax, **plot_params)
 
     @classmethod
     def from_predictions(
         cls, y: Any, y_noisy: Any, *, ax: Axes | None = None, **plot_params: Any
     ) -> Any:
-        """Draw how given labels differ from right ones.
+        """Plot the transition matrix counted from clean and noisy labels.
 
-        Of a class that is no right label nothing is known: its row is NaN.
+        The row of a class that is never the true label is unknown: NaN.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,)
-            The right labels.
+            Clean labels.
         y_noisy : array-like of shape (n_samples,)
-            The given ones.
+            Noisy labels.
         ax : Axes, default=None
+            Axes to plot on; None: a new figure.
         **plot_params
-            For :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
         TransitionMatrixDisplay
         """
         check_consistent_length(y, y_noisy)
-        classes, (true, given) = encode_together(y=y, y_noisy=y_noisy)
-        matrix = transition_between(true, given, len(classes))
+        classes, (true, noisy) = encode_together(y=y, y_noisy=y_noisy)
+        matrix = transition_between(true, noisy, len(classes))
         matrix[np.bincount(true, minlength=len(classes)) == 0] = np.nan
         return cls(matrix, display_labels=classes).plot(ax=ax, **plot_params)
 
@@ -125,24 +142,32 @@ class TransitionMatrixDisplay:
         values_format: str = ".2f",
         colorbar: bool = True,
     ) -> TransitionMatrixDisplay:
-        """Draw.
+        """Plot the transition matrix.
 
         Parameters
         ----------
         ax : Axes, default=None
-            Where; None: a figure of its own.
+            Axes to plot on; None: a new figure.
         cmap : str or Colormap, default="Blues"
+            Colormap of the probabilities.
         include_values : bool, default=True
-            Whether to write the numbers, with up to twelve classes; those that round to 0 are left
-            out.
+            Whether to write the probabilities into the cells, if there are at most 12 classes.
+            Cells that round to 0 stay empty.
         values_format : str, default=".2f"
+            Format of the probabilities.
         colorbar : bool, default=True
+            Whether to add a colorbar.
 
         Returns
         -------
         TransitionMatrixDisplay
+
+        Raises
+        ------
+        ValueError
+            If the matrix is no transition matrix, or ``display_labels`` do not match it.
         """
-        matrix, unknown = self._checked()
+        matrix, unknown = self._check_matrix()
         k = len(matrix)
         names = self.display_labels
         if names is None:
@@ -152,20 +177,20 @@ class TransitionMatrixDisplay:
             raise ValueError(f"display_labels must have {k} entries. Got {len(names)}.")
         refuse_frame_in_another_order("transition_matrix", self.transition_matrix, names)
         side = float(np.clip(0.5 * k + 2.5, 4, 9))
-        self.figure_, self.ax_ = axes_for(ax, figsize=(side * 1.15, side))
+        self.figure_, self.ax_ = figure_and_axes(ax, figsize=(side * 1.15, side))
         self.im_ = self.ax_.imshow(matrix, cmap=cmap, vmin=0, vmax=1)
-        self._hatch(np.flatnonzero(unknown), k)
+        self._hatch_rows(np.flatnonzero(unknown), k)
         self.text_ = None
-        if include_values and k <= _MOST_NUMBERS:
-            self.text_ = self._write(matrix, values_format)
+        if include_values and k <= _MAX_CLASSES_WITH_NUMBERS:
+            self.text_ = self._write_values(matrix, values_format)
         if colorbar:
             self.figure_.colorbar(self.im_, ax=self.ax_, shrink=0.85)
-        self._name(names)
-        self.ax_.set(xlabel="Given label", ylabel="True label")
+        self._set_class_names(names)
+        self.ax_.set(xlabel="Noisy label", ylabel="True label")
         return self
 
-    def _checked(self) -> tuple[np.ndarray, np.ndarray]:
-        """The matrix, and which of its rows are unknown."""
+    def _check_matrix(self) -> tuple[np.ndarray, np.ndarray]:
+        """Check the matrix; return it with a mask of its unknown rows."""
         matrix = numbers_in("transition_matrix", self.transition_matrix).copy()
         k = len(matrix) if matrix.ndim else 0
         unknown: Any = np.zeros(k, dtype=bool)
@@ -176,39 +201,39 @@ class TransitionMatrixDisplay:
         matrix[unknown] = np.nan
         return matrix, unknown
 
-    def _hatch(self, rows: np.ndarray, k: int) -> None:
+    def _hatch_rows(self, rows: np.ndarray, k: int) -> None:
         from sknoisy.plots._cells import CellText
 
-        look: Any = {"facecolor": "0.93", "edgecolor": "0.7", "hatch": "////", "lw": 0}
-        behind = {"facecolor": "0.93", "edgecolor": "none", "pad": 1}
+        style: Any = {"facecolor": "0.93", "edgecolor": "0.7", "hatch": "////", "lw": 0}
+        background = {"facecolor": "0.93", "edgecolor": "none", "pad": 1}
+        widest = text_width("unknown", 1) / k
         for row in rows:
-            self.ax_.axhspan(row - 0.5, row + 0.5, **look)
-            widest = width("unknown", 1) / k
-            word = CellText((k - 1) / 2, row, "unknown", widest=widest, color="0.3", bbox=behind)
-            self.ax_.add_artist(word)
+            self.ax_.axhspan(row - 0.5, row + 0.5, **style)
+            text_style: Any = {"widest": widest, "color": "0.3", "bbox": background}
+            self.ax_.add_artist(CellText((k - 1) / 2, row, "unknown", **text_style))
 
-    def _name(self, names: np.ndarray) -> None:
-        """Name as many classes as there is room for."""
-        room = min(points(self.ax_))
-        most = int(np.clip(room / _APART, 1, _MOST_NAMES))
-        places = np.arange(0, len(names), int(np.ceil(len(names) / most)))
-        shown = [shortened(name, max(0.35 * room, 40), _SIZE) for name in names[places]]
-        long = max(map(len, shown)) > 3
-        look: Any = {"fontsize": _SIZE, "parse_math": False}
-        self.ax_.set_xticks(places, shown, rotation=90 if long else 0, **look)
-        self.ax_.set_yticks(places, shown, **look)
+    def _set_class_names(self, names: np.ndarray) -> None:
+        """Label the ticks with as many class names as fit."""
+        size = min(axes_size(self.ax_))
+        n_max = int(np.clip(size / _DISTANCE, 1, _MAX_NAMES))
+        ticks = np.arange(0, len(names), int(np.ceil(len(names) / n_max)))
+        labels = [shorten(name, max(0.35 * size, 40), _SIZE) for name in names[ticks]]
+        rotation = 90 if max(map(len, labels)) > 3 else 0
+        style: Any = {"fontsize": _SIZE, "parse_math": False}
+        self.ax_.set_xticks(ticks, labels, rotation=rotation, **style)
+        self.ax_.set_yticks(ticks, labels, **style)
 
-    def _write(self, matrix: np.ndarray, values_format: str) -> np.ndarray:
+    def _write_values(self, matrix: np.ndarray, values_format: str) -> np.ndarray:
         from sknoisy.plots._cells import CellText
 
-        nothing = format(0.0, values_format)
+        zero = format(0.0, values_format)
         words = [["" if np.isnan(v) else format(v, values_format) for v in row] for row in matrix]
-        widest = max(width(word, 1) for row in words for word in row)
+        widest = max(text_width(word, 1) for row in words for word in row)
         dark, light = self.im_.cmap(1.0), self.im_.cmap(0.0)
-        written = np.empty(matrix.shape, dtype=object)
+        texts = np.empty(matrix.shape, dtype=object)
         for (i, j), value in np.ndenumerate(matrix):
-            word = "" if words[i][j] == nothing else words[i][j]
+            word = "" if words[i][j] == zero else words[i][j]
             color = light if value > 0.5 else dark
             text = CellText(j, i, word, widest=widest, color=color, parse_math=False)
-            written[i, j] = self.ax_.add_artist(text)
-        return written
+            texts[i, j] = self.ax_.add_artist(text)
+        return texts

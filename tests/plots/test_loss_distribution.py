@@ -15,7 +15,7 @@ from tests.plots.helpers import NAMES, counts, plt
 def test_losses_and_what_is_fitted_to_them(fitted):
     X, y, noisy, clf = fitted
     wrong = y != noisy
-    shown = LossDistributionDisplay.from_estimator(clf, X, noisy, wrong=wrong, bins=20)
+    shown = LossDistributionDisplay.from_estimator(clf, X, noisy, mislabelled=wrong, bins=20)
     losses = -np.log(clf.predict_proba(X)[np.arange(len(X)), np.searchsorted(NAMES, noisy)])
     assert_allclose(shown.losses, losses, rtol=1e-4)
     heights = [bar.get_height() for bar in shown.ax_.patches]
@@ -31,7 +31,7 @@ def test_losses_and_what_is_fitted_to_them(fitted):
     plain = LossDistributionDisplay(losses).plot(ax=ax)
     assert plain.figure_ is fig
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "given labels", "lower fit", "upper fit",
+        "given labels", "lower component", "upper component",
     ]  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_equal_losses_have_an_axis_to_read():
 def test_the_legend_of_losses_lies_on_nothing():
     fig, ax = plt.subplots(figsize=(3, 2))
     losses = np.r_[np.linspace(0, 0.5, 500), np.linspace(2, 4, 400)]
-    LossDistributionDisplay(losses, wrong=losses > 1).plot(ax=ax)
+    LossDistributionDisplay(losses, mislabelled=losses > 1).plot(ax=ax)
     fig.canvas.draw()
     lowest = ax.get_legend().get_window_extent().y0
     assert all(bar.get_window_extent().y1 < lowest for bar in ax.patches)
@@ -58,5 +58,5 @@ def test_the_legend_of_losses_lies_on_nothing():
 def test_losses_that_are_no_numbers_are_refused(bad):
     with pytest.raises(ValueError, match="Input losses contains"):
         LossDistributionDisplay([0.1, bad, 0.3]).plot()
-    with pytest.raises(ValueError, match=r"losses must have a number for each.*shape \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"losses must have shape \(n_samples,\).*shape \(2, 1\)"):
         LossDistributionDisplay([[0.1], [0.2]]).plot()

@@ -21,7 +21,7 @@ def test_memorization_by_hand():
     given, right = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
     said = [[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1]]
     shown = MemorizationDisplay.from_predictions(
-        given, said, y_right=right, held_out=[0.5, 0.75, 0.25]
+        given, said, y_clean=right, held_out=[0.5, 0.75, 0.25]
     )
     drawn = {name: line.get_ydata() for name, line in shown.lines_.items()}
     assert set(drawn) == {"fit", "agreement", "held_out", "memorized", "recovered"}
@@ -40,7 +40,7 @@ def test_memorization_is_what_the_training_recorded(fitted):
     for name, column in (("fit", "train_acc"), ("held_out", "valid_acc")):
         assert_allclose(shown.lines_[name].get_ydata(), clf.history_[:, column])
     labels = [text.get_text() for text in shown.ax_.get_legend().get_texts()]
-    assert labels == ["predicted as labelled", "predicted as before", "accuracy held out"]
+    assert labels == ["training accuracy", "unchanged predictions", "held-out accuracy"]
 
 
 def test_memorization_of_a_pipeline(fitted):
@@ -62,7 +62,7 @@ def test_memorization_of_a_pipeline(fitted):
     ],
 )
 def test_equal_labels_of_other_types_are_equal(given, said):
-    shown = MemorizationDisplay.from_predictions(given, said, y_right=np.asarray(said)[0])
+    shown = MemorizationDisplay.from_predictions(given, said, y_clean=np.asarray(said)[0])
     assert_allclose(shown.fit, [2 / 3])
     assert_allclose(shown.recovered, [1])
 
@@ -94,7 +94,7 @@ def test_one_epoch_has_one_tick():
 def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
     X, _, noisy, _ = fitted
     clf = NoisyLabelClassifier("mixup", max_epochs=2, random_state=0).fit(X, noisy)
-    with pytest.raises(ValueError, match=r"Mixup trains on changed samples.*early_stopping=True"):
+    with pytest.raises(ValueError, match=r"Mixup trains on modified samples.*early_stopping=True"):
         MemorizationDisplay.from_estimator(clf)
     clf.set_params(early_stopping=True).fit(X, noisy)
     assert set(MemorizationDisplay.from_estimator(clf).lines_) == {"held_out"}
@@ -103,13 +103,13 @@ def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
 def test_memorization_refuses_what_does_not_match(fitted):
     X, _, noisy, clf = fitted
     search = GridSearchCV(clf, {"max_epochs": [1]}, cv=2, refit=False).fit(X, noisy)
-    with pytest.raises(TypeError, match=r"of a search pass the best_estimator_. Got GridSearchCV"):
+    with pytest.raises(TypeError, match=r"pass the best_estimator_ of a search. Got GridSearchCV"):
         MemorizationDisplay.from_estimator(search)
     with pytest.raises(ValueError, match="y and y_pred must all hold numbers or all strings"):
         MemorizationDisplay.from_predictions(["a", "b"], [[0, 1]])
     with pytest.raises(ValueError, match=r"y_pred must have shape \(n_epochs, 2\).*Got \(2,\)"):
         MemorizationDisplay.from_predictions([0, 1], [0, 1])
-    with pytest.raises(ValueError, match="none can be memorized"):
-        MemorizationDisplay.from_predictions([0, 1], [[0, 1]], y_right=[0, 1])
+    with pytest.raises(ValueError, match="there are no noisy labels to memorize"):
+        MemorizationDisplay.from_predictions([0, 1], [[0, 1]], y_clean=[0, 1])
     with pytest.raises(ValueError, match=r"held_out must have a value for each of 2 epochs. Got 3"):
         MemorizationDisplay([0.1, 0.2], held_out=[1, 2, 3]).plot()

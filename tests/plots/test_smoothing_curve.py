@@ -67,7 +67,7 @@ def test_a_candidate_that_failed_hides_no_other():
     shown = SmoothingCurveDisplay.from_cv_results(found)
     assert_allclose(shown.line_.get_xdata(), [-1, 0])
     assert_allclose(shown.line_.get_ydata(), [0.8, 0.7])
-    with pytest.raises(ValueError, match="no score of a number for 'smoothing'"):
+    with pytest.raises(ValueError, match="no score for a numeric value of 'smoothing'"):
         SmoothingCurveDisplay.from_cv_results(results(["auto", 0], [[0.9], [nan]]))
 
 

@@ -24,7 +24,7 @@ def test_transition_matrix_from_all_sides(fitted):
     shown = TransitionMatrixDisplay.from_estimator(clf)
     assert_allclose(shown.im_.get_array(), clf.method_.transition)
     assert words(shown.ax_.xaxis) == words(shown.ax_.yaxis) == list(NAMES)
-    assert (shown.ax_.get_xlabel(), shown.ax_.get_ylabel()) == ("Given label", "True label")
+    assert (shown.ax_.get_xlabel(), shown.ax_.get_ylabel()) == ("Noisy label", "True label")
     shown = TransitionMatrixDisplay.from_predictions(y, noisy)
     expected = pd.crosstab(y, noisy, normalize="index").to_numpy()
     assert_allclose(shown.im_.get_array(), expected)
