@@ -1,4 +1,4 @@
-"""A picture of memorization."""
+"""MemorizationDisplay."""
 
 import numpy as np
 import pandas as pd
@@ -14,44 +14,44 @@ from sknoisy import NoisyLabelClassifier
 from sknoisy.plots import (
     MemorizationDisplay,
 )
-from tests.plots.helpers import assert_inside, plt, words
+from tests.plots.helpers import assert_inside, plt, tick_labels
 
 
-def test_memorization_by_hand():
-    given, right = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
-    said = [[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1]]
-    shown = MemorizationDisplay.from_predictions(
-        given, said, y_clean=right, held_out=[0.5, 0.75, 0.25]
+def test_fractions_are_computed_from_predictions():
+    given, clean = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
+    predicted = [[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1]]
+    display = MemorizationDisplay.from_predictions(
+        given, predicted, y_clean=clean, held_out=[0.5, 0.75, 0.25]
     )
-    drawn = {name: line.get_ydata() for name, line in shown.lines_.items()}
-    assert set(drawn) == {"fit", "agreement", "held_out", "memorized", "recovered"}
-    assert_allclose(drawn["fit"], [0.5, 0.5, 0.75])
-    assert_allclose(drawn["agreement"], [np.nan, 0.5, 0.75])
-    assert_allclose(drawn["memorized"], [0.5, 0, 0.5])
-    assert_allclose(drawn["recovered"], [0.5, 1, 0.5])
-    assert_array_equal(shown.lines_["fit"].get_xdata(), [1, 2, 3])
-    best = shown.ax_.lines[-1]
+    lines = {name: line.get_ydata() for name, line in display.lines_.items()}
+    assert set(lines) == {"fit", "agreement", "held_out", "memorized", "recovered"}
+    assert_allclose(lines["fit"], [0.5, 0.5, 0.75])
+    assert_allclose(lines["agreement"], [np.nan, 0.5, 0.75])
+    assert_allclose(lines["memorized"], [0.5, 0, 0.5])
+    assert_allclose(lines["recovered"], [0.5, 1, 0.5])
+    assert_array_equal(display.lines_["fit"].get_xdata(), [1, 2, 3])
+    best = display.ax_.lines[-1]
     assert (best.get_xdata()[0], best.get_ydata()[0]) == (2, 0.75)
 
 
-def test_memorization_is_what_the_training_recorded(fitted):
+def test_from_estimator_plots_the_history(fitted):
     *_, clf = fitted
-    shown = MemorizationDisplay.from_estimator(clf)
+    display = MemorizationDisplay.from_estimator(clf)
     for name, column in (("fit", "train_acc"), ("held_out", "valid_acc")):
-        assert_allclose(shown.lines_[name].get_ydata(), clf.history_[:, column])
-    labels = [text.get_text() for text in shown.ax_.get_legend().get_texts()]
+        assert_allclose(display.lines_[name].get_ydata(), clf.history_[:, column])
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["training accuracy", "unchanged predictions", "held-out accuracy"]
 
 
-def test_memorization_of_a_pipeline(fitted):
+def test_from_estimator_accepts_a_pipeline(fitted):
     X, _, noisy, clf = fitted
     pipe = make_pipeline(StandardScaler(), clone(clf).set_params(max_epochs=2)).fit(X, noisy)
-    shown = MemorizationDisplay.from_estimator(pipe)
-    assert_allclose(shown.lines_["fit"].get_ydata(), pipe[-1].history_[:, "train_acc"])
+    display = MemorizationDisplay.from_estimator(pipe)
+    assert_allclose(display.lines_["fit"].get_ydata(), pipe[-1].history_[:, "train_acc"])
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "predicted"),
     [
         (pd.Series(["a", "b", "a"]), np.array([["a", "a", "a"]])),
         (pd.Series(["a", "b", "a"], dtype="category"), np.array([["a", "a", "a"]])),
@@ -61,37 +61,39 @@ def test_memorization_of_a_pipeline(fitted):
         (np.array([False, True, False]), np.array([[0, 0, 0]])),
     ],
 )
-def test_equal_labels_of_other_types_are_equal(given, said):
-    shown = MemorizationDisplay.from_predictions(given, said, y_clean=np.asarray(said)[0])
-    assert_allclose(shown.fit, [2 / 3])
-    assert_allclose(shown.recovered, [1])
+def test_labels_of_different_dtypes_are_compared_by_value(given, predicted):
+    display = MemorizationDisplay.from_predictions(
+        given, predicted, y_clean=np.asarray(predicted)[0]
+    )
+    assert_allclose(display.fit, [2 / 3])
+    assert_allclose(display.recovered, [1])
 
 
 @pytest.mark.parametrize("layout", [None, "constrained"])
 @pytest.mark.parametrize("figsize", [(10, 4), (5, 2.5)])
-def test_the_legend_of_shares_is_not_cut_off(figsize, layout):
-    shares = np.linspace(0, 1, 20)
-    lines = {"agreement": shares, "held_out": shares, "memorized": shares, "recovered": shares}
+def test_the_legend_is_not_cut_off(figsize, layout):
+    fractions = np.linspace(0, 1, 20)
+    lines = dict.fromkeys(("agreement", "held_out", "memorized", "recovered"), fractions)
     fig, axes = plt.subplots(1, 2, figsize=figsize, layout=layout)
     for ax in axes:
-        MemorizationDisplay(shares, **lines).plot(ax=ax)
+        MemorizationDisplay(fractions, **lines).plot(ax=ax)
     fig.canvas.draw()
     for ax in axes:
         legend = ax.get_legend().get_window_extent()
         assert_inside(legend, ax.get_window_extent())
         assert ax.transData.transform((0, 1))[1] < legend.y0
-    alone = MemorizationDisplay(shares, **lines).plot()
-    alone.figure_.canvas.draw()
-    legend = alone.ax_.get_legend().get_window_extent()
-    assert_inside(legend, alone.figure_.bbox)
-    assert legend.y1 < alone.ax_.xaxis.label.get_window_extent().y0
+    display = MemorizationDisplay(fractions, **lines).plot()
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert_inside(legend, display.figure_.bbox)
+    assert legend.y1 < display.ax_.xaxis.label.get_window_extent().y0
 
 
 def test_one_epoch_has_one_tick():
-    assert words(MemorizationDisplay([0.5]).plot().ax_.xaxis) == ["1"]
+    assert tick_labels(MemorizationDisplay([0.5]).plot().ax_.xaxis) == ["1"]
 
 
-def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
+def test_methods_that_train_on_modified_samples_need_early_stopping(fitted):
     X, _, noisy, _ = fitted
     clf = NoisyLabelClassifier("mixup", max_epochs=2, random_state=0).fit(X, noisy)
     with pytest.raises(ValueError, match=r"Mixup trains on modified samples.*early_stopping=True"):
@@ -100,7 +102,7 @@ def test_memorization_of_changed_rows_needs_rows_held_out(fitted):
     assert set(MemorizationDisplay.from_estimator(clf).lines_) == {"held_out"}
 
 
-def test_memorization_refuses_what_does_not_match(fitted):
+def test_input_that_does_not_match_is_refused(fitted):
     X, _, noisy, clf = fitted
     search = GridSearchCV(clf, {"max_epochs": [1]}, cv=2, refit=False).fit(X, noisy)
     with pytest.raises(TypeError, match=r"pass the best_estimator_ of a search. Got GridSearchCV"):
