@@ -289,12 +289,12 @@ def check_labels_and_proba(
 
 
 def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
-    """Check the mask of trusted samples; None stays None.
+    """Check the mask of trusted samples; return None for None.
 
     Raises
     ------
     ValueError
-        If it is no mask of the samples, or marks none.
+        If it is no boolean mask of the samples, or marks none.
     """
     if trusted is None:
         return None
@@ -305,7 +305,7 @@ def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
             f"array of {mask.dtype} of shape {mask.shape}."
         )
     if not mask.any():
-        raise ValueError("trusted marks no sample; pass None where no label is known to be right.")
+        raise ValueError("trusted marks no sample. Pass None if no labels are known to be clean.")
     return mask
 
 

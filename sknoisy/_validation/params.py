@@ -58,14 +58,14 @@ class Names(StrOptions):
 
 
 def params_of_part(estimator: Any, part: str) -> dict[str, Any]:
-    """Return the parameters of one part of an estimator, by the names that the part knows."""
+    """Return the parameters of a part of an estimator, by their names without the prefix."""
     prefix = f"{part}__"
     dunder = estimator._dunder.items()
     return {name.removeprefix(prefix): v for name, v in dunder if name.startswith(prefix)}
 
 
 def check_part_names(estimator: Any) -> None:
-    """Refuse parameters that belong to no part; in fit, as scikit-learn checks all values there."""
+    """Refuse parameters that belong to no part; called in fit, where scikit-learn checks values."""
     for name in estimator._dunder:
         part, _, rest = name.partition("__")
         if part not in estimator._parts or not rest:
