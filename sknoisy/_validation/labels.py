@@ -248,7 +248,7 @@ def encode_together(classes: Any = None, **labels: Any) -> tuple[np.ndarray, lis
 
 
 def check_labels_and_proba(
-    y: Any, proba: Any, classes: Any
+    y: Any, proba: Any, classes: Any, name: str = "y"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check labels and probabilities, and encode the labels.
 
@@ -258,6 +258,8 @@ def check_labels_and_proba(
     proba : array-like of shape (n_samples, n_classes)
     classes : array-like of shape (n_classes,) or None
         The class of each column, sorted; None: the labels in y.
+    name : str, default="y"
+        Name of y in error messages.
 
     Returns
     -------
@@ -274,18 +276,18 @@ def check_labels_and_proba(
         columns of a data frame are the classes in another order.
     """
     names = getattr(proba, "columns", None)
-    (labels,) = check_labels(classes, y=y)
+    (labels,) = check_labels(classes, **{name: y})
     probs = check_array(proba, dtype=np.float64, input_name="proba")
     check_consistent_length(labels, probs)
     classes = sorted_classes(np.unique(labels) if classes is None else classes)
     if probs.shape[1] != len(classes):
         raise ValueError(
             f"proba has {probs.shape[1]} columns, but there are {len(classes)} classes: "
-            f"{classes.tolist()}. Pass 'classes' if y does not contain all of them."
+            f"{classes.tolist()}. Pass 'classes' if {name} does not contain all of them."
         )
     refuse_another_order("columns of proba", names, classes)
     probs = distributions(probs, "proba must have rows that are at least 0 and sum to 1.")
-    return encode(labels, classes), probs, classes
+    return encode(labels, classes, name), probs, classes
 
 
 def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:

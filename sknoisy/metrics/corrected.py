@@ -81,7 +81,7 @@ def noise_corrected_accuracy(
     1.0
     """
     check_consistent_length(y_noisy, y_pred)
-    classes, (noisy, predicted) = encode_together(classes, y=y_noisy, y_pred=y_pred)
+    classes, (noisy, predicted) = encode_together(classes, y_noisy=y_noisy, y_pred=y_pred)
     inverse = invert_transition(transition_matrix, classes)
     return mean_score(inverse[noisy, predicted], sample_weight, confidence_level)
 
@@ -125,7 +125,7 @@ def noise_corrected_balanced_accuracy(
     1.0
     """
     check_consistent_length(y_noisy, y_pred)
-    classes, (noisy, predicted) = encode_together(classes, y=y_noisy, y_pred=y_pred)
+    classes, (noisy, predicted) = encode_together(classes, y_noisy=y_noisy, y_pred=y_pred)
     inverse = invert_transition(transition_matrix, classes)
     weight = normalized_weights(noisy, sample_weight)
     hits = inverse[noisy] * (predicted[:, None] == np.arange(len(classes)))
@@ -179,7 +179,7 @@ def noise_corrected_log_loss(
     >>> round(noise_corrected_log_loss([0, 0, 0, 1], [[0.5, 0.5]] * 4, T), 3)
     0.693
     """
-    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     losses = -np.log(probs.clip(np.finfo(probs.dtype).eps))
     corrected = _corrected_losses(losses, noisy, transition_matrix, classes)
     return mean_score(corrected, sample_weight, confidence_level)
@@ -216,7 +216,7 @@ def noise_corrected_brier_score(
     >>> noise_corrected_brier_score([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
-    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     losses = (probs**2).sum(axis=1, keepdims=True) - 2 * probs + 1
     corrected = _corrected_losses(losses, noisy, transition_matrix, classes)
     return mean_score(corrected, sample_weight, confidence_level)
@@ -272,7 +272,7 @@ def noise_corrected_calibration_error(
         raise ValueError(
             f"The 'n_bins' parameter must be an int in the range [1, inf). Got {n_bins!r} instead."
         )
-    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     inverse = invert_transition(transition_matrix, classes)
     weight = normalized_weights(noisy, sample_weight)
     predicted = probs.argmax(axis=1)
@@ -291,7 +291,7 @@ def noise_corrected_calibration_error(
 
 
 def _increase_by_chance(distance: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Compute E|N(m, error)| - m, for a mean m one standard error below the distance."""
+    """Compute E|N(m, error)| - m for the mean m = max(distance - error, 0)."""
     z = (distance / error - 1).clip(0)
     return 2 * error * (norm.pdf(z) - z * norm.sf(z))
 

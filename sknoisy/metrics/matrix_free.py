@@ -55,7 +55,7 @@ def peer_accuracy(
     0.5
     """
     check_consistent_length(y_noisy, y_pred)
-    classes, (noisy, predicted) = encode_together(y=y_noisy, y_pred=y_pred)
+    classes, (noisy, predicted) = encode_together(y_noisy=y_noisy, y_pred=y_pred)
     weight, k = normalized_weights(noisy, sample_weight), len(classes)
     label_freq, pred_freq = np.bincount(noisy, weight, k), np.bincount(predicted, weight, k)
     chance = label_freq @ pred_freq
@@ -111,7 +111,7 @@ def cores_score(
         raise ValueError(
             f"The 'beta' parameter must be a float in the range [0, inf). Got {beta!r} instead."
         )
-    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes)
+    noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     weight = normalized_weights(noisy, sample_weight)
     log_p = np.log(probs.clip(np.finfo(probs.dtype).eps))
     prior, mean = np.bincount(noisy, weight, len(classes)), weight @ log_p

@@ -110,21 +110,21 @@ def test_accuracies_of_0_and_1_are_exact(n):
 def test_missing_labels_are_refused(bad, message):
     good, p = ["a", "b", "b"] if "a" in list(bad)[:1] else [0, 1, 1], np.full((3, 2), 0.5)
     for metric in (*LABEL_METRICS, lambda y, y_pred, _: peer_accuracy(y, y_pred)):
-        with pytest.raises(ValueError, match=f"Input y contains {message}"):
+        with pytest.raises(ValueError, match=f"Input y_noisy contains {message}"):
             metric(bad, good, np.eye(2))
         with pytest.raises(ValueError, match=f"Input y_pred contains {message}"):
             metric(good, bad, np.eye(2))
     for metric in (*PROBA_METRICS, lambda y, p, _: cores_score(y, p)):
-        with pytest.raises(ValueError, match=f"Input y contains {message}"):
+        with pytest.raises(ValueError, match=f"Input y_noisy contains {message}"):
             metric(bad, p, np.eye(2))
 
 
 def test_mixed_types_of_labels_are_refused():
-    message = r"y and y_pred must all hold .* Got \['a', 'b'\] in y, \[0, 1\] in y_pred"
+    message = r"y_noisy and y_pred must all hold .* Got \['a', 'b'\] in y_noisy, \[0, 1\] in y_pred"
     for metric in (*LABEL_METRICS, lambda y, y_pred, _: peer_accuracy(y, y_pred)):
         with pytest.raises(ValueError, match=message):
             metric(["a", "b"], [0, 1], np.eye(2))
-    with pytest.raises(ValueError, match=r"Got \['a', 0\] in y, "):
+    with pytest.raises(ValueError, match=r"Got \['a', 0\] in y_noisy, "):
         noise_corrected_accuracy(np.array(["a", 0], dtype=object), [0, 0], np.eye(2))
 
 
@@ -148,5 +148,7 @@ def test_inputs_of_different_lengths_are_refused():
         peer_accuracy([0, 1], [0])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         cores_score(y[:5], p)
-    with pytest.raises(ValueError, match=r"y must contain at least one label. Got an empty array"):
+    with pytest.raises(
+        ValueError, match=r"y_noisy must contain at least one label. Got an empty array"
+    ):
         peer_accuracy([], [])
