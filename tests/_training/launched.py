@@ -324,7 +324,7 @@ def check_going_apart_is_noticed():
     try:
         make(Apart).fit(X, y)
     except RuntimeError as error:
-        assert "no longer agree" in str(error)
+        assert "no longer have the same weights" in str(error)
     else:
         raise AssertionError("not noticed")
 

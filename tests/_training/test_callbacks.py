@@ -130,7 +130,8 @@ def test_net_shows_the_parameters_of_the_classifier():
 
     class Read(Callback):
         def on_epoch_begin(self, net, **_):
-            seen.append((net.smoothing, net.max_epochs, net.lr, net.batch_size, net.n_classes))
+            rate = net.settings.smoothing.rate(None)
+            seen.append((rate, net.max_epochs, net.lr, net.batch_size, net.n_classes))
 
     make(Read(), smoothing=-0.5, max_epochs=2).fit(X, y)
     assert seen == [(-0.5, 2, 0.01, 32, 2)] * 2

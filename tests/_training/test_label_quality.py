@@ -50,5 +50,5 @@ def test_quality_of_each_of_several_networks():
         single.add(logits[0, network], y, torch.tensor([2, 0]))
         if second is not None:
             single.add(logits[1, second], y, torch.tensor([1, 2]))
-        np.testing.assert_array_equal(quality.of(network).numpy(), single.numpy())
-        assert torch.equal(quality.of(network).unvisited(), single.missing())
+        np.testing.assert_array_equal(quality.of_member(network).numpy(), single.numpy())
+        assert torch.equal(quality.of_member(network).unvisited(), single.unvisited())

@@ -224,7 +224,7 @@ def test_what_was_trained_on_another_gpu_loads_on_the_first(table, monkeypatch):
 def test_training_goes_on_where_it_was(table, monkeypatch):
     """A model from a machine without CUDA, loaded where "auto" is CUDA."""
     clf = short().fit(*table)
-    monkeypatch.setattr("sknoisy.classifier.find_device", lambda _: torch.device("meta"))
+    monkeypatch.setattr("sknoisy._training.build.find_device", lambda _: torch.device("meta"))
     assert clf.partial_fit(*table).n_iter_ == 4
     assert clf.set_params(precision="float64").partial_fit(*table).n_iter_ == 5
 
