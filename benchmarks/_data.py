@@ -1,4 +1,4 @@
-"""Data sets with wrong labels for the benchmarks: real noise where there is some, made otherwise.
+"""Data sets with noisy labels for the benchmarks: real noise, or simulated where there is none.
 
 Sets that do not ship with scikit-learn are read from the folder named by ``SKNOISY_DATA``.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import warnings
 import zlib
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +32,12 @@ REAL = {
     "fashion_mnist": ("feature_dependent_35", "class_dependent_35", "fdiv_uniform_low"),
 }
 MADE = ("none", "sym .2", "sym .4", "sym .6", "pair .3", "asym", "instance .3")
+KINDS = (*MADE, *(kind for kinds in REAL.values() for kind in kinds))
 _REAL_TRAIN = {"music_genre": 700, "cifar10_features": 10000, "fashion_mnist": MAX_TRAIN}
 
 
 class Cell(NamedTuple):
-    """One training set with wrong labels, and a clean test set."""
+    """One training set with noisy labels, and a clean test set."""
 
     X: np.ndarray
     y: np.ndarray
@@ -59,42 +61,55 @@ def noises(name: str) -> tuple[str, ...]:
 
 
 def load(name: str, noise: str, seed: int) -> Cell:
-    """A cell of the benchmark; the split and the wrong labels follow the seed."""
+    """A cell of the benchmark; the split and the noisy labels follow the seed."""
     rng = np.random.default_rng([seed, zlib.crc32(f"{name}/{noise}".encode())])
     if name in REAL:
         return _real(name, noise, seed, rng)
+    kind, _, rate = noise.partition(" ")
+    return _simulated(name, partial(NOISE[kind], rate=float(rate or 0), rng=rng), seed)
+
+
+def code(name: str, noise: str) -> tuple[Callable[..., object], ...]:
+    """What the data of a cell depends on, for its fingerprint: not the list of all sets."""
+    return (_real,) if name in REAL else (_simulated, NOISE[noise.partition(" ")[0]])
+
+
+def _simulated(name: str, corrupted: Callable[..., np.ndarray], seed: int) -> Cell:
     X, y, groups = _table(name)
     train, test = _split(X, y, groups, seed)
     train, test = train[:MAX_TRAIN], test[:MAX_TEST]
-    wrong = corrupt(X[train], y[train], noise, rng)
-    return Cell(X[train], wrong, y[train], X[test], y[test])
+    return Cell(X[train], corrupted(X[train], y[train]), y[train], X[test], y[test])
 
 
-def corrupt(X: np.ndarray, y: np.ndarray, noise: str, rng: np.random.Generator) -> np.ndarray:
-    """Make labels wrong; rates are shares of labels that differ from the truth.
+# Rates are fractions of labels that differ from the true ones.
+def _no_noise(X: np.ndarray, y: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
+    return y.copy()
 
-    "asym" flips class 1 at .3 and class 0 at .1 for two classes; for more, every second class turns
-    into the next at .4.
-    """
-    kind, _, rate = noise.partition(" ")
-    k, p = int(y.max()) + 1, float(rate or 0)
-    if kind == "none":
-        return y.copy()
-    if kind == "instance":
-        return _instance_dependent(X, y, p, rng)
+
+def _symmetric(X: np.ndarray, y: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Every other class is equally likely."""
+    k = int(y.max()) + 1
+    transition = (1 - rate) * np.eye(k) + rate / (k - 1) * (1 - np.eye(k))
+    return _draw(transition[y], rng)
+
+
+def _pair(X: np.ndarray, y: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Each class turns into the next."""
+    k = int(y.max()) + 1
+    transition = (1 - rate) * np.eye(k) + rate * np.roll(np.eye(k), 1, axis=1)
+    return _draw(transition[y], rng)
+
+
+def _asymmetric(X: np.ndarray, y: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Of two classes, class 1 turns into 0 at .3 and 0 into 1 at .1; of more, each second at .4."""
+    k = int(y.max()) + 1
     transition = np.eye(k)
-    if kind == "sym":
-        transition = (1 - p) * np.eye(k) + p / (k - 1) * (1 - np.eye(k))
-    elif kind == "pair":
-        transition = (1 - p) * np.eye(k) + p * np.roll(np.eye(k), 1, axis=1)
-    elif kind == "asym" and k == 2:
+    if k == 2:
         transition = np.array([[0.9, 0.1], [0.3, 0.7]])
-    elif kind == "asym":
+    else:
         flipped = np.arange(k) % 2 == 0
         to = np.roll(np.eye(k), 1, axis=1)
         transition[flipped] = 0.6 * np.eye(k)[flipped] + 0.4 * to[flipped]
-    else:
-        raise ValueError(noise)
     return _draw(transition[y], rng)
 
 
@@ -105,7 +120,7 @@ def _draw(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _instance_dependent(
     X: np.ndarray, y: np.ndarray, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Part-dependent noise (Xia et al. 2020): which class a sample turns into hangs on X."""
+    """Part-dependent noise (Xia et al. 2020): the class a sample turns into depends on X."""
     k = int(y.max()) + 1
     spread = X.std(axis=0)
     Z = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
@@ -118,6 +133,15 @@ def _instance_dependent(
     p *= (flip / p.sum(axis=1))[:, None]
     p[np.arange(len(y)), y] = 1 - flip
     return _draw(p, rng)
+
+
+NOISE: dict[str, Callable[..., np.ndarray]] = {
+    "none": _no_noise,
+    "sym": _symmetric,
+    "pair": _pair,
+    "asym": _asymmetric,
+    "instance": _instance_dependent,
+}
 
 
 def _split(
@@ -133,7 +157,7 @@ def _split(
 
 @lru_cache
 def _table(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """X as float32, label codes, and groups of equal rows where they are many."""
+    """X as float32, encoded labels, and groups of equal rows where they are many."""
     if name in SHIPPED:
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
         return X.astype(np.float32), y, None
@@ -142,10 +166,9 @@ def _table(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     folder = home()
     if folder is None:
         raise FileNotFoundError("set SKNOISY_DATA")
-    part = "uci_binary" if name in UCI else "tabular"
-    files = [folder / part / f"{name}.csv.gz"]
-    if name == "adult":
-        files = [folder / part / f"adult_{half}.csv.gz" for half in ("train", "test")]
+    names = [f"adult_{half}" for half in ("train", "test")] if name == "adult" else [name]
+    folders = (folder / "uci_binary", folder / "tabular")
+    files = [path for n in names for f in folders if (path := f / f"{n}.csv.gz").exists()]
     frame = pd.concat([pd.read_csv(f) for f in files], ignore_index=True)
     target = frame.pop("target").astype(str).str.strip(" .")
     words = [c for c in frame if not pd.api.types.is_numeric_dtype(frame[c]) or name == "splice"]
@@ -178,7 +201,7 @@ def _real(name: str, noise: str, seed: int, rng: np.random.Generator) -> Cell:
 
 
 def _halved(images: np.ndarray) -> np.ndarray:
-    """Means of two by two pixels: networks take a quarter of the time that whole images cost."""
+    """Average two by two pixels, so that networks take a quarter of the time."""
     n, height, width = images.shape
     return images.reshape(n, 1, height // 2, 2, width // 2, 2).mean((3, 5), dtype=np.float32)
 

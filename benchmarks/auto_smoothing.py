@@ -1,43 +1,51 @@
-"""What rate of smoothing serves best, and how near ``smoothing="auto"`` comes to it.
+"""Compare smoothing="auto" with fixed rates of smoothing and other ways to choose a rate.
 
-    python benchmarks/auto_smoothing.py              # what is not measured yet, then the table
-    python benchmarks/auto_smoothing.py --hours 2    # stop after about so long
-    python benchmarks/auto_smoothing.py --table      # only write the table
+    python benchmarks/auto_smoothing.py              # what is missing or outdated, then the tables
+    python benchmarks/auto_smoothing.py --hours 2    # begin no cell after two hours
+    python benchmarks/auto_smoothing.py --table      # only write the tables
 
-Cross-entropy on the cells of ``robustness.py``: every fixed rate; "auto"; the rate that theory
-alone names for the noise that "auto" found; the rate with the best accuracy on a fifth of the noisy
-labels, held out (then trained on all); and the best so of the rate of "auto", four times that and a
-quarter.
-Fixed rates and what follows from the noise found are lines of their own, so that either can be
-measured again by itself.
-The constants of "auto" were chosen on the development half, on seeds of 120 to 122, and on sets
-that are no part of these.
+Cross-entropy on the cells of ``robustness.py``, without images, at
+
+- every fixed rate;
+- *auto*;
+- *theory alone*: the rate that follows in theory from the noise rate that "auto" estimated;
+- *noisy validation*: the rate with the best accuracy on a fifth of the noisy labels, held out; then
+  trained on all;
+- *both*: the best so of the rate of "auto", four times that rate and a quarter of it.
+
+Fixed rates with noisy validation, and what follows from the noise estimate, are cells of their own,
+so that either can be measured again alone. The constants of "auto" were chosen on the development
+half, on seeds of 120 to 122, and on data sets that are not among these.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from _common import RESULTS, known, measure_missing, resumable, setting, table
+import _cells
+from _common import setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
 import torch
-from _data import Cell, load
+from _data import KINDS, Cell, load
+from _data import code as code_of_data
 from robustness import DEVELOPMENT, SETS, cells
 from sklearn.model_selection import train_test_split
 
-from sknoisy import NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.functional import smoothing_rate_for_noise
 from sknoisy.search._fit import fit_candidates
 
-KEY = ("set", "noise", "seed", "part")
 PARTS = ("fixed", "auto")
-ROWS = RESULTS / "auto_smoothing.jsonl"
 RATES = (-256.0, -64.0, -16.0, -4.0, -1.0, 0.0, 0.2, 0.4)
 CHOSEN = ("auto", "theory alone", "noisy validation", "both")
+WAYS = (*(f"{rate:g}" for rate in RATES), *CHOSEN)
 
 
 def fitted(cell: Cell, smoothing: str | float, seed: int) -> NoisyLabelClassifier:
@@ -45,17 +53,17 @@ def fitted(cell: Cell, smoothing: str | float, seed: int) -> NoisyLabelClassifie
 
 
 def all_fitted(cell: Cell, rates: list[float], seed: int) -> list[NoisyLabelClassifier]:
-    """Fit all rates, at once; but for rounding they are what they would be alone."""
+    """Fit all rates together; but for rounding each is as if trained alone."""
     candidates = [NoisyLabelClassifier("ce", smoothing=r, random_state=seed) for r in rates]
     outcome = fit_candidates(candidates, cell.X, cell.y)
-    failed = [each for each in outcome if isinstance(each, Exception)]
+    failed = [result for result in outcome if isinstance(result, Exception)]
     if failed:
         raise failed[0]
     return candidates
 
 
 def best_held_out(cell: Cell, rates: list[float], seed: int) -> float:
-    """The rate with the highest accuracy on noisy labels that it was not trained on."""
+    """Find the rate with the highest accuracy on noisy labels that it was not trained on."""
     rare = np.bincount(cell.y).min() < 2
     X, X_out, y, y_out = train_test_split(
         cell.X, cell.y, test_size=0.2, random_state=seed, stratify=None if rare else cell.y
@@ -66,11 +74,11 @@ def best_held_out(cell: Cell, rates: list[float], seed: int) -> float:
 
 
 class Fits:
-    """Fits to one cell: clean test accuracy of each way, the rate it took, and CPU seconds."""
+    """Fits to one cell: for each way its clean test accuracy, its rate, and CPU seconds."""
 
     def __init__(self, cell: Cell, seed: int) -> None:
         self.cell, self.seed = cell, seed
-        self.scores: dict[str, float] = {}
+        self.accuracies: dict[str, float] = {}
         self.rates: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
 
@@ -82,7 +90,7 @@ class Fits:
         return clf
 
     def note(self, way: str, clf: NoisyLabelClassifier) -> None:
-        self.scores[way] = float(clf.score(self.cell.X_test, self.cell.y_test))
+        self.accuracies[way] = float(clf.score(self.cell.X_test, self.cell.y_test))
         self.rates[way] = float(clf.smoothing_)
 
     def choose(self, way: str, among: list[float]) -> None:
@@ -92,7 +100,7 @@ class Fits:
         self.run(way, best)
 
     def fixed(self) -> dict[str, Any]:
-        """What knows nothing of the noise."""
+        """Measure the ways that do not estimate the noise."""
         self.run("0", 0.0)
         begin = time.process_time()
         for rate, clf in zip(RATES, all_fitted(self.cell, list(RATES), self.seed), strict=True):
@@ -103,15 +111,15 @@ class Fits:
         return {}
 
     def auto(self) -> dict[str, Any]:
-        """What follows from the noise that the fit finds."""
+        """Measure the ways that follow from the noise estimate of the fit."""
         clf = self.run("auto", "auto")
         self.run("theory alone", smoothing_rate_for_noise(clf.noise_rate_, len(clf.classes_)))
         rate = clf.smoothing_
         self.choose("both", [4 * rate, rate, rate / 4])
         report = clf.noise_report_
         return {
-            "wrong": float((self.cell.y != self.cell.clean).mean()), "found": report.rate,
-            "unexplained": report.disagreement, "memorized": report.memorized,
+            "noise rate": float((self.cell.y != self.cell.clean).mean()), "estimate": report.rate,
+            "disagreement": report.disagreement, "memorized": report.memorized,
         }  # fmt: skip
 
 
@@ -119,34 +127,49 @@ def measure(name: str, noise: str, seed: int, part: str) -> dict[str, Any]:
     """One part of the ways, in one cell."""
     fits = Fits(load(name, noise, seed), seed)
     others = getattr(fits, part)()
-    return {
-        "set": name, "noise": noise, "seed": seed, "part": part, "scores": fits.scores,
-        "rates": fits.rates, "seconds": fits.seconds, **others,
-    }  # fmt: skip
+    seconds = {f"seconds {way}": value for way, value in fits.seconds.items()}
+    return fits.accuracies | seconds | others | {"rates": fits.rates}
 
 
-def run(hours: float, share: tuple[int, int], seeds: int) -> None:
-    """Measure what is not known yet."""
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    mine = [c for c in cells() if c[2] < seeds and c[0] != "fashion_mnist"][share[0] :: share[1]]
-    measure_missing(ROWS, KEY, [(*c, part) for c in mine for part in PARTS], measure, hours)
+@cache
+def code(name: str, noise: str) -> str:
+    """Fingerprint of what a cell depends on."""
+    return fingerprint(Fits, *code_of_data(name, noise), METHODS["ce"])
 
 
-def both_parts() -> list[dict]:
+CELLS = _cells.CellTable(
+    "auto_smoothing",
+    key=("set", "noise", "seed", "part"),
+    digits=dict.fromkeys(WAYS, 5)
+    | {f"seconds {way}": 2 for way in ("0", "-256", *CHOSEN)}
+    | dict.fromkeys(("noise rate", "estimate"), 4),
+    code=lambda name, noise, seed, part: code(name, noise),
+)
+
+
+def keys(seeds: int) -> Iterator[_cells.Key]:
+    """All parts of the cells of the robustness table, without images."""
+    for name, noise, seed in cells():
+        if seed < seeds and name != "fashion_mnist":
+            for part in PARTS:
+                yield name, noise, seed, part
+
+
+def joined(rows: dict[_cells.Key, _cells.Row]) -> list[dict[str, Any]]:
     """Cells of which both parts are measured."""
-    found = known(ROWS, KEY)
-    rows = []
-    for (*cell, part), one in found.items():
-        other = found.get((*cell, "auto"))
+    whole = []
+    for (name, noise, seed, part), row in rows.items():
+        other = rows.get((name, noise, seed, "auto"))
         if part == "fixed" and other is not None:
-            together = {key: one[key] | other[key] for key in ("scores", "rates", "seconds")}
-            rows.append(one | other | together)
-    return rows
+            values = {c: v for r in (row, other) for c, v in r.values.items() if v is not None}
+            # All fixed rates but 0 are trained together.
+            values |= {f"seconds {rate:g}": values["seconds -256"] for rate in RATES if rate}
+            whole.append({"set": name, "noise": noise, "seed": seed, **values})
+    return whole
 
 
-def report() -> str:
-    rows = both_parts()
+def report(measured: dict[_cells.Key, _cells.Row]) -> str:
+    rows = joined(measured)
     seeds = sorted({r["seed"] for r in rows})
     parts = {
         "all sets": SETS,
@@ -154,17 +177,19 @@ def report() -> str:
         "report half": tuple(s for s in SETS if s not in DEVELOPMENT),
     }
     lines = [
-        "# The rate of smoothing, chosen in the fit",
+        "# Choosing the rate of smoothing",
         "",
-        setting(),
+        f"Table written {setting()}.",
         "",
-        f"Cross-entropy, clean test accuracy in %, means over {len(rows)} cells (set, noise, seed) "
-        f"of seeds {seeds}. "
-        "*Hindsight* is the fixed rate that was best for the mean over the seeds of each set and "
-        "noise, known only to who has clean test labels: in part the best by chance, so rather too "
-        "high. *Other seeds* is the rate that was best over the others: what it is "
-        "worth to know the best rate of a set and noise. Seconds are those of all fits that a way "
-        "needs, over those of one fit at rate 0; several rates are trained at once.",
+        "Cross-entropy, clean test accuracy in %, means over "
+        f"{len(rows)} combinations of set, noise and seed, of seeds {seeds}. *Hindsight* is the "
+        "fixed rate with the best mean over the seeds of each set and noise, which needs clean "
+        "test labels: partly the best by chance, so rather too high. *Other seeds* is the rate "
+        "that was best on the other seeds: the gain from knowing the best rate of a set and noise. "
+        "Seconds are those of all fits that a way needs, relative to one fit at rate 0; several "
+        "rates are trained together.",
+        "",
+        CELLS.origins(measured),
         "",
     ]
     for title, sets in parts.items():
@@ -172,57 +197,61 @@ def report() -> str:
         if inside:
             lines += [f"## {title[0].upper()}{title[1:]}", "", _overview(inside), ""]
     lines += ["## Each kind of noise, all sets", "", _by_noise(rows), ""]
-    errors = [abs(r["found"] - r["wrong"]) for r in rows]
+    errors = np.array([abs(r["estimate"] - r["noise rate"]) for r in rows])
     lines += [
-        f"The share of wrong labels that the fit found is off by {np.mean(errors):.3f} on average, "
-        f"by more than .1 in {np.mean(np.array(errors) > 0.1):.0%} of {len(rows)} cells."
+        f"The noise rate that the fit estimates is off by {errors.mean():.3f} on average, by more "
+        f"than .1 in {(errors > 0.1).mean():.0%} of {len(rows)} cells.",
+        "",
+        "## Origin of the cells",
+        "",
+        CELLS.origin_table(measured),
     ]
     return "\n".join(lines)
 
 
-def _ways() -> list[str]:
-    return [f"{rate:g}" for rate in RATES] + list(CHOSEN)
-
-
 def _hindsight(rows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each row: the mean over seeds of the best fixed rate, and what the others' best got."""
-    top, told = [], []
+    """Of each row: the best mean over seeds of a fixed rate, and the rate best on other seeds."""
+    best, by_others = [], []
     for row in rows:
         same = [r for r in rows if (r["set"], r["noise"]) == (row["set"], row["noise"])]
         others = [r for r in same if r is not row]
-        top.append(max(_means(same)))
+        best.append(max(_means(same)))
         rate = RATES[int(np.argmax(_means(others)))] if others else None
-        told.append(np.nan if rate is None else row["scores"][f"{rate:g}"])
-    return np.array(top), np.array(told)
+        by_others.append(np.nan if rate is None else row[f"{rate:g}"])
+    return np.array(best), np.array(by_others)
 
 
 def _means(rows: list[dict]) -> list[float]:
-    return [float(np.mean([r["scores"][f"{rate:g}"] for r in rows])) for rate in RATES]
+    return [float(np.mean([r[f"{rate:g}"] for r in rows])) for rate in RATES]
 
 
 def _overview(rows: list[dict]) -> str:
-    top, told = _hindsight(rows)
+    best, by_others = _hindsight(rows)
     noisy = np.array([r["noise"] != "none" for r in rows])
-    found = {way: np.array([r["scores"][way] for r in rows]) for way in _ways()}
+    accuracies = {way: np.array([r[way] for r in rows]) for way in WAYS}
     lines: list[list[object]] = []
-    for way, scores in (found | {"other seeds": told, "hindsight": top}).items():
-        known = [r["seconds"][way] / r["seconds"]["0"] for r in rows if way in r["seconds"]]
+    for way, values in (accuracies | {"other seeds": by_others, "hindsight": best}).items():
+        column = f"seconds {way}"
+        seconds = [r[column] / r["seconds 0"] for r in rows if column in r]
         lines.append(
-            [way, 100 * scores.mean(), 100 * (scores - top).mean(), 100 * scores[noisy].mean(),
-             100 * scores[~noisy].mean(), np.mean(known) if known else float("nan")]
+            [way, 100 * values.mean(), 100 * (values - best).mean(), 100 * values[noisy].mean(),
+             100 * values[~noisy].mean(), np.mean(seconds) if seconds else float("nan")]
         )  # fmt: skip
     head = ["rate", "all cells", "beside hindsight", "noisy cells", "clean labels", "seconds"]
     return table(head, [[x if isinstance(x, str) else float(x) for x in line] for line in lines])
 
 
 def _by_noise(rows: list[dict]) -> str:
-    kinds = list(dict.fromkeys(r["noise"] for r in rows))
+    kinds = [kind for kind in KINDS if any(r["noise"] == kind for r in rows)]
     lines: list[list[object]] = []
-    for way in _ways():
-        means = [100 * np.mean([r["scores"][way] for r in rows if r["noise"] == n]) for n in kinds]
+    for way in WAYS:
+        means = [100 * np.mean([r[way] for r in rows if r["noise"] == n]) for n in kinds]
         lines.append([way, *map(float, means)])
     return table(["rate", *kinds], lines)
 
 
 if __name__ == "__main__":
-    resumable(__doc__, ROWS, run, report, seeds=5)
+    chosen = _cells.options(__doc__, seeds=5).parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    _cells.run(CELLS, chosen, lambda: keys(chosen.seeds), measure, report)

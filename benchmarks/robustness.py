@@ -1,35 +1,40 @@
-"""How methods and peers stand wrong labels: clean test accuracy over data sets and kinds of noise.
+"""Measure how robust each method is to each kind of label noise, beside peers.
 
-    python benchmarks/robustness.py                      # what is not measured yet, then the table
-    python benchmarks/robustness.py --hours 2            # stop after about so long
-    python benchmarks/robustness.py --only bagging rf    # these contenders
-    python benchmarks/robustness.py --table              # only write the table
+    python benchmarks/robustness.py                      # what is missing or outdated, then tables
+    python benchmarks/robustness.py --hours 2            # begin no cell after two hours
+    python benchmarks/robustness.py --only bagging rf    # only these contenders
+    python benchmarks/robustness.py --table              # only write the tables
 
-Each fit is one line of ``results/robustness.jsonl``, written as soon as it is done, so that a run
-goes on where the last one stopped. Sets other than those of scikit-learn need ``SKNOISY_DATA``; a
-fit that raised is kept as "failed" with its message, and a cell that was not run is counted.
+A cell is one fit: a contender on a data set with one kind of noise and one seed, scored by accuracy
+on clean test labels. Data sets that do not come with scikit-learn need ``SKNOISY_DATA``. A fit that
+raised is kept as "failed"; a cell that was not run is counted. Peers of cleanlab run where it is
+installed.
 
-Every contender has the same settings in all cells: ours the library's defaults, the peers those
-named below. Defaults of the library were chosen on the sets of the development half, on seeds
-of 100 and above; the table has seeds 0 to 4, and means of both halves.
+Every contender has the same settings in all cells: methods the library's defaults, peers those
+named below. Defaults of the library were chosen on the data sets of the development half, on seeds
+of 100 and above; the tables have seeds 0 to 4, and means of both halves.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
-from _common import RESULTS, known, measure_missing, save, setting, table
+import _cells
+from _common import setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
 import torch
-from _data import MAX_TEST, MAX_TRAIN, REAL, SHIPPED, TABULAR, UCI, home, load, noises
+from _data import MAX_TEST, MAX_TRAIN, REAL, SHIPPED, TABULAR, UCI, Cell, home, load, noises
+from _data import code as code_of_data
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -40,8 +45,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknoisy import METHODS, NoisyLabelClassifier
 
-ROWS = RESULTS / "robustness.jsonl"
-KEY = ("contender", "set", "noise", "seed")
 SEEDS = range(5)
 IMAGES = "fashion_mnist"
 DEVELOPMENT = (
@@ -49,37 +52,80 @@ DEVELOPMENT = (
     "spambase", "cifar10_features",
 )  # fmt: skip
 SETS = (*SHIPPED, *UCI, *TABULAR, *REAL)
-PEERS = ("lr", "knn", "rf", "hgb", "mlp", "cl_mlp", "cl_hgb")
 
 
+def lr(seed: int) -> BaseEstimator:
+    """Logistic regression."""
+    return _scaled(LogisticRegression(C=0.05, max_iter=500))
+
+
+def knn(seed: int) -> BaseEstimator:
+    """Nearest neighbours."""
+    return _scaled(KNeighborsClassifier(25))
+
+
+def rf(seed: int) -> BaseEstimator:
+    """A random forest."""
+    return _scaled(RandomForestClassifier(min_samples_leaf=10, random_state=seed))
+
+
+def hgb(seed: int) -> BaseEstimator:
+    """Histogram gradient boosting."""
+    return _scaled(HistGradientBoostingClassifier(random_state=seed))
+
+
+def mlp(seed: int) -> BaseEstimator:
+    """scikit-learn's multilayer perceptron."""
+    return _scaled(MLPClassifier((128, 128), max_iter=100, random_state=seed))
+
+
+def cl_mlp(seed: int) -> BaseEstimator:
+    """cleanlab around the perceptron."""
+    return _cleaned(mlp, seed)
+
+
+def cl_hgb(seed: int) -> BaseEstimator:
+    """cleanlab around gradient boosting."""
+    return _cleaned(hgb, seed)
+
+
+def _scaled(clf: BaseEstimator) -> BaseEstimator:
+    return make_pipeline(FunctionTransformer(_flat), StandardScaler(), clf)
+
+
+def _flat(X: np.ndarray) -> np.ndarray:
+    return X.reshape(len(X), -1)
+
+
+def _cleaned(peer: Callable[[int], BaseEstimator], seed: int) -> BaseEstimator:
+    # CleanLearning is given the pipeline: inside of one scikit-learn cannot tell that it is fitted.
+    from cleanlab.classification import CleanLearning
+
+    return CleanLearning(peer(seed), cv_n_folds=5, seed=seed)
+
+
+PEERS = {peer.__name__: peer for peer in (lr, knn, rf, hgb, mlp, cl_mlp, cl_hgb)}
 CONTENDERS = (*METHODS, *PEERS)
 DEFAULT = NoisyLabelClassifier().method
+
+
+def packages_of(name: str) -> tuple[str, ...]:
+    """The packages that a peer comes from."""
+    return ("scikit-learn", "cleanlab") if name.startswith("cl_") else ("scikit-learn",)
 
 
 def make(name: str, seed: int) -> BaseEstimator:
     """A contender, ready to fit."""
     if name in METHODS:
         return NoisyLabelClassifier(name, random_state=seed)
-    if name.startswith("cl_"):
-        # Around the pipeline: inside of one scikit-learn cannot tell that it is fitted.
-        from cleanlab.classification import CleanLearning
-
-        return CleanLearning(make(name[3:], seed), cv_n_folds=5, seed=seed)
-    return make_pipeline(FunctionTransformer(_flat), StandardScaler(), _peer(name, seed))
+    return PEERS[name](seed)
 
 
-def _peer(name: str, seed: int) -> BaseEstimator:
-    return {
-        "lr": LogisticRegression(C=0.05, max_iter=500),
-        "knn": KNeighborsClassifier(25),
-        "rf": RandomForestClassifier(min_samples_leaf=10, random_state=seed),
-        "hgb": HistGradientBoostingClassifier(random_state=seed),
-        "mlp": MLPClassifier((128, 128), max_iter=100, random_state=seed),
-    }[name]
-
-
-def _flat(X: np.ndarray) -> np.ndarray:
-    return X.reshape(len(X), -1)
+def code_of_contender(name: str) -> tuple[Callable | str, ...]:
+    """What its fits depend on, for a fingerprint."""
+    if name in METHODS:
+        return NoisyLabelClassifier, METHODS[name]
+    return PEERS[name], *packages_of(name)
 
 
 def cells(sets: tuple[str, ...] | None = None) -> Iterator[tuple[str, str, int]]:
@@ -101,46 +147,55 @@ def measure(contender: str, name: str, noise: str, seed: int) -> dict[str, Any]:
     cell = load(name, noise, seed)
     begin = time.process_time()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fitted = make(contender, seed).fit(cell.X, cell.y)
-            score, status = float(fitted.score(cell.X_test, cell.y_test)), "ran"
+        row = {"accuracy": fit_and_score(make(contender, seed), cell)}
     except Exception as error:
-        score, status = None, f"failed: {type(error).__name__}: {error}"[:200]
-        print(contender, name, noise, seed, status, file=sys.stderr)
-    seconds = round(time.process_time() - begin, 2)
-    return {
-        "contender": contender, "set": name, "noise": noise, "seed": seed, "accuracy": score,
-        "seconds": seconds, "status": status,
-    }  # fmt: skip
+        row = {"accuracy": _cells.FAILED, "error": f"{type(error).__name__}: {error}"[:200]}
+        print(contender, name, noise, seed, row["error"], file=sys.stderr)
+    return row | {"seconds": round(time.process_time() - begin, 2)}
 
 
-def run(names: tuple[str, ...], hours: float, share: tuple[int, int]) -> None:
-    """Measure what is not known yet."""
-    torch.set_num_threads(1)
-    # The share is one of all fits: processes need not begin at the same time.
-    mine = [(c, *cell) for cell in cells() for c in names][share[0] :: share[1]]
-    measure_missing(ROWS, KEY, mine, measure, hours)
+def fit_and_score(clf: BaseEstimator, cell: Cell) -> float:
+    """Accuracy on clean test labels after a fit to noisy ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(clf.fit(cell.X, cell.y).score(cell.X_test, cell.y_test))
 
 
-def report() -> str:
+@cache
+def code(contender: str, name: str, noise: str) -> str:
+    """Fingerprint of what a cell depends on."""
+    return fingerprint(fit_and_score, *code_of_data(name, noise), *code_of_contender(contender))
+
+
+CELLS = _cells.CellTable(
+    "robustness",
+    key=("contender", "set", "noise", "seed"),
+    digits={"accuracy": 5},
+    code=lambda contender, name, noise, seed: code(contender, name, noise),
+    across=("set",),
+)
+
+
+def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     """The tables: contenders that ran nearly all that the default did, then the others."""
-    rows = known(ROWS, KEY)
+    rows = {key: row for key, row in rows.items() if key[0] in CONTENDERS}
     found: dict[str, dict[tuple, float]] = defaultdict(dict)
     failed: dict[str, int] = defaultdict(int)
     for (contender, *cell), row in rows.items():
-        if row["status"] == "ran":
-            found[contender][tuple(cell)] = 100 * row["accuracy"]
+        accuracy = row.values["accuracy"]
+        if isinstance(accuracy, float):
+            found[contender][tuple(cell)] = 100 * accuracy
         else:
             failed[contender] += 1
     if home() is None:
-        sys.exit("The table counts the cells of all sets: set SKNOISY_DATA. Rows are kept.")
+        sys.exit("The table counts the cells of all data sets: set SKNOISY_DATA. Cells are kept.")
     everything = list(cells(SETS))
     # While a run goes on, some are a few cells ahead of others.
     enough = 0.9 * len(found[DEFAULT])
     names = [c for c in CONTENDERS if len(found[c].keys() & found[DEFAULT].keys()) >= enough]
     shared = [cell for cell in everything if all(cell in found[c] for c in names)]
-    lines = ["# Robustness", "", setting(), "", *_preamble(shared, len(everything))]
+    lines = ["# Robustness", "", f"Table written {setting()}.", ""]
+    lines += [_preamble(shared, len(everything)), "", CELLS.origins(rows), ""]
     parts = {
         "all sets": SETS,
         "development half": DEVELOPMENT,
@@ -158,22 +213,21 @@ def report() -> str:
     lines += ["## Images: fashion_mnist, each over the seeds it has run", "", _images(found), ""]
     lines += ["## Run in part, beside the default", "", _partly(found, names), ""]
     lines += ["## What ran", "", _status(found, failed, everything), ""]
+    lines += ["## Origin of the cells", "", CELLS.origin_table(rows)]
     return "\n".join(lines)
 
 
-def _preamble(shared: list, n_cells: int) -> list[str]:
+def _preamble(shared: list, n_cells: int) -> str:
     seeds = ", ".join(str(s) for s in sorted({cell[2] for cell in shared}))
-    return [
+    return (
         f"Clean test accuracy in %, mean and standard deviation over seeds {seeds} (of "
         f"{SEEDS[0]} to {SEEDS[-1]}); at most {MAX_TRAIN} training rows (cifar10_features 10000, "
-        f"fashion_mnist at half its resolution) and {MAX_TEST} test rows of made sets. Means are "
-        f"over the {len(shared)} of {n_cells} cells (set, noise, seed) that the default, "
-        f"{DEFAULT}, and the others in the table have run; the standard deviation is that "
-        "of the mean over cells between seeds. Rank: "
-        "mean over cells, 1 is best. Each fit is of the code of the day it was run, which may "
-        "round and draw otherwise than today's.",
-        "",
-    ]
+        f"fashion_mnist at half its resolution) and {MAX_TEST} test rows of data sets with "
+        f"simulated noise. Means are over the {len(shared)} of {n_cells} combinations of set, "
+        f"noise and seed that the default, {DEFAULT}, and the others in the table have run; the "
+        "standard deviation is that of the mean over cells between seeds. Rank: mean over cells, "
+        "1 is best."
+    )
 
 
 def _overview(found: dict, names: list[str], shared: list, sets: tuple[str, ...]) -> str:
@@ -191,10 +245,10 @@ def _overview(found: dict, names: list[str], shared: list, sets: tuple[str, ...]
             for s in SEEDS
             if any(cell[2] == s for cell in noisy)
         ]
-        unspoilt = np.mean([found[names[i]][cell] for cell in clean])
+        on_clean = np.mean([found[names[i]][cell] for cell in clean])
         lines.append(
             [names[i], float(scores[i].mean()), _spread(by_seed), float(ranks[i].mean()),
-             float(unspoilt)]
+             float(on_clean)]
         )  # fmt: skip
     header = ["contender", "noisy cells", "mean ± std of seeds", "rank", "clean labels"]
     return table(header, lines)
@@ -251,13 +305,15 @@ def _status(found: dict, failed: dict, everything: list) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", action="store_true", help="only write the table")
-    parser.add_argument("--hours", type=float, default=1e9)
-    parser.add_argument("--only", nargs="+", default=None, metavar="NAME")
-    parser.add_argument("--share", default="0/1", help="i/n: every n-th fit, for n processes")
-    options = parser.parse_args()
-    if not options.table:
-        i, n = map(int, options.share.split("/"))
-        run(tuple(options.only or CONTENDERS), options.hours, (i, n))
-    save("robustness", report())
+    parser = _cells.options(__doc__)
+    here = [c for c in CONTENDERS if "cleanlab" not in packages_of(c) or find_spec("cleanlab")]
+    parser.add_argument("--only", nargs="+", default=here, metavar="NAME")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    _cells.run(
+        CELLS,
+        chosen,
+        keys=lambda: ((c, *cell) for cell in cells() for c in chosen.only),
+        measure=measure,
+        report=report,
+    )
