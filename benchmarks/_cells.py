@@ -192,7 +192,7 @@ class CellTable:
     def origins(self, rows: dict[Key, Row]) -> str:
         """Say of which dates and commits the cells of a table are, and whether their code holds."""
         commits = {row.origin.commit for row in rows.values()}
-        text = f"{len(rows)} cells, measured {_dates(rows.values())}"
+        text = f"{len(rows)} cell{'s' * (len(rows) != 1)}, measured {_dates(rows.values())}"
         text += (
             " at one commit."
             if len(commits) == 1

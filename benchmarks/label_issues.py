@@ -1,12 +1,13 @@
-"""How well wrong labels are found, and at what cost, beside cleanlab.
+"""Measure how well mislabelled samples are found, and at what cost, beside cleanlab.
 
-    SKNOISY_DATA=... python benchmarks/label_issues.py [n_seeds]
+    SKNOISY_DATA=... python benchmarks/label_issues.py           # missing or outdated cells, tables
+    SKNOISY_DATA=... python benchmarks/label_issues.py --table   # only write the tables
 
 Real label errors: MNIST's test set (probabilities as published with the verified errors), one
 answer of the crowd on music_genre, and CIFAR-10N on features of 10,000 images. On the latter two
-``find_label_issues`` reads one fit of the default classifier; cleanlab reads predictions of the
-same classifier, and of MLPClassifier, from five folds, which is how it is meant to be used. How
-much ``label_quality_`` counts was chosen on the development half with seed 100.
+``find_label_issues`` takes one fit of the default classifier; cleanlab takes predictions of the
+same classifier, and of MLPClassifier, from five folds, which is how it is meant to be used. The
+weight of ``label_quality_`` was chosen on the development half with seed 100.
 """
 
 from __future__ import annotations
@@ -14,131 +15,196 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
-from _common import save, setting, table
+import _cells
+from _common import setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
 import torch
-from _data import home, load
+from _data import Cell, home, load
+from _data import code as code_of_data
+from robustness import DEFAULT
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknoisy import NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.issues import find_label_issues
 from sknoisy.metrics import issue_average_precision, issue_precision_at_k
 
-CELLS = (
+NOISY = (
     ("music_genre", "worker"), ("cifar10_features", "aggre"), ("cifar10_features", "rand1"),
     ("cifar10_features", "worst"),
 )  # fmt: skip
-RANKS = ("self_confidence", "normalized_margin")
+MNIST = ("mnist", "verified errors")
+OURS, QUALITY = "find_label_issues", "label_quality_"
+RANKS = ("self_confidence", "normalized_margin", "adjusted self_confidence")
+RANKINGS = (OURS, QUALITY, *(f"cleanlab, {rank}" for rank in RANKS))
 
 
-def qualities_of_cleanlab(y: np.ndarray, p: np.ndarray) -> dict[str, np.ndarray]:
-    from cleanlab.rank import get_label_quality_scores as score
+def from_probabilities(y: np.ndarray, p: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Scores of our ranking and of those of cleanlab, from the same probabilities."""
+    from cleanlab.filter import find_label_issues as find_by_cleanlab
+    from cleanlab.rank import get_label_quality_scores as quality_of
 
-    found = {f"cleanlab, {rank}": score(y, p, method=rank) for rank in RANKS}
-    adjusted = score(y, p, method="self_confidence", adjust_pred_probs=True)
-    return {**found, "cleanlab, adjusted self_confidence": adjusted}
+    issues = find_label_issues(p, y, return_all=True)
+    qualities = {OURS: issues["quality"].sort_index().to_numpy()}
+    qualities |= {f"cleanlab, {rank}": quality_of(y, p, method=rank) for rank in RANKS[:2]}
+    adjusted = quality_of(y, p, method="self_confidence", adjust_pred_probs=True)
+    qualities[f"cleanlab, {RANKS[2]}"] = adjusted
+    counts = {"ours": issues.attrs["n_wrong"], "cleanlab": find_by_cleanlab(y, p).sum()}
+    return scored(qualities, counts, wrong)
 
 
-def count_of_cleanlab(y: np.ndarray, p: np.ndarray) -> int:
-    from cleanlab.filter import find_label_issues as find
+def scored(
+    qualities: dict[str, np.ndarray], counts: dict[str, float], wrong: np.ndarray
+) -> dict[str, float]:
+    """Average precision and precision of rankings; expected numbers over the true one."""
+    n = int(wrong.sum())
+    values = {"noise rate": float(wrong.mean())}
+    for name, quality in qualities.items():
+        values[f"AP {name}"] = float(issue_average_precision(wrong, quality))
+        values[f"P {name}"] = float(issue_precision_at_k(wrong, quality, n))
+    return values | {f"expected {who}": float(count / n) for who, count in counts.items()}
 
-    return int(find(y, p).sum())
+
+def one_fit(cell: Cell, seed: int) -> dict[str, float]:
+    """Scores from one fit of the default classifier."""
+    begin = time.process_time()
+    clf = NoisyLabelClassifier(random_state=seed).fit(cell.X, cell.y)
+    issues = find_label_issues(clf, cell.y, return_all=True)
+    seconds = time.process_time() - begin
+    qualities = {OURS: issues["quality"].sort_index().to_numpy(), QUALITY: clf.label_quality_}
+    counts = {"ours": issues.attrs["n_wrong"]}
+    return {**scored(qualities, counts, cell.y != cell.clean), "seconds": seconds}
 
 
-def folds(
-    clf: ClassifierMixin, X: np.ndarray, y: np.ndarray, seed: int
-) -> tuple[np.ndarray, float]:
+def folds_of_default(cell: Cell, seed: int) -> dict[str, float]:
+    """Scores from five folds of the default classifier."""
+    return _folds(NoisyLabelClassifier(random_state=seed), cell, seed)
+
+
+def folds_of_mlp(cell: Cell, seed: int) -> dict[str, float]:
+    """Scores from five folds of scikit-learn's perceptron."""
+    mlp = MLPClassifier((128, 128), max_iter=100, random_state=seed)
+    return _folds(make_pipeline(StandardScaler(), mlp), cell, seed)
+
+
+def _folds(clf: ClassifierMixin, cell: Cell, seed: int) -> dict[str, float]:
     begin = time.process_time()
     cv = StratifiedKFold(5, shuffle=True, random_state=seed)
-    p = cross_val_predict(clf, X, y, cv=cv, method="predict_proba")
-    return p, time.process_time() - begin
-
-
-def rows_of(name: str, noise: str, seed: int) -> list[list[object]]:
-    cell = load(name, noise, seed)
-    y, wrong = cell.y, cell.y != cell.clean
-    begin = time.process_time()
-    clf = NoisyLabelClassifier(random_state=seed).fit(cell.X, y)
-    issues = find_label_issues(clf, y, return_all=True)
+    p = cross_val_predict(clf, cell.X, cell.y, cv=cv, method="predict_proba")
     seconds = time.process_time() - begin
-    quality = issues["quality"].sort_index().to_numpy()
-    n_wrong = issues.attrs["n_wrong"]
-    rows = [["find_label_issues, one fit", quality, n_wrong, seconds]]
-    rows.append(["label_quality_, the same fit", clf.label_quality_, None, seconds])
-    mlp = make_pipeline(
-        StandardScaler(), MLPClassifier((128, 128), max_iter=100, random_state=seed)
-    )
-    for who, model in (("default", NoisyLabelClassifier(random_state=seed)), ("MLP", mlp)):
-        p, seconds = folds(model, cell.X, y, seed)
-        count = count_of_cleanlab(y, p)
-        ours = find_label_issues(p, y, return_all=True)
-        scores = ours["quality"].sort_index().to_numpy()
-        title = f"find_label_issues, 5 folds of {who}"
-        rows.append([title, scores, ours.attrs["n_wrong"], seconds])
-        for rank, scores in qualities_of_cleanlab(y, p).items():
-            rows.append([f"{rank}, 5 folds of {who}", scores, count, seconds])
-    return [[who, wrong, *rest] for who, *rest in rows]
+    return {**from_probabilities(cell.y, p, cell.y != cell.clean), "seconds": seconds}
 
 
-def mnist(folder: str) -> list[list[object]]:
-    d = np.load(f"{folder}/label_errors/mnist.npz", allow_pickle=True)
+def mnist(folder: Path) -> dict[str, float]:
+    """Scores from the published probabilities."""
+    d = np.load(folder / "label_errors" / "mnist.npz", allow_pickle=True)
     y, p = d["given"].astype(int), d["pyx"].astype(float)
     names, wrong = list(d["vote_names"]), np.zeros(len(y), dtype=bool)
     # Verified: three of five people saw another label, or none or several.
     wrong[d["cand_index"][d["cand_votes"][:, names.index("given")] <= 2]] = True
-    ours = find_label_issues(p, y, return_all=True)
-    rows = [["find_label_issues, given probabilities", wrong,
-             ours["quality"].sort_index().to_numpy(), ours.attrs["n_wrong"], None]]  # fmt: skip
-    for rank, scores in qualities_of_cleanlab(y, p).items():
-        rows.append([rank, wrong, scores, count_of_cleanlab(y, p), None])
-    return rows
+    return from_probabilities(y, p, wrong)
 
 
-def main() -> None:
-    folder = home()
-    if folder is None:
-        print("not run: needs SKNOISY_DATA", file=sys.stderr)
+SOURCES: dict[str, Callable[..., dict[str, float]]] = {
+    "given probabilities": mnist,
+    "one fit": one_fit,
+    "5 folds of default": folds_of_default,
+    "5 folds of MLP": folds_of_mlp,
+}
+
+
+def measure(name: str, noise: str, seed: int, source: str) -> dict[str, Any]:
+    """Scores of all rankings from one source of probabilities."""
+    print(name, noise, seed, source, file=sys.stderr, flush=True)
+    if name == MNIST[0]:
+        return mnist(home())
+    return SOURCES[source](load(name, noise, seed), seed)
+
+
+def code(name: str, noise: str, seed: int, source: str) -> str:
+    """Fingerprint of what a cell depends on."""
+    packages = () if source == "one fit" else ("scikit-learn", "cleanlab")
+    data = () if name == MNIST[0] else code_of_data(name, noise)
+    return fingerprint(SOURCES[source], METHODS[DEFAULT], *data, *packages)
+
+
+CELLS = _cells.CellTable(
+    "label_issues",
+    key=("set", "noise", "seed", "source"),
+    digits=dict.fromkeys(
+        ("noise rate", *(f"{score} {r}" for r in RANKINGS for score in ("AP", "P"))), 5
+    )
+    | {"expected ours": 4, "expected cleanlab": 4, "seconds": 2},
+    code=code,
+)
+
+
+def keys(seeds: int) -> Iterator[_cells.Key]:
+    """All sources of all sets."""
+    if home() is None or find_spec("cleanlab") is None:
+        # Not an error: `make bench` runs the others.
+        print("not run: needs SKNOISY_DATA and cleanlab", file=sys.stderr)
         return
-    torch.set_num_threads(1)
-    n_seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    text = [f"# Wrong labels found\n\n{setting()}; seeds 0 to {n_seeds - 1}, means"]
-    text.append(
-        "AP: average precision in finding wrong labels; P@wrong: precision among as many as are "
-        "wrong; expected: the number said to be wrong, over the true one; CPU seconds."
-    )
+    given, *fitted = SOURCES
+    yield (*MNIST, 0, given)
+    for name, noise in NOISY:
+        for seed in range(seeds):
+            for source in fitted:
+                yield name, noise, seed, source
+
+
+def report(rows: dict[_cells.Key, _cells.Row]) -> str:
+    seeds = sorted({key[2] for key in rows})
+    text = [
+        "# Finding label issues",
+        f"Table written {setting()}.",
+        f"AP: average precision in finding mislabelled samples; P@wrong: precision among as many "
+        "as are mislabelled; expected / true: the estimated number of mislabelled samples over "
+        f"the true one; CPU seconds. Means over seeds {seeds}.",
+        CELLS.origins(rows),
+    ]
     header = ["", "AP", "P@wrong", "expected / true", "seconds"]
-    parts = {"mnist (verified errors)": [mnist(str(folder))]}
-    for name, noise in CELLS:
-        parts[f"{name}, {noise}"] = [rows_of(name, noise, seed) for seed in range(n_seeds)]
-        print(name, noise, file=sys.stderr, flush=True)
-    for title, found in parts.items():
-        wrong = np.mean([rows[0][1].mean() for rows in found])
-        lines = [_line([rows[i] for rows in found]) for i in range(len(found[0]))]
-        text.append(f"## {title}: {100 * wrong:.2f} % wrong\n\n" + table(header, lines))
-    save("label_issues", "\n\n".join(text))
+    for name, noise in (MNIST, *NOISY):
+        inside = {key: row.values for key, row in rows.items() if key[:2] == (name, noise)}
+        if not inside:
+            continue
+        rate = np.mean([values["noise rate"] for values in inside.values()])
+        lines = [
+            _line(f"{ranking}, {source}", ranking, runs)
+            for source in SOURCES
+            if (runs := [v for key, v in inside.items() if key[3] == source])
+            for ranking in RANKINGS
+            if runs[0][f"AP {ranking}"] is not None
+        ]
+        text.append(f"## {name}, {noise}: {100 * rate:.2f} % mislabelled")
+        text.append(table(header, lines))
+    text += ["## Origin of the cells", CELLS.origin_table(rows)]
+    return "\n\n".join(text)
 
 
-def _line(runs: list[list]) -> list[object]:
-    ap = np.mean([issue_average_precision(wrong, q) for _, wrong, q, *_ in runs])
-    precision = np.mean(
-        [issue_precision_at_k(wrong, q, int(wrong.sum())) for _, wrong, q, *_ in runs]
-    )
-    counts = [n / wrong.sum() for _, wrong, _, n, _ in runs if n is not None]
-    seconds = [s for *_, s in runs if s is not None]
-    return [
-        runs[0][0], f"{ap:.3f}", f"{precision:.3f}",
-        f"{np.mean(counts):.2f}" if counts else "", f"{np.mean(seconds):.0f}" if seconds else "",
-    ]  # fmt: skip
+def _line(title: str, ranking: str, runs: list[dict[str, Any]]) -> list[object]:
+    who = {OURS: "ours", QUALITY: None}.get(ranking, "cleanlab")
+    columns = {f"AP {ranking}": 3, f"P {ranking}": 3, f"expected {who}": 2, "seconds": 0}
+    line: list[object] = [title]
+    for column, digits in columns.items():
+        values = [run[column] for run in runs if run.get(column) is not None]
+        line.append(f"{np.mean(values):.{digits}f}" if values else "")
+    return line
 
 
 if __name__ == "__main__":
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        main()
+    chosen = _cells.options(__doc__, seeds=1).parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    _cells.run(CELLS, chosen, lambda: keys(chosen.seeds), measure, report)

@@ -56,27 +56,27 @@ SETS = (*SHIPPED, *UCI, *TABULAR, *REAL)
 
 def lr(seed: int) -> BaseEstimator:
     """Logistic regression."""
-    return _scaled(LogisticRegression(C=0.05, max_iter=500))
+    return scaled(LogisticRegression(C=0.05, max_iter=500))
 
 
 def knn(seed: int) -> BaseEstimator:
     """Nearest neighbours."""
-    return _scaled(KNeighborsClassifier(25))
+    return scaled(KNeighborsClassifier(25))
 
 
 def rf(seed: int) -> BaseEstimator:
     """A random forest."""
-    return _scaled(RandomForestClassifier(min_samples_leaf=10, random_state=seed))
+    return scaled(RandomForestClassifier(min_samples_leaf=10, random_state=seed))
 
 
 def hgb(seed: int) -> BaseEstimator:
     """Histogram gradient boosting."""
-    return _scaled(HistGradientBoostingClassifier(random_state=seed))
+    return scaled(HistGradientBoostingClassifier(random_state=seed))
 
 
 def mlp(seed: int) -> BaseEstimator:
     """scikit-learn's multilayer perceptron."""
-    return _scaled(MLPClassifier((128, 128), max_iter=100, random_state=seed))
+    return scaled(MLPClassifier((128, 128), max_iter=100, random_state=seed))
 
 
 def cl_mlp(seed: int) -> BaseEstimator:
@@ -89,7 +89,8 @@ def cl_hgb(seed: int) -> BaseEstimator:
     return _cleaned(hgb, seed)
 
 
-def _scaled(clf: BaseEstimator) -> BaseEstimator:
+def scaled(clf: BaseEstimator) -> BaseEstimator:
+    """Standardised columns, then the classifier; images are flattened."""
     return make_pipeline(FunctionTransformer(_flat), StandardScaler(), clf)
 
 

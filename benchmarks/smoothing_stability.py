@@ -1,46 +1,55 @@
-"""Whether a negative smoothing rate ever ruins a network, and what it gains under noise.
+"""Measure whether a negative smoothing rate ever ruins a network, and what it gains under noise.
 
-Clean test accuracy at the end of training, for every rate and noise: the estimator's defaults, the
-same without the bound on the logits, and the same with early stopping on noisy labels.
-Cross-entropy under the same bound is there too, to tell what the bound does from what the rate
-does. Five seeds; the defaults were proposed on others, and compared with their runner-up on these.
-``--quick`` runs one seed of few rates.
+    python benchmarks/smoothing_stability.py              # missing or outdated cells, then tables
+    python benchmarks/smoothing_stability.py --hours 2    # begin no cell after two hours
+    python benchmarks/smoothing_stability.py --table      # only write the tables
+    python benchmarks/smoothing_stability.py --quick      # print one seed of few rates
+
+Clean test accuracy at the end of training, for every rate and noise rate: with default settings,
+without the bound on the logits, and with early stopping on noisy labels. Cross-entropy under the
+same bound tells the effect of the bound from that of the rate. Five seeds; the defaults were
+proposed on others, and compared with the second best on these.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
 
-from _common import save, setting, table
+import _cells
+from _common import setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
-from sknoisy import NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.functional import logit_bound_for_rate
 from sknoisy.search._fit import fit_candidates
 
 RATES = (-256, -64, -16, -8, -6, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.6, 0.8)
 FEWER_RATES = (-256, -64, -8, -2, -0.5, 0, 0.4)
+QUICK_RATES = (-8, -1, 0, 0.4)
 NOISE = (0.0, 0.2, 0.4, 0.6)
 RECIPES = {
     "default": {},
     "no bound": {"logit_bound": None},
     "early stopping": {"early_stopping": True},
 }
+BOUND_FOR_ALL = "bound for all"
+SETS = ("digits", "synthetic", "breast_cancer", "wine")
 LOADERS = {"digits": load_digits, "breast_cancer": load_breast_cancer, "wine": load_wine}
 
 
 def split(name: str, noise: float, seed: int) -> tuple[np.ndarray, ...]:
-    """Half to train on, with a share of its labels flipped to another class; half to test on."""
+    """Half to train on, with a fraction of its labels flipped to another class; half to test on."""
     if name == "synthetic":
         X, y = make_classification(
             4000, 20, n_informative=12, n_classes=5, class_sep=2.0, flip_y=0.0, random_state=seed
@@ -54,122 +63,174 @@ def split(name: str, noise: float, seed: int) -> tuple[np.ndarray, ...]:
     return X, np.where(flipped, other, y), X_test, y_test
 
 
-def run(name: str, noise: float, recipe: str, rates: list[float], seed: int) -> list[tuple]:
-    """Clean test accuracy and log-loss of each rate; they are trained at once."""
-    torch.set_num_threads(1)
+def rates_of(name: str, recipe: str) -> list[float]:
+    """All rates for the tables with default settings, fewer for the others."""
+    if recipe == BOUND_FOR_ALL:
+        return [0]
+    full = name in ("digits", "synthetic") and recipe == "default"
+    kept = RATES if full else FEWER_RATES
+    return [rate for rate in kept if recipe != "no bound" or rate < 0]
+
+
+def trained(
+    name: str, noise: float, recipe: str, rates: Iterable[float], seed: int
+) -> dict[str, float]:
+    """Clean test accuracy and log-loss at each rate; all are trained together."""
     X, y, X_test, y_test = split(name, noise, seed)
-    params = (
-        {"logit_bound": logit_bound_for_rate(0.0)} if recipe == "bound for all" else RECIPES[recipe]
-    )
+    bounded = {"logit_bound": logit_bound_for_rate(0.0)}
+    params = bounded if recipe == BOUND_FOR_ALL else RECIPES[recipe]
     small = {"batch_size": 32} if len(X) < 500 else {}
     clf = NoisyLabelClassifier("ce", random_state=seed, **small, **params)
-    found = []
-    for fitted in fit_candidates([clone(clf).set_params(smoothing=r) for r in rates], X, y):
+    candidates = [clone(clf).set_params(smoothing=rate) for rate in rates]
+    values = {}
+    for rate, fitted in zip(rates, fit_candidates(candidates, X, y), strict=True):
         if isinstance(fitted, Exception):
             raise fitted
         p = np.clip(fitted.predict_proba(X_test).astype(float), 1e-7, 1.0)
-        loss = log_loss(y_test, p / p.sum(1, keepdims=True))
-        found.append((float((p.argmax(1) == y_test).mean()), loss))
-    return found
+        values[f"accuracy {rate}"] = float((p.argmax(1) == y_test).mean())
+        values[f"log-loss {rate}"] = float(log_loss(y_test, p / p.sum(1, keepdims=True)))
+    return values
 
 
-def rates_of(name: str, recipe: str, rates: tuple[float, ...]) -> list[float]:
-    """All rates for what is asked of the defaults, fewer beside it."""
-    full = name in ("digits", "synthetic") and recipe == "default"
-    kept = [r for r in rates if full or r in FEWER_RATES]
-    return [r for r in kept if recipe != "no bound" or r < 0]
+def measure(name: str, noise: str, recipe: str, seed: int) -> dict[str, Any]:
+    """All rates of one recipe."""
+    return trained(name, float(noise), recipe, rates_of(name, recipe), seed)
 
 
-def cells(names: list[str], rates: tuple[float, ...]) -> Iterator[tuple[str, float, str, list]]:
-    for name in names:
-        for noise in NOISE:
-            if name == "breast_cancer" and noise > 0.5:
-                continue  # More than half of binary labels wrong: the other class is learned.
-            for recipe in RECIPES:
-                yield name, noise, recipe, rates_of(name, recipe, rates)
-            yield name, noise, "bound for all", [0.0]
+@cache
+def _code() -> str:
+    return fingerprint(measure, METHODS["ce"])
 
 
-def verdict(mean: dict, rates: tuple[float, ...]) -> str:
-    """What was asked of the defaults, and what came out."""
-    rows = []
+def code(name: str, noise: str, recipe: str, seed: int) -> str:
+    """Fingerprint of what a cell depends on: the same for all."""
+    return _code()
+
+
+CELLS = _cells.CellTable(
+    "smoothing_stability",
+    key=("set", "noise", "recipe", "seed"),
+    digits={f"accuracy {rate}": 5 for rate in RATES} | {f"log-loss {rate}": 4 for rate in RATES},
+    code=code,
+)
+
+
+def keys(seeds: int) -> Iterator[_cells.Key]:
+    """One seed of everything before the next."""
+    for seed in range(seeds):
+        for name in SETS:
+            for noise in NOISE:
+                if name == "breast_cancer" and noise > 0.5:
+                    continue  # With most binary labels flipped, the other class is learned.
+                for recipe in (*RECIPES, BOUND_FOR_ALL):
+                    yield name, str(noise), recipe, seed
+
+
+class Runs:
+    """Accuracies and losses over the seeds of a combination of set, noise, recipe and rate."""
+
+    def __init__(self, rows: dict[_cells.Key, _cells.Row]) -> None:
+        self.rows = rows
+
+    def values(self, what: str, name: str, noise: float, recipe: str, rate: float) -> list[float]:
+        """One number for each seed that was run."""
+        inside = (name, str(noise), recipe)
+        values = [r.values.get(f"{what} {rate}") for k, r in self.rows.items() if k[:3] == inside]
+        return [v for v in values if v is not None]
+
+    def mean(self, *combination: Any) -> float:
+        """Mean accuracy over seeds in %, or nan."""
+        runs = self.values("accuracy", *combination)
+        return 100 * float(np.mean(runs)) if runs else np.nan
+
+    def accuracy(self, *combination: Any) -> str:
+        """Mean and standard deviation over seeds, in %."""
+        runs = 100 * np.array(self.values("accuracy", *combination))
+        return f"{runs.mean():.1f} ({runs.std():.1f})" if len(runs) else ""
+
+
+def gains(runs: Runs, rates: Iterable[float]) -> str:
+    """The worst rate on clean labels and the best negative rate on noisy ones."""
+    lines: list[list[object]] = []
     for name in ("digits", "synthetic"):
-        base = mean[name, 0.0, 0, "default"]
+        base = runs.mean(name, 0.0, "default", 0)
         inner = [r for r in rates if -8 <= r <= 0.4]
-        worst = min(inner, key=lambda r: mean[name, 0.0, r, "default"])
-        lost = 100 * (mean[name, 0.0, worst, "default"] - base)
-        rows.append([name, 0.0, f"worst rate of -8 to .4 on clean labels: {worst}", f"{lost:+.1f}"])
+        worst = min(inner, key=lambda r: runs.mean(name, 0.0, "default", r))
+        lost = runs.mean(name, 0.0, "default", worst) - base
+        title = f"worst rate of -8 to .4 on clean labels: {worst}"
+        lines.append([name, 0.0, title, f"{lost:+.1f}"])
         for noise in (0.4, 0.6):
-            best = max((r for r in rates if r < 0), key=lambda r: mean[name, noise, r, "default"])
-            gain = 100 * (mean[name, noise, best, "default"] - mean[name, noise, 0, "default"])
-            rows.append([name, noise, f"best negative rate: {best}", f"{gain:+.1f}"])
-    return table(["data", "noise", "", "points beside cross-entropy"], rows)
+            negative = [r for r in rates if r < 0]
+            best = max(negative, key=lambda r: runs.mean(name, noise, "default", r))
+            base = runs.mean(name, noise, "default", 0)
+            gain = runs.mean(name, noise, "default", best) - base
+            lines.append([name, noise, f"best negative rate: {best}", f"{gain:+.1f}"])
+    return table(["data", "noise", "", "points beside cross-entropy"], lines)
 
 
-def accuracy(runs: list[tuple[float, float]]) -> str:
-    """Mean and standard deviation over seeds, in %."""
-    found = 100 * np.array([right for right, _ in runs])
-    return f"{found.mean():.1f} ({found.std():.1f})"
+def accuracies(runs: Runs, name: str, recipe: str) -> str:
+    """One line for each noise rate, one column for each rate of smoothing."""
+    combinations = {str(rate): (recipe, rate) for rate in rates_of(name, recipe)}
+    if recipe == "default":
+        combinations["0, bounded"] = (BOUND_FOR_ALL, 0)
+    lines = [
+        [noise, *(runs.accuracy(name, noise, *c) for c in combinations.values())] for noise in NOISE
+    ]
+    return table(["noise \\ rate", *combinations], [line for line in lines if any(line[1:])])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument(
-        "--data", nargs="+", default=["digits", "synthetic", "breast_cancer", "wine"]
-    )
-    args = parser.parse_args()
-    seeds = range(1) if args.quick else range(5)
-    rates = (-8, -1, 0, 0.4) if args.quick else RATES
-    todo = [(*cell, seed) for cell in cells(args.data, rates) for seed in seeds]
-    print(f"{len(todo)} trainings", file=sys.stderr)
-    results = Parallel(args.jobs, verbose=1)(delayed(run)(*job) for job in todo)
-    found: dict[tuple, list[tuple[float, float]]] = {}
-    for (name, noise, recipe, tried, _), outcome in zip(todo, results, strict=True):
-        for rate, result in zip(tried, outcome, strict=True):
-            found.setdefault((name, noise, rate, recipe), []).append(result)
-    mean = {cell: float(np.mean([a for a, _ in runs])) for cell, runs in found.items()}
+def losses(runs: Runs) -> str:
+    """Mean log-loss over seeds, of the rates that all sets have."""
+    lines: list[list[object]] = []
+    for name in SETS:
+        for noise in NOISE:
+            cells = [runs.values("log-loss", name, noise, "default", r) for r in FEWER_RATES]
+            if all(cells):
+                lines.append([name, noise, *(float(np.mean(cell)) for cell in cells)])
+    return table(["data", "noise", *map(str, FEWER_RATES)], lines)
+
+
+def report(rows: dict[_cells.Key, _cells.Row]) -> str:
+    runs, seeds = Runs(rows), sorted({key[3] for key in rows})
     text = [
         "# Stability of negative smoothing",
-        f"{setting()}; seeds {list(seeds)}; clean test accuracy in %, mean (standard deviation)",
-        "Defaults of the estimator (100 epochs, batch 128, or 32 below 500 training rows); half of "
-        "each set to test on. *synthetic*: 4000 x 20, 5 classes. Breast cancer stops at .4: above "
-        "one half of wrong binary labels the other class is learned.",
+        f"Table written {setting()}.",
+        f"Clean test accuracy in %, mean (standard deviation) over seeds {seeds}. Default settings "
+        "of the estimator (100 epochs, batch 128, or 32 below 500 training rows); half of each set "
+        "to test on. *synthetic*: 4000 x 20, 5 classes. Breast cancer stops at .4: with more than "
+        "half of binary labels flipped the other class is learned.",
+        CELLS.origins(rows),
+        "## Losses and gains",
+        gains(runs, RATES),
     ]
-    if {"digits", "synthetic"} <= set(args.data):
-        text += ["## What was asked", verdict(mean, rates)]
-    for name in args.data:
+    for name in SETS:
         for recipe in RECIPES:
-            rows = []
-            shown = rates_of(name, recipe, rates)
-            for noise in NOISE:
-                cell = [found.get((name, noise, rate, recipe)) for rate in shown]
-                bounded = found.get((name, noise, 0.0, "bound for all"))
-                if bounded and recipe == "default":
-                    cell.append(bounded)
-                if all(cell):
-                    rows.append([noise, *map(accuracy, cell)])
-            head = ["noise \\ rate", *map(str, shown)]
-            text += [
-                f"## {name}, {recipe}",
-                table([*head, "0, bounded"] if recipe == "default" else head, rows),
-            ]
-    losses = []
-    shown = [rate for rate in FEWER_RATES if rate in rates]
-    for name in args.data:
-        for noise in NOISE:
-            cell = [found.get((name, noise, rate, "default")) for rate in shown]
-            if all(cell):
-                losses.append([name, noise, *(float(np.mean([v for _, v in c])) for c in cell)])
-    head = ["data", "noise", *map(str, shown)]
-    text += ["## Log-loss on clean test labels, default", table(head, losses)]
-    done = "\n\n".join(text)
-    if args.quick:
-        print(done)
-    else:
-        save("smoothing_stability", done)
+            text += [f"## {name}, {recipe}", accuracies(runs, name, recipe)]
+    text += ["## Log-loss on clean test labels, default", losses(runs)]
+    text += ["## Origin of the cells", CELLS.origin_table(rows)]
+    return "\n\n".join(text)
+
+
+def quick() -> str:
+    """Losses and gains of one seed at few rates."""
+    origin = _cells.Origin("", "", "", "")
+    rows = {
+        (name, str(noise), "default", 0): _cells.Row(
+            trained(name, noise, "default", QUICK_RATES, seed=0), origin
+        )
+        for name in ("digits", "synthetic")
+        for noise in (0.0, 0.4, 0.6)
+    }
+    return gains(Runs(rows), QUICK_RATES)
 
 
 if __name__ == "__main__":
-    main()
+    parser = _cells.options(__doc__, seeds=5)
+    parser.add_argument("--quick", action="store_true", help="print one seed of few rates")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    if chosen.quick:
+        print(quick())
+    else:
+        _cells.run(CELLS, chosen, lambda: keys(chosen.seeds), measure, report)

@@ -1,11 +1,14 @@
-"""Estimates of transition matrices and noise rates, beside those of cleanlab.
+"""Measure errors of estimated transition matrices and noise rates, beside those of cleanlab.
 
-    SKNOISY_DATA=... python benchmarks/transition.py [n_seeds]
+    python benchmarks/transition.py              # missing or outdated cells, then the tables
+    python benchmarks/transition.py --hours 2    # begin no cell after two hours
+    python benchmarks/transition.py --table      # only write the tables
 
-Cells are those of the robustness table but the images. All estimators but ``hoc``, which reads the
-features, read the same probabilities: of the default classifier out of bag, or of logistic
-regression in five folds. The true matrix counts the labels of the cell. ``surest`` was made on the
-development half with seeds 100 to 102.
+Cells are those of the robustness table, without images; most data sets need ``SKNOISY_DATA``, and
+the comparison needs cleanlab. All estimators but ``hoc``, which takes the features, take the same
+probabilities: of the default classifier out of bag, or of logistic regression in five folds. The
+true matrix counts the labels of the cell. ``most_confident`` was designed on the development half
+with seeds 100 to 102.
 """
 
 from __future__ import annotations
@@ -13,21 +16,27 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
-from _common import save, setting, table
+import _cells
+from _common import setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
 import torch
-from _data import home, load, noises
-from robustness import DEVELOPMENT, SETS, SHIPPED
+from _data import KINDS, Cell, load
+from _data import code as code_of_data
+from robustness import DEFAULT, DEVELOPMENT, cells
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknoisy import NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy._label_noise.estimators import noise_rate_from_transition, transition_between
 from sknoisy.transition import (
     anchor_points,
@@ -41,9 +50,15 @@ from sknoisy.transition import (
 
 MODELS = ("default, out of bag", "logistic regression, 5-fold")
 TRUSTED = 0.05
+ESTIMATORS = (
+    "most_confident", "anchor_points", "confident_joint", "dual_t", f"gold, {TRUSTED:.0%} trusted",
+    "hoc", "cleanlab", "no noise",
+)  # fmt: skip
+HUMAN = ("aggre", "rand1", "worst", "worker")
 
 
 def probabilities(model: str, X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    """Probabilities of labels for rows that were not trained on."""
     if model == MODELS[0]:
         fitted = NoisyLabelClassifier(random_state=seed).fit(X, y)
         return fitted.method_.out_of_bag.double().numpy()
@@ -52,100 +67,137 @@ def probabilities(model: str, X: np.ndarray, y: np.ndarray, seed: int) -> np.nda
     return cross_val_predict(clf, X, y, cv=folds, method="predict_proba")
 
 
-def by_cleanlab(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+def estimate_by_cleanlab(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     from cleanlab.count import estimate_py_and_noise_matrices_from_probabilities as estimate
 
     return estimate(y, p)[1].T
 
 
-def estimates(
-    X: np.ndarray, y: np.ndarray, p: np.ndarray, clean: np.ndarray, trusted: np.ndarray
-) -> dict[str, Callable[[], np.ndarray]]:
-    checked = np.where(trusted, clean, y)
-    spread = X.std(axis=0)
-    scaled = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    return {
-        "most_confident": lambda: most_confident(y, p),
-        "anchor_points": lambda: anchor_points(y, p),
-        "confident_joint": lambda: confident_joint(y, p),
-        "dual_t": lambda: dual_t(y, p),
-        f"gold, {TRUSTED:.0%} trusted": lambda: gold(checked, p, trusted),
-        "hoc": lambda: hoc(y, scaled),
-        "cleanlab": lambda: by_cleanlab(y, p),
-        "no noise": lambda: np.eye(p.shape[1]),
-    }
+def estimates(cell: Cell, p: np.ndarray, trusted: np.ndarray) -> list[np.ndarray]:
+    """A transition matrix by each of ESTIMATORS."""
+    y, checked = cell.y, np.where(trusted, cell.clean, cell.y)
+    spread = cell.X.std(axis=0)
+    scaled = (cell.X - cell.X.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return [
+        most_confident(y, p),
+        anchor_points(y, p),
+        confident_joint(y, p),
+        dual_t(y, p),
+        gold(checked, p, trusted),
+        hoc(y, scaled),
+        estimate_by_cleanlab(y, p),
+        np.eye(p.shape[1]),
+    ]
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    n_seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    names = [name for name in (SETS if home() else SHIPPED) if name != "fashion_mnist"]
-    errors: dict[tuple, list[float]] = defaultdict(list)
-    rates: dict[tuple, list[float]] = defaultdict(list)
-    inside: dict[tuple, list[bool]] = defaultdict(list)
-    for seed in range(n_seeds):
-        for name, noise in ((each, noise) for each in names for noise in noises(each)):
-            cell = load(name, noise, seed)
-            k = int(max(cell.clean.max(), cell.y.max())) + 1
-            true = transition_between(cell.clean, cell.y, k)
-            wrong = float((cell.y != cell.clean).mean())
-            trusted = np.random.default_rng(seed).random(len(cell.y)) < TRUSTED
-            for model in MODELS:
-                p = probabilities(model, cell.X, cell.y, seed)
-                each = estimates(cell.X, cell.y, p, cell.clean, trusted)
-                for who, estimate in each.items():
-                    found = estimate()
-                    key = (model, who, name, noise)
-                    errors[key].append(float(abs(found - true).sum() / k))
-                    rates[key].append(abs(noise_rate_from_transition(found, cell.y) - wrong))
-                found_rate = noise_rate(cell.y, p, random_state=seed)
-                inside[model, noise].append(found_rate.low <= wrong <= found_rate.high)
-            print(seed, name, noise, file=sys.stderr, flush=True)
-    save("transition", report(errors, rates, inside, n_seeds))
+def measure(name: str, noise: str, seed: int, model: str) -> dict[str, Any]:
+    """Errors of all estimators from the probabilities of one model."""
+    print(name, noise, seed, model, file=sys.stderr, flush=True)
+    return errors(load(name, noise, seed), seed, model)
 
 
-def report(errors: dict, rates: dict, inside: dict, n_seeds: int) -> str:
-    text = [f"# Transition matrices\n\n{setting()}; seeds 0 to {n_seeds - 1}"]
-    text.append(
-        "Error of a matrix: sum of absolute differences from the true one, divided by the number "
-        "of classes. Error of a rate: absolute difference. Means over cells."
+def errors(cell: Cell, seed: int, model: str) -> dict[str, Any]:
+    """Errors of matrices and rates; whether the interval of `noise_rate` has the true rate."""
+    k = int(max(cell.clean.max(), cell.y.max())) + 1
+    true = transition_between(cell.clean, cell.y, k)
+    rate = float((cell.y != cell.clean).mean())
+    trusted = np.random.default_rng(seed).random(len(cell.y)) < TRUSTED
+    p = probabilities(model, cell.X, cell.y, seed)
+    values: dict[str, Any] = {}
+    for name, matrix in zip(ESTIMATORS, estimates(cell, p, trusted), strict=True):
+        values[f"matrix {name}"] = float(abs(matrix - true).sum() / k)
+        values[f"rate {name}"] = float(abs(noise_rate_from_transition(matrix, cell.y) - rate))
+    interval = noise_rate(cell.y, p, random_state=seed)
+    return values | {"inside": int(interval.low <= rate <= interval.high)}
+
+
+@cache
+def _code(name: str, noise: str) -> str:
+    packages = ("scikit-learn", "cleanlab")
+    return fingerprint(errors, METHODS[DEFAULT], *code_of_data(name, noise), *packages)
+
+
+def code(name: str, noise: str, seed: int, model: str) -> str:
+    """Fingerprint of what a cell depends on."""
+    return _code(name, noise)
+
+
+CELLS = _cells.CellTable(
+    "transition",
+    key=("set", "noise", "seed", "model"),
+    digits=dict.fromkeys(
+        (f"{what} {name}" for what in ("matrix", "rate") for name in ESTIMATORS), 5
     )
-    real = ("aggre", "rand1", "worst", "worker")
-    parts = {
-        "development half": lambda name, noise: name in DEVELOPMENT and noise not in real,
-        "report half": lambda name, noise: name not in DEVELOPMENT and noise not in real,
+    | {"inside": 0},
+    code=code,
+)
+
+
+def keys(seeds: int) -> Iterator[_cells.Key]:
+    """Both models in the cells of the robustness table."""
+    if find_spec("cleanlab") is None:
+        # Not an error: `make bench` runs the others.
+        print("not run: needs cleanlab", file=sys.stderr)
+        return
+    for name, noise, seed in cells():
+        if name != "fashion_mnist" and seed < seeds:
+            for model in MODELS:
+                yield name, noise, seed, model
+
+
+def report(rows: dict[_cells.Key, _cells.Row]) -> str:
+    seeds = sorted({key[2] for key in rows})
+    text = [
+        "# Transition matrices",
+        f"Table written {setting()}.",
+        "Error of a matrix: sum of absolute differences from the true one, divided by the number "
+        f"of classes. Error of a rate: absolute difference. Means over cells, of seeds {seeds}.",
+        CELLS.origins(rows),
+    ]
+    parts: dict[str, Callable[[str, str], bool]] = {
+        "development half": lambda name, noise: name in DEVELOPMENT and noise not in HUMAN,
+        "report half": lambda name, noise: name not in DEVELOPMENT and noise not in HUMAN,
         "no noise": lambda name, noise: noise == "none",
-        "CIFAR-10N": lambda name, noise: noise in ("aggre", "rand1", "worst"),
+        "CIFAR-10N": lambda name, noise: noise in HUMAN[:3],
         "all noisy": lambda name, noise: noise != "none",
         "all": lambda name, noise: True,
     }
     for model in MODELS:
-        for what, found in (("matrix", errors), ("rate", rates)):
-            rows = []
-            for who in dict.fromkeys(key[1] for key in found):
-                own = {k[2:]: np.mean(v) for k, v in found.items() if k[:2] == (model, who)}
-                means = [
-                    np.mean([v for cell, v in own.items() if chosen(*cell)] or [np.nan])
-                    for chosen in parts.values()
+        for what in ("matrix", "rate"):
+            lines: list[list[object]] = []
+            for estimator in ESTIMATORS:
+                means = _means(rows, model, f"{what} {estimator}")
+                line = [
+                    np.mean([v for cell, v in means.items() if inside(*cell)] or [np.nan])
+                    for inside in parts.values()
                 ]
-                rows.append([who, *(f"{m:.3f}" for m in means)])
-            text.append(f"## Error of the {what}: {model}\n\n" + table([what, *parts], rows))
-    rows = [
-        [model, *(f"{np.mean(inside[model, noise]):.2f}" for noise in _kinds(inside))]
-        for model in MODELS
-    ]
-    text.append(
-        "## Share of intervals of `noise_rate` that hold the true rate (asked: .95)\n\n"
-        + table(["probabilities", *_kinds(inside)], rows)
-    )
+                lines.append([estimator, *(f"{mean:.3f}" for mean in line)])
+            text.append(f"## Error of the {what}: {model}")
+            text.append(table([what, *parts], lines))
+    kinds = [kind for kind in KINDS if any(key[1] == kind for key in rows)]
+    lines = [[model, *(_fraction_inside(rows, model, kind) for kind in kinds)] for model in MODELS]
+    text.append("## Fraction of intervals of `noise_rate` that have the true rate (nominal: .95)")
+    text.append(table(["probabilities", *kinds], lines))
+    text += ["## Origin of the cells", CELLS.origin_table(rows)]
     return "\n\n".join(text)
 
 
-def _kinds(inside: dict) -> list[str]:
-    return list(dict.fromkeys(noise for _, noise in inside))
+def _means(rows: dict[_cells.Key, _cells.Row], model: str, column: str) -> dict[tuple, float]:
+    """The mean over seeds, of each set and noise."""
+    values = defaultdict(list)
+    for key, row in rows.items():
+        if key[3] == model:
+            values[key[:2]].append(row.values[column])
+    return {cell: float(np.mean(seeds)) for cell, seeds in values.items()}
+
+
+def _fraction_inside(rows: dict[_cells.Key, _cells.Row], model: str, kind: str) -> str:
+    inside = [row.values["inside"] for k, row in rows.items() if (k[1], k[3]) == (kind, model)]
+    return f"{np.mean(inside):.2f}" if inside else "-"
 
 
 if __name__ == "__main__":
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        main()
+    chosen = _cells.options(__doc__, seeds=1).parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    _cells.run(CELLS, chosen, lambda: keys(chosen.seeds), measure, report)
