@@ -173,9 +173,12 @@ class CellTable:
                 if time.monotonic() > end:
                     return
                 values = measure(*key)
-                origin = Origin(commit(), version("sknoisy"), _today(), self.code(*key))
                 named = dict(zip(self.key, key, strict=True))
-                out.write(json.dumps(named | values | origin._asdict()) + "\n")
+                out.write(json.dumps(named | values | self.origin(key)._asdict()) + "\n")
+
+    def origin(self, key: Key) -> Origin:
+        """Where a cell that is measured now comes from."""
+        return Origin(commit(), version("sknoisy"), _today(), self.code(*key))
 
     def state(self, key: Key, rows: dict[Key, Row], renew: bool = False) -> str:
         """Return "missing", "changed" or "holds"; rows without a fingerprint hold until renewed."""

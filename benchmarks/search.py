@@ -1,31 +1,35 @@
-"""How fast all rates and folds are trained at once, beside a grid search.
+"""Measure searches over rates of smoothing that train all rates and folds together.
 
-    python benchmarks/search.py            # about 30 minutes
-    python benchmarks/search.py --quick    # one round, digits only
+    python benchmarks/search.py            # missing or outdated cells (all: 40 minutes), tables
+    python benchmarks/search.py --table    # only write the tables
+    python benchmarks/search.py --quick    # print one round on digits, keep nothing
 
-Wall time of a whole search, refit included, over 12 rates of smoothing and 5 folds, in interleaved
-rounds: of ``SmoothingSearchCV``, of ``GridSearchCV`` on our classifier and of ``GridSearchCV`` on
-skorch, with the same network and one torch thread in each process or thread. Then the CPU time of
-a network when several are trained at once, beside one alone, and where there is a GPU the wall time
-there of a search of 55 networks. Last, other ways to search, and what each comes to: all of them on
-digits, scored on noisy labels, with the accuracy on clean test labels of what they chose. Ways
-whose package is not installed are not run.
+Every cell is a ratio of times, the median of interleaved rounds:
+
+- whole searches: wall time, refit included, over 12 rates of smoothing and 5 folds, of
+  ``SmoothingSearchCV``, of ``GridSearchCV`` on our classifier and of ``GridSearchCV`` on skorch,
+  with the same network and one torch thread in each process or thread;
+- growth: CPU time of a network when several are trained together, over that of one alone;
+- where there is a GPU, wall time of a search of 55 networks there, over that of one network;
+- other ways to search on digits: wall time, and the accuracy on clean test labels of what they
+  chose by scores on noisy ones. Ways whose package is not installed are not run.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 from unittest import mock
 
-from _common import interleaved, save, setting, table
+import _cells
+from _common import cpu_seconds, interleaved, setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
@@ -45,17 +49,18 @@ from skorch import NeuralNetClassifier
 from speed import Net
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.functional import cross_entropy, one_hot, smooth_labels
 from sknoisy.noise import corrupt_labels
-from sknoisy.search import RATES, _candidates, one_standard_error
+from sknoisy.search import _candidates, one_standard_error
 from sknoisy.search._fit import fit_candidates
+from sknoisy.search.smoothing_search import RATES
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def datasets() -> dict[str, tuple[Arrays, int]]:
-    """Rows and labels of which 40 % are wrong, and epochs."""
+    """Rows and labels with a noise rate of 40 %, and epochs."""
     large = make_classification(20_000, 50, n_informative=20, n_classes=5, random_state=0)
     sets = {"digits": (load_digits(return_X_y=True), 20), "20k x 50": (large, 5)}
     return {
@@ -65,7 +70,7 @@ def datasets() -> dict[str, tuple[Arrays, int]]:
 
 
 class Smoothed(nn.Module):
-    """A criterion for skorch with a rate of either sign, which torch has not."""
+    """A criterion for skorch with a rate of either sign, which torch does not have."""
 
     def __init__(self, rate: float = 0.0) -> None:
         super().__init__()
@@ -90,6 +95,7 @@ def by_skorch(X: np.ndarray, y: np.ndarray, epochs: int) -> NeuralNetClassifier:
 
 
 def searches(X: np.ndarray, y: np.ndarray, epochs: int) -> dict[str, Callable[[], object]]:
+    """Whole searches; the first is what the others are compared with."""
     ran: dict[str, Callable[[], object]] = {}
     for n_jobs in (1, 2):
         ran[f"SmoothingSearchCV, n_jobs={n_jobs}"] = lambda n=n_jobs: SmoothingSearchCV(
@@ -111,7 +117,7 @@ def searches(X: np.ndarray, y: np.ndarray, epochs: int) -> dict[str, Callable[[]
 
 
 def apart(clf: NoisyLabelClassifier, X: np.ndarray, y: np.ndarray) -> None:
-    """A search as it is where memory is short."""
+    """A search that trains one fold after another, as it does where memory is short."""
     with mock.patch.object(_candidates, "free_memory", lambda device: 0.0):
         SmoothingSearchCV(clf).fit(X, y)
 
@@ -123,198 +129,267 @@ def wall_seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def whole(rounds: int, only: str | None) -> str:
-    columns: dict[str, dict[str, float]] = {}
-    for name, ((X, y), epochs) in datasets().items():
-        if only in (None, name):
-            columns[name] = interleaved(searches(X, y, epochs), rounds, wall_seconds)
-            print(name, columns[name], file=sys.stderr, flush=True)
-    rows = [
-        [who, *(found[who] for found in columns.values())] for who in next(iter(columns.values()))
-    ]
-    return (
-        "## A whole search: 12 rates, 5 folds, wall time over that of SmoothingSearchCV\n\n"
-        + table(["search", *columns], rows)
+def whole(data: str, search: str, rounds: int) -> dict[str, float]:
+    """Wall time of a whole search over that of SmoothingSearchCV."""
+    (X, y), epochs = datasets()[data]
+    ran = searches(X, y, epochs)
+    base = next(iter(ran))
+    if search == base:
+        return {"ratio": 1.0}
+    return {"ratio": _ratio(ran[base], ran[search], rounds, wall_seconds)}
+
+
+def _ratio(base: Callable, run: Callable, rounds: int, measure: Callable[..., float]) -> float:
+    return interleaved({"base": base, "run": run}, rounds, measure)["run"]
+
+
+def seeded(seed: int) -> NoisyLabelClassifier:
+    """The classifier of all ways to search."""
+    return clone(ours(20)).set_params(random_state=seed)
+
+
+def grid(seed: int, **params: Any) -> GridSearchCV:
+    return GridSearchCV(seeded(seed), {"smoothing": RATES}, cv=5, **params)
+
+
+# Ways that need no other package; each takes a seed.
+PLAIN_WAYS: dict[str, Callable[[int], Any]] = {
+    "SmoothingSearchCV": lambda s: SmoothingSearchCV(seeded(s)),
+    "SmoothingSearchCV, one_standard_error": lambda s: SmoothingSearchCV(
+        seeded(s), refit=one_standard_error
+    ),
+    "SmoothingSearchCV, n_jobs=2": lambda s: SmoothingSearchCV(seeded(s), n_jobs=2),
+    "GridSearchCV": grid,
+    "GridSearchCV, n_jobs=2": lambda s: grid(s, n_jobs=2),
+    "RandomizedSearchCV, 4 rates": lambda s: RandomizedSearchCV(
+        seeded(s), {"smoothing": RATES}, n_iter=4, cv=5, random_state=s
+    ),
+    "HalvingGridSearchCV over epochs": lambda s: HalvingGridSearchCV(
+        seeded(s), {"smoothing": RATES}, resource="max_epochs", min_resources=5,
+        max_resources=20, factor=2, cv=5, random_state=s,
+    ),
+    'smoothing="auto", no search': lambda s: seeded(s).set_params(smoothing="auto"),
+}  # fmt: skip
+# The others, each with the package that it needs.
+OTHER_WAYS = {
+    "OptunaSearchCV, 12 trials": "optuna_integration",
+    "OptunaSearchCV, 12 trials pruned by epoch": "optuna_integration",
+    "GridSearchCV on Dask, two workers": "distributed",
+    "GridSearchCV on Ray, two workers": "ray",
+}
+WAYS = (*PLAIN_WAYS, *OTHER_WAYS)
+
+
+def fitted_by(way: str, stack: ExitStack) -> Callable[[int, np.ndarray, np.ndarray], Any]:
+    """A function that takes a seed and data and fits; what it needs stops with the stack."""
+    if way in PLAIN_WAYS:
+        return lambda s, X, y: PLAIN_WAYS[way](s).fit(X, y)
+    if way.startswith("Optuna"):
+        pruning = {"enable_pruning": True, "max_iter": 20} if "pruned" in way else {}
+        return lambda s, X, y: by_optuna(s, **pruning).fit(X, y)
+    return (on_dask_workers if "Dask" in way else on_ray_workers)(stack)
+
+
+def by_optuna(seed: int, **params: Any) -> Any:
+    import optuna
+    from optuna_integration import OptunaSearchCV
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module="optuna")
+    warnings.filterwarnings("ignore", message="OptunaSearchCV is experimental")
+    rates = {"smoothing": optuna.distributions.FloatDistribution(-8, 0.8)}
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
+    )
+    return OptunaSearchCV(
+        seeded(seed), rates, study=study, n_trials=12, cv=5, random_state=seed, **params
     )
 
 
-def ways(stack: ExitStack) -> dict[str, Callable[[int], Any]]:
-    """Searches of all kinds, from a seed, and the one fit that needs none."""
-    clf = NoisyLabelClassifier("ce", max_epochs=20, device="cpu").set_params(module__hidden=(128,))
+def on_dask_workers(stack: ExitStack) -> Callable[[int, np.ndarray, np.ndarray], Any]:
+    from distributed import Client, LocalCluster
 
-    def grid(seed: int, **params: Any) -> GridSearchCV:
-        return GridSearchCV(seeded(seed), {"smoothing": RATES}, cv=5, **params)
+    from sknoisy.dask import on_dask
 
-    def seeded(seed: int) -> NoisyLabelClassifier:
-        return clone(clf).set_params(random_state=seed)
+    cluster = stack.enter_context(
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    )
+    stack.enter_context(Client(cluster))
 
-    ran: dict[str, Callable[..., Any]] = {
-        "SmoothingSearchCV": lambda s, X, y: SmoothingSearchCV(seeded(s)).fit(X, y),
-        "SmoothingSearchCV, one_standard_error": lambda s, X, y: SmoothingSearchCV(
-            seeded(s), refit=one_standard_error
-        ).fit(X, y),
-        "SmoothingSearchCV, n_jobs=2": lambda s, X, y: SmoothingSearchCV(
-            seeded(s), n_jobs=2
-        ).fit(X, y),
-        "GridSearchCV": lambda s, X, y: grid(s).fit(X, y),
-        "GridSearchCV, n_jobs=2": lambda s, X, y: grid(s, n_jobs=2).fit(X, y),
-        "RandomizedSearchCV, 4 rates": lambda s, X, y: RandomizedSearchCV(
-            seeded(s), {"smoothing": RATES}, n_iter=4, cv=5, random_state=s
-        ).fit(X, y),
-        "HalvingGridSearchCV over epochs": lambda s, X, y: HalvingGridSearchCV(
-            seeded(s), {"smoothing": RATES}, resource="max_epochs", min_resources=5,
-            max_resources=20, factor=2, cv=5, random_state=s,
-        ).fit(X, y),
-        'smoothing="auto", no search': lambda s, X, y: seeded(s)
-        .set_params(smoothing="auto")
-        .fit(X, y),
-    }  # fmt: skip
-    if find_spec("optuna_integration"):
-        import optuna
-        from optuna_integration import OptunaSearchCV
+    def fit(s: int, X: np.ndarray, y: np.ndarray) -> Any:
+        with on_dask(X, y):
+            return grid(s).fit(X, y)
 
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        warnings.filterwarnings("ignore", module="optuna")
-        warnings.filterwarnings("ignore", message="OptunaSearchCV is experimental")
-        rates = {"smoothing": optuna.distributions.FloatDistribution(-8, 0.8)}
-
-        def by_optuna(s: int, X: np.ndarray, y: np.ndarray, **params: Any) -> Any:
-            study = optuna.create_study(
-                direction="maximize",
-                sampler=optuna.samplers.TPESampler(seed=s),
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
-            )
-            return OptunaSearchCV(
-                seeded(s), rates, study=study, n_trials=12, cv=5, random_state=s, **params
-            ).fit(X, y)
-
-        ran["OptunaSearchCV, 12 trials"] = by_optuna
-        ran["OptunaSearchCV, 12 trials pruned by epoch"] = lambda s, X, y: by_optuna(
-            s, X, y, enable_pruning=True, max_iter=20
-        )
-    if find_spec("distributed"):
-        from distributed import Client, LocalCluster
-
-        from sknoisy.dask import on_dask
-
-        cluster = stack.enter_context(
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
-        )
-        stack.enter_context(Client(cluster))
-
-        def by_dask(s: int, X: np.ndarray, y: np.ndarray) -> Any:
-            with on_dask(X, y):
-                return grid(s).fit(X, y)
-
-        ran["GridSearchCV on Dask, two workers"] = by_dask
-    if find_spec("ray"):
-        import ray
-        from ray.util.joblib import register_ray
-
-        ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
-        stack.callback(ray.shutdown)
-        register_ray()
-
-        def by_ray(s: int, X: np.ndarray, y: np.ndarray) -> Any:
-            with parallel_config(backend="ray", n_jobs=2):
-                return grid(s).fit(X, y)
-
-        ran["GridSearchCV on Ray, two workers"] = by_ray
-    return ran
+    return fit
 
 
-def choices(rounds: int) -> str:
-    """Wall time of ways to search, and clean accuracy of what they chose, over seeds."""
+def on_ray_workers(stack: ExitStack) -> Callable[[int, np.ndarray, np.ndarray], Any]:
+    import ray
+    from ray.util.joblib import register_ray
+
+    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
+    stack.callback(ray.shutdown)
+    register_ray()
+
+    def fit(s: int, X: np.ndarray, y: np.ndarray) -> Any:
+        with parallel_config(backend="ray", n_jobs=2):
+            return grid(s).fit(X, y)
+
+    return fit
+
+
+def choice(data: str, way: str, rounds: int) -> dict[str, float]:
+    """Wall time of a way to search, and over seeds the clean accuracy of what it chose."""
     X, y = load_digits(return_X_y=True)
-    scores: dict[str, list[float]] = {}
+    base = next(iter(PLAIN_WAYS))
+    turns = {name: iter(range(rounds + 1)) for name in (base, way)}
+    scores: dict[str, list[float]] = {name: [] for name in turns}
     with ExitStack() as stack:
-        ran = ways(stack)
-        turns = {name: iter(range(rounds + 1)) for name in ran}
+        fits = {name: fitted_by(name, stack) for name in turns}
 
-        def once(name: str) -> Any:
+        def once(name: str) -> None:
             seed = next(turns[name])
             train, test = train_test_split(np.arange(len(y)), stratify=y, random_state=seed)
             noisy = corrupt_labels(y[train], 0.4, random_state=seed)
-            found = ran[name](seed, X[train].astype(np.float32), noisy)
-            scores.setdefault(name, []).append(100 * found.score(X[test], y[test]))
+            fitted = fits[name](seed, X[train].astype(np.float32), noisy)
+            scores[name].append(100 * fitted.score(X[test], y[test]))
 
-        run = {name: partial(once, name) for name in ran}
-        took = interleaved(run, rounds, wall_seconds)
-    rows = [
-        [name, took[name], float(np.mean(found)), float(np.std(found, ddof=1))]
-        for name, found in scores.items()
-    ]
-    return f"## Ways to search: digits, 40 % wrong labels, seeds 0 to {rounds}\n\n" + table(
-        ["search", "wall time", "clean accuracy", "deviation over seeds"], rows
-    )
+        took = interleaved({name: partial(once, name) for name in turns}, rounds, wall_seconds)
+    mean, std = np.mean(scores[way]), np.std(scores[way], ddof=1)
+    return {"ratio": took[way], "accuracy": float(mean), "std": float(std)}
 
 
-def growth(rounds: int, only: str | None) -> str:
-    """CPU time for each network, of several trained at once, over one alone."""
-    counts = (1, 2, 5, 11, 55, 110)
-    rows = []
-    for name, ((X, y), epochs) in datasets().items():
-        if only not in (None, name):
-            continue
-        for hidden in ((128,), (128, 128)):
-            epochs = min(epochs, 5)
+def growth(data: str, networks: str, rounds: int) -> dict[str, float]:
+    """CPU time for each network, of several trained together, over one alone."""
+    (X, y), epochs = datasets()[data]
+    layers, _, count = networks.partition(": ")
+    hidden, n, epochs = HIDDEN[layers], int(count), min(epochs, 5)
 
-            def alone(X=X, y=y, epochs=epochs, hidden=hidden) -> None:
-                ours(epochs, hidden).set_params(smoothing=-1.0).fit(X, y)
+    def alone() -> None:
+        ours(epochs, hidden).set_params(smoothing=-1.0).fit(X, y)
 
-            def together(n: int, X=X, y=y, epochs=epochs, hidden=hidden) -> None:
-                rates = np.linspace(-4, 0.8, n) if n > 1 else [-1.0]
-                fit_candidates([ours(epochs, hidden).set_params(smoothing=r) for r in rates], X, y)
+    def together() -> None:
+        rates = np.linspace(-4, 0.8, n) if n > 1 else [-1.0]
+        fit_candidates([ours(epochs, hidden).set_params(smoothing=r) for r in rates], X, y)
 
-            run: dict[str, Callable[[], object]] = {"alone": alone}
-            run |= {str(n): lambda n=n, t=together: t(n) for n in counts}
-            took = interleaved(run, rounds)
-            rows.append([name, str(hidden), *(took[str(n)] / n for n in counts)])
-            print(rows[-1], file=sys.stderr, flush=True)
-    return "## CPU time of a network, of several trained at once, over one alone\n\n" + table(
-        ["data", "hidden layers", *(f"{n}" for n in counts)], rows
-    )
+    return {"ratio": _ratio(alone, together, rounds, cpu_seconds) / n}
 
 
-def on_gpu(rounds: int) -> str:
+def on_gpu(data: str, gpu: str, rounds: int) -> dict[str, float]:
     """Wall time on a GPU of a search of 11 rates in 5 folds, over that of one of its fits."""
-    title = "## On a GPU: 55 networks, wall time over that of one\n\n"
-    if not torch.cuda.is_available():
-        return title + "Not run: no GPU."
-    rows = []
-    for name, ((X, y), epochs) in datasets().items():
-        clf = ours(epochs).set_params(device="cuda", smoothing=-1.0)
-        part = next(StratifiedKFold(5).split(X, y))[0]
-        took = interleaved(
-            {
-                "one": lambda c=clf, X=X[part], y=y[part]: c.fit(X, y),
-                "search": lambda c=clf, X=X, y=y: SmoothingSearchCV(
-                    c, np.linspace(-4, 0.8, 11), refit=False
-                ).fit(X, y),
-            },
-            rounds,
-            wall_seconds,
-        )
-        rows.append([name, took["search"]])
-    return title + table(["data", f"on {torch.cuda.get_device_name()}"], rows)
+    (X, y), epochs = datasets()[data]
+    clf = ours(epochs).set_params(device="cuda", smoothing=-1.0)
+    part = next(StratifiedKFold(5).split(X, y))[0]
+    rates = np.linspace(-4, 0.8, 11)
+
+    def search() -> None:
+        SmoothingSearchCV(clf, rates, refit=False).fit(X, y)
+
+    return {"ratio": _ratio(lambda: clf.fit(X[part], y[part]), search, rounds, wall_seconds)}
+
+
+SETS = ("digits", "20k x 50")
+SEARCHES = (
+    "SmoothingSearchCV, n_jobs=1", "GridSearchCV, n_jobs=1", "GridSearchCV of skorch, n_jobs=1",
+    "SmoothingSearchCV, n_jobs=2", "GridSearchCV, n_jobs=2", "GridSearchCV of skorch, n_jobs=2",
+    "SmoothingSearchCV, one fold after another", "SmoothingSearchCV, two hidden layers",
+    "GridSearchCV, two hidden layers",
+)  # fmt: skip
+HIDDEN = {"(128,)": (128,), "(128, 128)": (128, 128)}
+COUNTS = (1, 2, 5, 11, 55, 110)
+PARTS: dict[str, Callable[[str, str, int], dict[str, float]]] = {
+    "growth": growth,
+    "whole": whole,
+    "gpu": on_gpu,
+    "ways": choice,
+}
+ROUNDS = 3
+
+
+def measure(part: str, data: str, contender: str, rounds: int = ROUNDS) -> dict[str, Any]:
+    """The ratio of a contender to what its part compares with."""
+    values = PARTS[part](data, contender, rounds)
+    print(part, data, contender, values, file=sys.stderr, flush=True)
+    return values
+
+
+@cache
+def _code(part: str) -> str:
+    return fingerprint(PARTS[part], METHODS["ce"], "scikit-learn", "skorch")
+
+
+def code(part: str, data: str, contender: str) -> str:
+    """Fingerprint of what a cell depends on."""
+    return _code(part)
+
+
+CELLS = _cells.CellTable(
+    "search",
+    key=("part", "data", "contender"),
+    digits={"ratio": 3, "accuracy": 2, "std": 2},
+    code=code,
+)
+
+
+def keys(sets: tuple[str, ...] = SETS) -> Iterator[_cells.Key]:
+    """All cells that can be measured here."""
+    for data in sets:
+        for layers in HIDDEN:
+            for count in COUNTS:
+                yield "growth", data, f"{layers}: {count}"
+    for data in sets:
+        for search in SEARCHES:
+            yield "whole", data, search
+    if torch.cuda.is_available():
+        for data in sets:
+            yield "gpu", data, torch.cuda.get_device_name()
+    for way in WAYS:
+        if way in PLAIN_WAYS or find_spec(OTHER_WAYS[way]):
+            yield "ways", "digits", way
+
+
+def report(rows: dict[_cells.Key, _cells.Row]) -> str:
+    found = {key: row.values for key, row in rows.items()}
+    text = ["# Searches", f"Table written {setting()}.", CELLS.origins(rows)]
+    text.append("Times are ratios, medians over rounds.")
+    lines: list[list[object]] = []
+    for data in SETS:
+        for layers in HIDDEN:
+            cells = [found.get(("growth", data, f"{layers}: {n}")) for n in COUNTS]
+            lines.append([data, layers, *(cell["ratio"] if cell else "" for cell in cells)])
+    text.append("## CPU time of a network, of several trained together, over one alone")
+    text.append(table(["data", "hidden layers", *map(str, COUNTS)], lines))
+    lines = []
+    for search in SEARCHES:
+        cells = [found.get(("whole", data, search)) for data in SETS]
+        lines.append([search, *(cell["ratio"] if cell else "" for cell in cells)])
+    text.append("## A whole search: 12 rates, 5 folds, wall time over that of SmoothingSearchCV")
+    text.append(table(["search", *SETS], lines))
+    text.append("## On a GPU: 55 networks, wall time over that of one")
+    lines = [[data, gpu, v["ratio"]] for (part, data, gpu), v in found.items() if part == "gpu"]
+    text.append(table(["data", "GPU", "ratio"], lines) if lines else "Not run: no GPU.")
+    cells = {way: found[key] for way in WAYS if (key := ("ways", "digits", way)) in found}
+    text.append(f"## Ways to search: digits, noise rate 40 %, seeds 0 to {ROUNDS}")
+    head = ["search", "wall time", "clean accuracy", "deviation over seeds"]
+    text.append(table(head, [[way, *values.values()] for way, values in cells.items()]))
+    text += ["## Origin of the cells", CELLS.origin_table(rows)]
+    return "\n\n".join(text)
+
+
+def quick() -> str:
+    """The table of one round on digits."""
+    todo = list(keys(("digits",)))
+    return report({k: _cells.Row(measure(*k, rounds=1), CELLS.origin(k)) for k in todo})
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one round, digits only")
-    options = parser.parse_args()
+    parser = _cells.options(__doc__)
+    parser.add_argument("--quick", action="store_true", help="print one round on digits")
+    chosen = parser.parse_args()
     torch.set_num_threads(1)
-    rounds, only = (1, "digits") if options.quick else (3, None)
-    text = "\n\n".join(
-        [
-            f"# Searches\n\n{setting()}; medians of {rounds} rounds",
-            growth(rounds, only),
-            whole(rounds, only),
-            on_gpu(rounds),
-            choices(max(rounds, 2)),
-        ]
-    )
-    if options.quick:
-        print(text)
+    if chosen.quick:
+        print(quick())
     else:
-        save("search", text)
+        _cells.run(CELLS, chosen, keys, measure, report)

@@ -1,9 +1,13 @@
-"""How fast a fit, a prediction and a method are, beside the best that others do.
+"""Measure how fast a fit, a prediction and a method are, beside the fastest alternatives.
 
-Prints ratios of CPU time within interleaved rounds (medians), one thread, one network for all: an
-MLP with one hidden layer of 128. ``--quick`` runs fewer rounds and ``--only`` a part of fit,
-predict and memory; ``--methods`` writes the table of methods instead, of which ``--only`` prints
-some beside cross-entropy.
+    python benchmarks/speed.py              # missing or outdated cells, then the tables
+    python benchmarks/speed.py --methods    # the same for the cost of methods
+    python benchmarks/speed.py --table      # only write the tables
+    python benchmarks/speed.py --quick      # print few rounds, keep nothing
+
+Ratios of CPU time within interleaved rounds (medians), one thread, one network for all: a
+multilayer perceptron with one hidden layer of 128. ``--only`` names parts (fit, predict, memory),
+or with ``--methods`` methods.
 """
 
 from __future__ import annotations
@@ -12,15 +16,21 @@ import argparse
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
+from typing import Any
 
-from _common import cpu_seconds, interleaved, save, setting, table
+import _cells
+from _common import cpu_seconds, interleaved, setting, table
+from _fingerprint import fingerprint
 
 # ruff: isort: split
 import numpy as np
 import torch
 from sklearn.datasets import load_digits, load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -28,6 +38,9 @@ from torch import nn
 from sknoisy import METHODS, NoisyLabelClassifier
 
 HIDDEN = 128
+ROUNDS, QUICK_ROUNDS = 5, 3
+SETS = ("100k x 50", "digits", "142 x 13")
+BATCHES = (32, 128, 2048)
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
@@ -42,7 +55,7 @@ def datasets() -> dict[str, Arrays]:
 
 
 class Net(nn.Module):
-    """The network of every contender but MLPClassifier, which builds the same."""
+    """The network of all contenders; MLPClassifier builds the same itself."""
 
     def __init__(self, n_in: int = 50, n_out: int = 5) -> None:
         super().__init__()
@@ -53,7 +66,7 @@ class Net(nn.Module):
 
 
 def by_hand(X: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> nn.Module:
-    """The limit to be near: fused Adam, and a permutation taken in chunks of 64 batches."""
+    """The fastest loop we know: fused Adam, and a permutation taken in chunks of 64 batches."""
     X, y = torch.from_numpy((X - X.mean(0)) / (X.std(0) + 1e-8)), torch.from_numpy(y)
     net = Net(X.shape[1], int(y.max()) + 1)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
@@ -94,88 +107,164 @@ def by_mlp(X: np.ndarray, y: np.ndarray, epochs: int, batch: int):
     clf = MLPClassifier(
         (HIDDEN,), batch_size=min(batch, len(X)), max_iter=epochs, tol=0.0, n_iter_no_change=epochs
     )
-    return clf.fit(X, y)
-
-
-def fit_table(rounds: int) -> str:
-    rows = []
-    for name, (X, y) in datasets().items():
-        for batch in (32, 128, 2048):
-            epochs = 20 if len(X) < 10_000 else {32: 2, 128: 3, 2048: 10}[batch]
-            job = (X, y, epochs, batch)
-            run: dict[str, Callable[[], object]] = {
-                "hand": lambda job=job: by_hand(*job),
-                "ours": lambda job=job: ours(*job),
-                "skorch": lambda job=job: by_skorch(*job),
-                "skorch, no split": lambda job=job: by_skorch(*job, train_split=None),
-                "MLPClassifier": lambda job=job: _quiet(by_mlp, *job),
-            }
-            took = interleaved(run, rounds)
-            ratios = [took[k] for k in list(run)[1:]]
-            rows.append([name, batch, epochs, *ratios, took["skorch"] / took["ours"]])
-            print(rows[-1], file=sys.stderr, flush=True)
-    header = ["data", "batch", "epochs", "ours", "skorch", "skorch, no split", "MLPClassifier"]
-    return "## Fit, relative to the best hand-written loop\n\n" + table(
-        [*header, "skorch / ours"], rows
-    )
-
-
-def _quiet(run: Callable, *job: object) -> object:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return run(*job)
+        return clf.fit(X, y)
 
 
-def predict_table(rounds: int) -> str:
-    rows = []
-    for name, (X, y) in datasets().items():
-        clf = ours(X, y, 1, 2048)
-        plain = by_skorch(X, y, 1, 128)
-        hand = by_hand(X, y, 1, 2048)
-        mean, std = X.mean(0), X.std(0) + 1e-8
-        repeat = max(1, 100_000 // len(X))
+FITS: dict[str, Callable[..., object]] = {
+    "hand": by_hand,
+    "ours": ours,
+    "skorch": by_skorch,
+    "skorch, no split": lambda *job: by_skorch(*job, train_split=None),
+    "MLPClassifier": by_mlp,
+}
+# What is compared in a fit: a contender with the loop by hand, or with the one after the slash.
+FIT_COLUMNS = ("ours", "skorch", "skorch, no split", "MLPClassifier", "skorch / ours")
 
-        def by_hand_predict(X=X, hand=hand, mean=mean, std=std) -> np.ndarray:
-            with torch.no_grad():
-                x = torch.from_numpy(X)
-                parts = [hand((part - mean) / std).softmax(-1) for part in x.split(4096)]
-            return torch.cat(parts).numpy()
 
-        mean, std = torch.from_numpy(mean), torch.from_numpy(std)
-        run = {
-            "hand": lambda f=by_hand_predict, mean=mean, std=std, n=repeat: [
-                f(mean=mean, std=std) for _ in range(n)
-            ],
-            "ours": lambda clf=clf, X=X, n=repeat: [clf.predict_proba(X) for _ in range(n)],
-            "skorch": lambda net=plain, X=X, n=repeat: [net.predict_proba(X) for _ in range(n)],
-        }
-        took = interleaved(run, rounds)
-        rows.append([name, took["ours"], took["skorch"]])
-        print(rows[-1], file=sys.stderr, flush=True)
-    return "## predict_proba, relative to hand-written\n\n" + table(
-        ["data", "ours", "skorch"], rows
+def epochs_of(name: str, batch: int) -> int:
+    """Enough for a measurable time."""
+    return {32: 2, 128: 3, 2048: 10}[batch] if name == "100k x 50" else 20
+
+
+def fit(name: str, batch: str, contender: str, rounds: int) -> dict[str, float]:
+    """CPU time of a fit over that of the hand-written loop, or of another contender."""
+    job = (*datasets()[name], epochs_of(name, int(batch)), int(batch))
+    who, _, base = contender.partition(" / ")
+    run = {
+        "base": lambda: FITS[base or "hand"](*job),
+        "run": lambda: FITS[who](*job),
+    }
+    return {"ratio": interleaved(run, rounds)["run"]}
+
+
+def predict(name: str, batch: str, contender: str, rounds: int) -> dict[str, float]:
+    """CPU time of predict_proba over that of the network applied by hand."""
+    X, y = datasets()[name]
+    hand = by_hand(X, y, 1, 2048)
+    clf = ours(X, y, 1, 2048) if contender == "ours" else by_skorch(X, y, 1, 128)
+    mean, std = torch.from_numpy(X.mean(0)), torch.from_numpy(X.std(0) + 1e-8)
+    repeats = range(max(1, 100_000 // len(X)))
+
+    def by_hand_predict() -> np.ndarray:
+        with torch.no_grad():
+            parts = [hand((x - mean) / std).softmax(-1) for x in torch.from_numpy(X).split(4096)]
+        return torch.cat(parts).numpy()
+
+    run = {
+        "base": lambda: [by_hand_predict() for _ in repeats],
+        "run": lambda: [clf.predict_proba(X) for _ in repeats],
+    }
+    return {"ratio": interleaved(run, rounds)["run"]}
+
+
+def memory(name: str, batch: str, contender: str, rounds: int) -> dict[str, float]:
+    """Peak memory beside X of a process that fits 1M x 100, less that of one that only makes X."""
+    base, peak = (
+        float(
+            subprocess.run(
+                [sys.executable, __file__, "--peak", who],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for who in ("nobody", contender)
     )
+    # X of float64 is twice as large as that of the base.
+    return {"MiB": peak - base - ("64" in contender) * 1e6 * 100 * 4 / 2**20}
 
 
-# Passes over a batch that the idea of a method needs, forward and backward: networks multiply, and
-# a scan before each epoch is one forward pass.
+PARTS: dict[str, Callable[..., dict[str, float]]] = {
+    "fit": fit,
+    "predict": predict,
+    "memory": memory,
+}
+MEMORY = ("ours", "ours, float64 X", "hand")
+
+
+def measure(
+    part: str, name: str, batch: str, contender: str, rounds: int = ROUNDS
+) -> dict[str, Any]:
+    """The number of one contender."""
+    values = PARTS[part](name, batch, contender, rounds)
+    print(part, name, batch, contender, values, file=sys.stderr, flush=True)
+    return values
+
+
+@cache
+def _code(part: str) -> str:
+    parts = (PARTS[part], peak_of) if part == "memory" else (PARTS[part],)
+    return fingerprint(*parts, METHODS["ce"], "scikit-learn", "skorch")
+
+
+def code(part: str, name: str, batch: str, contender: str) -> str:
+    """Fingerprint of what a cell depends on."""
+    return _code(part)
+
+
+CELLS = _cells.CellTable(
+    "speed", key=("part", "data", "batch", "contender"), digits={"ratio": 3, "MiB": 0}, code=code
+)
+
+
+def keys(only: list[str] | None) -> Iterator[_cells.Key]:
+    """All cells of the parts."""
+    chosen = only or list(PARTS)
+    for name in SETS if "fit" in chosen else ():
+        for batch in BATCHES:
+            for contender in FIT_COLUMNS:
+                yield "fit", name, str(batch), contender
+    for name in SETS if "predict" in chosen else ():
+        for contender in ("ours", "skorch"):
+            yield "predict", name, "", contender
+    for contender in MEMORY if "memory" in chosen else ():
+        yield "memory", "1M x 100", "128", contender
+
+
+def report(rows: dict[_cells.Key, _cells.Row]) -> str:
+    values = {key: row.values for key, row in rows.items()}
+
+    def line(column: str, *keys: _cells.Key) -> list[object]:
+        return [values[key][column] if key in values else "" for key in keys]
+
+    text = ["# Speed", f"Table written {setting()}.", CELLS.origins(rows)]
+    text.append("Times are ratios of CPU time, medians over rounds.")
+    lines = [
+        [name, batch, epochs_of(name, batch)]
+        + line("ratio", *(("fit", name, str(batch), c) for c in FIT_COLUMNS))
+        for name in SETS
+        for batch in BATCHES
+    ]
+    text.append("## Fit, relative to the fastest hand-written loop")
+    text.append(table(["data", "batch", "epochs", *FIT_COLUMNS], lines))
+    head = ("ours", "skorch")
+    lines = [[n, *line("ratio", *(("predict", n, "", c) for c in head))] for n in SETS]
+    text.append("## predict_proba, relative to hand-written")
+    text.append(table(["data", *head], lines))
+    peaks = {c: line("MiB", ("memory", "1M x 100", "128", c))[0] for c in MEMORY}
+    text.append("## Memory beside X, 1M x 100 float32, batch 128, one epoch")
+    text.append(table(["", "extra peak"], [[c, f"{p:.0f} MiB"] for c, p in peaks.items() if p]))
+    text += ["## Origin of the cells", CELLS.origin_table(rows)]
+    return "\n\n".join(text)
+
+
+# Passes over a batch that a method needs, forward and backward: networks multiply, and an
+# evaluation pass before each epoch is one forward pass.
 PASSES = {
-    "elr_plus": (2 * 2, 2),  # the networks, and their averages on the batch as it is
-    "synthetic": (3, 1),  # features, a scan, and the mixed batch
+    "elr_plus": (2 * 2, 2),  # the networks, and their averages on the unmixed batch
+    "synthetic": (3, 1),  # features, an evaluation pass, and the mixed batch
     "co_teaching": (2, 2),
     "bagging": (8, 8),
-    "dividemix": (2 * 5, 2 * 2),  # a scan, and two views to guess labels and to train
-    "fine": (2, 1),  # a scan
+    "dividemix": (2 * 5, 2 * 2),  # an evaluation pass, and two views to guess labels and to train
+    "fine": (2, 1),  # an evaluation pass
     "co_learning": (3, 3),  # three views
-    "meta_label_net": (5, 4),  # features, a step tried, what comes of it, a gradient's gradient
+    "meta_label_net": (5, 4),  # features, a virtual step, its loss, a second-order gradient
 }
 WIDE, BATCH = (512, 512), 128
-# Multiplications for each sample besides, on features as wide as the last hidden layer.
-BESIDES = {
+# Further multiplications for each sample, on features as wide as the last hidden layer.
+FURTHER = {
     "synthetic": BATCH * WIDE[-1],  # distances in the batch
     "fine": WIDE[-1] ** 2,  # the Gram matrix
     # A projection of two layers of two views, and products of all views with all and of samples.
@@ -184,51 +273,103 @@ BESIDES = {
 
 
 def needed(method: str, n_in: int, n_out: int) -> float:
-    """Multiplications of a method in those of ce; a backward pass is worth two forward ones."""
+    """Multiplications of a method over those of ce; a backward pass counts as two forward ones."""
     sizes = (n_in, *WIDE, n_out)
     network = sum(a * b for a, b in pairwise(sizes))
     forward, backward = PASSES.get(method, (1, 1))
-    return (forward + 2 * backward + BESIDES.get(method, 0) / network) / 3
+    return (forward + 2 * backward + FURTHER.get(method, 0) / network) / 3
 
 
-def method_table(rounds: int, only: list[str] | None) -> str:
-    """Time of an epoch beside cross-entropy: what a long training takes beyond a short one."""
-    X, y = datasets()["100k x 50"]
-    places = {
-        "10k x 50, wide": (X[:10_000], y[:10_000], WIDE, 1, 5),
-        "100k x 50": (X, y, (HIDDEN,), 1, 3),
-        "digits": (*datasets()["digits"], (HIDDEN,), 5, 25),
-        "142 x 13": (*datasets()["142 x 13"], (HIDDEN,), 20, 120),
+# Of each place: data, rows, hidden layers, and epochs of a short and of a long training.
+PLACES = {
+    "10k x 50, wide": ("100k x 50", 10_000, WIDE, 1, 5),
+    "100k x 50": ("100k x 50", 100_000, (HIDDEN,), 1, 3),
+    "digits": ("digits", 10_000, (HIDDEN,), 5, 25),
+    "142 x 13": ("142 x 13", 142, (HIDDEN,), 20, 120),
+}
+STATE = "bytes per sample"
+SMOOTHED, STOPPED = "ce, smoothing=-1", "ce, early_stopping"
+JOBS: dict[str, dict[str, object]] = {
+    **{name: {"method": name} for name in METHODS},
+    SMOOTHED: {"method": "ce", "smoothing": -1.0},
+    STOPPED: {"method": "ce", "early_stopping": True, "n_iter_no_change": 1000},
+}
+
+
+def method_cost(name: str, place: str, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Time of an epoch over that of cross-entropy; or the state that each sample needs."""
+    if place == STATE:
+        return {"bytes": bytes_per_sample(name)}
+    values = {"ratio": 1.0 if name == "ce" else epoch_ratio(JOBS[name], place, rounds)}
+    print(name, place, values, file=sys.stderr, flush=True)
+    return values
+
+
+def epoch_ratio(job: dict[str, object], place: str, rounds: int) -> float:
+    """Time of an epoch over that of cross-entropy."""
+    name, n, *others = PLACES[place]
+    X, y = (a[:n] for a in datasets()[name])
+    run = {
+        "ce": lambda: _epochs(X, y, *others, {"method": "ce"}),
+        "job": lambda: _epochs(X, y, *others, job),
     }
-    jobs = {key: {"method": key} for key in METHODS}
-    jobs["ce, smoothing=-1"] = {"method": "ce", "smoothing": -1.0}
-    jobs["ce, early_stopping"] = {"method": "ce", "early_stopping": True, "n_iter_no_change": 1000}
-    jobs = {key: job for key, job in jobs.items() if key == "ce" or only is None or key in only}
-    took = {}
-    for name, place in places.items():
-        run = {key: lambda job=job, place=place: _epochs(*place, job) for key, job in jobs.items()}
-        took[name] = interleaved(run, rounds, measure=lambda epochs: epochs())
-        print(name, took[name], file=sys.stderr, flush=True)
-    rows = []
-    wide = next(iter(took))
-    for key, job in jobs.items():
-        need = needed(job["method"], X.shape[1], int(y.max()) + 1)
-        state = bytes_per_sample(key) if key in METHODS else ""
-        each = [took[name][key] for name in took]
-        rows.append([key, *each, need, took[wide][key] / need, state])
-    header = ["method", *took, "needed", "wide / needed", "bytes per sample"]
-    note = (
-        f"One hidden layer of {HIDDEN}, where fixed costs of each operation show, or {WIDE} "
-        "(wide), where arithmetic does. Needed: multiplications of the idea there, in those of ce. "
-        "Bytes per sample: tables kept for 10 classes in float32."
+    return interleaved(run, rounds, measure=lambda epochs: epochs())["job"]
+
+
+@cache
+def code_of_method(name: str, place: str) -> str:
+    """Fingerprint of what a cell of the table of methods depends on."""
+    measured = bytes_per_sample if place == STATE else epoch_ratio
+    return fingerprint(measured, METHODS["ce"], METHODS[str(JOBS[name]["method"])])
+
+
+METHOD_CELLS = _cells.CellTable(
+    "methods", key=("method", "data"), digits={"ratio": 3, "bytes": 0}, code=code_of_method
+)
+
+
+def method_keys(only: list[str] | None) -> Iterator[_cells.Key]:
+    """All places of all methods."""
+    for place in (*PLACES, STATE):
+        for name in only or JOBS:
+            if place != STATE or name in METHODS:
+                yield name, place
+
+
+def method_report(rows: dict[_cells.Key, _cells.Row]) -> str:
+    rows = {key: row for key, row in rows.items() if key[0] in JOBS}
+    values = {key: row.values for key, row in rows.items()}
+    wide, n_in, n_out = next(iter(PLACES)), 50, 5
+    lines: list[list[object]] = []
+    for name, job in JOBS.items():
+        ratios: list[Any] = [values.get((name, p), {}).get("ratio", "") for p in PLACES]
+        state = values.get((name, STATE), {}).get("bytes")
+        need = needed(str(job["method"]), n_in, n_out)
+        if any(ratios):
+            over = ratios[0] / need if ratios[0] else ""
+            lines.append([name, *ratios, need, over, "" if state is None else int(state)])
+    header = ["method", *PLACES, "needed", f"{wide.split()[-1]} / needed", STATE]
+    return "\n\n".join(
+        [
+            "# Cost of methods",
+            f"Table written {setting()}.",
+            METHOD_CELLS.origins(rows),
+            f"## Methods, an epoch relative to ce (batch {BATCH})",
+            f"Ratios of CPU time, medians over rounds. One hidden layer of {HIDDEN}, where fixed "
+            f"costs of each operation dominate, or {WIDE} (wide), where arithmetic does. Needed: "
+            "multiplications that the method needs there, over those of ce. Bytes per sample: "
+            "tables kept for 10 classes in float32.",
+            table(header, lines),
+            "## Origin of the cells",
+            METHOD_CELLS.origin_table(rows),
+        ]
     )
-    return f"## Methods, an epoch relative to ce (batch {BATCH})\n\n{note}\n\n{table(header, rows)}"
 
 
 def _epochs(
     X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], short: int, long: int, job: dict
 ) -> float:
-    """CPU time of a number of epochs, without what a training costs once."""
+    """CPU time of some epochs, without the fixed cost of a training."""
     settings = {"warmup": 0, "early_stopping": False, "module__hidden": hidden, **job}
     whole, part = (
         cpu_seconds(lambda epochs=epochs: ours(X, y, epochs, BATCH, **settings))
@@ -238,28 +379,13 @@ def _epochs(
 
 
 def bytes_per_sample(method: str) -> int:
-    """Bytes of state for each training row, from what two sizes of training sets differ by."""
+    """Bytes of state for each training row, from the difference of two sizes of training sets."""
     X, y = datasets()["digits"]
     kept = []
     for n in (600, 1200):
         clf = NoisyLabelClassifier(method, max_epochs=2, warmup=1, device="cpu").fit(X[:n], y[:n])
         kept.append(sum(buffer.nbytes for buffer in clf.method_.buffers()))
     return round((kept[1] - kept[0]) / 600)
-
-
-def memory_table() -> str:
-    """Peak memory beside X of a process that fits 1M x 100, less one that only makes X."""
-    peaks = {}
-    for who in ("nobody", "ours", "ours, float64 X", "hand"):
-        done = subprocess.run(
-            [sys.executable, __file__, "--peak", who], capture_output=True, text=True, check=True
-        )
-        peaks[who] = float(done.stdout)
-    base = peaks.pop("nobody")
-    base64 = base + 1e6 * 100 * 4 / 2**20
-    rows = [[who, f"{p - (base64 if '64' in who else base):.0f} MiB"] for who, p in peaks.items()]
-    text = table(["", "extra peak"], rows)
-    return "## Memory beside X, 1M x 100 float32, batch 128, one epoch\n\n" + text
 
 
 def peak_of(who: str) -> float:
@@ -270,7 +396,7 @@ def peak_of(who: str) -> float:
         part[:] = rng.standard_normal(part.shape)
     y = rng.integers(0, 5, len(X))
     torch.set_num_threads(1)
-    # Each contender's libraries are warm, so that only the fit is counted.
+    # A first fit loads the libraries, so that only the second is counted.
     ours(X[:256].copy(), y[:256], 1, 128)
     if who.startswith("ours"):
         ours(X, y, 1, 128)
@@ -290,34 +416,30 @@ def _hand_in_place(X: np.ndarray, y: np.ndarray) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    parser = _cells.options(__doc__)
+    parser.add_argument("--quick", action="store_true", help="print few rounds, keep nothing")
     parser.add_argument("--only", nargs="+", default=None)
     parser.add_argument("--methods", action="store_true")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    chosen = parser.parse_args()
     torch.set_num_threads(1)
-    if args.peak:
-        print(peak_of(args.peak))
+    if chosen.peak:
+        print(peak_of(chosen.peak))
         return
-    rounds = 3 if args.quick else 5
-    if args.methods:
-        text = f"# Cost of methods\n\n{setting()}; medians of {rounds} rounds\n\n"
-        text += method_table(rounds, args.only)
-        print(text) if args.only else save("methods", text)
+    cells, todo, of_one, written = CELLS, keys, measure, report
+    if chosen.methods:
+        cells, todo, of_one, written = METHOD_CELLS, method_keys, method_cost, method_report
+    if chosen.quick:
+        print(
+            written(
+                {
+                    key: _cells.Row(of_one(*key, rounds=QUICK_ROUNDS), cells.origin(key))
+                    for key in todo(chosen.only)
+                }
+            )
+        )
         return
-    parts = {
-        "fit": lambda: fit_table(rounds),
-        "predict": lambda: predict_table(rounds),
-        "memory": memory_table,
-    }
-    text = f"# Speed\n\n{setting()}; medians of {rounds} rounds\n\n"
-    names = args.only or list(parts)
-    text += "\n\n".join(parts[name]() for name in names)
-    if args.quick or len(names) < len(parts):
-        print(text)
-    else:
-        save("speed", text)
+    _cells.run(cells, chosen, lambda: todo(chosen.only), of_one, written)
 
 
 if __name__ == "__main__":
