@@ -130,8 +130,8 @@ def _file_of(module: str) -> Path | None:
         base = Path(spec.origin).resolve().parent.joinpath(*inner)
     else:
         base = BENCHMARKS.joinpath(package, *inner)
-    found = [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
-    return found[0] if found else None
+    files = [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
+    return files[0] if files else None
 
 
 @cache

@@ -180,21 +180,23 @@ CELLS = _cells.CellTable(
 def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     """The tables: contenders that ran nearly all that the default did, then the others."""
     rows = {key: row for key, row in rows.items() if key[0] in CONTENDERS}
-    found: dict[str, dict[tuple, float]] = defaultdict(dict)
+    accuracies: dict[str, dict[tuple, float]] = defaultdict(dict)
     failed: dict[str, int] = defaultdict(int)
     for (contender, *cell), row in rows.items():
         accuracy = row.values["accuracy"]
         if isinstance(accuracy, float):
-            found[contender][tuple(cell)] = 100 * accuracy
+            accuracies[contender][tuple(cell)] = 100 * accuracy
         else:
             failed[contender] += 1
     if home() is None:
         sys.exit("The table counts the cells of all data sets: set SKNOISY_DATA. Cells are kept.")
     everything = list(cells(SETS))
     # While a run goes on, some are a few cells ahead of others.
-    enough = 0.9 * len(found[DEFAULT])
-    names = [c for c in CONTENDERS if len(found[c].keys() & found[DEFAULT].keys()) >= enough]
-    shared = [cell for cell in everything if all(cell in found[c] for c in names)]
+    enough = 0.9 * len(accuracies[DEFAULT])
+    names = [
+        c for c in CONTENDERS if len(accuracies[c].keys() & accuracies[DEFAULT].keys()) >= enough
+    ]
+    shared = [cell for cell in everything if all(cell in accuracies[c] for c in names)]
     lines = ["# Robustness", "", f"Table written {setting()}.", ""]
     lines += [_preamble(shared, len(everything)), "", CELLS.origins(rows), ""]
     parts = {
@@ -206,14 +208,24 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
         lines += [
             f"## Mean over noisy cells: {title}",
             "",
-            _overview(found, names, shared, sets),
+            _overview(accuracies, names, shared, sets),
             "",
         ]
-    lines += ["## Each data set, noisy cells", "", _by(found, names, shared, 0, noisy=True), ""]
-    lines += ["## Each kind of noise", "", _by(found, names, shared, 1, noisy=False), ""]
-    lines += ["## Images: fashion_mnist, each over the seeds it has run", "", _images(found), ""]
-    lines += ["## Run in part, beside the default", "", _partly(found, names), ""]
-    lines += ["## What ran", "", _status(found, failed, everything), ""]
+    lines += [
+        "## Each data set, noisy cells",
+        "",
+        _by(accuracies, names, shared, 0, noisy=True),
+        "",
+    ]
+    lines += ["## Each kind of noise", "", _by(accuracies, names, shared, 1, noisy=False), ""]
+    lines += [
+        "## Images: fashion_mnist, each over the seeds it has run",
+        "",
+        _images(accuracies),
+        "",
+    ]
+    lines += ["## Run in part, beside the default", "", _partly(accuracies, names), ""]
+    lines += ["## What ran", "", _status(accuracies, failed, everything), ""]
     lines += ["## Origin of the cells", "", CELLS.origin_table(rows)]
     return "\n".join(lines)
 
@@ -231,13 +243,13 @@ def _preamble(shared: list, n_cells: int) -> str:
     )
 
 
-def _overview(found: dict, names: list[str], shared: list, sets: tuple[str, ...]) -> str:
+def _overview(accuracies: dict, names: list[str], shared: list, sets: tuple[str, ...]) -> str:
     inside = [cell for cell in shared if cell[0] in sets]
     noisy = [cell for cell in inside if cell[1] != "none"]
     clean = [cell for cell in inside if cell[1] == "none"]
     if not noisy or not clean:
         return "not run"
-    scores = np.array([[found[c][cell] for cell in noisy] for c in names])
+    scores = np.array([[accuracies[c][cell] for cell in noisy] for c in names])
     ranks = (scores[:, None, :] < scores[None, :, :]).sum(axis=1) + 1
     lines = []
     for i in np.argsort(-scores.mean(axis=1)):
@@ -246,7 +258,7 @@ def _overview(found: dict, names: list[str], shared: list, sets: tuple[str, ...]
             for s in SEEDS
             if any(cell[2] == s for cell in noisy)
         ]
-        on_clean = np.mean([found[names[i]][cell] for cell in clean])
+        on_clean = np.mean([accuracies[names[i]][cell] for cell in clean])
         lines.append(
             [names[i], float(scores[i].mean()), _spread(by_seed), float(ranks[i].mean()),
              float(on_clean)]
@@ -261,7 +273,7 @@ def _spread(by_seed: list) -> str:
     return f"{np.mean(by_seed):.1f} ± {np.std(by_seed):.1f}"
 
 
-def _by(found: dict, names: list[str], shared: list, axis: int, noisy: bool) -> str:
+def _by(accuracies: dict, names: list[str], shared: list, axis: int, noisy: bool) -> str:
     chosen = [cell for cell in shared if not noisy or cell[1] != "none"]
     keys = list(dict.fromkeys(cell[axis] for cell in chosen))
     lines = []
@@ -270,36 +282,41 @@ def _by(found: dict, names: list[str], shared: list, axis: int, noisy: bool) -> 
         for key in keys:
             inside = [cell for cell in chosen if cell[axis] == key]
             seeds = sorted({cell[2] for cell in inside})
-            means = [np.mean([found[c][x] for x in inside if x[2] == s]) for s in seeds]
+            means = [np.mean([accuracies[c][x] for x in inside if x[2] == s]) for s in seeds]
             line.append(_spread(means))
         lines.append(line)
     return table(["contender", *keys], lines)
 
 
-def _images(found: dict) -> str:
+def _images(accuracies: dict) -> str:
     kinds = noises(IMAGES)
     lines = []
     for c in CONTENDERS:
-        by_kind = [[found[c][cell] for cell in found[c] if cell[:2] == (IMAGES, n)] for n in kinds]
+        by_kind = [
+            [accuracies[c][cell] for cell in accuracies[c] if cell[:2] == (IMAGES, n)]
+            for n in kinds
+        ]
         if all(by_kind):
             lines.append([c, max(map(len, by_kind)), *map(_spread, by_kind)])
     return table(["contender", "seeds", *kinds], lines) if lines else "not run"
 
 
-def _partly(found: dict, names: list[str]) -> str:
+def _partly(accuracies: dict, names: list[str]) -> str:
     lines = []
     for c in CONTENDERS:
-        both = [cell for cell in found[c] if cell in found[DEFAULT] and cell[1] != "none"]
+        both = [cell for cell in accuracies[c] if cell in accuracies[DEFAULT] and cell[1] != "none"]
         if c in names or not both:
             continue
-        mine, theirs = (np.mean([found[name][cell] for cell in both]) for name in (c, DEFAULT))
-        lines.append([c, len(both), float(mine), float(theirs)])
+        own, of_default = (
+            np.mean([accuracies[name][cell] for cell in both]) for name in (c, DEFAULT)
+        )
+        lines.append([c, len(both), float(own), float(of_default)])
     return table(["contender", "noisy cells run", "its mean", "default on the same"], lines)
 
 
-def _status(found: dict, failed: dict, everything: list) -> str:
+def _status(accuracies: dict, failed: dict, everything: list) -> str:
     lines = [
-        [c, len(found[c]), failed[c], len(everything) - len(found[c]) - failed[c]]
+        [c, len(accuracies[c]), failed[c], len(everything) - len(accuracies[c]) - failed[c]]
         for c in CONTENDERS
     ]
     return table(["contender", "ran", "failed", "not run"], lines)

@@ -351,26 +351,26 @@ def keys(sets: tuple[str, ...] = SETS) -> Iterator[_cells.Key]:
 
 
 def report(rows: dict[_cells.Key, _cells.Row]) -> str:
-    found = {key: row.values for key, row in rows.items()}
+    values = {key: row.values for key, row in rows.items()}
     text = ["# Searches", f"Table written {setting()}.", CELLS.origins(rows)]
     text.append("Times are ratios, medians over rounds.")
     lines: list[list[object]] = []
     for data in SETS:
         for layers in HIDDEN:
-            cells = [found.get(("growth", data, f"{layers}: {n}")) for n in COUNTS]
+            cells = [values.get(("growth", data, f"{layers}: {n}")) for n in COUNTS]
             lines.append([data, layers, *(cell["ratio"] if cell else "" for cell in cells)])
     text.append("## CPU time of a network, of several trained together, over one alone")
     text.append(table(["data", "hidden layers", *map(str, COUNTS)], lines))
     lines = []
     for search in SEARCHES:
-        cells = [found.get(("whole", data, search)) for data in SETS]
+        cells = [values.get(("whole", data, search)) for data in SETS]
         lines.append([search, *(cell["ratio"] if cell else "" for cell in cells)])
     text.append("## A whole search: 12 rates, 5 folds, wall time over that of SmoothingSearchCV")
     text.append(table(["search", *SETS], lines))
     text.append("## On a GPU: 55 networks, wall time over that of one")
-    lines = [[data, gpu, v["ratio"]] for (part, data, gpu), v in found.items() if part == "gpu"]
+    lines = [[data, gpu, v["ratio"]] for (part, data, gpu), v in values.items() if part == "gpu"]
     text.append(table(["data", "GPU", "ratio"], lines) if lines else "Not run: no GPU.")
-    cells = {way: found[key] for way in WAYS if (key := ("ways", "digits", way)) in found}
+    cells = {way: values[key] for way in WAYS if (key := ("ways", "digits", way)) in values}
     text.append(f"## Ways to search: digits, noise rate 40 %, seeds 0 to {ROUNDS}")
     head = ["search", "wall time", "clean accuracy", "deviation over seeds"]
     text.append(table(head, [[way, *values.values()] for way, values in cells.items()]))

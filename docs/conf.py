@@ -96,8 +96,8 @@ def write_methods():
 
 
 def as_rst(lines):
-    """Turn Markdown paragraphs and tables, which is all that benchmarks print, into rst."""
-    found, in_table = [], False
+    """Turn Markdown paragraphs and tables, which is all that benchmarks write, into rst."""
+    text, in_table = [], False
     for line in lines:
         if set(line) <= set("|- ") and "-" in line:
             continue
@@ -105,30 +105,30 @@ def as_rst(lines):
         line = re.sub(r"(\w)_(?![\w`])", r"\1\\_", line)
         if not line.startswith("|"):
             in_table = False
-            found.append(line.replace("`", "``"))
+            text.append(line.replace("`", "``"))
             continue
         if not in_table:
-            found += [".. list-table::", "   :header-rows: 1", ""]
+            text += [".. list-table::", "   :header-rows: 1", ""]
             in_table = True
         first, *rest = (cell.strip() or "\\ " for cell in line.strip("|").split("|"))
-        found += [f"   * - {first}", *(f"     - {cell}" for cell in rest)]
-    return [*found, ""]
+        text += [f"   * - {first}", *(f"     - {cell}" for cell in rest)]
+    return [*text, ""]
 
 
 def write_results():
-    """Write each part of each result to a file that is named after it, and all of it to one."""
+    """Write each section of each result to a file named after it, and all sections to one."""
     for path in sorted(RESULTS.glob("*.md")):
-        parts = {"setting": [], "whole": []}
-        found = parts["setting"]
+        sections = {"setting": [], "whole": []}
+        section = sections["setting"]
         for line in path.read_text().splitlines()[1:]:
             if line.startswith("## "):
-                found = parts["-".join(re.findall(r"\w+", line.lower()))] = []
-                parts["whole"] += ["", f".. rubric:: {line[3:]}", ""]
+                section = sections["-".join(re.findall(r"\w+", line.lower()))] = []
+                sections["whole"] += ["", f".. rubric:: {line[3:]}", ""]
             else:
-                found.append(line)
-                parts["whole"].append(line)
-        for part, lines in parts.items():
-            write(f"_results/{path.stem}/{part}.rst", as_rst(lines))
+                section.append(line)
+                sections["whole"].append(line)
+        for name, lines in sections.items():
+            write(f"_results/{path.stem}/{name}.rst", as_rst(lines))
 
 
 def write_plain_gallery():
