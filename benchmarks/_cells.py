@@ -58,7 +58,7 @@ class CellTable:
     name : str
         Of the files.
     key : tuple of str
-        What tells cells apart. ``seed`` is an int, everything else text.
+        What identifies a cell. ``seed`` is an int, everything else text.
     digits : dict of str to int
         Columns that the tables need, with the digits kept after the point.
     code : callable
@@ -193,7 +193,7 @@ class CellTable:
             return "holds"
 
     def origins(self, rows: dict[Key, Row]) -> str:
-        """Say of which dates and commits the cells of a table are, and whether their code holds."""
+        """Describe dates and commits of the cells of a table, and whether their code changed."""
         commits = {row.origin.commit for row in rows.values()}
         text = f"{len(rows)} cell{'s' * (len(rows) != 1)}, measured {_dates(rows.values())}"
         text += (

@@ -1,4 +1,4 @@
-"""Data sets with noisy labels for the benchmarks: real noise, or simulated where there is none.
+"""Data sets with noisy labels for the benchmarks: real noise, or synthetic where there is none.
 
 Sets that do not ship with scikit-learn are read from the folder named by ``SKNOISY_DATA``.
 """
@@ -66,15 +66,15 @@ def load(name: str, noise: str, seed: int) -> Cell:
     if name in REAL:
         return _real(name, noise, seed, rng)
     kind, _, rate = noise.partition(" ")
-    return _simulated(name, partial(NOISE[kind], rate=float(rate or 0), rng=rng), seed)
+    return _synthetic(name, partial(NOISE[kind], rate=float(rate or 0), rng=rng), seed)
 
 
 def code(name: str, noise: str) -> tuple[Callable[..., object], ...]:
     """What the data of a cell depends on, for its fingerprint: not the list of all sets."""
-    return (_real,) if name in REAL else (_simulated, NOISE[noise.partition(" ")[0]])
+    return (_real,) if name in REAL else (_synthetic, NOISE[noise.partition(" ")[0]])
 
 
-def _simulated(name: str, corrupted: Callable[..., np.ndarray], seed: int) -> Cell:
+def _synthetic(name: str, corrupted: Callable[..., np.ndarray], seed: int) -> Cell:
     X, y, groups = _table(name)
     train, test = _split(X, y, groups, seed)
     train, test = train[:MAX_TRAIN], test[:MAX_TEST]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import symtable
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
@@ -41,7 +42,7 @@ def fingerprint(*parts: Callable[..., Any] | str) -> str:
     """
     packages = [f"{part} {version(part)}" for part in parts if isinstance(part, str)]
     starts = [_definition(part) for part in parts if not isinstance(part, str)]
-    texts = {_text(statement) for statement in _reached(starts)}
+    texts = {_text_of(statement) for statement in _reached(starts)}
     lines = "\n".join([*sorted(packages), *sorted(texts)])
     return hashlib.sha256(lines.encode()).hexdigest()[:8]
 
@@ -89,20 +90,32 @@ def _reached(starts: list[Definition]) -> Iterator[ast.stmt]:
         seen |= used
 
 
-def _used(statement: ast.stmt, path: Path) -> Iterator[Definition]:
-    """Definitions whose names occur in a statement; its local imports are looked into."""
+@cache
+def _used(statement: ast.stmt, path: Path) -> frozenset[Definition]:
+    """Definitions that a statement names; what it imports itself is looked into."""
     source = _source(path)
     imports = dict(source.imports)
     for node in ast.walk(statement):
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports |= _imported(node)
-    for node in ast.walk(statement):
-        if not isinstance(node, ast.Name):
-            continue
-        if node.id in imports:
-            yield from _resolved(*imports[node.id])
-        elif node.id in source.definitions:
-            yield Definition(path, node.id)
+    used: set[Definition] = set()
+    for name in _global_names(symtable.symtable(ast.unparse(statement), str(path), "exec")):
+        if name in imports:
+            used.update(_resolved(*imports[name]))
+        elif name in source.definitions:
+            used.add(Definition(path, name))
+    return frozenset(used)
+
+
+def _global_names(scope: symtable.SymbolTable) -> set[str]:
+    """Names that are looked up in the module, and those that a function imports for itself."""
+    top = scope.get_type() == "module"
+    names = {
+        symbol.get_name()
+        for symbol in scope.get_symbols()
+        if symbol.is_imported() or symbol.is_global() or (top and symbol.is_referenced())
+    }
+    return names.union(*map(_global_names, scope.get_children()))
 
 
 def _resolved(module: str, name: str | None) -> Iterator[Definition]:
@@ -154,7 +167,8 @@ def _bound(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     names: set[str] = set()
-    for node in ast.walk(statement):
+    parts = statement.targets if isinstance(statement, ast.Assign) else [statement]
+    for node in (node for part in parts for node in ast.walk(part)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -190,10 +204,13 @@ class _WithoutProse(ast.NodeTransformer):
         super().generic_visit(node)
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [s for s in body if not _is_text(s)]  # type: ignore[attr-defined]
-        for field in ("annotation", "returns"):
-            if hasattr(node, field):
-                setattr(node, field, None)
+            node.body = [s for s in body if not _is_text(s)] or [ast.Pass()]  # type: ignore
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
         return node
@@ -205,6 +222,11 @@ def _is_text(statement: ast.AST) -> bool:
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     )
+
+
+@cache
+def _text_of(statement: ast.stmt) -> str:
+    return _text(statement)
 
 
 def _text(node: Any) -> str:

@@ -236,7 +236,7 @@ def _preamble(shared: list, n_cells: int) -> str:
         f"Clean test accuracy in %, mean and standard deviation over seeds {seeds} (of "
         f"{SEEDS[0]} to {SEEDS[-1]}); at most {MAX_TRAIN} training rows (cifar10_features 10000, "
         f"fashion_mnist at half its resolution) and {MAX_TEST} test rows of data sets with "
-        f"simulated noise. Means are over the {len(shared)} of {n_cells} combinations of set, "
+        f"synthetic noise. Means are over the {len(shared)} of {n_cells} combinations of set, "
         f"noise and seed that the default, {DEFAULT}, and the others in the table have run; the "
         "standard deviation is that of the mean over cells between seeds. Rank: mean over cells, "
         "1 is best."

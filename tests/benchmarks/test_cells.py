@@ -1,4 +1,4 @@
-"""Tables of measured cells: what is kept, what is measured again, and what the table tells."""
+"""Tables of measured cells: what is kept, what is measured again, and the text on their origin."""
 
 import importlib
 import json
@@ -6,6 +6,7 @@ import json
 import _cells
 import pytest
 from _cells import FAILED, CellTable, Origin, Row
+from _fingerprint import fingerprint
 
 OLD = Origin("0ld0ld00", "0.1.0", "2026-11-21", "")
 NEW = Origin("12345678", "0.1.0", "2026-11-30", "code")
@@ -94,7 +95,7 @@ def test_of_two_measurements_of_a_cell_the_later_is_kept(cells, date, kept):
     assert cells.rows()["ce", 0].values == {"accuracy": kept}
 
 
-def test_a_table_tells_of_which_commits_its_cells_are(cells):
+def test_the_text_above_a_table_counts_commits_dates_and_changed_code(cells):
     rows = {("ce", 0): row(0.5), ("ce", 1): row(0.5)}
     assert cells.origins(rows) == "2 cells, measured on 2026-11-30 at one commit."
     rows["ce", 2] = row(0.5, OLD)
@@ -108,6 +109,16 @@ def test_a_table_tells_of_which_commits_its_cells_are(cells):
         "| 2026-11-30 | 12345678 | 0.1.0 | changed since | 1 |",
         "| 2026-11-30 | 12345678 | 0.1.0 | same | 2 |",
     ]
+
+
+def test_every_contender_has_a_fingerprint_of_its_own():
+    robustness = importlib.import_module("robustness")
+    starts = {c: robustness.code_of_contender(c) for c in robustness.CONTENDERS}
+    hashes = [
+        fingerprint(*(part for part in parts if not isinstance(part, str)))
+        for parts in starts.values()
+    ]
+    assert len(set(hashes)) == len(robustness.CONTENDERS)
 
 
 @pytest.mark.parametrize("name", ["robustness", "scores", "auto_smoothing"])

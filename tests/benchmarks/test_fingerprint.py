@@ -104,6 +104,16 @@ def test_a_definition_that_only_moves_to_another_file_does_not_count(hash_of):
     assert hash_of(SCRIPT) == hash_of(moved, "from script_HERE_0 import helper\n" + measure)
 
 
+def test_local_names_are_not_taken_for_definitions(hash_of):
+    script = SCRIPT.replace(
+        "def measure(x):", "def measure(x, other=1):\n    UNUSED = [x for x in x]"
+    )
+    assert hash_of(script) == hash_of(script.replace("x - ", "x * ").replace("UNUSED = 3", ""))
+    listed = "every = [f for f in (helper, other)]\ndef unused(f):\n    return f"
+    script = SCRIPT + listed.replace("def unused(f)", "def measure(f)")
+    assert hash_of(script) == hash_of(script.replace("x - ", "x * "))
+
+
 def test_definitions_in_branches_count(hash_of):
     script = (
         "try:\n    from missing import f\nexcept ImportError:\n    def f(x):\n        return x\n"
