@@ -6,15 +6,22 @@
 ``bounded_logits``         bounds on logits
 ``selection``              small-loss selection and sample weights
 ``gaussian_mixture``       probability that a label is clean, from its loss
+``class_balance``          small-loss selection per class; the balance of mean predictions
 ``neighbors``              nearest neighbours and their labels
+``self_neighbors``         each row with its nearest neighbours
 ``mixup``                  convex combinations of the samples of a batch
 ``augment``                random views of a batch
+``contrastive``            losses between the samples of a batch, without labels
+``power_iteration``        leading eigenvectors of many matrices
+``temperature``            sharpened probabilities, and log losses at several temperatures
 ``transition``             transition matrices, and the correction of predictions
 =========================  ==================================================================
 """
 
 from sknoisy.functional.augment import FeatureCorruption, RandomFlip, RandomShift, default_augment
 from sknoisy.functional.bounded_logits import bound_logits, squash_logits
+from sknoisy.functional.class_balance import class_balance_penalty, select_small_loss_per_class
+from sknoisy.functional.contrastive import contrastive_loss, neighborhood_divergence
 from sknoisy.functional.gaussian_mixture import fit_gaussian_mixture, gmm_clean_probability
 from sknoisy.functional.losses import (
     class_cross_entropy,
@@ -27,12 +34,15 @@ from sknoisy.functional.losses import (
 )
 from sknoisy.functional.mixup import Mixture, draw_mixture
 from sknoisy.functional.neighbors import knn_label_distribution, nearest_neighbors
+from sknoisy.functional.power_iteration import leading_eigenvectors
 from sknoisy.functional.selection import normalize_weights, select_small_loss
+from sknoisy.functional.self_neighbors import self_and_nearest_neighbors
 from sknoisy.functional.smoothing import (
     logit_bound_for_rate,
     smooth_labels,
     smoothing_rate_for_noise,
 )
+from sknoisy.functional.temperature import sharpen, temperature_log_losses
 from sknoisy.functional.transition import (
     confident_counts,
     confident_transition,
@@ -48,9 +58,11 @@ __all__ = [
     "RandomFlip",
     "RandomShift",
     "bound_logits",
+    "class_balance_penalty",
     "class_cross_entropy",
     "confident_counts",
     "confident_transition",
+    "contrastive_loss",
     "correct_predictions",
     "counts_to_transition",
     "cross_entropy",
@@ -61,16 +73,22 @@ __all__ = [
     "fit_gaussian_mixture",
     "gmm_clean_probability",
     "knn_label_distribution",
+    "leading_eigenvectors",
     "log_softmax",
     "logit_bound_for_rate",
     "margin",
     "nearest_neighbors",
+    "neighborhood_divergence",
     "normalize_weights",
     "one_hot",
     "ridge_class_scores",
     "select_small_loss",
+    "select_small_loss_per_class",
+    "self_and_nearest_neighbors",
+    "sharpen",
     "smooth_labels",
     "smoothing_rate_for_noise",
     "squash_logits",
+    "temperature_log_losses",
     "trusted_transition",
 ]

@@ -1,0 +1,71 @@
+"""Keep the balance of classes: in the samples selected, and in the mean prediction."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sknoisy.functional.selection import select_small_loss
+
+__all__ = ["class_balance_penalty", "select_small_loss_per_class"]
+
+
+def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
+    """Compute the divergence of the uniform distribution from the mean prediction of a batch.
+
+    Parameters
+    ----------
+    probs : Tensor of shape (..., n_samples, n_classes)
+    weight : Tensor of shape (n_samples,)
+
+    Returns
+    -------
+    Tensor of shape (..., 1)
+        At least 0; 0 where the mean prediction is uniform.
+
+    References
+    ----------
+    Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
+    Eq. 11.
+
+    Examples
+    --------
+    >>> import torch
+    >>> class_balance_penalty(torch.eye(2), torch.ones(2)).abs()
+    tensor([0.])
+    """
+    mean = (weight.unsqueeze(-1) * probs).sum(dim=-2, keepdim=True) / weight.sum()
+    mean = mean.clamp_min(torch.finfo(probs.dtype).tiny)
+    return -(mean * probs.shape[-1]).log().mean(dim=-1)
+
+
+def select_small_loss_per_class(
+    losses: Tensor, labels: Tensor, weight: Tensor, fraction: float
+) -> Tensor:
+    """Choose in each class the samples with the smallest losses, as :func:`select_small_loss`.
+
+    Parameters
+    ----------
+    losses : Tensor of shape (n_samples,)
+    labels : Tensor of shape (n_samples,), int64
+    weight : Tensor of shape (n_samples,)
+    fraction : float
+        Of the weight of each class, in [0, 1].
+
+    Returns
+    -------
+    Tensor of shape (n_samples,)
+        How much of each sample is kept, in [0, 1].
+
+    Examples
+    --------
+    >>> import torch
+    >>> losses, labels = torch.tensor([3.0, 4.0, 1.0, 2.0]), torch.tensor([0, 0, 1, 1])
+    >>> select_small_loss_per_class(losses, labels, torch.ones(4), 0.5)
+    tensor([1., 0., 1., 0.])
+    """
+    kept = torch.zeros_like(weight)
+    for label in labels.unique():
+        members = labels == label
+        kept[members] = select_small_loss(losses[members], weight[members], fraction)
+    return kept

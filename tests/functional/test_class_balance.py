@@ -1,0 +1,32 @@
+import numpy as np
+import torch
+
+from sknoisy.functional import (
+    class_balance_penalty,
+    select_small_loss,
+    select_small_loss_per_class,
+)
+
+rng = np.random.default_rng(0)
+
+
+def test_penalty_is_the_divergence_of_the_uniform_from_the_mean_prediction():
+    p, weight = rng.dirichlet(np.ones(4), size=(2, 7)), rng.random(7)
+    result = class_balance_penalty(torch.tensor(p), torch.tensor(weight))
+    for k in (0, 1):
+        mean = np.average(p[k], axis=0, weights=weight)
+        np.testing.assert_allclose(result[k], (0.25 * np.log(0.25 / mean)).sum())
+
+
+def test_penalty_of_a_prediction_without_some_class_is_finite():
+    assert torch.isfinite(class_balance_penalty(torch.eye(3)[:2], torch.ones(2))).all()
+
+
+def test_each_class_keeps_the_fraction_that_it_would_keep_alone():
+    labels = torch.tensor([0, 1, 0, 2, 1, 0, 2, 0])
+    losses, weight = torch.tensor(rng.random(8)), torch.tensor(rng.random(8))
+    result = select_small_loss_per_class(losses, labels, weight, 0.4)
+    for label in range(3):
+        members = labels == label
+        expected = select_small_loss(losses[members], weight[members], 0.4)
+        assert torch.equal(result[members], expected)
