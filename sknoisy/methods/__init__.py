@@ -1,4 +1,4 @@
-"""The methods by name, and the one way from a name, class or instance to a method."""
+"""The methods, and how to make one from a name, a class or an instance."""
 
 from __future__ import annotations
 
@@ -89,11 +89,12 @@ METHODS: dict[str, type[Method]] = {
 
 
 def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
-    """Make a fresh method; a given instance is an example and stays as it is.
+    """Make a new method from a name, a class or an instance.
 
     Parameters
     ----------
     method : str, Method class or Method instance
+        An instance is cloned, never changed.
     **params
         Parameters of the method.
 
@@ -104,25 +105,25 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
     Raises
     ------
     TypeError
-        If it is no method.
+        If ``method`` is none of these.
     ValueError
-        If the method has no such parameter, or a value is out of its range.
+        If the method has no such parameter, or a value is not allowed.
 
     Examples
     --------
     >>> make_method("elr", beta=0.9)
     ELR(beta=0.9)
     """
-    kind = METHODS[method] if isinstance(method, str) else method
-    if isinstance(kind, type) and not issubclass(kind, Method):
+    kind = METHODS.get(method, method) if isinstance(method, str) else method
+    if isinstance(kind, Method):
+        instance = clone(kind)
+    elif isinstance(kind, type) and issubclass(kind, Method):
+        instance = kind(**offered(kind.__init__, params))  # type: ignore[misc]
+    else:
         raise TypeError(
             f"The 'method' parameter must be a str among {sorted(METHODS)}, or a subclass or an "
             f"instance of Method. Got {kind!r} instead."
         )
-    if isinstance(kind, type):
-        made = kind(**offered(kind.__init__, params))  # type: ignore[misc]
-    else:
-        made = clone(kind)
-    made.set_params(**params)
-    made._validate_params()
-    return made
+    instance.set_params(**params)
+    instance._validate_params()
+    return instance

@@ -1,4 +1,7 @@
-"""The life of a training set in six moments, which every method fills in as it needs."""
+"""Base class of methods: six hooks called by the training loop."""
+
+# Long because it also makes an estimator and a torch module one object that can be copied, restored
+# and pickled, which each method would have to do otherwise.
 
 from __future__ import annotations
 
@@ -21,24 +24,28 @@ __all__ = ["ClassLoss", "Method", "NetworkView", "TrainingStep"]
 
 
 class NetworkView(Protocol):
-    """What a method may ask of the network it is training.
+    """What a method may use of the network in training and of its training set.
 
-    Where it takes ``weights``, the answer is that of a network with these weights instead of its
-    own: an average of earlier ones, say. They are one vector for all networks together, so that
-    averaging them is one operation.
+    With ``n_networks`` above 1, logits and features have a leading axis for the networks. Where a
+    method takes ``weights``, the result is that of networks with these weights instead of the
+    current ones, such as an average of earlier ones. They are one vector for all networks together,
+    as :meth:`weights` returns it.
 
     Attributes
     ----------
     n_classes : int
+        Number of classes.
     n_rows : int
-        Rows of X.
+        Number of rows of X.
     n_features : int
-        Width of what reaches the last linear layer.
+        Width of the features: of the input of the last linear layer.
     device : torch.device
+        Device of the network and the batches.
     dtype : torch.dtype
         Of parameters and of per-sample state.
     trusted : Tensor of bool of shape (n_rows,) or None
-        Which rows of X, of those to train on, have labels that the user knows to be right.
+        Which rows of X are trusted samples to train on, whose labels the user knows to be clean;
+        None where no ``trusted`` was passed to ``fit``.
     """
 
     n_classes: int
@@ -55,32 +62,71 @@ class NetworkView(Protocol):
     def trusted(self) -> Tensor | None: ...
 
     def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Logits of x in training, with a graph: ([n_networks,] n_samples, n_classes)."""
+        """Compute logits in training mode, with a graph.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+        weights : Tensor of shape (n_weights,), default=None
+
+        Returns
+        -------
+        Tensor of shape ([n_networks,] n_samples, n_classes)
+        """
 
     def represent(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of x as :meth:`infer`, and what reaches the last linear layer, with a graph."""
+        """Compute logits and features in training mode, with a graph.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+
+        Returns
+        -------
+        logits : Tensor of shape ([n_networks,] n_samples, n_classes)
+        features : Tensor of shape ([n_networks,] n_samples, n_features)
+        """
 
     def logits(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Logits of x in evaluation mode and without a graph."""
+        """Compute logits as :meth:`infer`, but in evaluation mode and without a graph."""
 
     def features(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
-        """What reaches the last linear layer, in evaluation mode and without a graph."""
+        """Compute features in evaluation mode and without a graph.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+        weights : Tensor of shape (n_weights,), default=None
+
+        Returns
+        -------
+        Tensor of shape ([n_networks,] n_samples, n_features)
+        """
 
     def weights(self) -> Tensor:
-        """All weights and batch statistics, copied into one vector."""
+        """Copy all weights and batch statistics of all networks into one vector."""
 
     def rows(self, index: Tensor) -> Tensor:
-        """Rows of the training set, by their place in X."""
+        """Return samples of the training set by their row in X.
+
+        Parameters
+        ----------
+        index : Tensor of shape (n_samples,), int64
+
+        Returns
+        -------
+        Tensor of shape (n_samples, ...)
+        """
 
     def labels(self) -> Tensor:
-        """Labels of all rows of X as distributions, (n_rows, n_classes): one-hot, or soft."""
+        """Return the given labels of all rows of X, one-hot or soft: (n_rows, n_classes)."""
 
     def augment(self, x: Tensor) -> Tensor:
-        """Make a random view of the samples, of the same shape."""
+        """Return a random view of each sample, of the same shape."""
 
 
 class TrainingStep(NamedTuple):
-    """What a training step minimises, ``(losses * weight).sum()``, and what it saw on the way.
+    """What one step minimises, ``(losses * weight).sum()``, and what it was computed from.
 
     Attributes
     ----------
@@ -89,7 +135,7 @@ class TrainingStep(NamedTuple):
     weight : Tensor that broadcasts to the shape of losses
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     batch : Batch
-        The batch the logits belong to.
+        The batch that the logits belong to.
     """
 
     losses: Tensor
@@ -99,33 +145,50 @@ class TrainingStep(NamedTuple):
 
 
 class Method(BaseEstimator, nn.Module):
-    """A way to learn from wrong labels: six moments in the life of a training set.
+    """Base class of methods: six hooks called by the training loop.
 
-    Override the narrowest moment that holds your idea; only :meth:`loss` is required. A method is
-    at once a scikit-learn estimator (``get_params``, ``clone``) and a torch module: per-sample
-    memory goes into buffers and learned quantities into parameters, both made in :meth:`setup`, so
-    that they follow the device, reach the optimizer and travel with checkpoints. ``__init__`` only
+    Only :meth:`loss` is required; override the hooks that your idea needs.
+
+    ====================  ===================================  ====================================
+    Hook                  Called                               Returns
+    ====================  ===================================  ====================================
+    ``setup``             once, before the optimizer is built  nothing; makes buffers and parameters
+    ``on_epoch_start``    before each epoch                    nothing; updates the method's state
+    ``prepare_batch``     before each forward pass             the batch to train on
+    ``loss``              after each forward pass              one loss per sample
+    ``sample_weights``    after ``loss``                       one weight per sample, or None
+    ``epoch_score``       after each epoch                     how good the epoch was, or None
+    ====================  ===================================  ====================================
+
+    During warm-up, which trains on cross-entropy, only ``setup`` is called. Two more methods can be
+    overridden: :meth:`proba` turns logits into class probabilities, and :meth:`training_step` calls
+    ``prepare_batch``, ``loss`` and ``sample_weights``; override it only where their order does not
+    fit.
+
+    A method is both a scikit-learn estimator (``get_params``, ``clone``) and a torch module.
+    Per-sample state goes into buffers and learned quantities into parameters, both made in
+    ``setup``: so they are moved to the device, reach the optimizer and are saved. ``__init__`` only
     stores its arguments, and need not call ``super().__init__()``.
 
     Attributes
     ----------
     n_networks : int
-        Networks trained side by side, as a leading axis of the logits.
+        Number of networks trained side by side, a leading axis of the logits.
     warmup : float or int
-        Fraction of the epochs (a float), or their number (an int), trained on plain cross-entropy
-        first, where the estimator's ``warmup`` is ``"auto"``.
+        Fraction of the epochs (a float), or their number (an int), trained on cross-entropy first,
+        where the estimator's ``warmup`` is ``"auto"``.
     per_sample : bool
-        Whether state is kept for each training row, so that ``partial_fit`` on other rows makes no
-        sense.
+        Whether state is kept for each training row, so that ``partial_fit`` can only continue with
+        the same rows.
     module_params : mapping
-        Parameters that suit the method, for built-in networks that take them, where ``module__*``
-        does not say otherwise.
-    trusts : bool
-        Whether the method makes use of rows whose labels are known to be right.
+        Parameters that suit the method, for built-in networks that have them, unless ``module__*``
+        sets them.
+    uses_trusted : bool
+        Whether the method uses trusted samples, passed to ``fit`` as ``trusted``.
 
     Examples
     --------
-    A loss of one's own is one function of the logits:
+    A new loss is one function of the logits:
 
     >>> import torch
     >>> from sklearn.datasets import load_iris
@@ -145,7 +208,7 @@ class Method(BaseEstimator, nn.Module):
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
 
-    # As in scikit-learn; a parameter without an entry is taken as it is.
+    # As in scikit-learn; a parameter without an entry is not checked.
     _parameter_constraints: dict = {}
 
     if TYPE_CHECKING:
@@ -166,29 +229,61 @@ class Method(BaseEstimator, nn.Module):
         return False
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        """Once, before the optimizer is built: make buffers and parameters.
+        """Check parameters against the data, and make buffers and parameters.
+
+        Called once, before the optimizer is built and the first epoch runs.
 
         Parameters
         ----------
-        net : Net
-        y : Tensor of shape (n_samples,), int64
-            The given labels of all rows of X, also of those held out or of weight zero.
+        net : NetworkView
+        y : Tensor of shape (n_rows,), int64
+            The encoded labels of all rows of X, also of those held out or of weight zero.
+
+        Raises
+        ------
+        ValueError
+            If a parameter does not fit the data.
         """
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        """Before each epoch after warm-up: look at the whole training set."""
+        """Update the method's state from the whole training set.
+
+        Called before each epoch after warm-up.
+
+        Parameters
+        ----------
+        net : NetworkView
+        evaluation : EvaluationPass
+            Logits, features and losses of the training set; computed only if they are used.
+        """
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
-        """Before the forward pass: mix, synthesise or relabel; returns the batch to train on."""
+        """Mix, augment or relabel a batch.
+
+        Called before each forward pass after warm-up.
+
+        Parameters
+        ----------
+        net : NetworkView
+        batch : Batch
+
+        Returns
+        -------
+        Batch
+            The batch to train on; its ``notes`` reach ``loss`` and ``sample_weights``.
+        """
         return batch
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """After the forward pass: one loss for each sample.
+        """Compute one loss per sample, neither averaged nor weighted.
+
+        Called after each forward pass after warm-up.
 
         Parameters
         ----------
         logits : Tensor of shape ([n_networks,] n_samples, n_classes)
         batch : Batch
+            As ``prepare_batch`` returned it.
 
         Returns
         -------
@@ -197,34 +292,77 @@ class Method(BaseEstimator, nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must define loss(logits, batch).")
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor | None:
-        """Then: how much each sample counts, in [0, 1], of the shape of losses; None: all alike."""
+        """Decide how much each sample of the batch counts.
+
+        Called after ``loss``.
+
+        Parameters
+        ----------
+        losses : Tensor of shape ([n_networks,] n_samples)
+            Without a graph.
+        batch : Batch
+
+        Returns
+        -------
+        Tensor of the shape of losses, or None
+            In [0, 1], multiplied with the batch's weights; None: all samples count alike.
+        """
         return None
 
     def epoch_score(self) -> Tensor | None:
-        """After each epoch: how good it was, the higher the better; None if the method cannot tell.
+        """Return how good the epoch was, the higher the better.
 
-        Training stops when it no longer rises, and goes back to the best epoch.
+        Called after each epoch after warm-up, where the estimator's ``early_stopping`` is not
+        False. Training stops when the score has not risen for ``n_iter_no_change`` epochs, and
+        restores the best epoch.
+
+        Returns
+        -------
+        Tensor of shape () or None
+            None, in any epoch: the method cannot score this one.
         """
         return None
 
     @property
     def oob_predictions(self) -> tuple[Tensor, Tensor | None] | None:
-        """What networks say of rows they were not trained on; None where there are none.
+        """Out-of-bag predictions: by networks that were not trained on the row.
 
-        Probabilities of the given labels, (n_samples, n_classes) with NaN for rows nobody judged,
-        and the transition matrix, (n_classes, n_classes), or None if that is not known.
+        None, or the probabilities of the given labels, (n_rows, n_classes) with NaN for rows
+        without a prediction, and the transition matrix, (n_classes, n_classes), or None if it is
+        not known.
         """
         return None
 
     def proba(self, logits: Tensor) -> Tensor:
-        """Class probabilities from logits, averaged over networks."""
+        """Compute class probabilities, averaged over networks.
+
+        Called to predict.
+
+        Parameters
+        ----------
+        logits : Tensor of shape ([n_networks,] n_samples, n_classes)
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_classes)
+        """
         p = torch.softmax(logits, dim=-1)
         return p if self.n_networks == 1 else p.mean(dim=0)
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
-        """One training step, through the moments in their order.
+        """Run the hooks of one training step, from the batch to what is minimised.
 
-        The last resort: override it only where that order does not fit.
+        Called for each batch after warm-up. Override it only where the order of the hooks does not
+        fit.
+
+        Parameters
+        ----------
+        net : NetworkView
+        batch : Batch
+
+        Returns
+        -------
+        TrainingStep
         """
         batch = self.prepare_batch(net, batch)
         logits = net.infer(batch.x)
@@ -237,7 +375,7 @@ class Method(BaseEstimator, nn.Module):
         )
 
     def snapshot(self) -> dict[str, Any]:
-        """Copy what the method carries, to :meth:`restore` to; plain attributes by reference."""
+        """Copy the state for :meth:`restore`; attributes that are no tensors are not copied."""
         return {
             "plain": {k: v for k, v in vars(self).items() if k not in _MODULE_STATE},
             "buffers": {k: _cloned(v) for k, v in self._buffers.items()},
@@ -246,7 +384,7 @@ class Method(BaseEstimator, nn.Module):
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Be as :meth:`snapshot` found it; parameters stay the optimizer's own."""
+        """Return to a :meth:`snapshot`, in place: parameters stay the optimizer's."""
         for name in [k for k in vars(self) if k not in _MODULE_STATE]:
             del self.__dict__[name]
         self.__dict__.update(snapshot["plain"])
@@ -257,7 +395,7 @@ class Method(BaseEstimator, nn.Module):
         for name, module in self.named_children():
             module.load_state_dict(snapshot["modules"][name])
 
-    # Tensors travel as arrays: a fitted method loads on any device, and without pickled bytes.
+    # Tensors are pickled as arrays: a fitted method loads on any device, without nested pickles.
     def __getstate__(self) -> dict[str, Any]:
         plain = {k: v for k, v in vars(self).items() if k not in _MODULE_STATE}
         return {
@@ -265,7 +403,7 @@ class Method(BaseEstimator, nn.Module):
             "buffers": to_arrays(self._buffers),
             "parameters": to_arrays(self._parameters),
             "frozen": [k for k, p in self._parameters.items() if p is None or not p.requires_grad],
-            "passing": sorted(self._non_persistent_buffers_set),
+            "non_persistent": sorted(self._non_persistent_buffers_set),
             "modules": dict(self._modules),
         }
 
@@ -273,10 +411,11 @@ class Method(BaseEstimator, nn.Module):
         nn.Module.__init__(self)
         self.__dict__.update(state["plain"])
         for name, value in to_tensors(state["buffers"]).items():
-            self.register_buffer(name, value, persistent=name not in state["passing"])
+            self.register_buffer(name, value, persistent=name not in state["non_persistent"])
         for name, value in to_tensors(state["parameters"]).items():
-            learns = name not in state["frozen"]
-            self.register_parameter(name, None if value is None else nn.Parameter(value, learns))
+            trainable = name not in state["frozen"]
+            parameter = None if value is None else nn.Parameter(value, trainable)
+            self.register_parameter(name, parameter)
         for name, module in state["modules"].items():
             self.add_module(name, module)
 
@@ -289,11 +428,30 @@ def _cloned(value: Tensor | None) -> Tensor | None:
 
 
 class ClassLoss(Method):
-    """A method that is only a loss: one number for each class, contracted with the target."""
+    """Base class of methods that are only a loss: one number per class.
+
+    The loss of a sample is the mean of its class losses, weighted by the target.
+    """
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        """What each class would cost as the label, in the shape (..., n_classes) of the logits."""
+        """Compute the loss that each class would have as the label.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., n_classes)
+
+        Returns
+        -------
+        Tensor of shape (..., n_classes)
+        """
         raise NotImplementedError(f"{type(self).__name__} must define class_losses(logits).")
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        return expected_loss(self.class_losses(logits), batch.target)
+        losses = self.class_losses(logits)
+        if losses.shape != logits.shape:
+            raise ValueError(
+                f"{type(self).__name__}.class_losses must return a tensor of the shape of its "
+                f"logits, {tuple(logits.shape)}: one loss for each class. Got one of shape "
+                f"{tuple(losses.shape)} instead."
+            )
+        return expected_loss(losses, batch.target)

@@ -1,4 +1,4 @@
-"""What a method receives: a batch, and the whole training set."""
+"""What the hooks of a method receive: a batch, or a pass over the whole training set."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ class Batch:
     ----------
     x : Tensor of shape (n_samples, ...)
     y : Tensor of shape (n_samples,), int64
-        The given labels, as codes ``0 .. n_classes - 1``; of soft labels the likeliest.
+        The given labels, encoded as ``0 .. n_classes - 1``; of soft labels the most likely class.
     target : Tensor of shape (n_samples, n_classes)
-        The labels one-hot, or the soft labels given, smoothed at the estimator's rate.
+        The given labels, one-hot or soft, smoothed at the estimator's rate.
     weight : Tensor of shape (n_samples,)
-        What each sample's loss is multiplied by: sample weight times class weight, over the number
-        of samples; the weights of an average batch sum to one.
+        Factor of each sample's loss: sample weight times class weight, over the number of samples;
+        the weights of an average batch sum to one.
     index : Tensor of shape (n_samples,), int64
-        Row of each sample in the training set: the key to all per-sample state.
+        Row of each sample in X: the index into all per-sample state.
     epoch : int
-        Epochs that the method trained before this one, from 0; warm-up is not counted.
+        Epochs trained before this one, from 0; warm-up is not counted.
     trusted : Tensor of bool of shape (n_samples,) or None
-        Which labels the user knows to be clean; None where no ``trusted`` was passed to ``fit``.
+        Which samples have labels that the user knows to be clean; None where no ``trusted`` was
+        passed to ``fit``.
     notes : mapping
-        What one hook of a method passes on to a later one.
+        What ``prepare_batch`` passes on to ``loss`` and ``sample_weights``.
     """
 
     x: Tensor
@@ -59,27 +60,27 @@ class Batch:
 
 @dataclass(frozen=True)
 class EvaluationPass:
-    """The whole training set seen in evaluation mode, in one pass and without a graph.
+    """Logits and features of the whole training set, in evaluation mode and without a graph.
 
-    The pass is made when its logits or features are first asked for. Rows held out or of weight
-    zero are not part of it: a table for all rows of X is filled as
-    ``table[evaluation.index] = ...``.
+    They are computed when first used. Rows held out or of weight zero are left out: a table for all
+    rows of X is filled as ``table[evaluation.index] = ...``.
 
     Attributes
     ----------
     index : Tensor of shape (n_samples,), int64
         Row of each sample in X.
     y : Tensor of shape (n_samples,), int64
-        The given labels; of soft labels the likeliest.
+        The given labels, encoded; of soft labels the most likely class.
     target : Tensor of shape (n_samples, n_classes)
-        The labels one-hot, or the soft labels given; never smoothed.
+        The given labels, one-hot or soft; never smoothed.
     weight : Tensor of shape (n_samples,)
+        As in :class:`Batch`.
     epoch : int
-        Epochs that the method trained before this pass, from 0; warm-up is not counted.
+        Epochs trained before this pass, from 0; warm-up is not counted.
     compute : callable
-        Makes the pass, and returns logits and features.
+        Computes and returns logits and features.
     trusted : Tensor of bool of shape (n_samples,) or None
-        Which labels the user knows to be clean; None where no ``trusted`` was passed to ``fit``.
+        As in :class:`Batch`.
     """
 
     index: Tensor
@@ -101,7 +102,7 @@ class EvaluationPass:
 
     @property
     def features(self) -> Tensor:
-        """What reaches the last linear layer, ([n_networks,] n_samples, n_features)."""
+        """Input of the last linear layer, of shape ([n_networks,] n_samples, n_features)."""
         return self._outputs[1]
 
     @property
@@ -111,5 +112,5 @@ class EvaluationPass:
 
     @property
     def losses(self) -> Tensor:
-        """Cross-entropy of each sample's given label, shape ([n_networks,] n_samples)."""
+        """Cross-entropy of the given labels, of shape ([n_networks,] n_samples)."""
         return cross_entropy(self.logits, self.target)

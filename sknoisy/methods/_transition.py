@@ -1,4 +1,4 @@
-"""Transition matrices of the methods that correct with them."""
+"""The transition matrix of the methods that correct for it: check one given, or estimate it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["as_transition", "estimate_transition_matrix"]
 
 
 def as_transition(matrix: Any, n_classes: int) -> Tensor:
-    """Check the probabilities of each label to be given for each that is true.
+    """Check a transition matrix that the user passed.
 
     Parameters
     ----------
     matrix : array-like of shape (n_classes, n_classes)
-        Row i holds the probabilities of the given labels where label i is true.
+        Entry (i, j): the probability that label j is given where i is the true class.
     n_classes : int
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes), float64
-        With rows that sum to one to the last digit.
+        Its rows sum to one up to rounding.
 
     Raises
     ------
     ValueError
-        If the shape is another, or a row is no distribution.
+        If it has another shape, or a row that is no distribution.
 
     Examples
     --------
@@ -48,22 +48,22 @@ def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) ->
     """Estimate the transition matrix from an evaluation pass of one network.
 
     With trusted samples by :func:`~sknoisy.functional.trusted_transition`, else by
-    :func:`~sknoisy.functional.confident_transition`, which assumes that each class keeps its label
-    more often than it gets any other one. The estimate is made to fulfil that by a lead, as an
-    undertrained network can contradict it.
+    :func:`~sknoisy.functional.confident_transition`, which assumes that each class is given its
+    own label more often than any other. As the estimate of an undertrained network can contradict
+    this, it is changed to keep a lead.
 
     Parameters
     ----------
     evaluation : EvaluationPass
         Of one network.
     lead : float, default=0.1
-        Least difference between the diagonal entry of a row and its largest other entry, in
-        [0, 1]. A row with less is mixed with that of the identity matrix.
+        Smallest difference between the diagonal entry of a row and its largest other entry, in
+        [0, 1]. A row with a smaller one is mixed with the row of the identity matrix.
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability that label j is given where i is the true class.
     """
     target, weight = evaluation.target, evaluation.weight
     scores = ridge_class_scores(evaluation.features, target, weight)
@@ -71,6 +71,6 @@ def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) ->
         return trusted_transition(scores, target, weight, evaluation.trusted)
     transition = confident_transition(scores, target, weight)
     identity = torch.eye(len(transition)).to(transition)
-    kept, largest_other = transition.diagonal(), (transition - identity).amax(dim=1)
-    coefficient = (lead + largest_other - kept) / (1.0 + largest_other - kept)
+    diagonal, largest_other = transition.diagonal(), (transition - identity).amax(dim=1)
+    coefficient = (lead + largest_other - diagonal) / (1.0 + largest_other - diagonal)
     return torch.lerp(transition, identity, coefficient.clamp_min(0.0).unsqueeze(-1))

@@ -1,4 +1,7 @@
-"""Bagging: several networks, each of which judges the rows it was not trained on."""
+"""Bagging: several networks, each evaluated on the rows that it was not trained on."""
+
+# Long because two ideas need the same out-of-bag predictions: when to stop, and how the labels of
+# each class were corrupted.
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from sknoisy.functional import (
     cross_entropy,
     log_softmax,
     one_hot,
+    temperature_log_losses,
 )
 from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._transition import as_transition
@@ -27,70 +31,72 @@ if TYPE_CHECKING:
 __all__ = ["Bagging"]
 
 
-# Rows of equal remainder share their networks, so that nothing is kept for each row.
-_PATTERNS = 1024
-# Networks that have hardly left their start are not judged, however wrong the labels.
-_FIRST_STEPS = 16
-# As many trusted rows of a class weigh as much as what is found without them: rows that somebody
-# chose to check are seldom like the others.
-_DOUBT = 5
+# Bags repeat every so many rows, so that they need no memory for each row.
+_BAG_PERIOD = 1024
+# Before this many steps networks are close to their initial state, and their epochs are not scored.
+_MIN_STEPS = 16
+# The transition estimated without trusted rows weighs as much as so many of them in each class:
+# rows that somebody chose to check are seldom like the others.
+_PRIOR_ROWS = 5
 
 
 class Bagging(Method):
-    """Train several networks, each on a part of the rows, and stop when they know the rest best.
+    """Bagged ensemble with out-of-bag early stopping and out-of-bag correction.
 
-    A network that has not seen a label cannot have memorised it. So what the networks say of the
-    rows outside of their own bags shows, epoch by epoch, whether they still learn or already
-    memorise, with no row lost to validation; and their average cancels what each has memorised by
-    itself. What they say out of bag of rows whose class is beyond doubt shows how each class was
-    labelled, and predictions are corrected by that: where a third of one class was given the label
-    of another, the more frequent label is not always the right one.
+    Each network is trained on a part of the rows. A network that was not trained on a label cannot
+    have memorised it, so the out-of-bag predictions of an epoch tell whether the networks still
+    learn or already memorise, without holding rows out for validation. The average of the networks
+    cancels what single ones have memorised. Out-of-bag predictions of confident rows also estimate
+    the transition matrix, with which predictions are corrected: where a third of one class was
+    given the label of another, the more frequent label is not always the clean one.
 
-    It needs no noise rate, and keeps its accuracy where labels are right. The correction takes it
-    that each class has rows beyond doubt; where classes overlap everywhere and one is much rarer,
-    it leans towards the rare class, and ``transition_matrix=None`` can be better.
+    It needs no noise rate. In the robustness benchmark it is the most accurate method on average,
+    with noisy labels and with clean ones. The correction assumes that each class has rows that are
+    predicted with confidence. Where classes overlap everywhere and one is much rarer, it favours
+    the rare class, and ``transition_matrix=None`` can be better.
 
     Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
-    per sample. Needs: nothing; samples passed to ``fit`` as ``trusted`` show for themselves how
-    their class was labelled, also where most of its labels are wrong. Best they are a random part
-    of it: rows checked because they looked wrong speak for few others.
+    per sample. Needs: nothing. Samples passed to ``fit`` as ``trusted`` tell how labels of their
+    class were corrupted, also where most of them are noisy; they should be a random part of their
+    class, as rows checked because they looked mislabelled are like few others.
 
     Parameters
     ----------
     n_networks : int, default=8
         Number of networks, at least 2.
     max_samples : float, default=0.5
-        Share of the networks that train on each row, in (0, 1).
+        Fraction of the networks that are trained on each row, in (0, 1).
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
-        Row i holds the probabilities of the given labels where label i is true, in the order of
-        ``classes_``; predictions are corrected by it. "auto": estimated out of bag, see
-        :func:`~sknoisy.functional.confident_counts`, and from trusted samples where there are some.
-        None: predict labels as they were given.
+        Entry (i, j): the probability that label j is given where i is the true class, in the order
+        of ``classes_``; predictions are corrected with it. "auto": estimated out-of-bag, see
+        :func:`~sknoisy.functional.confident_counts`, and from trusted samples if there are any.
+        None: predict the given labels, without correction.
 
     Attributes
     ----------
-    bags : Tensor of shape (n_networks, 1024)
-        Whether a network trains on a row: column ``i % 1024`` is for row ``i`` of X. Each row has
-        as many networks.
+    bags : Tensor of bool of shape (n_networks, 1024)
+        Which networks are trained on a row: column ``i % 1024`` is for row ``i`` of X. Each row has
+        the same number of networks.
     out_of_bag : Tensor of shape (n_samples, n_classes)
-        Probabilities of the given labels from the networks that do not, at the last visit of each
-        row; NaN for rows not trained on.
+        Probabilities of the given labels by the networks not trained on the row, when it was last
+        in a batch; NaN for rows that were in none.
 
     Raises
     ------
     ValueError
-        In ``fit``, if the matrix has another shape or a row that is no distribution.
+        In ``fit``, before the first epoch, if the transition matrix has another shape or a row that
+        is no distribution.
 
     References
     ----------
     Breiman, "Bagging Predictors", Machine Learning 24, 1996, and "Out-of-bag Estimation", 1996.
     Departures: bags are drawn without replacement; the out-of-bag estimate stops the training. It
-    is the log loss of the given labels at the temperature that suits it best, since networks
-    grow too sure of themselves long before they begin to be wrong; the first 16 steps do not count.
-    The correction of predictions is not part of bagging; from trusted samples its matrix is that of
-    Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
-    Noise", NeurIPS 2018, Algorithm 1, but taken out of bag and drawn toward what is found without
-    them, with the weight of five rows.
+    is the log loss of the given labels at the best of 12 temperatures, since networks become
+    over-confident long before their most likely class gets worse; the first 16 steps are not
+    scored. The correction of predictions is not part of bagging. From trusted samples its matrix is
+    that of Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by
+    Severe Noise", NeurIPS 2018, Algorithm 1, but computed out-of-bag and averaged with the estimate
+    without trusted samples, which has the weight of five rows per class.
 
     Examples
     --------
@@ -103,7 +109,7 @@ class Bagging(Method):
     """
 
     n_networks = 8
-    # Faster learners, held back: both are worth their while only with a stop at the right time.
+    # Networks that learn faster, and dropout against it: both pay off only with early stopping.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     out_of_bag: Tensor
     _parameter_constraints = {
@@ -121,92 +127,90 @@ class Bagging(Method):
 
     @property
     def uses_trusted(self) -> bool:
-        return self._estimates
+        return self._estimates_transition
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
-        order = torch.rand(self.n_networks, _PATTERNS).argsort(dim=0)
+        order = torch.rand(self.n_networks, _BAG_PERIOD).argsort(dim=0)
         self.register_buffer("bags", (order < n_bags).to(y.device))
         unknown = torch.full((len(y), net.n_classes), torch.nan, dtype=net.dtype)
         self.register_buffer("out_of_bag", unknown.to(y.device))
         temperatures = torch.logspace(-0.3, 1.3, 12, dtype=net.dtype)
         self.register_buffer("temperatures", temperatures.to(y.device))
-        self.register_buffer("paid", torch.zeros_like(self.temperatures))
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64, device=y.device))
-        self.register_buffer("looks", torch.zeros_like(self.steps))
+        self.register_buffer("oob_losses", torch.zeros_like(self.temperatures))
+        self.register_buffer("n_steps", torch.zeros((), dtype=torch.int64, device=y.device))
+        self.register_buffer("n_evaluated", torch.zeros_like(self.n_steps))
         k, matrix = net.n_classes, self.transition_matrix
-        known = matrix is not None and not self._estimates
-        counts = as_transition(matrix, k) if known else torch.zeros(k, k)
+        is_given = matrix is not None and not self._estimates_transition
+        counts = as_transition(matrix, k) if is_given else torch.zeros(k, k)
         self.register_buffer("counts", counts.to(net.dtype).to(y.device))
         self.register_buffer("trusted_counts", torch.zeros_like(self.counts))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        self.paid.zero_()
-        self.looks.zero_()
-        if self._estimates:
+        self.oob_losses.zero_()
+        self.n_evaluated.zero_()
+        if self._estimates_transition:
             self.counts.zero_()
             self.trusted_counts.zero_()
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         if len(self.out_of_bag) != net.n_rows:
-            # Training goes on with other rows.
+            # Training continues with other rows.
             self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
         return batch
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        self.steps += 1
-        self._look_out_of_bag(logits.detach(), batch)
+        self.n_steps += 1
+        self._evaluate_out_of_bag(logits.detach(), batch)
         return cross_entropy(logits, batch.target)
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
         return self._in_bag(batch).to(losses.dtype)
 
     def epoch_score(self) -> Tensor:
-        known = (self.looks > 0) & (self.steps >= _FIRST_STEPS)
-        return torch.where(known, -self.paid.min(), -torch.inf)
+        is_scored = (self.n_evaluated > 0) & (self.n_steps >= _MIN_STEPS)
+        return torch.where(is_scored, -self.oob_losses.min(), -torch.inf)
 
     @property
     def transition(self) -> Tensor | None:
-        """The matrix in use, (n_classes, n_classes): the identity before anything is known."""
+        """Transition matrix in use, (n_classes, n_classes); the identity before it is estimated."""
         if self.transition_matrix is None:
             return None
-        found = counts_to_transition(self.counts)
-        if not self._estimates:
-            return found
-        return counts_to_transition(self.trusted_counts + _DOUBT * found)
+        transition = counts_to_transition(self.counts)
+        if not self._estimates_transition:
+            return transition
+        return counts_to_transition(self.trusted_counts + _PRIOR_ROWS * transition)
 
     @property
     def oob_predictions(self) -> tuple[Tensor, Tensor | None]:
         return self.out_of_bag, self.transition
 
     def proba(self, logits: Tensor) -> Tensor:
-        given, transition = super().proba(logits), self.transition
-        return given if transition is None else correct_predictions(given, transition.to(given))
+        p, transition = super().proba(logits), self.transition
+        return p if transition is None else correct_predictions(p, transition.to(p))
 
     @property
-    def _estimates(self) -> bool:
+    def _estimates_transition(self) -> bool:
         return isinstance(self.transition_matrix, str)
 
     def _in_bag(self, batch: Batch) -> Tensor:
-        return self.bags.index_select(1, batch.index % _PATTERNS)
+        return self.bags.index_select(1, batch.index % _BAG_PERIOD)
 
-    def _look_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
-        self.looks += 1
-        out = ~self._in_bag(batch)
-        share = (out / out.sum(dim=0)).to(logits.dtype)
-        said = torch.einsum("mb,mbk->bk", share, log_softmax(logits).exp())
-        self.out_of_bag.index_copy_(0, batch.index, said)
-        if self._estimates:
-            self._count(said, batch)
-        log_said = said.clamp_min(torch.finfo(said.dtype).tiny).log()
-        tempered = log_softmax(log_said / self.temperatures.view(-1, 1, 1))
-        right = batch.y.view(1, -1, 1).expand(len(tempered), -1, 1)
-        self.paid -= tempered.gather(-1, right).squeeze(-1) @ batch.weight
+    def _evaluate_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
+        self.n_evaluated += 1
+        is_out = ~self._in_bag(batch)
+        network_weights = (is_out / is_out.sum(dim=0)).to(logits.dtype)
+        probs = torch.einsum("mb,mbk->bk", network_weights, log_softmax(logits).exp())
+        self.out_of_bag.index_copy_(0, batch.index, probs)
+        if self._estimates_transition:
+            self._count_labels(probs, batch)
+        losses = temperature_log_losses(probs, batch.y, self.temperatures)
+        self.oob_losses += losses @ batch.weight
 
-    def _count(self, said: Tensor, batch: Batch) -> None:
-        self.counts += confident_counts(said, batch.weight)
+    def _count_labels(self, probs: Tensor, batch: Batch) -> None:
+        self.counts += confident_counts(probs, batch.weight)
         if batch.trusted is not None:
-            right = one_hot(batch.y, said.shape[-1], said.dtype)
-            # In rows: weights of a batch sum to about one.
+            true = one_hot(batch.y, probs.shape[-1], probs.dtype)
+            # Counted in rows, as the weights of a batch sum to about one.
             weight = len(batch.y) * batch.weight * batch.trusted
-            self.trusted_counts += right.T @ (weight.unsqueeze(-1) * said)
+            self.trusted_counts += true.T @ (weight.unsqueeze(-1) * probs)

@@ -1,4 +1,4 @@
-"""Cross-entropy: with ``smoothing`` it is label smoothing and negative label smoothing."""
+"""Cross-entropy; with ``smoothing``, label smoothing and negative label smoothing."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ __all__ = ["CrossEntropy"]
 
 
 class CrossEntropy(ClassLoss):
-    """Make the given labels likely.
+    """Minimise cross-entropy with the given labels.
 
-    The baseline, and with the estimator's ``smoothing`` three methods in one: label smoothing above
-    zero, cross-entropy at zero and negative label smoothing below. The noisier the labels, the more
-    negative the rate that serves best.
+    The baseline. With the estimator's ``smoothing`` it is three methods in one: label smoothing
+    above zero, cross-entropy at zero and negative label smoothing below. The noisier the labels,
+    the more negative the best rate.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     References
     ----------
     Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022: generalised
-    label smoothing. Departure: the authors apply negative rates to a network trained before on
-    cross-entropy, at a learning rate of 1e-6; here training starts with them, on bounded logits.
+    label smoothing. Departure: the authors use negative rates to continue the training of a network
+    trained on cross-entropy, with a learning rate of 1e-6; here training starts with them, on
+    bounded logits.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Co-teaching: two networks choose each other's samples."""
+"""Co-teaching: two networks select samples for each other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ __all__ = ["CoTeaching"]
 
 
 class CoTeaching(Method):
-    """Train two networks, each on the samples that the other finds easy.
+    """Train two networks, each on the small-loss samples of the other.
 
-    Small losses come from right labels as long as little is memorised, and two networks with starts
-    of their own filter different errors. Good for heavy noise when its rate is known or can be
-    seen; with little noise it forgets hard clean samples.
+    As long as little is memorised, small losses are those of clean labels, and two networks with
+    different initial weights filter different errors. In the robustness benchmark, with the
+    estimated noise rate, it is one of the best methods on average, and as good as cross-entropy on
+    clean labels. A rate that is too high leaves out hard clean samples.
 
     Cost: two networks, one pass each per step, one evaluation pass, nothing kept per sample. Needs:
     the noise rate, which the default estimates.
@@ -31,23 +32,23 @@ class CoTeaching(Method):
     Parameters
     ----------
     forget_rate : float or "auto", default="auto"
-        Fraction of each batch left out in the end, in [0, 1): the noise rate. "auto": the share of
-        training rows whose given label the networks contradict when warm-up ends, so there must be
-        some. At 0 it is cross-entropy on two networks.
+        Fraction of each batch left out after the ramp, in [0, 1): the noise rate. "auto": the
+        fraction of training rows whose given label is not the most likely class when warm-up ends;
+        it needs a warm-up. At 0 it is cross-entropy on two networks.
     ramp_epochs : int, default=10
         Epochs over which the fraction grows linearly to its final value.
 
     Attributes
     ----------
     forgotten : Tensor of shape ()
-        The final fraction in use; NaN before it is known.
+        The forget rate in use after the ramp; NaN before it is estimated.
 
     References
     ----------
     Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels",
-    NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given, after a tenth of the
-    epochs on cross-entropy, which the ramp replaces there; a sample on the border is kept in part,
-    which makes integer sample weights equal to repeated samples.
+    NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given; warm-up is a tenth of
+    the epochs, while the authors have only the ramp; a sample on the border is kept in part, so
+    that integer sample weights equal repeated samples.
 
     Examples
     --------
@@ -71,8 +72,8 @@ class CoTeaching(Method):
         self.ramp_epochs = ramp_epochs
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        known = float("nan") if self.forget_rate == "auto" else float(self.forget_rate)
-        self.register_buffer("forgotten", torch.tensor(known, dtype=net.dtype, device=y.device))
+        rate = float("nan") if self.forget_rate == "auto" else float(self.forget_rate)
+        self.register_buffer("forgotten", torch.tensor(rate, dtype=net.dtype, device=y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if evaluation.epoch == 0 and self.forget_rate == "auto":
@@ -83,5 +84,5 @@ class CoTeaching(Method):
         return cross_entropy(logits, batch.target)
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
-        forget = self.forgotten * min(batch.epoch / self.ramp_epochs, 1.0)
-        return select_small_loss(losses, batch.weight, 1 - forget).flip(0)
+        forget_rate = self.forgotten * min(batch.epoch / self.ramp_epochs, 1.0)
+        return select_small_loss(losses, batch.weight, 1 - forget_rate).flip(0)

@@ -1,4 +1,4 @@
-"""Confidence penalty: pay for predictions that are too sure."""
+"""Confidence penalty: penalise over-confident predictions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ __all__ = ["ConfidencePenalty"]
 
 
 class ConfidencePenalty(ClassLoss):
-    """Reward predictions for their entropy, so that no label is fitted all the way.
+    """Penalise over-confident predictions, those of low entropy.
 
-    A relative of label smoothing that draws the prediction to the uniform distribution and not the
-    target, and leaves it free which of the other classes are likely. It makes probabilities more
-    honest; which class is the likeliest, and so the accuracy, changes little.
+    It is related to label smoothing, but moves the prediction instead of the target towards the
+    uniform distribution. Probabilities are better calibrated; the most likely class, and so the
+    accuracy, changes little.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     beta : float, default=0.1
-        Weight of the entropy, at least 0; the heavier the noise, the larger. At 0 it is
-        cross-entropy.
+        Weight of the entropy, at least 0; larger for heavier noise. At 0 it is cross-entropy.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""DisturbLabel: wrong labels on purpose, other ones in each epoch."""
+"""DisturbLabel: random labels, drawn anew in each step."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["DisturbLabel"]
 
 
 class DisturbLabel(Method):
-    """Draw some of the labels anew in every step, so that none can be learned by heart.
+    """Replace some labels by random ones in each step, to make memorisation harder.
 
-    On average over the draws it is label smoothing at the rate ``alpha``; the rest is noise in the
-    gradient, which regularises as well. It has no idea which labels are wrong: at the authors' rate
-    it makes probabilities more honest, and only with half of the labels disturbed it keeps a small
-    network from learning the wrong ones.
+    On average over the draws it is label smoothing with rate ``alpha``; the difference is noise in
+    the gradient, which regularises as well. It treats clean and noisy labels alike: with the
+    authors' rate it mainly improves the calibration; only a rate of about one half keeps a small
+    network from memorising noisy labels.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     alpha : float, default=0.1
-        Probability that a label is drawn anew, uniformly from all classes, in [0, 1]. At 0 it is
-        cross-entropy.
+        Probability that a label is replaced by one drawn uniformly from all classes, in [0, 1]. At
+        0 it is cross-entropy.
 
     References
     ----------
-    Xie et al., "DisturbLabel: Regularizing CNN on the Loss Layer", CVPR 2016, Algorithm 1. Where a
-    label is soft or smoothed, its distribution is moved on by a random number of classes.
+    Xie et al., "DisturbLabel: Regularizing CNN on the Loss Layer", CVPR 2016, Algorithm 1. A soft
+    or smoothed label is shifted by a random number of classes.
 
     Examples
     --------
@@ -56,10 +56,10 @@ class DisturbLabel(Method):
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         (n, n_classes), device = batch.target.shape, batch.target.device
-        redrawn = torch.rand(n, 1, device=device) < self.alpha
-        # Moved on by a uniform number of classes, any label becomes a uniform one.
-        moved = redrawn * torch.randint(n_classes, (n, 1), device=device)
-        source = (torch.arange(n_classes, device=device) - moved) % n_classes
+        is_disturbed = torch.rand(n, 1, device=device) < self.alpha
+        # Shifted by a uniform number of classes, any label becomes a uniform one.
+        shift = is_disturbed * torch.randint(n_classes, (n, 1), device=device)
+        source = (torch.arange(n_classes, device=device) - shift) % n_classes
         return batch.replace(target=batch.target.gather(1, source))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:

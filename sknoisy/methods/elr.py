@@ -1,4 +1,4 @@
-"""Early-learning regularization: hold on to what was believed before memorisation."""
+"""Early-learning regularization: stay close to earlier predictions, before memorisation."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ __all__ = ["ELR"]
 
 
 class ELR(Method):
-    """Hold on to what the network believed of each sample before it began to memorise.
+    """Regularise towards a running average of each sample's predictions.
 
-    A running average of the predictions for each sample is a target the network is drawn to. Where
-    it contradicts the given label, it cancels the pull of that label. Works on all kinds of noise;
-    a strong first choice when nothing is known of it.
+    Early predictions, before memorisation, are mostly right also for mislabelled samples. Where the
+    running average contradicts the given label, the regulariser cancels the gradient of that label.
+    In the robustness benchmark it is well ahead of cross-entropy with symmetric, pair and
+    instance-dependent noise, not ahead with asymmetric noise, and a point behind on clean labels;
+    ``bagging`` is better with every kind of noise, and on clean labels.
 
     Cost: one network, one pass per step, ``n_classes`` numbers per sample. Needs: nothing.
 
     Parameters
     ----------
     beta : float, default=0.7
-        Memory of the running average, in [0, 1).
+        Momentum of the running average, in [0, 1).
     lam : float, default=3.0
-        Strength, at least 0. At 0 it is cross-entropy. These are the authors' values for symmetric
-        noise on ten classes; for asymmetric noise they take ``beta=0.9, lam=1``, on a hundred
-        classes ``beta=0.9, lam=7``.
+        Weight of the regulariser, at least 0. At 0 it is cross-entropy. The defaults are the
+        authors' for symmetric noise on CIFAR-10; they set ``beta=0.9, lam=1`` for asymmetric noise,
+        and ``beta=0.9, lam=7`` for CIFAR-100.
 
     Attributes
     ----------
@@ -46,9 +48,9 @@ class ELR(Method):
     ----------
     Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
     Eq. 6 and 9. As in the authors' code, the average is updated before it is used. Departure: the
-    code clamps each probability to [1e-4, 1 - 1e-4]; here the agreement, their inner product with
-    the average, is multiplied by 1 - 1e-4, which gives the loss a floor that does not depend on the
-    number of classes.
+    code clamps each probability to [1e-4, 1 - 1e-4]; here the inner product of the probabilities
+    and the average is multiplied by 1 - 1e-4, so that the lower bound of the loss does not depend
+    on the number of classes.
 
     Examples
     --------
@@ -78,6 +80,6 @@ class ELR(Method):
         log_p = torch.log_softmax(logits, dim=-1)
         p = log_p.exp()
         memory, index = self.memory, batch.index
-        believed = torch.lerp(p.detach(), memory.index_select(0, index), self.beta)
-        memory.index_copy_(0, index, believed)
-        return self.lam * elr_regularizer(p, believed) - expected_loss(log_p, batch.target)
+        average = torch.lerp(p.detach(), memory.index_select(0, index), self.beta)
+        memory.index_copy_(0, index, average)
+        return self.lam * elr_regularizer(p, average) - expected_loss(log_p, batch.target)

@@ -1,4 +1,4 @@
-"""Generalised cross-entropy: between cross-entropy and mean absolute error."""
+"""Generalised cross-entropy: a loss between cross-entropy and mean absolute error."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ __all__ = ["GCE"]
 
 
 class GCE(ClassLoss):
-    """Care less about samples whose label looks unlikely.
+    """Reduce the gradient of samples whose label is unlikely.
 
-    The loss of a label given probability p is ``(1 - p ** q) / q``: its gradient is that of
-    cross-entropy times ``p ** q``, so hard samples, where the wrong labels are, pull less. Good for
-    symmetric noise; slower to fit hard clean samples, and with many classes it can underfit.
+    The loss of a label that is predicted with probability p is ``(1 - p ** q) / q``. Its gradient
+    is that of cross-entropy times ``p ** q``, so hard samples, among them the mislabelled ones,
+    count less. It fits hard clean samples slowly, and with many classes it can underfit. In the
+    robustness benchmark it is better than cross-entropy with every kind of noise, and behind
+    ``mae`` and ``nce_rce``.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     q : float, default=0.7
-        In (0, 1]. Toward 0 it is cross-entropy; at 1 it is the mean absolute error up to a factor.
+        In (0, 1]. Near 0 it is cross-entropy, at 1 half of the mean absolute error.
 
     References
     ----------
     Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy
-    Labels", NeurIPS 2018, Eq. 6. The truncated loss is not included.
+    Labels", NeurIPS 2018, Eq. 6. Left out: the truncated loss.
 
     Examples
     --------
@@ -49,5 +51,5 @@ class GCE(ClassLoss):
         self.q = q
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        # expm1 keeps the digits that 1 - p ** q loses for small q.
+        # For small q, 1 - p ** q would lose the digits that expm1 keeps.
         return -torch.expm1(self.q * log_softmax(logits)) / self.q

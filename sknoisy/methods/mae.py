@@ -1,4 +1,4 @@
-"""Mean absolute error: the simplest loss that symmetric noise cannot mislead."""
+"""Mean absolute error: the simplest loss that is robust to symmetric noise."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ __all__ = ["MAE"]
 
 
 class MAE(ClassLoss):
-    """Pay for the probability that the given label lacks, and no more.
+    """Minimise a bounded loss that is linear in the probability of the given label.
 
-    The loss of a label given probability p is ``2 * (1 - p)``. Its sum over the classes is a
-    constant, so that symmetric noise only scales the risk and leaves its minimum where it is. What
-    is hard to fit hardly pulls, be it wrong or rare: with many classes it underfits, and ``gce``,
-    ``sce`` and ``nce_rce`` are then the better choices.
+    The loss of a label that is predicted with probability p is ``2 * (1 - p)``. Summed over all
+    classes it is constant, so symmetric noise only scales and shifts the risk, and its minimum
+    stays where it is. Samples that are hard to fit, mislabelled or rare, have small gradients: with
+    many classes it underfits, and ``gce``, ``sce`` or ``nce_rce`` are better. In the robustness
+    benchmark, of at most ten classes, it is ahead of ``gce`` and ``sce``.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     References
     ----------
     Ghosh, Kumar and Sastry, "Robust Loss Functions under Label Noise for Deep Neural Networks",
-    AAAI 2017, Theorem 1. The factor of two is theirs (the distance of two distributions); later
-    code often leaves it out, which only matters to the learning rate.
+    AAAI 2017, Theorem 1. The factor of two is theirs, from the L1 distance of two distributions;
+    code of others often leaves it out, which has the effect of a smaller learning rate.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Mixup: train between the samples, on labels between theirs."""
+"""Mixup: train on mixtures of two samples and of their labels."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ __all__ = ["Mixup"]
 
 
 class Mixup(Method):
-    """Train on mixtures of two samples, with their labels mixed alike.
+    """Train on mixtures of two samples, with their labels mixed by the same coefficient.
 
-    No sample is seen twice as it is, so that none can be learned by heart. Helps with every kind
-    of noise, most with images, and needs longer trainings; columns that are categories are mixed
-    as the numbers that stand for them.
+    No mixture is seen twice, which slows memorisation down but does not prevent it: in the
+    robustness benchmark, with the default ``alpha``, it is a few points better than cross-entropy
+    with most kinds of noise. It needs longer trainings. Categories are mixed as the numbers that
+    encode them.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     alpha : float, default=1.0
-        Of the Beta(alpha, alpha) distribution of the mixing share, at least 0: near 0 one sample
-        of the two prevails, at 1 all shares are equally likely, above it halves. The authors took
-        up to 32 for wrong labels. At 0 it is cross-entropy.
+        The mixing coefficient is drawn from Beta(alpha, alpha), at least 0: near 0 one sample
+        dominates, at 1 the coefficient is uniform, for large values it is near one half. The
+        authors set up to 32 for noisy labels. At 0 it is cross-entropy.
 
     References
     ----------
     Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018. As in the authors' code, a
-    batch is mixed with a permutation of itself at one share; here it is the larger of the two that
-    goes to the sample itself, which makes the same mixtures. Partners are drawn by their weights.
+    batch is mixed with a permutation of itself by one coefficient. Departures: the sample itself
+    has the larger part, which gives the same set of mixtures; with sample weights, partners are
+    drawn in proportion to them.
 
     Examples
     --------

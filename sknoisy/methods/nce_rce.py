@@ -1,4 +1,4 @@
-"""Normalised and reverse cross-entropy: one robust loss that pulls up, one that pushes down."""
+"""Normalised and reverse cross-entropy: the sum of an active and a passive robust loss."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ __all__ = ["NCERCE"]
 
 
 class NCERCE(ClassLoss):
-    """Join two losses that symmetric noise cannot mislead and that fit in different ways.
+    """Add two losses that are robust to symmetric noise and complement each other.
 
-    Normalised cross-entropy is a label's cross-entropy over that of all labels, and raises the
-    probability of the label (active); reverse cross-entropy, as in ``sce``, lowers those of the
-    others (passive). A robust loss alone is slow to fit; one of each kind is less so. For heavy
-    noise.
+    Normalised cross-entropy divides the cross-entropy of a label by the sum over all labels; it
+    raises the probability of the label (active). Reverse cross-entropy, as in ``sce``, also lowers
+    those of the other classes (passive). A robust loss alone underfits; the sum of one of each kind
+    does so less. In the robustness benchmark it is the best method of one network on average.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     alpha : float, default=1.0
-        Weight of normalised cross-entropy, at least 0. The authors took 10 for a hundred classes.
+        Weight of normalised cross-entropy, at least 0. The authors set 10 for a hundred classes.
     beta : float, default=1.0
-        Weight of reverse cross-entropy, at least 0; 0.1 for a hundred classes.
+        Weight of reverse cross-entropy, at least 0. The authors set 0.1 for a hundred classes.
 
     References
     ----------
     Ma et al., "Normalized Loss Functions for Deep Learning with Noisy Labels", ICML 2020,
-    Section 3: the active passive loss NCE + RCE. The logarithm of zero in the labels is that of
-    1e-4, -9.21, as in the authors' code. A soft label costs the mean of what its classes would
-    cost. The authors clip the gradient's norm, which is not done here.
+    Section 3: the active passive loss NCE + RCE. The logarithm of zero in one-hot labels is
+    replaced by that of 1e-4, -9.21, as in the authors' code. The loss of a soft label is the mean
+    of the losses of its classes. Left out: clipping of the gradient's norm.
 
     Examples
     --------

@@ -16,31 +16,32 @@ __all__ = ["SCE"]
 
 
 class SCE(ClassLoss):
-    """Fit the label to the prediction as well as the prediction to the label.
+    """Add cross-entropy and reverse cross-entropy.
 
-    Cross-entropy learns fast and believes wrong labels; reverse cross-entropy, the prediction's
-    cost of the label, is robust and slow. Their sum is steadier than either. Good for symmetric
-    noise; the two weights want tuning where there are many classes.
+    Cross-entropy learns fast and memorises noisy labels. Reverse cross-entropy, in which label and
+    prediction change roles, is proportional to ``mae``: robust, but slow. With many classes the two
+    weights need tuning. In the robustness benchmark, of at most ten classes, the sum is better than
+    cross-entropy with every kind of noise, and behind ``mae``.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     alpha : float, default=0.1
-        Weight of cross-entropy, at least 0. The authors took 6 for a hundred classes.
+        Weight of cross-entropy, at least 0. The authors set 6 for a hundred classes.
     beta : float, default=1.0
-        Weight of reverse cross-entropy, at least 0; 0.1 for a hundred classes. With alpha 1 and
-        beta 0 it is cross-entropy.
+        Weight of reverse cross-entropy, at least 0. The authors set 0.1 for a hundred classes. With
+        ``alpha=1`` and ``beta=0`` it is cross-entropy.
     log_zero : float, default=log(1e-4)
-        What stands for the logarithm of zero in the labels, below 0.
+        Replaces the logarithm of zero in one-hot labels, below 0.
 
     References
     ----------
     Wang et al., "Symmetric Cross Entropy for Robust Learning with Noisy Labels", ICCV 2019. With
-    ``log_zero`` A, reverse cross-entropy of a label given probability p is ``-A * (1 - p)``. The
-    text has A = -4, the authors' code clips labels at 1e-4, whose natural logarithm is -9.21; the
-    weights above go with the latter. A soft label costs the mean of what its classes would cost.
-    The authors clip the gradient's norm, which is not done here.
+    ``log_zero`` A, reverse cross-entropy of a label predicted with probability p is
+    ``-A * (1 - p)``. The text has A = -4; the authors' code clips labels at 1e-4, whose natural
+    logarithm is -9.21, and the weights above belong to that. The loss of a soft label is the mean
+    of the losses of its classes. Left out: clipping of the gradient's norm.
 
     Examples
     --------

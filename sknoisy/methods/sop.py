@@ -1,4 +1,4 @@
-"""SOP: give each label a correction of its own, which grows where the network disagrees."""
+"""SOP: learn a correction of each label, which grows where the network contradicts it."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 
 __all__ = ["SOP"]
 
-_FLOOR = 1e-4
-_PAPER_BATCH = 128
+_MIN_PROBABILITY = 1e-4
+_PAPER_BATCH_SIZE = 128
 
 
 class SOP(Method):
-    """Let each sample learn by how much its label is wrong.
+    """Learn for each sample how noisy its label is.
 
-    A correction of its own is added to the predictions of each training sample: up for the given
-    class, down for others that the network prefers. It begins near zero and grows by a factor at
-    each visit, so it takes over errors that last, but not what the network soon learns from other
-    samples. Good for long trainings with symmetric noise; where errors depend on the class, raise
-    ``lr_v``.
+    The predictions for each training sample are corrected: up for the given class, down for other
+    classes that the network predicts. The correction starts near zero and grows by a factor each
+    time the sample is in a batch, so it explains errors that persist, but not those that the
+    network corrects from other samples. Made for long trainings with symmetric noise; for
+    class-conditional noise that is not symmetric, raise ``lr_v``.
 
-    Cost: one network, one pass per step, ``n_classes + 1`` numbers per sample. Needs: time for the
-    corrections to grow, see ``start``.
+    Cost: one network, one pass per step, ``n_classes + 1`` numbers per sample. Needs: enough epochs
+    for the corrections to grow, see ``start``.
 
     Parameters
     ----------
     lr_u : float, default=10.0
-        Learning rate of the corrections up. With both rates at 0 it is cross-entropy, but for a
-        floor of 1e-4 under the probabilities.
+        Learning rate of the corrections up. With both rates at 0 it is cross-entropy of
+        probabilities clipped at 1e-4.
     lr_v : float, default=10.0
-        Learning rate of the corrections down. The paper takes 10 for symmetric and 100 for
-        asymmetric noise on ten classes; on a hundred, the same with ``lr_u=1``.
+        Learning rate of the corrections down. The authors set 10 for symmetric and 100 for
+        asymmetric noise on ten classes; on a hundred classes the same, with ``lr_u=1``.
     start : float, default=1e-8
-        Square root of the first corrections, in (0, 1]. With rates of 10, a label that is
-        contradicted at each visit is corrected after about 70; from 1e-2, after 20. The higher it
-        is, the more right labels are lost of samples that the network learns late.
+        Square root of the initial corrections, in (0, 1]. With rates of 10, a label that the
+        network contradicts in each epoch is corrected after about 70 epochs; with 1e-2, after 20.
+        The higher it is, the more clean labels of samples learned late are corrected, too.
 
     Attributes
     ----------
@@ -57,10 +57,10 @@ class SOP(Method):
     ----------
     Liu et al., "Robust Training under Label Noise by Over-parameterization", ICML 2022:
     cross-entropy trains the network and u, the squared error of the hard prediction u and v. The
-    learning rates are those of its batches of 128: a visit moves u and v alike in batches of any
-    size and at any sample weight, as each copy of a repeated sample would have its own. Departures:
-    u and v begin at the standard deviation of the authors' random start, and are held between it
-    and 1. Targets are cut to [0, 1] where they place a correction. SOP+ is not included.
+    learning rates are those of its batches of 128; the steps of u and v do not depend on the batch
+    size or the sample weights. Departures: u and v start at the standard deviation of the authors'
+    random initial values, and are clipped to between it and 1; smoothed targets are clipped to
+    [0, 1] in the correction. Left out: SOP+.
 
     Examples
     --------
@@ -92,22 +92,23 @@ class SOP(Method):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         index, target = batch.index, batch.target
         u, v = self.u.index_select(0, index), self.v.index_select(0, index)
-        place = target.clamp(0.0, 1.0)
-        shift = u**2 * place - v**2 * (1 - place)
+        t = target.clamp(0.0, 1.0)
+        correction = u**2 * t - v**2 * (1 - t)
         p = torch.softmax(logits, dim=-1)
-        corrected = (p + shift).clamp_min(_FLOOR)
+        corrected = (p + correction).clamp_min(_MIN_PROBABILITY)
         total = corrected.sum(dim=-1)
         with torch.no_grad():
-            # Slopes of both losses in the shift, then, by the chain rule, in u and v.
-            paid = torch.where(corrected > _FLOOR, 1 / total.unsqueeze(-1) - target / corrected, 0)
+            # Gradients of both losses by the correction, then, by the chain rule, by u and v.
+            ce_grad = 1 / total.unsqueeze(-1) - target / corrected
+            ce_grad = torch.where(corrected > _MIN_PROBABILITY, ce_grad, 0)
             hard = one_hot(p.argmax(dim=-1), p.shape[-1], p.dtype)
-            missed = 2 * (hard + shift - place)
-            u_slope = 2 * u * expected_loss(paid + missed, place).unsqueeze(-1)
-            v_slope = -2 * v * (1 - place) * missed
-            self._move(self.u, index, u - self.lr_u / _PAPER_BATCH * u_slope)
-            self._move(self.v, index, v - self.lr_v / _PAPER_BATCH * v_slope)
+            squared_grad = 2 * (hard + correction - t)
+            u_grad = 2 * u * expected_loss(ce_grad + squared_grad, t).unsqueeze(-1)
+            v_grad = -2 * v * (1 - t) * squared_grad
+            self._store(self.u, index, u - self.lr_u / _PAPER_BATCH_SIZE * u_grad)
+            self._store(self.v, index, v - self.lr_v / _PAPER_BATCH_SIZE * v_grad)
         return total.log() - expected_loss(corrected.log(), target)
 
-    def _move(self, table: Tensor, index: Tensor, rows: Tensor) -> None:
-        # A correction of zero would stay zero, and one above 1 explain more than there is.
+    def _store(self, table: Tensor, index: Tensor, rows: Tensor) -> None:
+        # A correction of zero could not grow; one above 1 would exceed any probability.
         table.index_copy_(0, index, rows.clamp(self.start, 1.0))
