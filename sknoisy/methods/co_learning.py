@@ -1,4 +1,4 @@
-"""Co-learning: what samples look like holds against what their labels say."""
+"""Co-learning: supervised and self-supervised learning that agree on neighbours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sknoisy.functional import cross_entropy, draw_mixture, expected_loss
+from sknoisy.functional import (
+    contrastive_loss,
+    cross_entropy,
+    draw_mixture,
+    neighborhood_divergence,
+)
 from sknoisy.methods._base import Method, NetworkView, TrainingStep
 
 if TYPE_CHECKING:
@@ -21,13 +26,15 @@ __all__ = ["CoLearning"]
 
 
 class CoLearning(Method):
-    """Learn from labels and from the samples alone, and make both see the same neighbours.
+    """Learn with and without labels, with the same neighbours in both.
 
-    One network learns mixtures of samples with their labels mixed alike, and a head on its features
-    learns to tell two random views of a sample from those of all others, which needs no labels.
-    Samples that the head finds alike must then be classified alike, so that a wrong label is
-    outvoted by its neighbourhood. Good for heavy noise of any kind, if ``augment`` changes what
-    does not matter.
+    A network is trained on mixtures of samples and their labels, as in ``mixup``. A projection head
+    on its features learns without labels to recognise two random views of one sample among those of
+    all others. Samples with similar projections must then be classified similarly, so that a noisy
+    label is corrected by its neighbours. It depends on the views. In the robustness benchmark, with
+    the default views of tables, it is among the best methods on some data sets and far behind
+    cross-entropy on others, where these views change the class; on clean labels it is seven points
+    behind.
 
     Cost: one network, one pass per step over three times the batch, memory that grows with the
     square of the batch, nothing kept per sample. Needs: views by ``augment``.
@@ -35,31 +42,33 @@ class CoLearning(Method):
     Parameters
     ----------
     mixing : float, default=5.0
-        Of the Beta(mixing, mixing) distribution that the share of each mixture is drawn from, at
-        least 0: the larger, the closer to one half. 0: samples are not mixed.
+        The mixing coefficient is drawn from Beta(mixing, mixing), once per batch, at least 0: the
+        larger, the closer to one half. 0: no mixing.
     intrinsic : float, default=1.0
-        Weight of telling views apart.
+        Weight of the contrastive loss of the views, at least 0.
     structural : float, default=1.0
-        Weight of seeing the same neighbours. With all three at 0 it is cross-entropy.
+        Weight of the divergence between neighbourhoods, at least 0. With this, ``intrinsic`` and
+        ``mixing`` at 0 it is cross-entropy.
     temperature : float, default=0.5
-        Scale of the cosines between views; a small one looks at the most alike only.
+        Divides the cosines in the contrastive loss: a small one compares with the most similar
+        views only.
     width : float, default=0.5
-        Distance within which samples are neighbours.
+        Standard deviation of the normal density that defines neighbourhoods.
 
     Attributes
     ----------
     hidden, projection : Parameter of shape (n_features, n_features)
-        The two layers of the head, trained by the optimizer of the network.
+        The two layers of the projection head, trained by the optimizer of the network.
 
     References
     ----------
     Tan et al., "Co-learning: Learning from Noisy Labels with Self-supervision", ACM Multimedia
-    2021, Section 3: the sum of its three losses. Departures: one optimizer, and not a step for the
-    third loss with one of its own, so that this loss trains the whole network; the samples
-    as they are serve as the weakly changed view; neighbours are compared as distributions over the
-    other samples of the batch, by their divergence; distances are those of projections of length
-    one and of probabilities; the head has no biases and begins the same in every fit; a short last
-    batch is kept.
+    2021, Section 3: the sum of its three losses. Departures: the third loss trains the whole
+    network, while the authors' code takes a separate step with a second optimizer; samples without
+    augmentation are the weak view; neighbourhoods are distributions over the other samples of the
+    batch, from distances of normalised projections and of probabilities, and compared by their
+    Kullback-Leibler divergence; the head has no biases and the same initial weights in every fit; a
+    smaller last batch is kept.
 
     Examples
     --------
@@ -94,7 +103,7 @@ class CoLearning(Method):
         self.width = width
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        # Torch's own generator is left alone: until warm-up ends this is cross-entropy to the bit.
+        # With its own generator, warm-up draws the same numbers as cross-entropy.
         generator = torch.Generator().manual_seed(0)
         layers = torch.empty(2, net.n_features, net.n_features)
         for layer in layers:
@@ -109,41 +118,16 @@ class CoLearning(Method):
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
         mixed = self.prepare_batch(net, batch)
         views = net.augment(batch.x), net.augment(batch.x)
-        logits, features = (part.chunk(3) for part in net.represent(torch.cat([mixed.x, *views])))
-        first, second = (self._project(one) for one in features[1:])
+        outputs = net.represent(torch.cat([mixed.x, *views]))
+        logits, features = (output.chunk(3) for output in outputs)
+        first, second = (self._project(view) for view in features[1:])
+        p = torch.softmax(logits[1], dim=-1)
         losses = (
             cross_entropy(logits[0], mixed.target)
-            + self.intrinsic * _contrast(first, second, self.temperature)
-            + self.structural
-            * _misfit(first.detach(), torch.softmax(logits[1], dim=-1), self.width)
+            + self.intrinsic * contrastive_loss(first, second, self.temperature)
+            + self.structural * neighborhood_divergence(first.detach(), p, self.width)
         )
         return TrainingStep(losses, batch.weight, logits[0], mixed)
 
     def _project(self, features: Tensor) -> Tensor:
         return F.normalize(torch.relu(features @ self.hidden.T) @ self.projection.T, dim=-1)
-
-
-def _contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy of finding the other view of a sample among all views, mean of both ways."""
-    both = torch.cat([first, second])
-    alike = _without_self(both @ both.T / temperature)
-    other = torch.arange(len(both), device=both.device).roll(len(first))
-    return F.cross_entropy(alike, other, reduction="none").view(2, -1).mean(dim=0)
-
-
-def _misfit(teacher: Tensor, student: Tensor, width: float) -> Tensor:
-    """Divergence of the neighbours seen by the student from those seen by the teacher."""
-    seen, shown = (_log_neighbours(points, width) for points in (student, teacher))
-    return expected_loss(shown - seen, shown.exp())
-
-
-def _log_neighbours(points: Tensor, width: float) -> Tensor:
-    """Logarithms of the shares of all others in what is near, under a normal distribution."""
-    square = (points**2).sum(dim=-1)
-    distance = square.unsqueeze(-1) + square - 2 * points @ points.T
-    return torch.log_softmax(_without_self(-distance / (2 * width**2)), dim=-1)
-
-
-def _without_self(alike: Tensor) -> Tensor:
-    # Not minus infinity, of which a batch of one sample would make NaN.
-    return alike.fill_diagonal_(torch.finfo(alike.dtype).min)

@@ -1,4 +1,6 @@
-"""DivideMix: two networks tell each other which labels to believe, and guess the others."""
+"""DivideMix: two networks divide the samples for each other into labelled and unlabelled ones."""
+
+# Long because labelled and unlabelled samples have targets and losses of their own.
 
 from __future__ import annotations
 
@@ -11,11 +13,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.functional import (
+    class_balance_penalty,
     draw_mixture,
     expected_loss,
     gmm_clean_probability,
     log_softmax,
     normalize_weights,
+    sharpen,
 )
 from sknoisy.methods._base import Method, NetworkView, TrainingStep
 
@@ -28,58 +32,61 @@ _STRENGTH_PER_CLASS = 2.5
 
 
 class DivideMix(Method):
-    """Treat samples whose labels look wrong as unlabelled, and learn from them half-supervised.
+    """Treat samples with probably noisy labels as unlabelled, in semi-supervised training.
 
-    Before each epoch, two normal distributions are fitted to the losses of each network, and the
-    *other* network takes the samples of the lower one as labelled. Their labels are refined by the
-    predictions on two random views, those of all others are replaced by what both networks guess,
-    and mixtures of both kinds are trained on. The choice for heavy noise where time is no matter.
+    Before each epoch a mixture of two normal distributions is fitted to the losses of each network,
+    and the *other* network uses the samples of the lower component as labelled. Labels of labelled
+    samples are refined with the predictions on two random views; those of unlabelled samples are
+    replaced by the mean prediction of both networks. Both networks are trained on mixtures of all
+    of them. In the robustness benchmark it is the best method on features of images with human
+    label noise; on many tables, with the default views, it is behind simpler methods, and on clean
+    labels well behind cross-entropy.
 
     Cost: two networks, four passes each per step and one over the training set per epoch, two
     numbers per sample. Needs: views that keep the class (``augment``), samples that may be mixed
-    entry by entry, and classes of about one size.
+    entry by entry, and classes of similar size.
 
     Parameters
     ----------
     threshold : float, default=0.5
-        Probability of a right label above which a sample is labelled, in [0, 1].
+        Samples whose label is clean with a higher probability are labelled, in [0, 1].
     temperature : float, default=0.5
-        Sharpens refined and guessed targets the more the nearer to 0; 1 leaves them.
+        Of the sharpening of targets, above 0: the smaller, the sharper; 1 leaves them unchanged.
     alpha : float, default=4.0
-        The shares of a mixture are drawn from Beta(alpha, alpha), once for a batch.
+        The mixing coefficient is drawn from Beta(alpha, alpha), once per batch.
     lambda_u : float or "auto", default="auto"
-        Strength of the loss on unlabelled samples. "auto": 2.5 times the number of classes times
-        the share of samples judged unlabelled, anew in each epoch. The authors choose it by dataset
-        and noise rate: 0, 25, 25, 50 for 20, 50, 80, 90 % on ten classes, and 25, 150, 150, 150 on
-        a hundred.
+        Weight of the loss of unlabelled samples. "auto": 2.5 times the number of classes times the
+        fraction of unlabelled samples, updated in each epoch. The authors set it by dataset and
+        noise rate: 0, 25, 25, 50 for 20, 50, 80, 90 % on ten classes, and 25, 150, 150, 150 on a
+        hundred classes.
     ramp_epochs : int, default=16
-        Epochs after warm-up over which that strength grows linearly from 0.
+        Epochs after warm-up over which that weight grows linearly from 0.
     balance : float, default=1.0
-        Strength of the penalty that draws the mean prediction of a batch to all classes alike: it
-        keeps classes from being lost, and gives a rare class too much.
+        Weight of the penalty that moves the mean prediction of a batch towards the uniform
+        distribution. It keeps classes from being lost, and favours rare classes too much.
 
     Attributes
     ----------
     clean : Tensor of shape (2, n_samples)
-        Probability that each label is right, as the *other* network sees it; entry ``i`` of the
+        Probability that each label is clean, estimated by the *other* network; entry ``i`` of the
         second axis belongs to row ``i`` of X.
     strength : Tensor of shape ()
-        The strength in use, before the ramp.
+        The weight of the loss of unlabelled samples in use, before the ramp.
 
     References
     ----------
     Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
-    Algorithm 1 and Eq. 3 to 12. Departures: each batch is divided, where the authors draw labelled
-    and unlabelled batches from two loaders; each loss is a mean over its kind, and the squared
-    error one over classes too, as in the authors' code. The networks share views, partners and
-    shares of the mixtures, and differ in targets, which come from evaluation mode. Where samples
-    have weights, partners are drawn in proportion to them. Targets below 0, of negative smoothing,
-    are cut off, and sharpening takes most of any smoothing back. Predictions are means of
-    probabilities, not of logits. The mixture of losses is fitted until it settles, where the
-    authors stop after 10 iterations, on a histogram where samples are many, and the probability of
-    a right label never rises with the loss. Warm-up is a tenth of the epochs; the authors' is 10 or
-    30 of 300. Left out: the penalty in warm-up for asymmetric noise, and losses averaged over
-    epochs, which the authors use at 90 %, with a higher threshold.
+    Algorithm 1 and Eq. 3 to 12. As in the authors' code, the loss of labelled samples is a mean
+    over them, that of unlabelled samples over them and over classes. Departures: each batch is
+    divided, while the authors draw labelled and unlabelled batches from two loaders. Both networks
+    are given the same views, partners and mixing coefficients; their targets, which differ, are
+    made in evaluation mode. With sample weights, partners are drawn in proportion to them. Targets
+    below 0, of negative smoothing, are clipped, and sharpening undoes most of any smoothing.
+    Predictions are means of probabilities, not of logits. The Gaussian mixture is fitted until it
+    converges, while the authors stop after 10 iterations, to a histogram where samples are many,
+    and the probability of a clean label never rises with the loss. Warm-up is a tenth of the
+    epochs; the authors' is 10 or 30 of 300. Left out: the penalty in warm-up for asymmetric noise,
+    and losses averaged over epochs, which the authors use at 90 %, with a higher threshold.
 
     Examples
     --------
@@ -121,16 +128,16 @@ class DivideMix(Method):
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("clean", torch.ones(2, len(y), dtype=net.dtype, device=y.device))
-        given = 0.0 if self.lambda_u == "auto" else float(self.lambda_u)
-        self.register_buffer("strength", torch.tensor(given, dtype=net.dtype, device=y.device))
+        strength = 0.0 if self.lambda_u == "auto" else float(self.lambda_u)
+        self.register_buffer("strength", torch.tensor(strength, dtype=net.dtype, device=y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         clean = gmm_clean_probability(evaluation.losses, evaluation.weight).flip(0)
         self.clean[:, evaluation.index] = clean
         if self.lambda_u == "auto":
-            doubted = (clean <= self.threshold).to(evaluation.weight.dtype) @ evaluation.weight
-            share = doubted.mean() / evaluation.weight.sum()
-            self.strength.copy_(_STRENGTH_PER_CLASS * net.n_classes * share)
+            unlabelled = (clean <= self.threshold).to(evaluation.weight.dtype) @ evaluation.weight
+            fraction = unlabelled.mean() / evaluation.weight.sum()
+            self.strength.copy_(_STRENGTH_PER_CLASS * net.n_classes * fraction)
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         views = torch.cat([net.augment(batch.x), net.augment(batch.x)])
@@ -138,7 +145,8 @@ class DivideMix(Method):
         clean = self.clean.index_select(1, batch.index)
         labelled = clean > self.threshold
         refined = torch.lerp(p, batch.target.expand_as(p), clean.unsqueeze(-1))
-        target = self._sharpened(torch.where(labelled.unsqueeze(-1), refined, p.mean(dim=0)))
+        target = torch.where(labelled.unsqueeze(-1), refined, p.mean(dim=0))
+        target = sharpen(target, self.temperature)
         weight = batch.weight.repeat(2) / 2
         mix = draw_mixture(weight, self.alpha)
         return batch.replace(
@@ -150,30 +158,22 @@ class DivideMix(Method):
             notes={"labelled": labelled.repeat(1, 2)},
         )
 
-    def _sharpened(self, target: Tensor) -> Tensor:
-        """Raise to the power of one over the temperature, Eq. 4."""
-        log_target = target.clamp_min(torch.finfo(target.dtype).tiny).log()
-        return torch.softmax(log_target / self.temperature, dim=-1)
-
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         weight, labelled, target = batch.weight, batch.notes["labelled"], batch.target
         log_p = log_softmax(logits)
         p = log_p.exp()
         ramp = min(batch.epoch / self.ramp_epochs, 1.0)
-        # Means over samples of one kind, Eq. 9 and 10, in one number per sample.
+        # Means over labelled and over unlabelled samples, Eq. 9 and 10, as factors of each sample.
         mean_labelled, mean_unlabelled = (
-            normalize_weights(weight, kind.to(weight.dtype)) / weight
-            for kind in (labelled, ~labelled)
+            normalize_weights(weight, group.to(weight.dtype)) / weight
+            for group in (labelled, ~labelled)
         )
         losses = -mean_labelled * expected_loss(log_p, target)
-        wrong = ((p - target) ** 2).mean(dim=-1)
-        losses = losses + ramp * self.strength * mean_unlabelled * wrong
-        mean_p = (weight.unsqueeze(-1) * p).sum(dim=-2, keepdim=True) / weight.sum()
-        mean_p = mean_p.clamp_min(torch.finfo(p.dtype).tiny)
-        unbalanced = -(mean_p * p.shape[-1]).log().mean(dim=-1)
-        return losses + self.balance * unbalanced
+        squared_errors = ((p - target) ** 2).mean(dim=-1)
+        losses = losses + ramp * self.strength * mean_unlabelled * squared_errors
+        return losses + self.balance * class_balance_penalty(p, weight)
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
-        taken = super().training_step(net, batch)
-        # Callbacks compare logits with the rows of the batch: those of the first view.
-        return taken._replace(logits=taken.logits[:, : len(batch.y)])
+        step = super().training_step(net, batch)
+        # Callbacks compare logits with the rows of the batch, so they get those of the first view.
+        return step._replace(logits=step.logits[:, : len(batch.y)])

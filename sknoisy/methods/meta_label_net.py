@@ -1,4 +1,7 @@
-"""MetaLabelNet: make labels such that learning from them gets trusted samples right."""
+"""MetaLabelNet: learn soft labels such that training on them lowers the loss of trusted samples."""
+
+# Long because the label layer is trained apart from the network: with a second-order gradient, and
+# with steps of Adam, as parameters made in `setup` would go to the optimizer of the network.
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 from torch.nn import functional as F
 
-from sknoisy.functional import cross_entropy, expected_loss, select_small_loss
+from sknoisy.functional import cross_entropy, expected_loss, select_small_loss_per_class
 from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
@@ -19,53 +22,56 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaLabelNet"]
 
-_DECAY = 1e-4
-_FIRST_STEPS, _FIRST_LR = 200, 0.01
+_WEIGHT_DECAY = 1e-4
+# The label layer is first fitted to the trusted samples.
+_INITIAL_STEPS, _INITIAL_LR = 200, 0.01
 
 
 class MetaLabelNet(Method):
-    """Make the labels to learn from, such that a step on them gets trusted samples right.
+    """Learn soft labels, such that a step on them lowers the loss of trusted samples.
 
-    After warm-up the features of the network are frozen, and a linear layer on them makes a soft
-    label for each sample. The network tries a step toward these labels; the loss of trusted samples
-    after it shows the layer, through the step, how better labels would look. Given labels no longer
-    count, nor does their smoothing, so noise may be of any kind and heavy. Worth its cost where
-    some hundred labels are known to be right.
+    After warm-up the features of the network are frozen, and a linear layer on them predicts a soft
+    label for each sample. In each step the network takes a virtual step on these labels; the loss of
+    trusted samples after it is differentiated through the step, and trains the layer. Then the
+    network is trained on the improved labels. The given labels, and their smoothing, are used only
+    in warm-up, so noise may be of any kind. Made for some hundred trusted samples; in the
+    robustness benchmark, without any, it is well ahead of cross-entropy with noisy labels, but
+    behind simpler methods, and four points behind cross-entropy on clean labels.
 
-    Cost: one network, a pass in evaluation and three in training per step, one of them
-    differentiated twice, which all its layers must allow; one number per sample and one more copy
-    of the weights. Needs: samples passed to ``fit`` as ``trusted``; without, it trusts the labels
-    believed most when warm-up ends.
+    Cost: one network, a pass in evaluation mode and three in training mode per step, one of them
+    differentiated twice, which all layers must support; one number per sample and one more copy of
+    the weights. Needs: samples passed to ``fit`` as ``trusted``; without, it trusts those with the
+    smallest losses when warm-up ends.
 
     Parameters
     ----------
     virtual_lr : float, default=1.0
-        Length of the step that is tried, in units of the gradient.
+        Learning rate of the virtual step.
     label_lr : float, default=0.001
-        Learning rate of the layer. The authors take 0.01, at which labels can run away from few
-        trusted samples in long trainings.
+        Learning rate of the label layer. The authors set 0.01 for CIFAR-10 and 0.001 for other
+        data; at 0.01 labels can diverge in long trainings with few trusted samples.
     trusted_batch : int, default=128
         Trusted samples drawn for each step, at most.
-    believed : float, default=0.1
-        Without trusted samples: share of each class to trust, in (0, 1], by the smallest losses.
+    trusted_fraction : float, default=0.1
+        Without trusted samples: fraction of each class to trust, in (0, 1], by the smallest losses.
 
     Attributes
     ----------
     trust : Tensor of shape (n_samples,)
         Weight of the trusted samples, 0 for the others; row ``i`` belongs to row ``i`` of X.
     labeller : Tensor of shape (n_features + 1, n_classes)
-        The layer; its last row is the bias.
+        Weights of the label layer; the last row is the bias.
 
     References
     ----------
     Algan and Ulusoy, "MetaLabelNet: Learning to Generate Soft-Labels from Noisy-Labels", IEEE
-    Transactions on Image Processing 2022, Algorithm 1. As in the authors' code the layer learns by
-    Adam with a weight decay of 1e-4, and ``virtual_lr`` is not that of the network. Departures:
-    trusted samples are part of the training set, and the layer begins as fitted to them, since the
-    network can fall for one class when labels begin at random; it reads features scaled to length
-    one; divergence and entropy are summed over classes, where the code averages, so that a
-    ``virtual_lr`` of 1 is a step as many times longer; warm-up is a tenth of the epochs, not a
-    third; the last epoch is kept, not that which is best on trusted samples.
+    Transactions on Image Processing 2022, Algorithm 1. As in the authors' code, the layer is
+    trained by Adam with a weight decay of 1e-4, and ``virtual_lr`` is not the learning rate of the
+    network. Departures: trusted samples are part of the training set; the layer is first fitted to
+    them, since the network can collapse to one class when labels are random at first; its features
+    are normalised; divergence and entropy are summed over classes while the code averages them, so
+    that the virtual step with the same ``virtual_lr`` is ``n_classes`` times as long; warm-up is a
+    tenth of the epochs, not a third; the last epoch is kept, not the best one on trusted samples.
 
     Examples
     --------
@@ -85,7 +91,7 @@ class MetaLabelNet(Method):
         "virtual_lr": [Interval(Real, 0, np.inf, closed="left")],
         "label_lr": [Interval(Real, 0, np.inf, closed="left")],
         "trusted_batch": [Interval(Integral, 1, None, closed="left")],
-        "believed": [Interval(Real, 0, 1, closed="right")],
+        "trusted_fraction": [Interval(Real, 0, 1, closed="right")],
     }
 
     def __init__(
@@ -93,91 +99,84 @@ class MetaLabelNet(Method):
         virtual_lr: float = 1.0,
         label_lr: float = 0.001,
         trusted_batch: int = 128,
-        believed: float = 0.1,
+        trusted_fraction: float = 0.1,
     ) -> None:
         self.virtual_lr = virtual_lr
         self.label_lr = label_lr
         self.trusted_batch = trusted_batch
-        self.believed = believed
+        self.trusted_fraction = trusted_fraction
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("trust", torch.zeros(len(y), dtype=net.dtype, device=y.device))
-        self.register_buffer("encoder", torch.zeros_like(net.weights()))
+        self.register_buffer("frozen_weights", torch.zeros_like(net.weights()))
         shape = net.n_features + 1, net.n_classes
-        # The layer is no parameter, as the optimizer of the network has no part in it.
         self.register_buffer("labeller", self.trust.new_zeros(shape))
-        self.register_buffer("drift", self.trust.new_zeros(shape))
-        self.register_buffer("spread", self.trust.new_zeros(shape))
-        self.register_buffer("n_moves", self.trust.new_zeros(()))
+        self.register_buffer("first_moment", self.trust.new_zeros(shape))
+        self.register_buffer("second_moment", self.trust.new_zeros(shape))
+        self.register_buffer("n_steps", self.trust.new_zeros(()))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if not self.trust.any():
             self._start(net, evaluation)
         elif evaluation.trusted is not None:
-            # Training may go on with other samples trusted than it began with.
+            # Training may continue with other trusted samples.
             self.trust.zero_()
             self.trust[evaluation.index] = evaluation.trusted * evaluation.weight
         rows = torch.nonzero(self.trust).squeeze(1)
-        self.register_buffer("rows", rows, persistent=False)
-        self.register_buffer("answers", net.labels()[rows], persistent=False)
+        self.register_buffer("trusted_rows", rows, persistent=False)
+        self.register_buffer("trusted_labels", net.labels()[rows], persistent=False)
 
     def _start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        """Freeze the features, settle whom to trust, and fit the layer to them."""
-        self.encoder.copy_(net.weights())
-        sure = evaluation.trusted
-        if sure is None:
-            sure = _most_believed(evaluation, self.believed)
-        self.trust[evaluation.index] = sure * evaluation.weight
-        own = torch.nonzero(sure).squeeze(1)
-        features, target = _with_one(evaluation.features[own]), evaluation.target[own]
-        trust = self.trust[evaluation.index[own]].unsqueeze(-1)
-        for _ in range(_FIRST_STEPS):
-            missed = torch.softmax(features @ self.labeller, dim=-1) - target
-            self._move(features.T @ (trust / trust.sum() * missed), _FIRST_LR)
-        for moment in (self.drift, self.spread, self.n_moves):
-            moment.zero_()
+        """Freeze the features, choose trusted samples, and fit the label layer to them."""
+        self.frozen_weights.copy_(net.weights())
+        trusted = evaluation.trusted
+        if trusted is None:
+            trusted = select_small_loss_per_class(
+                evaluation.losses, evaluation.y, evaluation.weight, self.trusted_fraction
+            )
+        self.trust[evaluation.index] = trusted * evaluation.weight
+        rows = torch.nonzero(trusted).squeeze(1)
+        features, target = _layer_input(evaluation.features[rows]), evaluation.target[rows]
+        trust = self.trust[evaluation.index[rows]].unsqueeze(-1)
+        for _ in range(_INITIAL_STEPS):
+            residual = torch.softmax(features @ self.labeller, dim=-1) - target
+            self._adam_step(features.T @ (trust / trust.sum() * residual), _INITIAL_LR)
+        for state in (self.first_moment, self.second_moment, self.n_steps):
+            state.zero_()
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
-        features = _with_one(net.features(batch.x, self.encoder))
+        features = _layer_input(net.features(batch.x, self.frozen_weights))
         labeller = self.labeller.clone().requires_grad_()
         weights = net.weights().requires_grad_()
         log_p = torch.log_softmax(net.infer(batch.x, weights), dim=-1)
         log_label = torch.log_softmax(features @ labeller, dim=-1)
         divergence = expected_loss(log_p - log_label, log_p.exp()) @ batch.weight
-        (slope,) = torch.autograd.grad(divergence, weights, create_graph=True)
-        drawn = torch.randperm(len(self.rows), device=self.rows.device)[: self.trusted_batch]
-        rows = self.rows[drawn]
-        logits = net.infer(net.rows(rows), weights - self.virtual_lr * slope)
-        share = self.trust[rows] / self.trust[rows].sum()
-        missed = cross_entropy(logits, self.answers[drawn]) @ share
-        self._move(torch.autograd.grad(missed, labeller)[0], self.label_lr)
+        (gradient,) = torch.autograd.grad(divergence, weights, create_graph=True)
+        n_trusted, device = len(self.trusted_rows), self.trusted_rows.device
+        drawn = torch.randperm(n_trusted, device=device)[: self.trusted_batch]
+        rows = self.trusted_rows[drawn]
+        logits = net.infer(net.rows(rows), weights - self.virtual_lr * gradient)
+        weight = self.trust[rows] / self.trust[rows].sum()
+        trusted_loss = cross_entropy(logits, self.trusted_labels[drawn]) @ weight
+        self._adam_step(torch.autograd.grad(trusted_loss, labeller)[0], self.label_lr)
         return batch.replace(target=torch.softmax(features @ self.labeller, dim=-1))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        # KL(p, target) + H(p): the logarithms of p cancel.
-        possible = batch.target.clamp_min(torch.finfo(batch.target.dtype).tiny)
-        return -expected_loss(possible.log(), torch.softmax(logits, dim=-1))
+        # KL(p, target) + H(p), in which the logarithms of p cancel out.
+        target = batch.target.clamp_min(torch.finfo(batch.target.dtype).tiny)
+        return -expected_loss(target.log(), torch.softmax(logits, dim=-1))
 
-    def _move(self, slope: Tensor, lr: float) -> None:
-        """Take a step of Adam, Kingma and Ba 2015, Algorithm 1."""
-        self.n_moves.add_(1)
-        slope = slope + _DECAY * self.labeller
-        self.drift.lerp_(slope, 0.1)
-        self.spread.lerp_(slope**2, 0.001)
-        drift = self.drift / (1 - 0.9**self.n_moves)
-        spread = self.spread / (1 - 0.999**self.n_moves)
-        self.labeller.sub_(lr * drift / (spread.sqrt() + 1e-8))
+    def _adam_step(self, gradient: Tensor, lr: float) -> None:
+        """Update the label layer, Kingma and Ba 2015, Algorithm 1."""
+        self.n_steps.add_(1)
+        gradient = gradient + _WEIGHT_DECAY * self.labeller
+        self.first_moment.lerp_(gradient, 0.1)
+        self.second_moment.lerp_(gradient**2, 0.001)
+        mean = self.first_moment / (1 - 0.9**self.n_steps)
+        variance = self.second_moment / (1 - 0.999**self.n_steps)
+        self.labeller.sub_(lr * mean / (variance.sqrt() + 1e-8))
 
 
-def _with_one(features: Tensor) -> Tensor:
-    # Of length one, so that a step of the layer means the same in every network.
+def _layer_input(features: Tensor) -> Tensor:
+    # Normalised, so that a step of the layer has the same effect in every network; 1 for the bias.
     return F.pad(F.normalize(features, dim=-1), (0, 1), value=1.0)
-
-
-def _most_believed(evaluation: EvaluationPass, share: float) -> Tensor:
-    """How much of each row is among those of its class with the smallest losses, in [0, 1]."""
-    kept, losses = torch.zeros_like(evaluation.weight), evaluation.losses
-    for label in evaluation.y.unique():
-        own = evaluation.y == label
-        kept[own] = select_small_loss(losses[own], evaluation.weight[own], share)
-    return kept

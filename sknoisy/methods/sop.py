@@ -59,8 +59,8 @@ class SOP(Method):
     cross-entropy trains the network and u, the squared error of the hard prediction u and v. The
     learning rates are those of its batches of 128; the steps of u and v do not depend on the batch
     size or the sample weights. Departures: u and v start at the standard deviation of the authors'
-    random initial values, and are clipped to between it and 1; smoothed targets are clipped to
-    [0, 1] in the correction. Left out: SOP+.
+    random initial values, ``start``, and are clipped to [``start``, 1]; smoothed targets are
+    clipped to [0, 1] in the correction. Left out: SOP+.
 
     Examples
     --------
