@@ -17,17 +17,17 @@ Y = np.array([0, 2, 1, 1, 0, 2, 2])
 
 @pytest.mark.parametrize("rate", [-4.0, -0.5, 0.0, 0.3, 1.0])
 def test_equation(make_batch, rate):
-    found = CrossEntropy().loss(torch.tensor(Z), make_batch(Y, rate=rate))
+    losses = CrossEntropy().loss(torch.tensor(Z), make_batch(Y, rate=rate))
     target = (1 - rate) * np.eye(3)[Y] + rate / 3
-    np.testing.assert_allclose(found, -(target * log_softmax(Z, axis=1)).sum(axis=1))
+    np.testing.assert_allclose(losses, -(target * log_softmax(Z, axis=1)).sum(axis=1))
 
 
 @pytest.mark.parametrize("rate", [-2.0, 0.0, 0.4])
-def test_training_is_that_of_a_loop_by_hand(rate):
-    given = nn.Linear(4, 3)
+def test_training_equals_a_plain_torch_loop(rate):
+    module = nn.Linear(4, 3)
     clf = NoisyLabelClassifier(
         "ce",
-        module=given,
+        module=module,
         smoothing=rate,
         logit_bound=None,
         warmup=2,
@@ -38,7 +38,7 @@ def test_training_is_that_of_a_loop_by_hand(rate):
         precision="float64",
         random_state=0,
     ).fit(X, y)
-    network = copy.deepcopy(given).double()
+    network = copy.deepcopy(module).double()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
     losses = []
     for epoch in range(6):
@@ -51,11 +51,11 @@ def test_training_is_that_of_a_loop_by_hand(rate):
         optimizer.step()
         losses.append(loss.item())
     np.testing.assert_allclose(clf.history_[:, "train_loss"], losses, rtol=1e-10)
-    for ours, theirs in zip(clf.module_.parameters(), network.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs)
+    for actual, expected in zip(clf.module_.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
-# At -8 the gain is about .1, more with one seed and less with another.
+# At -8 the gain is about .1; it depends on the seed.
 @pytest.mark.parametrize(("smoothing", "gain"), [(-8, 0.05), (-32, 0.1)])
 def test_negative_smoothing_beats_cross_entropy(
     score_on_noisy_digits, plain_score, smoothing, gain

@@ -18,7 +18,7 @@ OFF = {"mixing": 0.0, "intrinsic": 0.0, "structural": 0.0}
 
 
 class Linear:
-    """A network whose features are two columns of x and whose views are given."""
+    """A linear network on the two columns of x, with given views."""
 
     n_features = 2
 
@@ -43,23 +43,23 @@ def contrast(first, second, temperature):
     """NT-Xent of Chen et al. 2020, Eq. 1, sample by sample."""
     both = [*first, *second]
     cosine = [[u @ v / np.linalg.norm(u) / np.linalg.norm(v) for v in both] for u in both]
-    alike, n, paid = np.exp(np.array(cosine) / temperature), len(first), []
+    similarity, n, losses = np.exp(np.array(cosine) / temperature), len(first), []
     for i in range(2 * n):
-        others = alike[i].sum() - alike[i, i]
-        paid.append(-np.log(alike[i, (i + n) % (2 * n)] / others))
-    return (np.array(paid[:n]) + paid[n:]) / 2
+        others = similarity[i].sum() - similarity[i, i]
+        losses.append(-np.log(similarity[i, (i + n) % (2 * n)] / others))
+    return (np.array(losses[:n]) + losses[n:]) / 2
 
 
-def neighbours(points, width):
-    shares = np.zeros((len(points), len(points)))
+def neighborhoods(points, width):
+    density = np.zeros((len(points), len(points)))
     for i, u in enumerate(points):
         for j, v in enumerate(points):
-            shares[i, j] = (i != j) * np.exp(-((u - v) ** 2).sum() / (2 * width**2))
-    return shares / shares.sum(axis=1, keepdims=True)
+            density[i, j] = (i != j) * np.exp(-((u - v) ** 2).sum() / (2 * width**2))
+    return density / density.sum(axis=1, keepdims=True)
 
 
 def divergence(teacher, student, width):
-    return rel_entr(neighbours(teacher, width), neighbours(student, width)).sum(axis=1)
+    return rel_entr(neighborhoods(teacher, width), neighborhoods(student, width)).sum(axis=1)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def divergence(teacher, student, width):
 def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
     x, *views = rng.normal(size=(3, 6, 2))
     params = {"temperature": temperature, "width": width, "mixing": 0.0}
-    method, net, taken = step(
+    method, net, result = step(
         begin, make_batch, x, views, intrinsic=intrinsic, structural=structural, **params
     )
     hidden, projection = (p.detach().numpy().T for p in (method.hidden, method.projection))
@@ -79,96 +79,97 @@ def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
     expected = -log_softmax(x @ weight, axis=1)[np.arange(6), Y]
     expected += intrinsic * contrast(first, second, temperature)
     expected += structural * divergence(first, softmax(views[0] @ weight, axis=1), width)
-    np.testing.assert_allclose(taken.losses.detach(), expected)
+    np.testing.assert_allclose(result.losses.detach(), expected)
 
 
-def test_labels_are_mixed_as_the_samples_are(begin, make_batch):
+def test_labels_are_mixed_as_their_samples(begin, make_batch):
     method, batch = begin(CoLearning(), Y, n_features=2), make_batch(Y)
     torch.manual_seed(0)
     mixed = method.prepare_batch(None, batch.replace(x=batch.target))
     torch.testing.assert_close(mixed.x, mixed.target)
     torch.testing.assert_close(mixed.target.sum(dim=1), torch.ones(6, dtype=torch.float64))
     assert not torch.equal(mixed.target, batch.target)
-    shares = [float(method.prepare_batch(None, batch).target.amax(dim=1).min()) for _ in range(500)]
-    # Of two shares from Beta(5, 5) the larger is 1/2 + |B - 1/2|, on average 0.623.
-    assert np.mean(shares) == pytest.approx(0.623, abs=0.03)
+    coefficients = [
+        float(method.prepare_batch(None, batch).target.amax(dim=1).min()) for _ in range(500)
+    ]
+    # With B of Beta(5, 5), the larger of B and 1 - B is 1/2 + |B - 1/2|, on average 0.623.
+    assert np.mean(coefficients) == pytest.approx(0.623, abs=0.03)
 
 
-def test_who_sees_the_same_neighbours_pays_nothing(begin, make_batch):
-    # Shares of the classes that lie as the projections do.
+def test_equal_neighbourhoods_have_no_structural_loss(begin, make_batch):
+    # Probabilities of the classes that equal the projections.
     x = rng.dirichlet(np.ones(3), 6)
     method = begin(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=3)
     method._project = lambda features: features
     net = Linear()
     net.represent = lambda x: (x.log(), x)
     batch = make_batch(Y).replace(x=torch.tensor(x))
-    plain = -np.log(x[np.arange(6), Y])
-    paid = method.training_step(net, batch).losses
-    np.testing.assert_allclose(paid, plain, atol=1e-12)
+    losses = method.training_step(net, batch).losses
+    np.testing.assert_allclose(losses, -np.log(x[np.arange(6), Y]), atol=1e-12)
 
 
-def test_neighbours_are_taught_by_the_head_alone(begin, make_batch):
+def test_structural_loss_has_no_gradient_in_the_head(begin, make_batch):
     x, *views = rng.normal(size=(3, 6, 2))
     method, net = begin(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=2), Linear(views)
     net.weight.requires_grad_()
-    taken = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
-    taken.losses.sum().backward()
+    result = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
+    result.losses.sum().backward()
     assert net.weight.grad.any()
     assert not method.hidden.grad.any()
     assert not method.projection.grad.any()
 
 
-def test_a_batch_of_one_sample_has_no_neighbours(begin, make_batch):
+def test_a_batch_of_one_sample_is_trained_on_cross_entropy(begin, make_batch):
     x = rng.normal(size=(1, 2))
-    _, net, taken = step(begin, make_batch, x)
+    _, net, result = step(begin, make_batch, x)
     expected = -log_softmax(x @ net.weight.numpy(), axis=1)[0, Y[0]]
-    np.testing.assert_allclose(taken.losses.detach(), [expected])
+    np.testing.assert_allclose(result.losses.detach(), [expected])
 
 
-def test_far_and_equal_samples_are_finite(begin, make_batch):
+def test_losses_of_far_and_equal_samples_are_finite(begin, make_batch):
     x = np.array([[0.0, 0.0], [0.0, 0.0], [1e4, 0.0], [1e4, 1.0], [-1e4, 0.0], [0.0, -1e4]])
     method, net = begin(CoLearning(mixing=0.0), Y, n_features=2), Linear()
     net.weight.requires_grad_()
-    taken = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
-    taken.losses.sum().backward()
-    assert torch.isfinite(taken.losses).all()
+    result = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
+    result.losses.sum().backward()
+    assert torch.isfinite(result.losses).all()
     for part in (net.weight, method.hidden, method.projection):
         assert torch.isfinite(part.grad).all()
 
 
-def test_without_its_parts_it_is_cross_entropy():
-    # All rows in one batch: their order is all that differs.
+def test_with_all_weights_at_zero_it_is_cross_entropy():
+    # All rows are in one batch, as their order differs.
     params = {"max_epochs": 8, "batch_size": -1, "precision": "float64", "random_state": 0}
     params["module"] = nn.Linear(4, 3).double()
-    ours = NoisyLabelClassifier(CoLearning(**OFF), **params).fit(X, y)
-    plain = NoisyLabelClassifier("ce", **params).fit(X, y)
-    np.testing.assert_allclose(ours.predict_proba(X), plain.predict_proba(X), rtol=1e-9)
+    clf = NoisyLabelClassifier(CoLearning(**OFF), **params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-9)
 
 
-def test_head_is_learned_and_survives_a_pickle(begin):
+def test_head_is_trained_and_pickled(begin):
     state = torch.get_rng_state()
-    start = begin(CoLearning(), Y, n_features=128, dtype=torch.float32)
+    initial = begin(CoLearning(), Y, n_features=128, dtype=torch.float32)
     assert torch.equal(torch.get_rng_state(), state)
     clf = NoisyLabelClassifier("co_learning", max_epochs=3, random_state=0).fit(X, y)
-    again = pickle.loads(pickle.dumps(clf))
+    loaded = pickle.loads(pickle.dumps(clf))
     for name in ("hidden", "projection"):
         learned = getattr(clf.method_, name)
         assert isinstance(learned, nn.Parameter)
-        assert 0 < (learned - getattr(start, name)).abs().max() < 0.1
-        assert torch.equal(getattr(again.method_, name), learned)
+        assert 0 < (learned - getattr(initial, name)).abs().max() < 0.1
+        assert torch.equal(getattr(loaded.method_, name), learned)
     assert not clone(clf.method_).state_dict()
 
 
-def test_views_are_those_the_user_makes():
-    seen = []
+def test_views_are_made_by_the_augment_parameter():
+    batch_sizes = []
 
     def augment(x):
-        seen.append(len(x))
+        batch_sizes.append(len(x))
         return x + 0.01
 
     clf = NoisyLabelClassifier("co_learning", augment=augment, max_epochs=2, batch_size=50)
     clf.fit(X, y)
-    assert seen == [50] * 2 * 2 * 3
+    assert batch_sizes == [50] * 2 * 2 * 3
 
 
 def test_beats_cross_entropy(score_on_noisy_digits, plain_score):

@@ -16,38 +16,37 @@ rng = np.random.default_rng(0)
 Y = np.arange(10) % 3
 
 
-def test_each_network_learns_what_the_other_finds_easy(begin, make_batch):
+def test_each_network_is_trained_on_small_losses_of_the_other(begin, make_batch):
     method = begin(CoTeaching(0.4, ramp_epochs=1), Y)
     losses = torch.tensor(rng.random((2, 10)))
-    found = method.sample_weights(losses, make_batch(Y, epoch=5)).numpy()
+    kept = method.sample_weights(losses, make_batch(Y, epoch=5)).numpy()
     for network in (0, 1):
         smallest = np.argsort(losses[1 - network].numpy())[:6]
-        np.testing.assert_allclose(found[network], np.isin(np.arange(10), smallest), atol=1e-9)
+        np.testing.assert_allclose(kept[network], np.isin(np.arange(10), smallest), atol=1e-9)
 
 
 def test_loss_is_the_mean_over_what_is_kept(begin, make_batch):
-    # Han et al. 2018, Algorithm 1, choosing and updating.
+    # Han et al. 2018, Algorithm 1: selection and update.
     method, batch = begin(CoTeaching(0.3, ramp_epochs=1), Y), make_batch(Y, epoch=5)
     Z = rng.normal(size=(2, 10, 3))
     losses = method.loss(torch.tensor(Z), batch)
-    share = normalize_weights(batch.weight / 10, method.sample_weights(losses, batch))
-    found = (losses * share).sum(dim=-1).numpy()
-    paid = losses.numpy()
+    weight = normalize_weights(batch.weight / 10, method.sample_weights(losses, batch))
+    means, losses = (losses * weight).sum(dim=-1).numpy(), losses.numpy()
     for network in (0, 1):
-        smallest = np.argsort(paid[1 - network])[:7]
-        np.testing.assert_allclose(found[network], paid[network, smallest].mean())
+        smallest = np.argsort(losses[1 - network])[:7]
+        np.testing.assert_allclose(means[network], losses[network, smallest].mean())
 
 
 @pytest.mark.parametrize(
     ("epoch", "kept"), [(0, 10), (1, 9.6), (5, 8), (10, 6), (100, 6)], ids=lambda v: str(v)
 )
-def test_fraction_grows_linearly(begin, make_batch, epoch, kept):
+def test_forget_rate_grows_linearly(begin, make_batch, epoch, kept):
     method = begin(CoTeaching(0.4, ramp_epochs=10), Y)
-    found = method.sample_weights(torch.tensor(rng.random((2, 10))), make_batch(Y, epoch=epoch))
-    np.testing.assert_allclose(found.sum(dim=1), kept)
+    weights = method.sample_weights(torch.tensor(rng.random((2, 10))), make_batch(Y, epoch=epoch))
+    np.testing.assert_allclose(weights.sum(dim=1), kept)
 
 
-def test_rate_is_estimated_once_from_what_the_networks_contradict(begin, make_scan):
+def test_forget_rate_is_estimated_once_from_labels_that_are_not_predicted(begin, make_scan):
     method = begin(CoTeaching(), Y)
     logits = 5 * torch.eye(3, dtype=torch.float64)[torch.tensor(Y)].repeat(2, 1, 1)
     logits[:, :4] = logits[:, :4].roll(1, dims=-1)
@@ -60,7 +59,7 @@ def test_rate_is_estimated_once_from_what_the_networks_contradict(begin, make_sc
     assert float(method.forgotten) == pytest.approx(0.5)
 
 
-def test_given_rate_is_kept(begin, make_scan):
+def test_a_given_forget_rate_is_not_estimated(begin, make_scan):
     method = begin(CoTeaching(forget_rate=0.2), Y)
     method.on_epoch_start(None, make_scan(Y, torch.zeros(2, 10, 3), epoch=0))
     assert float(method.forgotten) == pytest.approx(0.2)
@@ -76,37 +75,39 @@ def train(method, module, **params):
 )
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_without_forgetting_each_network_is_trained_on_cross_entropy(params, optimizer):
-    # All rows in one batch: their order is all that differs.
+    # All rows are in one batch, as their order differs.
     first = nn.Linear(4, 3).double()
     both = train("co_teaching", first, optimizer=optimizer, **params)
     alone = train("ce", first, optimizer=optimizer)
-    for ours, theirs in zip(both.module_[0].parameters(), alone.module_.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs)
+    for actual, expected in zip(
+        both.module_[0].parameters(), alone.module_.parameters(), strict=True
+    ):
+        torch.testing.assert_close(actual, expected)
 
 
-def test_probabilities_are_the_mean_of_both():
+def test_probabilities_are_the_mean_of_both_networks():
     clf = train("co_teaching", None)
     networks = [clf.module_.network(i) for i in (0, 1)]
-    each = [torch.softmax(network(torch.tensor(X)), -1) for network in networks]
-    assert not torch.equal(*each)
-    np.testing.assert_allclose(clf.predict_proba(X), (sum(each) / 2).detach(), rtol=1e-10)
+    probs = [torch.softmax(network(torch.tensor(X)), -1) for network in networks]
+    assert not torch.equal(*probs)
+    np.testing.assert_allclose(clf.predict_proba(X), (sum(probs) / 2).detach(), rtol=1e-10)
 
 
-def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+def test_state_is_pickled_and_not_cloned():
     clf = train("co_teaching", None)
     assert set(clf.method_.state_dict()) == {"forgotten"}
-    again = pickle.loads(pickle.dumps(clf))
-    assert torch.equal(again.method_.forgotten, clf.method_.forgotten)
-    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(loaded.method_.forgotten, clf.method_.forgotten)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     assert not dict(clone(clf.method_).named_buffers())
 
 
-def test_estimated_rate_is_near_the_noise():
+def test_estimated_forget_rate_is_near_the_noise_rate():
     X, y = load_digits(return_X_y=True)
-    wrong = rng.random(len(y)) < 0.3
-    noisy = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
+    mislabelled = rng.random(len(y)) < 0.3
+    noisy = np.where(mislabelled, (y + rng.integers(1, 10, len(y))) % 10, y)
     clf = NoisyLabelClassifier("co_teaching", max_epochs=40, warmup=5, random_state=0)
-    assert float(clf.fit(X, noisy).method_.forgotten) == pytest.approx(wrong.mean(), abs=0.05)
+    assert float(clf.fit(X, noisy).method_.forgotten) == pytest.approx(mislabelled.mean(), abs=0.05)
 
 
 def test_beats_cross_entropy(score_on_noisy_digits, plain_score):

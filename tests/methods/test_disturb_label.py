@@ -25,27 +25,27 @@ def test_mean_gradient_is_that_of_label_smoothing(make_batch, alpha, rate):
     z = torch.tensor(Z, requires_grad=True)
     batch = DisturbLabel(alpha).prepare_batch(None, make_batch(Y, n_classes=4, rate=rate))
     DisturbLabel(alpha).loss(z[Y], batch).sum().backward()
-    given = (1 - rate) * np.eye(4)[:3] + rate / 4
-    smoothed = (1 - alpha) * given + alpha / 4
+    target = (1 - rate) * np.eye(4)[:3] + rate / 4
+    smoothed = (1 - alpha) * target + alpha / 4
     np.testing.assert_allclose(z.grad / 20_000, softmax(Z, axis=1) - smoothed, atol=0.02)
 
 
-def test_labels_are_redrawn_uniformly_at_the_given_rate(make_batch):
-    found = DisturbLabel(0.4).prepare_batch(None, make_batch(Y, n_classes=4)).target.numpy()
-    assert (np.sort(found, axis=1) == [0, 0, 0, 1]).all()
-    counts = np.array([found[Y == label].mean(axis=0) for label in range(3)])
+def test_labels_are_replaced_uniformly_at_the_given_rate(make_batch):
+    target = DisturbLabel(0.4).prepare_batch(None, make_batch(Y, n_classes=4)).target.numpy()
+    assert (np.sort(target, axis=1) == [0, 0, 0, 1]).all()
+    counts = np.array([target[Y == label].mean(axis=0) for label in range(3)])
     np.testing.assert_allclose(counts, 0.6 * np.eye(4)[:3] + 0.1, atol=0.02)
 
 
-def test_soft_and_smoothed_labels_keep_their_shape(make_batch):
-    shares = torch.tensor([[0.5, 0.3, 0.2, 0.0]], dtype=torch.float64).repeat(40_000, 1)
-    batch = make_batch(np.zeros(40_000, dtype=int), n_classes=4).replace(target=shares)
-    found = DisturbLabel(0.2).prepare_batch(None, batch).target
-    torch.testing.assert_close(found.sort(dim=1).values, shares.sort(dim=1).values)
-    np.testing.assert_allclose(found.mean(dim=0), 0.8 * shares[0] + 0.2 / 4, atol=0.01)
+def test_soft_labels_keep_their_probabilities_in_another_order(make_batch):
+    soft = torch.tensor([[0.5, 0.3, 0.2, 0.0]], dtype=torch.float64).repeat(40_000, 1)
+    batch = make_batch(np.zeros(40_000, dtype=int), n_classes=4).replace(target=soft)
+    target = DisturbLabel(0.2).prepare_batch(None, batch).target
+    torch.testing.assert_close(target.sort(dim=1).values, soft.sort(dim=1).values)
+    np.testing.assert_allclose(target.mean(dim=0), 0.8 * soft[0] + 0.2 / 4, atol=0.01)
 
 
-def test_labels_are_other_ones_each_time_and_the_batch_stays(make_batch):
+def test_each_call_draws_other_labels_and_does_not_change_the_batch(make_batch):
     batch = make_batch(Y[:500], n_classes=4)
     before = batch.target.clone()
     first, second = (DisturbLabel(0.5).prepare_batch(None, batch) for _ in range(2))
@@ -54,14 +54,14 @@ def test_labels_are_other_ones_each_time_and_the_batch_stays(make_batch):
     assert first.x is batch.x
 
 
-def test_without_redrawing_it_is_cross_entropy():
-    # All rows in one batch, as the draws change their order.
+def test_at_alpha_zero_it_is_cross_entropy():
+    # All rows are in one batch, as the draws change their order.
     params = {"max_epochs": 5, "batch_size": -1, "precision": "float64", "random_state": 0}
     clf = NoisyLabelClassifier("disturb_label", method__alpha=0.0, **params).fit(X, y)
     ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 
-# The authors' rate of 0.1 is for right labels: here it leaves the accuracy as it is.
+# The authors' rate of 0.1 is for clean labels: here it does not change the accuracy.
 def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
     assert score_on_noisy_digits(method="disturb_label", method__alpha=0.5) > plain_score + 0.05

@@ -19,18 +19,18 @@ Y = np.array([0, 2, 1, 1, 0, 2, 2])
 
 
 class TwoViews:
-    """A net whose views are rows of the identity, which show how they were mixed."""
+    """A network whose views are rows of the identity, which show the mixing coefficients."""
 
     def __init__(self):
         self.views = list(torch.eye(14, dtype=torch.float64).split(7))
-        self.answer = torch.tensor(rng.normal(scale=2, size=(2, 14, 3)))
+        self.outputs = torch.tensor(rng.normal(scale=2, size=(2, 14, 3)))
 
     def augment(self, x):
         return self.views.pop(0)
 
     def logits(self, x):
         assert torch.equal(x, torch.eye(14, dtype=torch.float64))
-        return self.answer
+        return self.outputs
 
 
 def sharpened(p, temperature):
@@ -38,23 +38,23 @@ def sharpened(p, temperature):
     return powered / powered.sum(axis=-1, keepdims=True)
 
 
-def test_targets_are_refined_or_guessed_then_mixed(begin, make_batch):
+def test_targets_are_refined_or_predicted_then_mixed(begin, make_batch):
     method, net = begin(DivideMix(temperature=0.4, threshold=0.6), Y), TwoViews()
     method.clean.copy_(torch.tensor(rng.random((2, 7))))
     weight = torch.tensor(rng.random(7))
     mixed = method.prepare_batch(net, make_batch(Y, weight=weight, index=np.arange(7)[::-1].copy()))
-    p = softmax(net.answer.numpy(), axis=-1)
+    p = softmax(net.outputs.numpy(), axis=-1)
     p, clean = (p[:, :7] + p[:, 7:]) / 2, method.clean.numpy()[:, ::-1]
     target = np.empty((2, 7, 3))
     for k in (0, 1):
         for i in range(7):
-            # Li et al. 2020, Algorithm 1: refinement and guesses, sharpened.
+            # Li et al. 2020, Algorithm 1: refined or guessed, then sharpened.
             refined = clean[k, i] * np.eye(3)[Y[i]] + (1 - clean[k, i]) * p[k, i]
             target[k, i] = sharpened(refined if clean[k, i] > 0.6 else p[:, i].mean(axis=0), 0.4)
-    recipe = mixed.x.numpy()
-    assert (recipe.diagonal() >= 0.5).all()
-    np.testing.assert_allclose(recipe.sum(axis=1), 1)
-    np.testing.assert_allclose(mixed.target, recipe @ np.tile(target, (1, 2, 1)))
+    coefficients = mixed.x.numpy()
+    assert (coefficients.diagonal() >= 0.5).all()
+    np.testing.assert_allclose(coefficients.sum(axis=1), 1)
+    np.testing.assert_allclose(mixed.target, coefficients @ np.tile(target, (1, 2, 1)))
     np.testing.assert_array_equal(mixed.notes["labelled"], np.tile(clean > 0.6, 2))
     np.testing.assert_allclose(mixed.weight, np.tile(weight / 2, 2))
     np.testing.assert_array_equal(mixed.index, [*range(6, -1, -1)] * 2)
@@ -73,23 +73,24 @@ def test_loss(begin, make_batch, balance):
     weight, labelled = rng.random(7), rng.random((2, 7)) > 0.4
     batch = prepared(make_batch, labelled, weight=torch.tensor(weight / weight.sum()))
     Z, t = rng.normal(size=(2, 7, 3)), batch.target.numpy()
-    found = (method.loss(torch.tensor(Z), batch) * batch.weight).sum(dim=1)
+    means = (method.loss(torch.tensor(Z), batch) * batch.weight).sum(dim=1)
     for k in (0, 1):
-        # Li et al. 2020, Eq. 9 to 12, with weighted means.
-        p, known = softmax(Z[k], axis=1), labelled[k]
-        paid = -(t[k] * log_softmax(Z[k], axis=1)).sum(axis=1)
-        missed = ((p - t[k]) ** 2).mean(axis=1)
-        expected = np.average(paid[known], weights=weight[known])
-        expected += 20 * (2 / 8) * np.average(missed[~known], weights=weight[~known])
+        # Li et al. 2020, Eq. 9 to 12, with weighted means; in epoch 2 of 8 lambda_u is 20 * 2 / 8.
+        p, is_labelled = softmax(Z[k], axis=1), labelled[k]
+        losses = -(t[k] * log_softmax(Z[k], axis=1)).sum(axis=1)
+        squared = ((p - t[k]) ** 2).mean(axis=1)
+        expected = np.average(losses[is_labelled], weights=weight[is_labelled])
+        is_unlabelled = ~is_labelled
+        expected += 5 * np.average(squared[is_unlabelled], weights=weight[is_unlabelled])
         prior = np.full(3, 1 / 3)
         mean = np.average(p, axis=0, weights=weight)
         expected += balance * (prior * np.log(prior / mean)).sum()
-        np.testing.assert_allclose(found[k], expected)
+        np.testing.assert_allclose(means[k], expected)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_batches_of_one_kind_have_a_finite_loss(begin, make_batch, labelled, scale):
+def test_batches_of_one_group_have_a_finite_loss(begin, make_batch, labelled, scale):
     method = begin(DivideMix(lambda_u=20.0), Y)
     batch = prepared(make_batch, np.full((2, 7), labelled))
     z = torch.tensor(scale * rng.normal(size=(2, 7, 3)), requires_grad=True)
@@ -97,24 +98,24 @@ def test_batches_of_one_kind_have_a_finite_loss(begin, make_batch, labelled, sca
     assert torch.isfinite(z.grad).all()
 
 
-def test_each_network_is_told_by_the_other_which_labels_are_right(begin, make_scan):
+def test_clean_probabilities_come_from_the_losses_of_the_other_network(begin, make_scan):
     y, weight = np.arange(40) % 3, torch.tensor(rng.random(40))
     logits = torch.tensor(rng.normal(scale=3, size=(2, 40, 3)))
     method = begin(DivideMix(), y)
     evaluation = make_scan(y, logits, 0, weight)
     method.on_epoch_start(SimpleNamespace(n_classes=3), evaluation)
-    paid = -log_softmax(logits.numpy(), axis=-1)[:, np.arange(40), y]
-    for ours, other in ((0, 1), (1, 0)):
-        seen = gmm_clean_probability(torch.tensor(paid[other]), weight)
-        # Both are fitted in one go, which ends when both have settled.
-        np.testing.assert_allclose(method.clean[ours], seen, atol=1e-3)
+    losses = -log_softmax(logits.numpy(), axis=-1)[:, np.arange(40), y]
+    for network, other in ((0, 1), (1, 0)):
+        expected = gmm_clean_probability(torch.tensor(losses[other]), weight)
+        # Both are fitted together, until both have converged.
+        np.testing.assert_allclose(method.clean[network], expected, atol=1e-3)
     assert not torch.allclose(method.clean[0], method.clean[1])
-    doubted = np.average((method.clean <= 0.5).numpy().mean(axis=0), weights=weight)
-    assert 0 < doubted < 1
-    np.testing.assert_allclose(method.strength, 2.5 * 3 * doubted)
+    unlabelled = np.average((method.clean <= 0.5).numpy().mean(axis=0), weights=weight)
+    assert 0 < unlabelled < 1
+    np.testing.assert_allclose(method.strength, 2.5 * 3 * unlabelled)
 
 
-def test_given_strength_is_kept(begin, make_scan):
+def test_a_given_strength_is_kept(begin, make_scan):
     method = begin(DivideMix(lambda_u=25), Y)
     method.on_epoch_start(SimpleNamespace(n_classes=3), make_scan(Y, torch.randn(2, 7, 3).double()))
     assert method.strength == 25
@@ -127,23 +128,23 @@ def train(method, module=None, **params):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_warm_up_is_cross_entropy_on_each_network(optimizer):
-    # All rows in one batch: their order is all that differs.
+    # All rows are in one batch, as their order differs.
     first = nn.Linear(4, 3).double()
     both = train("dividemix", first, optimizer=optimizer, warmup=8)
     alone = train("ce", first, optimizer=optimizer)
-    ours, theirs = both.module_.network(0).parameters(), alone.module_.parameters()
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other)
-    begun = train("dividemix", first, optimizer=optimizer, warmup=7)
-    assert not torch.equal(begun.module_.network(0).weight, both.module_.network(0).weight)
+    first_of_both, single = both.module_.network(0).parameters(), alone.module_.parameters()
+    for actual, expected in zip(first_of_both, single, strict=True):
+        torch.testing.assert_close(actual, expected)
+    longer = train("dividemix", first, optimizer=optimizer, warmup=7)
+    assert not torch.equal(longer.module_.network(0).weight, both.module_.network(0).weight)
 
 
-def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+def test_state_is_pickled_and_not_cloned():
     clf = train("dividemix")
     assert set(clf.method_.state_dict()) == {"clean", "strength"}
-    again = pickle.loads(pickle.dumps(clf))
-    assert torch.equal(again.method_.clean, clf.method_.clean)
-    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(loaded.method_.clean, clf.method_.clean)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     assert not dict(clone(clf.method_).named_buffers())
 
 

@@ -39,20 +39,20 @@ def test_gradient(begin, make_batch):
     z = torch.tensor(rng.normal(size=(7, 3)), requires_grad=True)
     method.loss(z, make_batch(Y)).sum().backward()
     p, t = softmax(z.detach().numpy(), axis=1), method.memory.numpy()
-    drawn = p * ((t * p).sum(axis=1, keepdims=True) - t * p.sum(axis=1, keepdims=True))
+    product = p * ((t * p).sum(axis=1, keepdims=True) - t * p.sum(axis=1, keepdims=True))
     shrink = 1 - 1e-4
-    g = shrink * drawn / (1 - shrink * (p * t).sum(axis=1, keepdims=True))
+    g = shrink * product / (1 - shrink * (p * t).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(z.grad, p - np.eye(3)[Y] + 3 * g, atol=1e-12)
 
 
-def test_only_rows_of_the_batch_are_remembered(begin, make_batch):
+def test_only_rows_of_the_batch_are_updated(begin, make_batch):
     method = begin(ELR(), np.zeros(10, dtype=int))
     method.loss(torch.tensor(rng.normal(size=(3, 3))), make_batch([0, 1, 2], index=[7, 2, 4]))
-    touched = method.memory.abs().sum(dim=1) > 0
-    assert torch.nonzero(touched).flatten().tolist() == [2, 4, 7]
+    updated = method.memory.abs().sum(dim=1) > 0
+    assert torch.nonzero(updated).flatten().tolist() == [2, 4, 7]
 
 
-def test_memory_needs_no_gradient_and_is_finite_at_certainty(begin, make_batch):
+def test_memory_has_no_gradient_and_confident_predictions_a_finite_loss(begin, make_batch):
     method = begin(ELR(), Y)
     z = torch.tensor(1e4 * np.eye(3)[Y], requires_grad=True)
     for _ in range(50):
@@ -62,32 +62,32 @@ def test_memory_needs_no_gradient_and_is_finite_at_certainty(begin, make_batch):
     assert torch.isfinite(losses).all() and torch.isfinite(z.grad).all()
 
 
-def test_smoothing_is_another_target(begin, make_batch):
+def test_smoothing_changes_the_target_only(begin, make_batch):
     Z = torch.tensor(rng.normal(size=(7, 3)))
     plain = begin(ELR(), Y).loss(Z, make_batch(Y))
     smoothed = begin(ELR(), Y).loss(Z, make_batch(Y, rate=-1.0))
     np.testing.assert_allclose(smoothed - plain, -(Z[np.arange(7), Y] - Z.mean(dim=1)))
 
 
-def test_without_strength_it_is_cross_entropy():
+def test_at_lam_zero_it_is_cross_entropy():
     params = {"max_epochs": 5, "random_state": 0}
     elr = NoisyLabelClassifier(method="elr", method__lam=0.0, **params).fit(X, y)
     ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_array_equal(elr.predict_proba(X), ce.predict_proba(X))
 
 
-def test_memory_belongs_to_the_rows_of_x():
+def test_memory_has_the_order_of_the_rows_of_x():
     clf = NoisyLabelClassifier(method="elr", max_epochs=30, random_state=0).fit(X, y)
-    believed = clf.method_.memory
-    torch.testing.assert_close(believed.sum(dim=1), 1 - 0.7**30 * torch.ones(150))
-    agree = (believed.numpy().argmax(axis=1) == clf.predict(X)).mean()
+    memory = clf.method_.memory
+    torch.testing.assert_close(memory.sum(dim=1), 1 - 0.7**30 * torch.ones(150))
+    agree = (memory.numpy().argmax(axis=1) == clf.predict(X)).mean()
     assert agree > 0.95
     assert "memory" in clf.method_.state_dict()
-    again = pickle.loads(pickle.dumps(clf))
-    assert torch.equal(again.method_.memory, believed)
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(loaded.method_.memory, memory)
 
 
-def test_held_out_and_weightless_rows_are_not_remembered():
+def test_rows_held_out_or_of_weight_zero_are_not_updated():
     weight = np.ones(150)
     weight[[3, 77]] = 0
     clf = NoisyLabelClassifier(method="elr", max_epochs=2, early_stopping=True, random_state=0)
@@ -96,7 +96,7 @@ def test_held_out_and_weightless_rows_are_not_remembered():
     assert empty.sum() == 2 + 15
 
 
-def test_example_stays_empty():
+def test_a_given_instance_and_a_clone_have_no_state():
     method = ELR(beta=0.5)
     clf = NoisyLabelClassifier(method=method, max_epochs=2).fit(X, y)
     assert not dict(method.named_buffers())

@@ -16,44 +16,44 @@ rng = np.random.default_rng(0)
 Y = np.array([0, 2, 1, 1, 0, 2, 2])
 
 
-class Answers:
-    """A net whose weights and logits are made up, and which notes what it was asked."""
+class RandomNetwork:
+    """A network of random logits, which records the samples and weights it is called with."""
 
     n_classes, dtype = 3, torch.float64
 
     def __init__(self):
-        self.current, self.asked = torch.zeros(5, dtype=torch.float64), []
+        self.current, self.calls = torch.zeros(5, dtype=torch.float64), []
 
     def weights(self):
         return self.current.clone()
 
     def logits(self, x, weights):
-        self.asked.append((x, weights.clone()))
-        self.answered = torch.tensor(rng.normal(scale=2, size=(2, len(x), 3)))
-        return self.answered
+        self.calls.append((x, weights.clone()))
+        self.outputs = torch.tensor(rng.normal(scale=2, size=(2, len(x), 3)))
+        return self.outputs
 
 
 def started(**params):
-    net, method = Answers(), ELRPlus(**params)
+    net, method = RandomNetwork(), ELRPlus(**params)
     method.setup(net, torch.tensor(Y))
     return net, method
 
 
-def test_belief_is_that_of_the_other_network_with_averaged_weights(make_batch):
+def test_memory_is_of_the_other_network_with_averaged_weights(make_batch):
     net, method = started(beta=0.7)
     memory = np.zeros((2, 7, 3))
     for _ in range(3):
         batch = make_batch(Y[:4], index=[5, 0, 3, 2])
         net.current = torch.tensor(rng.normal(size=5))
         method.prepare_batch(net, batch)
-        x, weights = net.asked[-1]
+        x, weights = net.calls[-1]
         assert x is batch.x
         assert torch.equal(weights, method.average)
-        p = softmax(net.answered.numpy(), axis=-1)
+        p = softmax(net.outputs.numpy(), axis=-1)
         # Liu et al. 2020, Eq. 9, with the networks exchanged.
-        for ours, other in ((0, 1), (1, 0)):
-            rows = memory[ours, [5, 0, 3, 2]]
-            memory[ours, [5, 0, 3, 2]] = 0.7 * rows + 0.3 * p[other]
+        for network, other in ((0, 1), (1, 0)):
+            rows = memory[network, [5, 0, 3, 2]]
+            memory[network, [5, 0, 3, 2]] = 0.7 * rows + 0.3 * p[other]
         np.testing.assert_allclose(method.memory, memory)
 
 
@@ -69,27 +69,27 @@ def test_average_follows_the_weights_on_a_ramp(make_batch):
         np.testing.assert_allclose(method.average, average)
 
 
-def test_samples_targets_and_beliefs_are_mixed_alike(make_batch):
+def test_samples_targets_and_memory_are_mixed_by_the_same_coefficients(make_batch):
     net, method = started(alpha=1.0)
     batch = make_batch(Y, rate=-1.0).replace(x=torch.eye(7, dtype=torch.float64))
     mixed = method.prepare_batch(net, batch)
-    # Row i of the identity tells how much of each sample is in mixture i.
-    recipe = mixed.x
-    assert (recipe.diagonal() >= 0.5).all() and (recipe.diagonal() < 1).any()
-    np.testing.assert_allclose(recipe.sum(dim=1), 1)
-    torch.testing.assert_close(mixed.target, recipe @ batch.target)
-    torch.testing.assert_close(mixed.notes["believed"], recipe @ method.memory)
+    # Samples are rows of the identity, so that row i of x has the coefficients of mixture i.
+    coefficients = mixed.x
+    assert (coefficients.diagonal() >= 0.5).all() and (coefficients.diagonal() < 1).any()
+    np.testing.assert_allclose(coefficients.sum(dim=1), 1)
+    torch.testing.assert_close(mixed.target, coefficients @ batch.target)
+    torch.testing.assert_close(mixed.notes["memory"], coefficients @ method.memory)
 
 
 @pytest.mark.parametrize("lam", [0.0, 3.0])
 def test_equation(make_batch, lam):
-    # Liu et al. 2020, Eq. 6, with a mixed target and a mixed belief for each network.
+    # Liu et al. 2020, Eq. 6, with a mixed target and a mixed memory for each network.
     Z, target = rng.normal(scale=3, size=(2, 7, 3)), rng.dirichlet(np.ones(3), size=7)
-    believed = rng.dirichlet(np.ones(3), size=(2, 7))
+    memory = rng.dirichlet(np.ones(3), size=(2, 7))
     batch = make_batch(Y).replace(
-        target=torch.tensor(target), notes={"believed": torch.tensor(believed)}
+        target=torch.tensor(target), notes={"memory": torch.tensor(memory)}
     )
-    agreement = (softmax(Z, axis=-1) * believed).sum(axis=-1)
+    agreement = (softmax(Z, axis=-1) * memory).sum(axis=-1)
     expected = -(target * log_softmax(Z, axis=-1)).sum(axis=-1)
     expected += lam * np.log(1 - (1 - 1e-4) * agreement)
     np.testing.assert_allclose(ELRPlus(lam=lam).loss(torch.tensor(Z), batch), expected)
@@ -105,39 +105,39 @@ def train(method, module=None, **params):
 )
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_it_can_be_cross_entropy_on_each_network(params, optimizer):
-    # All rows in one batch: their order is all that differs.
+    # All rows are in one batch, as their order differs.
     first = nn.Linear(4, 3).double()
     both = train("elr_plus", first, optimizer=optimizer, **params)
     alone = train("ce", first, optimizer=optimizer)
-    for ours, theirs in zip(
+    for actual, expected in zip(
         both.module_.network(0).parameters(), alone.module_.parameters(), strict=True
     ):
-        torch.testing.assert_close(ours, theirs)
+        torch.testing.assert_close(actual, expected)
 
 
-def test_averaged_are_weights_and_batch_statistics():
+def test_weights_and_batch_statistics_are_averaged():
     module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 3))
     three, four = (train("elr_plus", module, method__momentum=0.0, max_epochs=n) for n in (3, 4))
-    # Without memory the average is the networks themselves, before the last step.
+    # With momentum 0 the average is the weights before the last step.
     torch.testing.assert_close(four.method_.average, three.net_.view().weights())
     assert len(four.method_.average) == 2 * (15 + 6 + 6 + 12)
 
 
-def test_probabilities_are_the_mean_of_both():
+def test_probabilities_are_the_mean_of_both_networks():
     clf = train("elr_plus")
-    each = [torch.softmax(clf.module_.network(i)(torch.tensor(X)), -1) for i in (0, 1)]
-    assert not torch.equal(*each)
-    np.testing.assert_allclose(clf.predict_proba(X), (sum(each) / 2).detach(), rtol=1e-10)
+    probs = [torch.softmax(clf.module_.network(i)(torch.tensor(X)), -1) for i in (0, 1)]
+    assert not torch.equal(*probs)
+    np.testing.assert_allclose(clf.predict_proba(X), (sum(probs) / 2).detach(), rtol=1e-10)
 
 
-def test_memory_belongs_to_the_rows_of_x():
+def test_memory_has_the_order_of_the_rows_of_x():
     clf = train("elr_plus", max_epochs=30, batch_size=32)
     memory = clf.method_.memory
     torch.testing.assert_close(memory.sum(dim=-1), (1 - 0.7**30) * torch.ones(2, 150).double())
     assert (memory.numpy().argmax(axis=-1) == clf.predict(X)).mean() > 0.95
 
 
-def test_held_out_and_weightless_rows_are_not_remembered():
+def test_rows_held_out_or_of_weight_zero_are_not_updated():
     weight = np.ones(150)
     weight[[3, 77]] = 0
     clf = NoisyLabelClassifier("elr_plus", max_epochs=2, early_stopping=True, random_state=0)
@@ -146,13 +146,13 @@ def test_held_out_and_weightless_rows_are_not_remembered():
     assert empty.sum(dim=1).tolist() == [2 + 15, 2 + 15]
 
 
-def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+def test_state_is_pickled_and_not_cloned():
     clf = train("elr_plus")
-    assert {"memory", "average", "steps"} <= set(clf.method_.state_dict())
-    again = pickle.loads(pickle.dumps(clf))
+    assert {"memory", "average", "n_steps"} <= set(clf.method_.state_dict())
+    loaded = pickle.loads(pickle.dumps(clf))
     for name, state in clf.method_.state_dict().items():
-        assert torch.equal(again.method_.state_dict()[name], state)
-    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+        assert torch.equal(loaded.method_.state_dict()[name], state)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     assert not dict(clone(clf.method_).named_buffers())
 
 
