@@ -24,18 +24,18 @@ T = np.array([[0.7, 0.3, 0.0], [0.0, 0.9, 0.1], [0.2, 0.2, 0.6]])
 def test_equation(begin, make_batch, rate):
     # Patrini et al. 2017, Theorem 2.
     target = (1 - rate) * np.eye(3)[Y] + rate / 3
-    found = begin(ForwardCorrection(T), Y).loss(torch.tensor(Z), make_batch(Y, rate=rate))
-    np.testing.assert_allclose(found, -(target * np.log(softmax(Z, axis=1) @ T)).sum(axis=1))
+    losses = begin(ForwardCorrection(T), Y).loss(torch.tensor(Z), make_batch(Y, rate=rate))
+    np.testing.assert_allclose(losses, -(target * np.log(softmax(Z, axis=1) @ T)).sum(axis=1))
 
 
-def test_right_probabilities_minimise_the_mean_loss_over_the_noise(begin, make_batch):
+def test_clean_probabilities_minimise_the_mean_loss_over_the_noise(begin, make_batch):
     z = torch.tensor(Z, requires_grad=True)
     batch = make_batch(Y).replace(target=torch.tensor(softmax(Z, axis=1) @ T))
     begin(ForwardCorrection(T), Y).loss(z, batch).sum().backward()
     np.testing.assert_allclose(z.grad, 0, atol=1e-12)
 
 
-def test_loss_and_gradient_are_finite_where_all_rule_a_label_out(begin, make_batch):
+def test_loss_and_gradient_are_finite_for_a_label_of_probability_zero(begin, make_batch):
     z = torch.tensor([[0.0, 1e4, -1e4], [0.0, 0.0, 0.0]], requires_grad=True)
     losses = begin(ForwardCorrection(T), Y).loss(z.double(), make_batch([0, 0]))
     losses.sum().backward()
@@ -52,24 +52,24 @@ def test_identity_is_cross_entropy():
 def test_trusted_rows_are_not_corrected(begin, make_batch):
     method = begin(ForwardCorrection(T), Y)
     batch = make_batch(Y, index=[5, 1, 0, 3, 4, 6, 7], trusted=[3, 8, 5])
-    found = method.loss(torch.tensor(Z), batch)
+    losses = method.loss(torch.tensor(Z), batch)
     plain, corrected = -log_softmax(Z, axis=1), -np.log(softmax(Z, axis=1) @ T)
     expected = np.where(np.isin(np.arange(7), [0, 3])[:, None], plain, corrected)
-    np.testing.assert_allclose(found, expected[np.arange(7), Y])
+    np.testing.assert_allclose(losses, expected[np.arange(7), Y])
 
 
-def test_matrix_is_estimated_once_when_warm_up_ends(begin, make_scan):
+def test_the_matrix_is_estimated_once_when_warm_up_ends(begin, make_scan):
     method = begin(ForwardCorrection(), Y)
     evaluation = make_scan(Y, Z, epoch=5)
     assert method.transition.isnan().all()
     method.on_epoch_start(None, evaluation)
-    found = method.transition.clone()
-    torch.testing.assert_close(found, estimate_transition_matrix(evaluation))
+    transition = method.transition.clone()
+    torch.testing.assert_close(transition, estimate_transition_matrix(evaluation))
     method.on_epoch_start(None, make_scan(Y[::-1].copy(), Z, epoch=6))
-    assert torch.equal(method.transition, found)
+    assert torch.equal(method.transition, transition)
 
 
-def test_given_matrix_is_kept_and_never_changed(begin, make_scan):
+def test_a_given_matrix_is_not_estimated_and_not_changed(begin, make_scan):
     given = T.copy()
     method = begin(ForwardCorrection(given), Y)
     method.on_epoch_start(None, make_scan(Y, Z))
@@ -79,7 +79,7 @@ def test_given_matrix_is_kept_and_never_changed(begin, make_scan):
 
 
 @pytest.mark.parametrize("kind", [list, pd.DataFrame, torch.tensor])
-def test_matrix_may_be_any_array(kind):
+def test_the_matrix_may_be_a_list_frame_or_tensor(kind):
     clf = NoisyLabelClassifier("forward", method__transition_matrix=kind(T), max_epochs=2)
     np.testing.assert_allclose(clf.fit(X, y).method_.transition, T, rtol=1e-6)
 
@@ -97,25 +97,25 @@ def test_matrix_may_be_any_array(kind):
         ("best", r"'transition_matrix' parameter of .*Correction must be a str among {'auto'}"),
     ],
 )
-def test_what_is_no_transition_matrix_is_refused(method, matrix, message):
+def test_an_invalid_transition_matrix_is_refused(method, matrix, message):
     with pytest.raises(ValueError, match=message):
         NoisyLabelClassifier(method, method__transition_matrix=matrix, max_epochs=1).fit(X, y)
 
 
-def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+def test_state_is_pickled_and_not_cloned():
     clf = NoisyLabelClassifier("forward", max_epochs=20, random_state=0).fit(X, y)
-    found = clf.method_.state_dict()["transition"]
-    np.testing.assert_allclose(found.sum(dim=1), 1, rtol=1e-6)
-    again = pickle.loads(pickle.dumps(clf))
-    assert torch.equal(again.method_.transition, found)
+    transition = clf.method_.state_dict()["transition"]
+    np.testing.assert_allclose(transition.sum(dim=1), 1, rtol=1e-6)
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(loaded.method_.transition, transition)
     assert not clone(clf.method_).state_dict()
 
 
-# ---- on wrong labels -----------------------------------------------------------------------------
+# ---- on noisy labels -----------------------------------------------------------------------------
 
 
-def noisy_pairs():
-    """Digits of which two in five are taken for the next, and a tenth that is trusted."""
+def digits_with_pair_noise():
+    """Load digits with 40 % of the labels replaced by the next class, and a tenth trusted."""
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
     rng = np.random.default_rng(0)
@@ -124,18 +124,20 @@ def noisy_pairs():
     return X, noisy, np.where(trusted, y, noisy), trusted, X_test, y_test
 
 
-def test_pairs_of_classes_are_told_apart_best_with_trusted_rows():
-    X, noisy, sure, trusted, X_test, y_test = noisy_pairs()
+def test_it_beats_cross_entropy_with_pair_noise_more_so_with_trusted_rows():
+    X, noisy, partly_clean, trusted, X_test, y_test = digits_with_pair_noise()
     params = {"max_epochs": 60, "batch_size": 64, "lr": 0.003, "random_state": 0}
-    plain, forward, helped = (NoisyLabelClassifier(m, **params) for m in ("ce", *["forward"] * 2))
-    plain.fit(X, noisy)
+    ce, forward, forward_trusted = (
+        NoisyLabelClassifier(m, **params) for m in ("ce", *["forward"] * 2)
+    )
+    ce.fit(X, noisy)
     forward.fit(X, noisy)
-    helped.fit(X, sure, trusted=trusted)
-    assert forward.score(X_test, y_test) > plain.score(X_test, y_test) + 0.05
-    assert helped.score(X_test, y_test) > plain.score(X_test, y_test) + 0.2
+    forward_trusted.fit(X, partly_clean, trusted=trusted)
+    assert forward.score(X_test, y_test) > ce.score(X_test, y_test) + 0.05
+    assert forward_trusted.score(X_test, y_test) > ce.score(X_test, y_test) + 0.2
     truth = 0.6 * np.eye(10) + 0.4 * np.roll(np.eye(10), 1, axis=1)
-    # Half the sum of a row's errors is the share of labels it is wrong about.
-    for clf in (forward, helped):
+    # Half the sum of a row's absolute errors is the total variation distance.
+    for clf in (forward, forward_trusted):
         assert abs(clf.method_.transition.numpy() - truth).sum(axis=1).mean() / 2 < 0.15
 
 
@@ -143,7 +145,7 @@ def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
     assert score_on_noisy_digits(method="forward") > plain_score + 0.03
 
 
-def test_known_matrix_beats_cross_entropy(score_on_noisy_digits, plain_score):
+def test_beats_cross_entropy_with_a_given_matrix(score_on_noisy_digits, plain_score):
     matrix = np.full((10, 10), 0.4 / 9)
     np.fill_diagonal(matrix, 0.6)
     score = score_on_noisy_digits(method="forward", method__transition_matrix=matrix)

@@ -17,18 +17,18 @@ def test_equation(q):
     np.testing.assert_allclose(GCE(q).class_losses(logits), (1 - softmax(Z, axis=1) ** q) / q)
 
 
-def test_small_q_is_cross_entropy():
+def test_with_small_q_it_is_cross_entropy():
     np.testing.assert_allclose(GCE(1e-12).class_losses(logits), -log_softmax(Z, axis=1), rtol=1e-9)
 
 
-def test_training_with_small_q_is_that_of_cross_entropy():
+def test_training_with_small_q_equals_that_on_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     gce = NoisyLabelClassifier(method="gce", method__q=1e-12, **params).fit(X, y)
     ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(gce.predict_proba(X), ce.predict_proba(X), rtol=1e-6)
 
 
-def test_q_of_one_is_the_mean_absolute_error_by_half():
+def test_with_q_of_one_it_is_half_of_the_mean_absolute_error():
     absolute = np.abs(np.eye(3)[:, None] - softmax(Z, axis=1)).sum(axis=-1).T
     np.testing.assert_allclose(GCE(1.0).class_losses(logits), absolute / 2)
 
@@ -44,7 +44,7 @@ def test_sum_over_the_classes_is_bounded(q):
 
 
 @pytest.mark.parametrize("q", [0.2, 0.7])
-def test_gradient_is_that_of_cross_entropy_times_p_to_the_q(make_batch, q):
+def test_gradient_is_that_of_cross_entropy_times_p_to_the_power_of_q(make_batch, q):
     labels = np.array([0, 2, 1, 1, 0, 2, 2])
     z = logits.clone().requires_grad_()
     GCE(q).loss(z, make_batch(labels)).sum().backward()

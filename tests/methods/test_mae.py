@@ -22,7 +22,7 @@ def test_losses_of_all_classes_sum_to_a_constant():
     np.testing.assert_allclose(MAE().class_losses(hard).sum(dim=-1), 2 * (3 - 1))
 
 
-def test_it_is_twice_gce_at_its_end():
+def test_it_is_twice_gce_with_q_of_one():
     z = torch.tensor(Z)
     np.testing.assert_allclose(MAE().class_losses(z), 2 * GCE(1.0).class_losses(z))
 
@@ -37,7 +37,7 @@ def test_smoothing_only_scales_the_gradient(make_batch, rate):
     np.testing.assert_allclose(gradients[1], (1 - rate) * gradients[0], atol=1e-12)
 
 
-def test_confident_mistakes_hardly_pull(make_batch):
+def test_confident_errors_have_almost_no_gradient(make_batch):
     z = torch.tensor([[0.0, 30.0, 0.0], [1e4, -1e4, 0.0]], requires_grad=True)
     losses = MAE().loss(z, make_batch([0, 1]))
     losses.sum().backward()
@@ -45,7 +45,7 @@ def test_confident_mistakes_hardly_pull(make_batch):
     assert torch.isfinite(z.grad).all() and z.grad.abs().max() < 1e-9
 
 
-def test_training_is_that_of_gce_at_its_end_at_half_the_rate():
+def test_training_equals_that_of_gce_with_q_of_one_at_twice_the_learning_rate():
     params = {"optimizer": "sgd", "max_epochs": 5, "precision": "float64", "random_state": 0}
     mae = NoisyLabelClassifier("mae", lr=0.05, **params).fit(X, y)
     gce = NoisyLabelClassifier("gce", lr=0.1, method__q=1.0, **params).fit(X, y)

@@ -15,8 +15,8 @@ def test_equation(make_batch, alpha, beta):
     labels, log_p = np.eye(3)[Y], log_softmax(Z, axis=1)
     active = log_p[np.arange(7), Y] / log_p.sum(axis=1)
     passive = -(softmax(Z, axis=1) * np.log(labels.clip(1e-4, 1))).sum(axis=1)
-    found = NCERCE(alpha, beta).loss(torch.tensor(Z), make_batch(Y))
-    np.testing.assert_allclose(found, alpha * active + beta * passive)
+    losses = NCERCE(alpha, beta).loss(torch.tensor(Z), make_batch(Y))
+    np.testing.assert_allclose(losses, alpha * active + beta * passive)
 
 
 def test_losses_of_all_classes_sum_to_a_constant():
@@ -27,10 +27,10 @@ def test_losses_of_all_classes_sum_to_a_constant():
 
 
 def test_symmetric_noise_only_scales_the_risk(make_batch):
-    # Averaged over the noise, the target is a smoothed one.
-    right, noisy = (NCERCE().loss(torch.tensor(Z), make_batch(Y, rate=r)) for r in (0.0, 0.6))
+    # Averaged over the noise, the target is smoothed.
+    clean, noisy = (NCERCE().loss(torch.tensor(Z), make_batch(Y, rate=r)) for r in (0.0, 0.6))
     constant = (1 - np.log(1e-4) * 2) / 3
-    np.testing.assert_allclose(noisy, 0.4 * right + 0.6 * constant)
+    np.testing.assert_allclose(noisy, 0.4 * clean + 0.6 * constant)
 
 
 def test_active_part_alone_underfits(score_on_noisy_digits):

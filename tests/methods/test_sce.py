@@ -17,18 +17,18 @@ def test_equation(make_batch, alpha, beta, floor):
     labels = np.eye(3)[Y]
     forward = -(labels * log_softmax(Z, axis=1)).sum(axis=1)
     reverse = -(softmax(Z, axis=1) * np.log(labels.clip(floor, 1))).sum(axis=1)
-    found = SCE(alpha, beta, np.log(floor)).loss(torch.tensor(Z), make_batch(Y))
-    np.testing.assert_allclose(found, alpha * forward + beta * reverse)
+    losses = SCE(alpha, beta, np.log(floor)).loss(torch.tensor(Z), make_batch(Y))
+    np.testing.assert_allclose(losses, alpha * forward + beta * reverse)
 
 
-def test_default_takes_the_logarithm_of_the_authors_code():
+def test_default_log_zero_is_that_of_the_authors_code():
     assert SCE().log_zero == pytest.approx(np.log(1e-4))
 
 
 def test_reverse_losses_of_all_classes_sum_to_a_constant():
     hard = torch.tensor(np.concatenate([Z, 1e3 * Z, 0 * Z]))
-    found = SCE(alpha=0.0, log_zero=-4).class_losses(hard).sum(dim=-1)
-    np.testing.assert_allclose(found, 4 * (3 - 1))
+    total = SCE(alpha=0.0, log_zero=-4).class_losses(hard).sum(dim=-1)
+    np.testing.assert_allclose(total, 4 * (3 - 1))
 
 
 def test_loss_and_gradient_of_huge_logits_are_finite():
@@ -44,7 +44,7 @@ def test_without_the_reverse_part_it_is_cross_entropy():
     np.testing.assert_allclose(sce.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 
-# At the authors' weights the part of cross-entropy still learns some labels by heart.
+# With the authors' weights, the cross-entropy part still memorises some labels.
 @pytest.mark.parametrize(("params", "gain"), [({}, 0.03), ({"method__alpha": 0.01}, 0.1)])
 def test_beats_cross_entropy(score_on_noisy_digits, plain_score, params, gain):
     assert score_on_noisy_digits(method="sce", **params) > plain_score + gain

@@ -17,14 +17,14 @@ Y = np.array([0, 2, 1, 1, 0, 2, 2])
 
 
 def reference(Z, target, u, v):
-    """Liu et al. 2022: both losses, in which autograd finds the slopes of u and v."""
-    p, place = torch.softmax(Z, dim=1), target.clamp(0, 1)
-    up, down = u**2 * place, v**2 * (1 - place)
+    """Liu et al. 2022: both losses, which autograd can differentiate by u and v."""
+    p, t = torch.softmax(Z, dim=1), target.clamp(0, 1)
+    up, down = u**2 * t, v**2 * (1 - t)
     corrected = (p + up - down.detach()).clamp(min=1e-4)
     normed = corrected / corrected.sum(dim=1, keepdim=True)
     ce = -(target * normed.log()).sum(dim=1)
     hard = torch.eye(3, dtype=p.dtype)[p.argmax(dim=1)]
-    return ce, ((hard + up - down - place) ** 2).sum(dim=1)
+    return ce, ((hard + up - down - t) ** 2).sum(dim=1)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, -1.0])
@@ -37,17 +37,17 @@ def test_losses_and_corrections(begin, make_batch, rate, params):
         Z = torch.tensor(rng.normal(scale=2, size=(7, 3)), requires_grad=True)
         tables = [table.clone().requires_grad_() for table in (method.u, method.v)]
         ce, squared = reference(Z, batch.target, *tables)
-        slopes = torch.autograd.grad((ce + squared).sum(), [Z, *tables])
+        gradients = torch.autograd.grad((ce + squared).sum(), [Z, *tables])
         losses = method.loss(Z, batch)
         torch.testing.assert_close(losses, ce)
-        torch.testing.assert_close(torch.autograd.grad(losses.sum(), Z)[0], slopes[0])
-        for table, lr, old, slope in zip(
-            (method.u, method.v), params, tables, slopes[1:], strict=True
+        torch.testing.assert_close(torch.autograd.grad(losses.sum(), Z)[0], gradients[0])
+        for table, lr, old, gradient in zip(
+            (method.u, method.v), params, tables, gradients[1:], strict=True
         ):
-            torch.testing.assert_close(table, (old - lr / 128 * slope).detach().clamp(1e-8, 1))
+            torch.testing.assert_close(table, (old - lr / 128 * gradient).detach().clamp(1e-8, 1))
 
 
-def test_label_of_an_error_is_corrected_and_a_right_one_is_not(begin, make_batch):
+def test_a_noisy_label_is_corrected_and_a_clean_one_is_not(begin, make_batch):
     method = begin(SOP(start=1e-3), [0, 0])
     Z = torch.tensor([[3.0, -1.0, -1.0], [-1.0, 3.0, -1.0]], dtype=torch.float64)
     first = method.loss(Z, make_batch([0, 0]))
@@ -60,7 +60,7 @@ def test_label_of_an_error_is_corrected_and_a_right_one_is_not(begin, make_batch
     assert last[1] < 0.1 < 3 < first[1]
 
 
-def test_a_visit_is_the_same_in_batches_of_any_size_and_weight(begin, make_batch):
+def test_steps_do_not_depend_on_batch_size_and_weights(begin, make_batch):
     Z = torch.tensor(rng.normal(size=(7, 3)))
     whole, parts = begin(SOP(start=0.1), Y), begin(SOP(start=0.1), Y)
     whole.loss(Z, make_batch(Y))
@@ -78,8 +78,8 @@ def test_only_rows_of_the_batch_are_corrected(begin, make_batch):
     method.v.fill_(0.5)
     method.loss(torch.tensor(rng.normal(size=(3, 3))), make_batch([0, 1, 2], index=[7, 2, 4]))
     for table in (method.u, method.v):
-        moved = (table != 0.5).any(dim=1)
-        assert torch.nonzero(moved).flatten().tolist() == [2, 4, 7]
+        updated = (table != 0.5).any(dim=1)
+        assert torch.nonzero(updated).flatten().tolist() == [2, 4, 7]
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e4])
@@ -96,7 +96,7 @@ def test_corrections_stay_in_range_at_any_rate(begin, make_batch, scale):
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, -1.0])
-def test_without_rates_the_loss_is_cross_entropy(begin, make_batch, rate):
+def test_with_learning_rates_of_zero_the_loss_is_cross_entropy(begin, make_batch, rate):
     method, batch = begin(SOP(0.0, 0.0), Y), make_batch(Y, rate=rate)
     for _ in range(3):
         Z = rng.normal(size=(7, 3))
@@ -106,27 +106,27 @@ def test_without_rates_the_loss_is_cross_entropy(begin, make_batch, rate):
     assert softmax(Z, axis=1).min() > 1e-4
 
 
-def test_without_rates_it_trains_as_cross_entropy():
+def test_training_with_learning_rates_of_zero_equals_that_on_cross_entropy():
     params = {"max_epochs": 5, "precision": "float64", "random_state": 0}
     sop = NoisyLabelClassifier("sop", method__lr_u=0, method__lr_v=0, **params).fit(X, y)
     ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_allclose(sop.predict_proba(X), ce.predict_proba(X), rtol=1e-9)
 
 
-def test_corrections_find_the_errors():
+def test_corrections_detect_mislabelled_samples():
     points, labels = make_blobs(300, n_features=2, centers=3, random_state=1)
-    wrong = rng.random(300) < 0.2
-    noisy = np.where(wrong, (labels + 1) % 3, labels)
+    mislabelled = rng.random(300) < 0.2
+    noisy = np.where(mislabelled, (labels + 1) % 3, labels)
     clf = NoisyLabelClassifier("sop", method__start=1e-3, max_epochs=40, random_state=0)
     u = clf.fit(points, noisy).method_.u.squeeze(1)
-    assert roc_auc_score(wrong, u) > 0.95
+    assert roc_auc_score(mislabelled, u) > 0.95
 
 
-def test_state_survives_a_pickle_and_is_forgotten_by_clone():
+def test_state_is_pickled_and_not_cloned():
     clf = NoisyLabelClassifier("sop", max_epochs=3, random_state=0).fit(X, y)
     assert {"u", "v"} <= set(clf.method_.state_dict())
-    again = pickle.loads(pickle.dumps(clf))
-    assert torch.equal(again.method_.v, clf.method_.v)
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert torch.equal(loaded.method_.v, clf.method_.v)
     assert not dict(clone(clf.method_).named_buffers())
 
 

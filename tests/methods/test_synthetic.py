@@ -27,7 +27,7 @@ NET = SimpleNamespace(
 
 
 def reference(index, base, clean, targets, k):
-    """Samples and targets mixed of each row and the k others of ``base`` nearest to it."""
+    """Mix each row and its target with those of its k nearest other rows of ``base``."""
     x, t = [], []
     for i in index:
         others = sorted(
@@ -35,9 +35,9 @@ def reference(index, base, clean, targets, k):
             key=lambda j: np.square(FEATURES[i] - FEATURES[j]).sum(),
         )
         parts = [i, *others[:k]]
-        share = clean[parts] / clean[parts].sum()
-        x.append(np.tensordot(share, SAMPLES[parts], 1))
-        t.append(share @ targets[parts])
+        coefficients = clean[parts] / clean[parts].sum()
+        x.append(np.tensordot(coefficients, SAMPLES[parts], 1))
+        t.append(coefficients @ targets[parts])
     return np.array(x), np.array(t)
 
 
@@ -50,7 +50,9 @@ def started(begin, make_scan, params, logits=None, **kwargs):
 
 @pytest.mark.parametrize("k", [0, 1, 3])
 @pytest.mark.parametrize("where", ["batch", "dataset"])
-def test_mixture_of_neighbours(begin, make_scan, make_batch, where, k):
+def test_samples_and_targets_are_mixed_with_those_of_neighbours(
+    begin, make_scan, make_batch, where, k
+):
     method = started(begin, make_scan, {"n_neighbors": k, "where": where})
     method.clean.copy_(torch.tensor(rng.uniform(0.1, 1, size=8)))
     method.targets.copy_(torch.tensor(rng.dirichlet(np.ones(3), size=8)))
@@ -67,32 +69,34 @@ def test_mixture_of_neighbours(begin, make_scan, make_batch, where, k):
 
 def test_neighbours_in_the_dataset_are_the_nearest(begin, make_scan):
     method = started(begin, make_scan, {"n_neighbors": 2, "where": "dataset"})
-    found = (
+    expected = (
         NearestNeighbors(n_neighbors=3).fit(FEATURES).kneighbors(FEATURES, return_distance=False)
     )
-    np.testing.assert_array_equal(method.neighbors, found)
+    np.testing.assert_array_equal(method.neighbors, expected)
 
 
 @pytest.mark.parametrize("where", ["batch", "dataset"])
-def test_a_sample_is_in_its_own_mixture_where_all_are_alike(begin, make_scan, make_batch, where):
+def test_a_sample_is_in_its_mixture_also_where_all_features_are_equal(
+    begin, make_scan, make_batch, where
+):
     net = SimpleNamespace(**{**vars(NET), "features": lambda x: torch.zeros(len(x), 2)})
     method = begin(Synthetic(where=where), Y)
     method.on_epoch_start(net, make_scan(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2))))
     batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
     net.rows = lambda index: batch.x[index]
-    recipe = method.prepare_batch(net, batch).x
-    np.testing.assert_allclose(recipe.diagonal(), 0.5)
-    np.testing.assert_allclose(recipe.sum(dim=1), 1)
+    coefficients = method.prepare_batch(net, batch).x
+    np.testing.assert_allclose(coefficients.diagonal(), 0.5)
+    np.testing.assert_allclose(coefficients.sum(dim=1), 1)
 
 
-def test_more_neighbours_than_there_are(begin, make_scan, make_batch):
+def test_more_neighbours_than_other_samples(begin, make_scan, make_batch):
     for where in ("batch", "dataset"):
         method = started(begin, make_scan, {"n_neighbors": 20, "where": where})
         mixed = method.prepare_batch(NET, make_batch(Y[:6], epoch=1).replace(x=SAMPLES[:6]))
         np.testing.assert_allclose(mixed.target.sum(dim=1), 1)
 
 
-def test_targets_move_to_the_predictions(begin, make_scan):
+def test_targets_are_corrected_towards_the_predictions(begin, make_scan):
     method = begin(Synthetic(momentum=0.8, correct_every=2), Y)
     expected = np.eye(3)[Y]
     for epoch in range(3, 9):
@@ -101,12 +105,12 @@ def test_targets_move_to_the_predictions(begin, make_scan):
         if epoch in (4, 6, 8):
             expected = 0.8 * expected + 0.2 * softmax(Z, axis=1)
         np.testing.assert_allclose(method.targets, expected)
-        paid = cross_entropy(torch.tensor(Z), one_hot(method.targets.argmax(1), 3, torch.float64))
+        losses = cross_entropy(torch.tensor(Z), one_hot(method.targets.argmax(1), 3, torch.float64))
         weight = torch.ones(8, dtype=torch.float64)
-        np.testing.assert_allclose(method.clean, gmm_clean_probability(paid, weight))
+        np.testing.assert_allclose(method.clean, gmm_clean_probability(losses, weight))
 
 
-def test_rows_outside_of_the_training_set_keep_their_labels(begin, make_scan):
+def test_rows_held_out_keep_their_labels(begin, make_scan):
     method = begin(Synthetic(momentum=0.5, where="dataset"), Y)
     part = make_scan(Y[2:], torch.tensor(rng.normal(size=(6, 3))), features=FEATURES[2:])
     for epoch in range(3):
@@ -119,7 +123,7 @@ def test_rows_outside_of_the_training_set_keep_their_labels(begin, make_scan):
     assert (method.neighbors[2:] >= 2).all()
 
 
-def test_targets_begin_as_smoothed_labels(begin, make_scan, make_batch):
+def test_initial_targets_are_smoothed_labels(begin, make_scan, make_batch):
     method = started(begin, make_scan, {"n_neighbors": 0})
     batch = make_batch(Y[:6], rate=-1.0).replace(x=SAMPLES[:6])
     torch.testing.assert_close(method.prepare_batch(NET, batch).target, batch.target)
@@ -128,7 +132,7 @@ def test_targets_begin_as_smoothed_labels(begin, make_scan, make_batch):
     torch.testing.assert_close(method.prepare_batch(NET, later).target, batch.target)
 
 
-def test_linear_phase(begin, make_scan, make_batch):
+def test_linear_phase_mixes_random_pairs_with_a_linear_loss(begin, make_scan, make_batch):
     method = begin(Synthetic(linear_until=6, momentum=0.5), Y)
     for epoch in (0, 1):
         evaluation = make_scan(Y, torch.tensor(rng.normal(size=(8, 3))), epoch)
@@ -140,40 +144,41 @@ def test_linear_phase(begin, make_scan, make_batch):
     torch.testing.assert_close(mixed.target, mixed.x @ batch.target)
     assert len(np.unique(mixed.x[(mixed.x > 0) & (mixed.x < 1)].numpy().round(12))) == 2
     Z = rng.normal(size=(8, 3))
-    paid = 1 - (mixed.target.numpy() * softmax(Z, axis=1)).sum(axis=1)
-    np.testing.assert_allclose(method.loss(torch.tensor(Z), mixed), paid)
-    assert not np.allclose(method.loss(torch.tensor(Z), mixed.replace(epoch=6)), paid)
+    losses = 1 - (mixed.target.numpy() * softmax(Z, axis=1)).sum(axis=1)
+    np.testing.assert_allclose(method.loss(torch.tensor(Z), mixed), losses)
+    assert not np.allclose(method.loss(torch.tensor(Z), mixed.replace(epoch=6)), losses)
 
 
 def test_linear_phase_begins_after_warm_up():
-    class Watched(Synthetic):
+    class Recorded(Synthetic):
         def loss(self, logits, batch):
-            found = super().loss(logits, batch)
+            losses = super().loss(logits, batch)
             linear = 1 - (torch.softmax(logits, dim=-1) * batch.target).sum(dim=-1)
-            self.seen = [*getattr(self, "seen", []), torch.allclose(found, linear)]
-            return found
+            is_linear = torch.allclose(losses, linear)
+            self.is_linear = [*getattr(self, "is_linear", []), is_linear]
+            return losses
 
     params = {"max_epochs": 6, "batch_size": -1, "random_state": 0}
-    clf = NoisyLabelClassifier(Watched, method__linear_until=2, warmup=3, **params).fit(X, y)
-    assert clf.method_.seen == [True, True, False]
+    clf = NoisyLabelClassifier(Recorded, method__linear_until=2, warmup=3, **params).fit(X, y)
+    assert clf.method_.is_linear == [True, True, False]
 
 
 def test_without_neighbours_and_corrections_it_is_cross_entropy():
     params = {"max_epochs": 6, "precision": "float64", "random_state": 0}
     fixed = {"method__n_neighbors": 0, "method__momentum": 1.0}
-    ours = NoisyLabelClassifier("synthetic", warmup=0, **fixed, **params).fit(X, y)
-    plain = NoisyLabelClassifier("ce", **params).fit(X, y)
-    np.testing.assert_allclose(ours.predict_proba(X), plain.predict_proba(X), rtol=1e-9)
+    clf = NoisyLabelClassifier("synthetic", warmup=0, **fixed, **params).fit(X, y)
+    ce = NoisyLabelClassifier("ce", **params).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-9)
 
 
 @pytest.mark.parametrize("where", ["batch", "dataset"])
-def test_state_survives_a_pickle_and_is_forgotten_by_clone(where):
+def test_state_is_pickled_and_not_cloned(where):
     clf = NoisyLabelClassifier("synthetic", method__where=where, max_epochs=3, random_state=0)
     clf.fit(X, y)
     state = clf.method_.state_dict()
-    again = pickle.loads(pickle.dumps(clf)).method_.state_dict()
-    assert set(again) == set(state) >= {"targets", "clean"}
-    assert all(torch.equal(again[name], state[name]) for name in state)
+    loaded = pickle.loads(pickle.dumps(clf)).method_.state_dict()
+    assert set(loaded) == set(state) >= {"targets", "clean"}
+    assert all(torch.equal(loaded[name], state[name]) for name in state)
     assert not dict(clone(clf.method_).named_buffers())
 
 
