@@ -35,8 +35,8 @@ __all__ = ["Bagging"]
 _BAG_PERIOD = 1024
 # Before this many steps networks are close to their initial state, and their epochs are not scored.
 _MIN_STEPS = 16
-# The transition estimated without trusted rows weighs as much as so many of them in each class:
-# rows that somebody chose to check are seldom like the others.
+# The matrix estimated without trusted rows has the weight of so many of them in each class, as rows
+# that somebody chose to check are often not typical.
 _PRIOR_ROWS = 5
 
 
@@ -44,7 +44,7 @@ class Bagging(Method):
     """Bagged ensemble with out-of-bag early stopping and out-of-bag correction.
 
     Each network is trained on a part of the rows. A network that was not trained on a label cannot
-    have memorised it, so the out-of-bag predictions of an epoch tell whether the networks still
+    have memorised it, so the out-of-bag predictions of an epoch show whether the networks still
     learn or already memorise, without holding rows out for validation. The average of the networks
     cancels what single ones have memorised. Out-of-bag predictions of confident rows also estimate
     the transition matrix, with which predictions are corrected: where a third of one class was
@@ -56,9 +56,9 @@ class Bagging(Method):
     the rare class, and ``transition_matrix=None`` can be better.
 
     Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
-    per sample. Needs: nothing. Samples passed to ``fit`` as ``trusted`` tell how labels of their
-    class were corrupted, also where most of them are noisy; they should be a random part of their
-    class, as rows checked because they looked mislabelled are like few others.
+    per sample. Needs: nothing. Samples passed to ``fit`` as ``trusted`` show how labels of their
+    class were corrupted, also where most of them are noisy. They should be a random part of their
+    class: rows checked because they looked mislabelled are not typical.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Bagging(Method):
     """
 
     n_networks = 8
-    # Networks that learn faster, and dropout against it: both pay off only with early stopping.
+    # Binned inputs learn faster and dropout slows memorisation: both need early stopping.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     out_of_bag: Tensor
     _parameter_constraints = {

@@ -22,7 +22,7 @@ class DisturbLabel(Method):
     """Replace some labels by random ones in each step, to make memorisation harder.
 
     On average over the draws it is label smoothing with rate ``alpha``; the difference is noise in
-    the gradient, which regularises as well. It treats clean and noisy labels alike: with the
+    the gradient, which regularises as well. It does not tell clean from noisy labels: with the
     authors' rate it mainly improves the calibration; only a rate of about one half keeps a small
     network from memorising noisy labels.
 

@@ -31,10 +31,10 @@ class MetaLabelNet(Method):
     """Learn soft labels, such that a step on them lowers the loss of trusted samples.
 
     After warm-up the features of the network are frozen, and a linear layer on them predicts a soft
-    label for each sample. In each step the network takes a virtual step on these labels; the loss of
-    trusted samples after it is differentiated through the step, and trains the layer. Then the
-    network is trained on the improved labels. The given labels, and their smoothing, are used only
-    in warm-up, so noise may be of any kind. Made for some hundred trusted samples; in the
+    label for each sample. For each batch, the network takes a virtual step on these labels; the
+    loss of trusted samples after it is differentiated through the step, and trains the layer. Then
+    the network is trained on the improved labels. The given labels, and their smoothing, are used
+    only in warm-up, so noise may be of any kind. Made for some hundred trusted samples. In the
     robustness benchmark, without any, it is well ahead of cross-entropy with noisy labels, but
     behind simpler methods, and four points behind cross-entropy on clean labels.
 

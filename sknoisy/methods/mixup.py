@@ -21,7 +21,7 @@ __all__ = ["Mixup"]
 class Mixup(Method):
     """Train on mixtures of two samples, with their labels mixed by the same coefficient.
 
-    No mixture is seen twice, which slows memorisation down but does not prevent it: in the
+    Mixtures differ in each epoch, which slows memorisation down but does not prevent it: in the
     robustness benchmark, with the default ``alpha``, it is a few points better than cross-entropy
     with most kinds of noise. It needs longer trainings. Categories are mixed as the numbers that
     encode them.

@@ -148,7 +148,7 @@ def test_trusted_rows_are_refused_where_no_matrix_is_estimated(matrix):
 
 
 def test_an_epoch_without_any_loss_has_a_score(begin, make_batch):
-    """It is told apart from an epoch without batches, whose score would be minus infinity."""
+    """Unlike an epoch without batches, whose score is minus infinity."""
     method = begin(Bagging(4), Y)
     method.n_steps.fill_(16)
     assert float(method.epoch_score()) == -np.inf
