@@ -1,4 +1,4 @@
-"""DisturbLabel: random labels, drawn anew in each step."""
+"""DisturbLabel: random labels, other ones in each step."""
 
 from __future__ import annotations
 
