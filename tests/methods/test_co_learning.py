@@ -3,12 +3,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax, rel_entr, softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from torch import nn
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy.functional import contrastive_loss, neighborhood_divergence
 from sknoisy.methods import CoLearning
 
 X, y = load_iris(return_X_y=True)
@@ -39,29 +40,6 @@ def step(begin, make_batch, x, views=(), **params):
     return method, net, method.training_step(net, batch)
 
 
-def contrast(first, second, temperature):
-    """NT-Xent of Chen et al. 2020, Eq. 1, sample by sample."""
-    both = [*first, *second]
-    cosine = [[u @ v / np.linalg.norm(u) / np.linalg.norm(v) for v in both] for u in both]
-    similarity, n, losses = np.exp(np.array(cosine) / temperature), len(first), []
-    for i in range(2 * n):
-        others = similarity[i].sum() - similarity[i, i]
-        losses.append(-np.log(similarity[i, (i + n) % (2 * n)] / others))
-    return (np.array(losses[:n]) + losses[n:]) / 2
-
-
-def neighborhoods(points, width):
-    density = np.zeros((len(points), len(points)))
-    for i, u in enumerate(points):
-        for j, v in enumerate(points):
-            density[i, j] = (i != j) * np.exp(-((u - v) ** 2).sum() / (2 * width**2))
-    return density / density.sum(axis=1, keepdims=True)
-
-
-def divergence(teacher, student, width):
-    return rel_entr(neighborhoods(teacher, width), neighborhoods(student, width)).sum(axis=1)
-
-
 @pytest.mark.parametrize(
     ("intrinsic", "structural", "temperature", "width"),
     [(1.0, 0.0, 0.5, 0.5), (0.0, 1.0, 0.5, 0.5), (2.0, 3.0, 0.2, 0.8)],
@@ -74,11 +52,14 @@ def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
     )
     hidden, projection = (p.detach().numpy().T for p in (method.hidden, method.projection))
     first, second = (np.maximum(view @ hidden, 0) @ projection for view in views)
-    first, second = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in (first, second))
+    first, second = (
+        torch.tensor(z / np.linalg.norm(z, axis=1, keepdims=True)) for z in (first, second)
+    )
     weight = net.weight.numpy()
+    p = torch.tensor(softmax(views[0] @ weight, axis=1))
     expected = -log_softmax(x @ weight, axis=1)[np.arange(6), Y]
-    expected += intrinsic * contrast(first, second, temperature)
-    expected += structural * divergence(first, softmax(views[0] @ weight, axis=1), width)
+    expected += intrinsic * contrastive_loss(first, second, temperature).numpy()
+    expected += structural * neighborhood_divergence(first, p, width).numpy()
     np.testing.assert_allclose(result.losses.detach(), expected)
 
 

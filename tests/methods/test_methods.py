@@ -287,7 +287,7 @@ def test_built_in_networks_get_the_parameters_that_suit_the_method():
         module_params = {"dropout": 0.4, "bins": 3}
 
     first, *_, dropout, _ = NoisyLabelClassifier(WithModuleParams, max_epochs=1).fit(X, y).module_
-    assert (first.low.shape, dropout.p) == ((4, 3), 0.4)
+    assert (first.lower_edge.shape, dropout.p) == ((4, 3), 0.4)
     plain = NoisyLabelClassifier(
         WithModuleParams, max_epochs=1, module__dropout=0.0, module__bins=0
     ).fit(X, y)
