@@ -34,7 +34,7 @@ _STRENGTH_PER_CLASS = 2.5
 class DivideMix(Method):
     """Treat samples with probably noisy labels as unlabelled, in semi-supervised training.
 
-    Before each epoch a mixture of two normal distributions is fitted to the losses of each network,
+    Before each epoch a Gaussian mixture of two components is fitted to the losses of each network,
     and the *other* network uses the samples of the lower component as labelled. Labels of labelled
     samples are refined with the predictions on two random views; those of unlabelled samples are
     replaced by the mean prediction of both networks. Both networks are trained on mixtures of all
@@ -49,7 +49,7 @@ class DivideMix(Method):
     Parameters
     ----------
     threshold : float, default=0.5
-        Samples whose label is clean with a higher probability are labelled, in [0, 1].
+        Probability of a clean label above which a sample is labelled, in [0, 1].
     temperature : float, default=0.5
         Of the sharpening of targets, above 0: the smaller, the sharper; 1 leaves them unchanged.
     alpha : float, default=4.0

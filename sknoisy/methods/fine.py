@@ -29,15 +29,15 @@ class FINE(Method):
     """Train on the samples whose features are aligned with the leading eigenvector of their class.
 
     The leading eigenvector of the features of a class is that of its clean samples, even when many
-    are mislabelled. The better a sample is aligned with it, the higher its score; a mixture of two
-    normal distributions is fitted to the scores of each class, and samples of the higher component
-    are kept. As it compares features and not losses, hard samples can be kept. It needs no noise
-    rate. In the robustness benchmark it is better on average than cross-entropy with every kind of
-    noise and five points behind on clean labels; it fails on some data sets, such as one with
-    classes of very unequal size.
+    are mislabelled. The better a sample is aligned with it, the higher its score; a Gaussian
+    mixture of two components is fitted to the scores of each class, and samples of the higher
+    component are kept. As it compares features and not losses, hard samples can be kept. It needs
+    no noise rate. In the robustness benchmark it is better on average than cross-entropy with every
+    kind of noise and five points behind on clean labels; it fails on some data sets, such as one
+    with classes of very unequal size.
 
-    Cost: one network, one pass per step, one over the training set per refit, one number per
-    sample. Needs: nothing.
+    Cost: one network, one pass per step, one over the training set per selection, one number
+    per sample. Needs: nothing.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _length(features: Tensor) -> Tensor:
 
 
 def _higher_component(scores: Tensor, weight: Tensor) -> Tensor:
-    """Compute the probability that a score is from the higher of two normal distributions."""
+    """Compute the probability that a score is from the higher of two Gaussian components."""
     highest = scores.amax(dim=1, keepdim=True)
     # Distinct scores are counted, not rows: a row given twice must not count as two.
     filled = torch.where(weight > 0, scores, highest)
