@@ -276,7 +276,7 @@ def test_no_step_waits_for_a_device(method, trusts, table, monkeypatch):
         with Waits(found[-1]):
             return step(self, net, batch)
 
-    monkeypatch.setattr(METHODS[method], "step", watched)
+    monkeypatch.setattr(METHODS[method], "training_step", watched)
     trusted = np.arange(len(X)) % 3 == 0 if trusts else None
     short(method, batch_size=32).fit(X, y, trusted=trusted)
     # In the first step torch checks the parameters of distributions, which are on the CPU.
