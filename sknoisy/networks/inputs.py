@@ -181,14 +181,14 @@ class _EvenSample:
         self.stride, self.n_seen = 1, 0
 
     def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Sample from batches and yield them; a sample to be halved is yielded in place of one."""
+        """Yield the batches unchanged and sample from them."""
         for x, weight in batches:
             start = -self.n_seen % self.stride
             self.sampled.append((x[start :: self.stride], weight[start :: self.stride]))
             self.n_seen += len(x)
             if sum(len(rows) for rows, _ in self.sampled) > self._MAX_ROWS:
-                x, weight = self.rows()
-                self.sampled, self.stride = [(x[::2], weight[::2])], 2 * self.stride
+                rows, row_weight = self.rows()
+                self.sampled, self.stride = [(rows[::2], row_weight[::2])], 2 * self.stride
             yield x, weight
 
     def rows(self) -> tuple[Tensor, Tensor]:

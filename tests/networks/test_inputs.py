@@ -119,3 +119,10 @@ def test_bins_of_many_rows_come_from_an_even_sample(monkeypatch):
     X = np.arange(10_000.0)[:, None]
     layer = adapted(X, batch=33)
     np.testing.assert_allclose(layer.lower_edge[0], [0, 2500, 5000, 7500], atol=200)
+
+
+def test_columns_of_many_rows_are_standardised_by_all_of_them(monkeypatch):
+    monkeypatch.setattr("sknoisy.networks.inputs._EvenSample._MAX_ROWS", 100)
+    X = np.arange(10_000.0)[:, None]
+    standardised = adapted(X, batch=33)(torch.tensor(X))[:, 0].numpy()
+    np.testing.assert_allclose([standardised.mean(), standardised.std()], [0, 1], atol=1e-9)
