@@ -92,6 +92,13 @@ class BatchLoader:
             batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(y.device)
             yield x, y[index], weight[index] / batch_size, index, sizes
 
+    def weighted_rows(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the rows of each batch with their weights."""
+        weight = self.dataset.weight
+        for index, sizes in self.indices():
+            for part in index.split(sizes):
+                yield self.rows_at(part), weight[part.to(weight.device)]
+
     def rows_at(self, index: Tensor) -> Tensor:
         """Fetch rows; consecutive rows are sliced instead of gathered."""
         if not self.shuffle and self.dataset.index is None and len(index):

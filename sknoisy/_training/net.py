@@ -179,7 +179,7 @@ class SkorchNet(NeuralNetClassifier):
             run = self.loop_.run
             for part in self.module_.modules():
                 if isinstance(part, Standardize) and not part.is_adapted:
-                    part.adapt(_statistics(run.data))
+                    part.adapt(BatchLoader(run.data).weighted_rows())
             run.attach(self.view(run))
             probe_module(run.view, self.criterion.n_networks)
         return self
@@ -394,10 +394,3 @@ class _ShownDataset(SkorchDataset):
 
     def __getitem__(self, i: int) -> tuple[Tensor, Any]:
         return self.X[i]
-
-
-def _statistics(data: LabelledRows) -> Iterator[tuple[Tensor, Tensor]]:
-    loader = BatchLoader(data)
-    for index, sizes in loader.indices():
-        for part in index.split(sizes):
-            yield loader.rows_at(part), data.weight[part.to(data.weight.device)]

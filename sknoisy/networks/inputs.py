@@ -104,8 +104,8 @@ class PiecewiseLinear(Standardize):
 
     The values of a column are divided into bins of equal weight in the training set. The encoding
     has one feature per bin: -1 for values below the bin, 1 above it, and linear in between, so
-    that the first layer can change its slope at each edge. Thresholds, which make trees strong on
-    tables, become easy to learn.
+    that the first layer can change its gradient at each edge. Thresholds, which make trees strong
+    on tables, become easy to learn.
 
     Parameters
     ----------
