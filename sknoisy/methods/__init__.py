@@ -7,8 +7,8 @@ from typing import Any
 from sklearn.base import clone
 
 from sknoisy._validation.params import offered
-from sknoisy.methods._base import ClassLoss, Method, NetworkView, TrainingStep
-from sknoisy.methods._batch import Batch, EvaluationPass
+from sknoisy.methods._base import ClassLoss, Method, NetworkView
+from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.backward import BackwardCorrection
 from sknoisy.methods.bagging import Bagging
 from sknoisy.methods.bootstrap import Bootstrap

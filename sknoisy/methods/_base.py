@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from sknoisy._runtime.serialization import to_arrays, to_tensors
 from sknoisy.functional import expected_loss, normalize_weights
+from sknoisy.methods._batch import TrainingStep
+from sknoisy.methods._state import copy_state, get_state, restore_state, set_state
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
 
-__all__ = ["ClassLoss", "Method", "NetworkView", "TrainingStep"]
+__all__ = ["ClassLoss", "Method", "NetworkView"]
 
 
 class NetworkView(Protocol):
@@ -123,25 +123,6 @@ class NetworkView(Protocol):
 
     def augment(self, x: Tensor) -> Tensor:
         """Return a random view of each sample, of the same shape."""
-
-
-class TrainingStep(NamedTuple):
-    """What one step minimises, ``(losses * weight).sum()``, and what it was computed from.
-
-    Attributes
-    ----------
-    losses : Tensor of shape ([n_networks,] n_samples)
-        With a graph.
-    weight : Tensor that broadcasts to the shape of losses
-    logits : Tensor of shape ([n_networks,] n_samples, n_classes)
-    batch : Batch
-        The batch that the logits belong to.
-    """
-
-    losses: Tensor
-    weight: Tensor
-    logits: Tensor
-    batch: Batch
 
 
 class Method(BaseEstimator, nn.Module):
@@ -376,55 +357,17 @@ class Method(BaseEstimator, nn.Module):
 
     def snapshot(self) -> dict[str, Any]:
         """Copy the state for :meth:`restore`; attributes that are no tensors are not copied."""
-        return {
-            "plain": {k: v for k, v in vars(self).items() if k not in _MODULE_STATE},
-            "buffers": {k: _cloned(v) for k, v in self._buffers.items()},
-            "parameters": {k: _cloned(v) for k, v in self._parameters.items()},
-            "modules": {k: copy.deepcopy(m.state_dict()) for k, m in self.named_children()},
-        }
+        return copy_state(self)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Return to a :meth:`snapshot`, in place: parameters stay the optimizer's."""
-        for name in [k for k in vars(self) if k not in _MODULE_STATE]:
-            del self.__dict__[name]
-        self.__dict__.update(snapshot["plain"])
-        for name, value in snapshot["buffers"].items():
-            self._buffers[name] = _cloned(value)
-        for name, parameter in self.named_parameters(recurse=False):
-            parameter.data.copy_(snapshot["parameters"][name])
-        for name, module in self.named_children():
-            module.load_state_dict(snapshot["modules"][name])
+        restore_state(self, snapshot)
 
-    # Tensors are pickled as arrays: a fitted method loads on any device, without nested pickles.
     def __getstate__(self) -> dict[str, Any]:
-        plain = {k: v for k, v in vars(self).items() if k not in _MODULE_STATE}
-        return {
-            "plain": plain,
-            "buffers": to_arrays(self._buffers),
-            "parameters": to_arrays(self._parameters),
-            "frozen": [k for k, p in self._parameters.items() if p is None or not p.requires_grad],
-            "non_persistent": sorted(self._non_persistent_buffers_set),
-            "modules": dict(self._modules),
-        }
+        return get_state(self)
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        nn.Module.__init__(self)
-        self.__dict__.update(state["plain"])
-        for name, value in to_tensors(state["buffers"]).items():
-            self.register_buffer(name, value, persistent=name not in state["non_persistent"])
-        for name, value in to_tensors(state["parameters"]).items():
-            trainable = name not in state["frozen"]
-            parameter = None if value is None else nn.Parameter(value, trainable)
-            self.register_parameter(name, parameter)
-        for name, module in state["modules"].items():
-            self.add_module(name, module)
-
-
-_MODULE_STATE = frozenset(vars(nn.Module()))
-
-
-def _cloned(value: Tensor | None) -> Tensor | None:
-    return None if value is None else value.detach().clone()
+        set_state(self, state)
 
 
 class ClassLoss(Method):

@@ -1,4 +1,4 @@
-"""What the hooks of a method receive: a batch, or a pass over the whole training set."""
+"""What the hooks of a method receive and return: a batch, an evaluation pass, a training step."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from sknoisy.functional import cross_entropy
 
-__all__ = ["Batch", "EvaluationPass"]
+__all__ = ["Batch", "EvaluationPass", "TrainingStep"]
 
 
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})
@@ -114,3 +114,22 @@ class EvaluationPass:
     def losses(self) -> Tensor:
         """Cross-entropy of the given labels, of shape ([n_networks,] n_samples)."""
         return cross_entropy(self.logits, self.target)
+
+
+class TrainingStep(NamedTuple):
+    """What one step minimises, ``(losses * weight).sum()``, and what it was computed from.
+
+    Attributes
+    ----------
+    losses : Tensor of shape ([n_networks,] n_samples)
+        With a graph.
+    weight : Tensor that broadcasts to the shape of losses
+    logits : Tensor of shape ([n_networks,] n_samples, n_classes)
+    batch : Batch
+        The batch that the logits belong to.
+    """
+
+    losses: Tensor
+    weight: Tensor
+    logits: Tensor
+    batch: Batch

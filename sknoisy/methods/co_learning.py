@@ -17,7 +17,8 @@ from sknoisy.functional import (
     draw_mixture,
     neighborhood_divergence,
 )
-from sknoisy.methods._base import Method, NetworkView, TrainingStep
+from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._batch import TrainingStep
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch

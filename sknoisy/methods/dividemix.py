@@ -21,7 +21,8 @@ from sknoisy.functional import (
     normalize_weights,
     sharpen,
 )
-from sknoisy.methods._base import Method, NetworkView, TrainingStep
+from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._batch import TrainingStep
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
