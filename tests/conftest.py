@@ -3,10 +3,10 @@ import os
 # scipy reads it when it is first imported; without it scikit-learn skips a check.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
-import numpy as np
 import pytest
 import torch
-from sklearn.datasets import make_blobs
+
+from tests.factories import noisy_blobs, small_images
 
 
 def pytest_configure(config):
@@ -23,23 +23,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
-def _with_wrong_labels(y, share):
-    rng = np.random.default_rng(0)
-    return np.where(rng.random(len(y)) < share, rng.permutation(y), y)
-
-
 @pytest.fixture
 def table():
-    """Three classes of 4 columns in float32, with a fifth of the labels shuffled."""
-    X, y = make_blobs(120, n_features=4, centers=3, cluster_std=2.0, random_state=0)
-    return X.astype(np.float32), _with_wrong_labels(y, 0.2)
+    """Noisy labels of a table with three classes and four columns in float32."""
+    return noisy_blobs()
 
 
 @pytest.fixture
 def images():
-    """Two classes of 8 x 8 images, told apart by which half is bright."""
-    rng = np.random.default_rng(0)
-    y = np.arange(48) % 2
-    X = rng.random((48, 1, 8, 8), dtype=np.float32)
-    X[np.arange(48), 0, 4 * y] += 2
-    return X, y
+    """Two classes of small images."""
+    return small_images()

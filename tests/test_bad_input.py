@@ -16,6 +16,7 @@ from torch import nn
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import GCE, METHODS
 from sknoisy.noise import pair
+from tests.factories import short
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4)).astype(np.float32)
@@ -24,10 +25,6 @@ frame = pd.DataFrame(X, columns=list("abcd"))
 images = rng.random((60, 3, 8, 8))
 NAME = "NoisyLabelClassifier"
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
-
-
-def make(**params):
-    return NoisyLabelClassifier(**{"method": "ce", "max_epochs": 1, "random_state": 0, **params})
 
 
 def with_cell(value, of=X):
@@ -84,7 +81,7 @@ BAD_X = {
 @pytest.mark.parametrize(("bad", "error", "match"), BAD_X.values(), ids=BAD_X)
 def test_bad_x(bad, error, match):
     with pytest.raises(error, match=f"(?s){match}"):
-        make().fit(bad, y)
+        short().fit(bad, y)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +90,7 @@ def test_bad_x(bad, error, match):
 )
 def test_too_few_rows(n_rows, match):
     with pytest.raises(ValueError, match=match):
-        make().fit(X[:n_rows], y[:n_rows])
+        short().fit(X[:n_rows], y[:n_rows])
 
 
 # ---- y -------------------------------------------------------------------------------------------
@@ -127,19 +124,19 @@ BAD_Y = {
 @pytest.mark.parametrize(("bad", "error", "match"), BAD_Y.values(), ids=BAD_Y)
 def test_bad_y(bad, error, match):
     with pytest.raises(error, match=match):
-        make().fit(X, bad)
+        short().fit(X, bad)
 
 
 def test_column_of_labels_is_taken_with_a_warning():
     with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
-        clf = make().fit(X, y[:, None])
-    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+        clf = short().fit(X, y[:, None])
+    np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
 
 
 @pytest.mark.skipif(SKLEARN < (1, 7), reason="this scikit-learn has no warning")
 def test_as_many_classes_as_rows_are_taken_with_a_warning():
     with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
-        assert len(make().fit(X, np.arange(60)).classes_) == 60
+        assert len(short().fit(X, np.arange(60)).classes_) == 60
 
 
 @pytest.mark.parametrize("method", ["forward", "backward", "bagging"])
@@ -150,8 +147,8 @@ def test_a_method_refuses_a_matrix_of_classes_in_another_order(method, as_instan
 
     def fit(matrix):
         if as_instance:
-            return make(method=METHODS[method](transition_matrix=matrix)).fit(X, names[y])
-        return make(method=method, method__transition_matrix=matrix).fit(X, names[y])
+            return short(method=METHODS[method](transition_matrix=matrix)).fit(X, names[y])
+        return short(method=method, method__transition_matrix=matrix).fit(X, names[y])
 
     np.testing.assert_allclose(fit(named).method_.transition, named, atol=0.01)
     message = r"The columns of 'method__transition_matrix' must be the classes in their order, "
@@ -176,7 +173,7 @@ BAD_WEIGHTS = {
 @pytest.mark.parametrize(("bad", "match"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
 def test_bad_sample_weight(bad, match):
     with pytest.raises(ValueError, match=match):
-        make().fit(X, y, bad)
+        short().fit(X, y, bad)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +187,7 @@ def test_bad_sample_weight(bad, match):
 )
 def test_bad_class_weight(bad, match):
     with pytest.raises(ValueError, match=match):
-        make(class_weight=bad).fit(X, y)
+        short(class_weight=bad).fit(X, y)
 
 
 # ---- predicting ----------------------------------------------------------------------------------
@@ -213,12 +210,12 @@ BAD_PREDICT = {
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
 def test_predict_before_fit(method):
     with pytest.raises(NotFittedError, match=f"This {NAME} instance is not fitted yet"):
-        getattr(make(), method)(X)
+        getattr(short(), method)(X)
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return make().fit(X, y)
+    return short().fit(X, y)
 
 
 @pytest.mark.parametrize(("bad", "error", "match"), BAD_PREDICT.values(), ids=BAD_PREDICT)
@@ -238,14 +235,14 @@ def test_bad_x_in_predict(fitted, bad, error, match):
 )
 def test_other_columns_in_predict(bad, match):
     with pytest.raises(ValueError, match=f"(?s)feature names should match.*{match}"):
-        make().fit(frame, y).predict(bad)
+        short().fit(frame, y).predict(bad)
 
 
 def test_names_on_one_side_only_are_a_warning(fitted):
     with pytest.warns(UserWarning, match="X has feature names, but .* fitted without"):
         fitted.predict(frame)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
-        make().fit(frame, y).predict(X)
+        short().fit(frame, y).predict(X)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +251,7 @@ def test_names_on_one_side_only_are_a_warning(fitted):
     ids=["channels", "table"],
 )
 def test_other_images_in_predict(bad, match):
-    clf = make().fit(images, y)
+    clf = short().fit(images, y)
     with pytest.raises(ValueError, match=match):
         clf.predict(bad)
 
@@ -278,7 +275,7 @@ def test_y_of_other_length_in_score(fitted):
 )
 def test_bad_classes_in_the_first_partial_fit(call, match):
     with pytest.raises(ValueError, match=match):
-        make().partial_fit(X, **call)
+        short().partial_fit(X, **call)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +290,7 @@ def test_bad_classes_in_the_first_partial_fit(call, match):
     ids=["new label", "strings", "other classes", "columns", "no y"],
 )
 def test_bad_call_of_a_later_partial_fit(call, match):
-    clf = make().partial_fit(X, y, classes=[0, 1, 2])
+    clf = short().partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match=match):
         clf.partial_fit(**call)
 
@@ -301,12 +298,12 @@ def test_bad_call_of_a_later_partial_fit(call, match):
 @pytest.mark.parametrize("params", [{"class_weight": "balanced"}, {"early_stopping": True}])
 def test_what_needs_all_rows_is_refused_in_partial_fit(params):
     with pytest.raises(ValueError, match=f"{next(iter(params))}.*not supported for partial_fit"):
-        make(**params).partial_fit(X, y, classes=[0, 1, 2])
+        short(**params).partial_fit(X, y, classes=[0, 1, 2])
 
 
 def test_new_label_in_a_warm_start():
     with pytest.raises(ValueError, match=r"got \[3\] beside \[0, 1, 2\]"):
-        make(warm_start=True).fit(X, y).fit(X, y + 1)
+        short(warm_start=True).fit(X, y).fit(X, y + 1)
 
 
 # ---- parameters ----------------------------------------------------------------------------------
@@ -341,7 +338,7 @@ BAD_VALUES = {
 )
 def test_bad_parameter(name, value):
     with pytest.raises((ValueError, TypeError)) as caught:
-        make(**{name: value}).fit(X, y)
+        short(**{name: value}).fit(X, y)
     message = str(caught.value)
     assert f"'{name}' parameter" in message
     assert repr(value) in message
@@ -349,17 +346,17 @@ def test_bad_parameter(name, value):
 
 
 def test_every_parameter_has_its_bad_values():
-    assert set(BAD_VALUES) == set(make().get_params())
+    assert set(BAD_VALUES) == set(short().get_params())
 
 
 def test_names_of_methods_are_listed():
     with pytest.raises(ValueError, match=r"must be a str among .*'ce'.*Got 'smothing' instead"):
-        make(method="smothing").fit(X, y)
+        short(method="smothing").fit(X, y)
 
 
 def test_held_out_part_that_leaves_nothing():
     with pytest.raises(ValueError, match=r"validation_fraction=0.999, 60 samples leave none"):
-        make(early_stopping=True, validation_fraction=0.999).fit(X, y)
+        short(early_stopping=True, validation_fraction=0.999).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -380,14 +377,14 @@ def test_held_out_part_that_leaves_nothing():
     ],
 )
 def test_bad_parameter_of_a_method(method, name, value):
-    clf = make(method=method, **{f"method__{name}": value})
+    clf = short(method=method, **{f"method__{name}": value})
     with pytest.raises(ValueError, match=f"'{name}' parameter .* must be .*Got {value!r} instead"):
         clf.fit(X, y)
 
 
 def test_bad_parameter_of_a_method_instance():
     with pytest.raises(ValueError, match=r"'q' parameter of GCE .* \(0.0, 1.0\]. Got 3 instead"):
-        make(method=GCE(q=3)).fit(X, y)
+        short(method=GCE(q=3)).fit(X, y)
 
 
 # ---- misspelt names ------------------------------------------------------------------------------
@@ -397,7 +394,7 @@ def test_misspelt_parameter_is_refused_at_once():
     with pytest.raises(TypeError, match="unexpected keyword argument 'smothing'"):
         NoisyLabelClassifier(smothing=1)
     with pytest.raises(ValueError, match="Invalid parameter 'smothing' for estimator"):
-        make().set_params(smothing=1)
+        short().set_params(smothing=1)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +418,7 @@ def test_misspelt_parameter_is_refused_at_once():
     ids=lambda value: next(reversed(value)) if isinstance(value, dict) else "",
 )
 def test_misspelt_parameter_of_a_part_is_refused_in_fit(params, match):
-    clf = make(**params)
+    clf = short(**params)
     with pytest.raises((ValueError, TypeError), match=match):
         clf.fit(X, y)
 
@@ -466,34 +463,34 @@ BAD_MODULES = {
 @pytest.mark.parametrize(("module", "match"), BAD_MODULES.values(), ids=BAD_MODULES)
 def test_bad_module_is_named_on_the_first_batch(module, match):
     with pytest.raises((ValueError, TypeError), match=f"(?s)'module' parameter.*{match}"):
-        make(module=module).fit(X, y)
+        short(module=module).fit(X, y)
 
 
 def test_bad_module_of_a_method_with_two_networks():
     with pytest.raises(ValueError, match=r"Linear returned shape .*8\) .* 3 classes"):
-        make(module=nn.Linear(4, 8), method="co_teaching").fit(X, y)
+        short(module=nn.Linear(4, 8), method="co_teaching").fit(X, y)
 
 
 def test_function_that_makes_no_module():
     with pytest.raises((ValueError, TypeError), match=r"'module' parameter.*makes 3"):
-        make(module=lambda: 3).fit(X, y)
+        short(module=lambda: 3).fit(X, y)
 
 
 def test_sizes_that_do_not_fit_the_data():
     with pytest.raises(ValueError, match=r"n_in=7 columns or channels\. Got 4"):
-        make(module__n_in=7).fit(X, y)
+        short(module__n_in=7).fit(X, y)
     with pytest.raises(ValueError, match=r"returned shape \(2, 7\) but y has 3 classes"):
-        make(module__n_out=7).fit(X, y)
+        short(module__n_out=7).fit(X, y)
 
 
 def test_probabilities_where_logits_are_wanted_are_a_warning():
     with pytest.warns(UserWarning, match="Through seems to return probabilities; return logits"):
-        make(module=Through(nn.Softmax(dim=1))).fit(X, y)
+        short(module=Through(nn.Softmax(dim=1))).fit(X, y)
 
 
 def test_images_with_channels_last_are_a_warning():
     with pytest.warns(UserWarning, match=r"\(60, 8, 8, 3\) looks like .* channels last"):
-        make().fit(images.transpose(0, 2, 3, 1), y)
+        short().fit(images.transpose(0, 2, 3, 1), y)
 
 
 # ---- good input ----------------------------------------------------------------------------------
@@ -531,7 +528,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("X", "y"), GOOD.values(), ids=GOOD)
 def test_good_input_is_taken(X, y):
-    clf = make().fit(X, y)
+    clf = short().fit(X, y)
     p = clf.predict_proba(X)
     assert p.shape == (60, len(np.unique(y)))
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
@@ -542,12 +539,12 @@ def test_bytes_of_images_need_no_scaling():
     as_bytes = (255 * images).astype(np.uint8)
     scaled = as_bytes / 255
     np.testing.assert_allclose(
-        make().fit(as_bytes, y).predict_proba(as_bytes),
-        make().fit(scaled, y).predict_proba(scaled),
+        short().fit(as_bytes, y).predict_proba(as_bytes),
+        short().fit(scaled, y).predict_proba(scaled),
         rtol=1e-3,
     )
 
 
 def test_a_bad_value_in_a_search_is_told():
     with pytest.raises(ValueError, match=r"'smoothing' parameter .* Got 2 instead"):
-        cross_val_score(make(smoothing=2), *load_iris(return_X_y=True), error_score="raise")
+        cross_val_score(short(smoothing=2), *load_iris(return_X_y=True), error_score="raise")

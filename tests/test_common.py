@@ -1,5 +1,6 @@
 """What every method owes to scikit-learn and to its users, whatever it does in training."""
 
+import functools
 import os
 import pickle
 from unittest import SkipTest
@@ -19,23 +20,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.methods import Method
+from tests.factories import short
 from tests.views import view_of
 
 ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
-def short(method, **params):
-    """An estimator that has left warm-up after its first epoch."""
-    return NoisyLabelClassifier(
-        method, **{"max_epochs": 4, "warmup": 1, "lr": 0.01, "random_state": 0, **params}
-    )
+# All methods have left warm-up after their first epoch.
+warmed_up = functools.partial(short, warmup=1, batch_size=128)
 
-
-def checked(method="ce", **params):
-    return NoisyLabelClassifier(method, max_epochs=20, lr=0.01, **params)
-
-
+# scikit-learn's checks ask for good scores, and whether random_state is None by default.
+checked = functools.partial(short, max_epochs=20, batch_size=128, random_state=None)
 CHECKED = [
     *(checked(name, precision="float64") for name in METHODS),
     checked(smoothing=-0.5, precision="float64"),
@@ -102,7 +98,7 @@ def test_two_and_more_classes(method, classes, table):
     X, codes = table
     keep = codes < len(classes)
     X, y = X[keep], np.array(classes)[codes[keep]]
-    clf = short(method, max_epochs=20).fit(X, y)
+    clf = warmed_up(method, max_epochs=20).fit(X, y)
     assert_array_equal(clf.classes_, classes)
     p = clf.predict_proba(X)
     assert p.shape == (len(X), len(classes))
@@ -119,24 +115,24 @@ def test_two_and_more_classes(method, classes, table):
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
 def test_images(method, smoothing, images):
     X, y = images
-    clf = short(method, smoothing=smoothing, max_epochs=15).fit(X, y)
+    clf = warmed_up(method, smoothing=smoothing, max_epochs=15).fit(X, y)
     assert clf.score(X, y) > 0.9
 
 
 @every_method
 @pytest.mark.parametrize("smoothing", [0.0, 0.3, -1.0])
 def test_same_seed_same_bits(method, smoothing, table):
-    first, second = (short(method, smoothing=smoothing).fit(*table) for _ in range(2))
+    first, second = (warmed_up(method, smoothing=smoothing).fit(*table) for _ in range(2))
     assert_array_equal(first.predict_proba(table[0]), second.predict_proba(table[0]))
     assert_array_equal(first.label_quality_, second.label_quality_)
     assert_array_equal(first.history_[:, "train_loss"], second.history_[:, "train_loss"])
-    other = short(method, smoothing=smoothing, random_state=1).fit(*table)
+    other = warmed_up(method, smoothing=smoothing, random_state=1).fit(*table)
     assert not np.array_equal(first.predict_proba(table[0]), other.predict_proba(table[0]))
 
 
 @every_method
 def test_clone_keeps_parameters_and_forgets_the_rest(method, table):
-    clf = short(method, module__hidden=(8,), optimizer__weight_decay=0.01).fit(*table)
+    clf = warmed_up(method, module__hidden=(8,), optimizer__weight_decay=0.01).fit(*table)
     twin = clone(clf)
     assert twin.get_params() == clf.get_params()
     assert {name for name in vars(twin) if name.endswith("_")} == set()
@@ -145,7 +141,7 @@ def test_clone_keeps_parameters_and_forgets_the_rest(method, table):
 
 @every_method
 def test_pickle_keeps_predictions_and_what_training_goes_on_from(method, table):
-    clf = short(method).fit(*table)
+    clf = warmed_up(method).fit(*table)
     twin = pickle.loads(pickle.dumps(clf))
     assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
     assert_array_equal(twin.label_quality_, clf.label_quality_)
@@ -157,7 +153,7 @@ def test_pickle_keeps_predictions_and_what_training_goes_on_from(method, table):
 
 @every_method
 def test_all_a_method_learned_is_in_its_state_dict(method, table):
-    clf, twin = (short(method).fit(*table) for _ in range(2))
+    clf, twin = (warmed_up(method).fit(*table) for _ in range(2))
     learned = clf.method_.state_dict()
     twin.method_.setup(view_of(twin, *table), torch.from_numpy(table[1]))
     twin.method_.load_state_dict(learned)
@@ -172,13 +168,13 @@ def test_all_a_method_learned_is_in_its_state_dict(method, table):
 def test_a_method_given_as_an_instance_is_an_example(method, table):
     given = METHODS[method]()
     params = given.get_params()
-    clf = short(given).fit(*table)
+    clf = warmed_up(given).fit(*table)
     assert clf.method is given
     assert clf.method_ is not given
     assert given.get_params() == params
     assert not given.state_dict()
     assert_array_equal(
-        clf.predict_proba(table[0]), short(method).fit(*table).predict_proba(table[0])
+        clf.predict_proba(table[0]), warmed_up(method).fit(*table).predict_proba(table[0])
     )
 
 
@@ -194,8 +190,8 @@ class Listener(Callback):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_callback_that_only_listens_changes_nothing(method, optimizer, table):
     params = {"optimizer": optimizer, "batch_size": 32}
-    plain = short(method, **params).fit(*table)
-    heard = short(method, callbacks=[("ear", Listener)], **params).fit(*table)
+    plain = warmed_up(method, **params).fit(*table)
+    heard = warmed_up(method, callbacks=[("ear", Listener)], **params).fit(*table)
     assert dict(heard.net_.callbacks_)["ear"].n_batches_ == 4 * 4
     assert_array_equal(heard.predict_proba(table[0]), plain.predict_proba(table[0]))
     assert_allclose(heard.history_[:, "train_loss"], plain.history_[:, "train_loss"], rtol=1e-6)
@@ -208,19 +204,19 @@ def test_weights_repeat_rows(method, smoothing, table):
     weight = np.arange(len(X)) % 3
     # In mini-batches other rows would meet, so the two differ by nature.
     params = {"batch_size": -1, "smoothing": smoothing, "max_epochs": 8}
-    weighted = short(method, **params).fit(X, y, sample_weight=weight)
-    repeated = short(method, **params).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    weighted = warmed_up(method, **params).fit(X, y, sample_weight=weight)
+    repeated = warmed_up(method, **params).fit(X.repeat(weight, axis=0), y.repeat(weight))
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-4)
 
 
 @pytest.mark.parametrize("method", ONE_NETWORK)
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
 def test_warmup_is_cross_entropy(method, params, table):
-    warm = short(method, warmup=1.0, **params).fit(*table)
-    plain = short("ce", warmup=0, **params).fit(*table)
+    warm = warmed_up(method, warmup=1.0, **params).fit(*table)
+    plain = warmed_up("ce", warmup=0, **params).fit(*table)
     assert_array_equal(warm.predict_proba(table[0]), plain.predict_proba(table[0]))
     if method != "ce":
-        begun = short(method, warmup=0, **params).fit(*table)
+        begun = warmed_up(method, warmup=0, **params).fit(*table)
         assert not np.array_equal(begun.predict_proba(table[0]), plain.predict_proba(table[0]))
 
 
@@ -229,7 +225,7 @@ def test_warmup_is_cross_entropy(method, params, table):
 def test_every_row_has_a_label_quality(method, params, table):
     X, y = table
     weight = np.arange(len(X)) % 4
-    clf = short(method, **params).fit(X, y, sample_weight=weight)
+    clf = warmed_up(method, **params).fit(X, y, sample_weight=weight)
     assert clf.label_quality_.shape == (len(X),)
     assert ((clf.label_quality_ >= 0) & (clf.label_quality_ <= 1)).all()
     assert len(np.unique(clf.label_quality_)) > len(X) / 2
@@ -278,7 +274,7 @@ def test_no_step_waits_for_a_device(method, trusts, table, monkeypatch):
 
     monkeypatch.setattr(METHODS[method], "training_step", watched)
     trusted = np.arange(len(X)) % 3 == 0 if trusts else None
-    short(method, batch_size=32).fit(X, y, trusted=trusted)
+    warmed_up(method, batch_size=32).fit(X, y, trusted=trusted)
     # In the first step torch checks the parameters of distributions, which are on the CPU.
     assert len(found) > 2
     assert not any(found[1:])

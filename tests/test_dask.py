@@ -15,24 +15,13 @@ import pytest
 import torch
 from joblib import parallel_config
 from scipy.stats import uniform
-from sklearn.datasets import load_digits
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 
-from sknoisy import NoisyLabelClassifier
 from sknoisy.dask import on_dask
-from sknoisy.noise import corrupt_labels
+from tests.factories import noisy_digits, short
 
 GRID = {"smoothing": [-1.0, -0.5, 0.0, 0.5]}
-
-
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:300], corrupt_labels(y[:300], 0.3, random_state=0)
-
-
-def classifier(**params):
-    return NoisyLabelClassifier("ce", **{"max_epochs": 3, "random_state": 0} | params)
 
 
 class RecordingFrame(pd.DataFrame):
@@ -76,7 +65,7 @@ def same_results(actual, expected):
     for key in ("mean_test_score", "std_test_score", "rank_test_score"):
         np.testing.assert_array_equal(actual.cv_results_[key], expected.cv_results_[key])
     assert actual.best_params_ == expected.best_params_
-    X, _ = digits()
+    X, _ = noisy_digits(300)
     np.testing.assert_array_equal(actual.predict_proba(X), expected.predict_proba(X))
 
 
@@ -85,18 +74,18 @@ def lines(path):
 
 
 def test_searches_on_dask(dask_client, tmp_path):
-    X, y = digits()
+    X, y = noisy_digits(300)
     frame = RecordingFrame(X)
     frame.attrs["path"] = str(tmp_path / "unpickled")
     scorer = RecordingScorer(str(tmp_path / "scored"))
     rates = {"smoothing": uniform(-1, 1.5)}
     searches = [
-        lambda scoring: GridSearchCV(classifier(), GRID, cv=3, scoring=scoring),
+        lambda scoring: GridSearchCV(short(), GRID, cv=3, scoring=scoring),
         lambda scoring: RandomizedSearchCV(
-            classifier(), rates, n_iter=3, cv=3, scoring=scoring, random_state=0
+            short(), rates, n_iter=3, cv=3, scoring=scoring, random_state=0
         ),
         lambda scoring: HalvingGridSearchCV(
-            classifier(), GRID, cv=3, scoring=scoring, factor=2, random_state=0
+            short(), GRID, cv=3, scoring=scoring, factor=2, random_state=0
         ),
     ]
     expected = [make("accuracy").fit(X, y) for make in searches]
@@ -118,8 +107,8 @@ def test_searches_on_dask(dask_client, tmp_path):
 
 
 def test_a_search_on_dask_survives_the_loss_of_a_worker(dask_client, tmp_path):
-    X, y = digits()
-    expected = GridSearchCV(classifier(), GRID, cv=3).fit(X, y)
+    X, y = noisy_digits(300)
+    expected = GridSearchCV(short(), GRID, cv=3).fit(X, y)
     path = tmp_path / "scored"
     path.touch()
     killed = []
@@ -133,7 +122,7 @@ def test_a_search_on_dask_survives_the_loss_of_a_worker(dask_client, tmp_path):
     with on_dask(X, y):
         killer = threading.Thread(target=kill)
         killer.start()
-        actual = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(str(path), 0.3))
+        actual = GridSearchCV(short(), GRID, cv=3, scoring=RecordingScorer(str(path), 0.3))
         actual.fit(X, y)
         killer.join()
     same_results(actual, expected)
@@ -159,16 +148,16 @@ def test_searches_on_ray(tmp_path):
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
-    X, y = digits()
+    X, y = noisy_digits(300)
     path = str(tmp_path / "scored")
-    expected = GridSearchCV(classifier(), GRID, cv=3).fit(X, y)
+    expected = GridSearchCV(short(), GRID, cv=3).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
         register_ray()
         try:
             with parallel_config(backend="ray", n_jobs=2):
-                actual = GridSearchCV(classifier(), GRID, cv=3, scoring=RecordingScorer(path))
+                actual = GridSearchCV(short(), GRID, cv=3, scoring=RecordingScorer(path))
                 actual.fit(X, y)
         finally:
             ray.shutdown()
@@ -182,13 +171,13 @@ def test_optuna_prunes_by_epoch():
     optuna = pytest.importorskip("optuna")
     from optuna_integration import SkorchPruningCallback
 
-    X, y = digits()
+    X, y = noisy_digits(300)
 
     def accuracy(trial):
         rate = trial.suggest_categorical("smoothing", [0.0, 0.9, 0.95, 0.99])
         lr = 1e-3 if rate == 0 else 1e-6
         pruning = SkorchPruningCallback(trial, "valid_acc")
-        clf = classifier(smoothing=rate, lr=lr, early_stopping=True, callbacks=[pruning])
+        clf = short(smoothing=rate, lr=lr, early_stopping=True, callbacks=[pruning])
         return max(clf.set_params(max_epochs=6).fit(X, y).history_[:, "valid_acc"])
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -213,11 +202,11 @@ def test_optuna_search(pruned):
     from optuna_integration import OptunaSearchCV
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    X, y = digits()
+    X, y = noisy_digits(300)
     rates = {"smoothing": optuna.distributions.FloatDistribution(-2, 0.8)}
     pruner = optuna.pruners.MedianPruner(n_startup_trials=2)
     search = OptunaSearchCV(
-        classifier(),
+        short(),
         rates,
         study=optuna.create_study(direction="maximize", pruner=pruner),
         n_trials=5,

@@ -42,12 +42,7 @@ from torch.utils.data import Dataset
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import ELR, GCE, CoTeaching
-
-
-def short(method="ce", **params):
-    return NoisyLabelClassifier(
-        method, **{"max_epochs": 10, "lr": 0.01, "random_state": 0, **params}
-    )
+from tests.factories import short
 
 
 def scores(search):

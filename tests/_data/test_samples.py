@@ -4,8 +4,8 @@ import torch
 from skorch.helper import SliceDataset
 from torch.utils.data import Dataset, TensorDataset
 
-from sknoisy import NoisyLabelClassifier
 from sknoisy._data.samples import is_dataset
+from tests.factories import short
 
 
 class Rows(Dataset):
@@ -22,7 +22,7 @@ class Rows(Dataset):
 @pytest.fixture
 def fitted(table):
     X, y = table
-    return NoisyLabelClassifier("ce", max_epochs=2, random_state=0).fit(Rows(X, y))
+    return short(max_epochs=2).fit(Rows(X, y))
 
 
 def test_datasets_are_told_from_other_samples(table):
@@ -57,7 +57,7 @@ def test_a_dataset_of_other_dimensions_is_refused(fitted, shape):
 
 def test_a_module_of_the_user_is_protected_too(table):
     X, y = table
-    clf = NoisyLabelClassifier("ce", module=torch.nn.Linear(4, 3), max_epochs=1)
+    clf = short(module=torch.nn.Linear(4, 3), max_epochs=1)
     clf.fit(Rows(X.astype(np.float32), y))
     with pytest.raises(ValueError, match="X has 2 features"):
         clf.predict(Rows(np.zeros((3, 2), dtype=np.float32)))

@@ -8,37 +8,30 @@ import warnings
 import numpy as np
 import torch
 from scipy.sparse import csr_array
-from sklearn.datasets import load_digits, make_blobs
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from torch import nn
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
 from sknoisy.methods import CrossEntropy
-from sknoisy.noise import corrupt_labels
+from tests.factories import noisy_blobs, noisy_digits, small_images
+from tests.factories import short as short_in_one_process
 
 RANK = int(os.environ.get("RANK", 0))
 
 
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:200], corrupt_labels(y[:200], 0.3, random_state=0)
+BLOBS = noisy_blobs(121)
+DIGITS = noisy_digits(200)
 
 
-def blobs():
-    X, y = make_blobs(121, n_features=4, centers=3, cluster_std=2.0, random_state=0)
-    return X.astype(np.float32), y
-
-
-def make(method="ce", **params):
-    params = {"device": "accelerate", "random_state": 0, "max_epochs": 3} | params
-    return NoisyLabelClassifier(method, **params)
+def short(method="ce", **params):
+    return short_in_one_process(method, **{"device": "accelerate", "max_epochs": 3, **params})
 
 
 def learned(name, device):
     """What a method learned, with draws that do not hang on who draws them."""
-    X, y = digits()
-    clf = make(name, device=device, precision="float64", batch_size=48, warmup=1)
+    X, y = DIGITS
+    clf = short(name, device=device, precision="float64", batch_size=48, warmup=1)
     clf.set_params(module__dropout=0.0).fit(X, y)
     return np.concatenate([clf.predict_proba(X).ravel(), clf.label_quality_])
 
@@ -91,80 +84,78 @@ def same_everywhere(clf, X):
 
 
 def check_each_process_runs_its_share():
-    X, y = blobs()
-    clf = make(module=Sizes, batch_size=40).fit(X, y)
+    X, y = BLOBS
+    clf = short(module=Sizes, batch_size=40).fit(X, y)
     trained = [size for training, size in clf.module_.seen if training]
     # Three batches, of which the last has the row that is left over.
     assert trained == ([20, 20, 21] if RANK == 0 else [20, 20, 20]) * 3, trained
 
 
 def check_no_random_state_means_one_start_for_all():
-    X, y = blobs()
-    assert same_everywhere(make(random_state=None).fit(X, y), X)
+    X, y = BLOBS
+    assert same_everywhere(short(random_state=None).fit(X, y), X)
 
 
 def check_a_network_given_starts_as_that_of_the_first_process():
-    X, y = blobs()
+    X, y = BLOBS
     torch.manual_seed(RANK)
     given = nn.Linear(4, 3)
-    clf = make(module=given, max_epochs=1, lr=1e-9).fit(X, y)
+    clf = short(module=given, max_epochs=1, lr=1e-9).fit(X, y)
     weights = of_all(given.weight.detach().numpy())
     assert not np.allclose(*weights)
     assert np.allclose(clf.module_.weight.detach().numpy(), weights[0], atol=1e-6)
 
 
 def check_dropout_draws_apart_and_the_rest_alike():
-    X, y = blobs()
-    clf = make("mixup", module=Dropped, batch_size=40).fit(X, y)
+    X, y = BLOBS
+    clf = short("mixup", module=Dropped, batch_size=40).fit(X, y)
     first, second = of_all([kept.numpy() for kept in clf.module_.kept])
     assert not any(np.array_equal(a[:20], b[:20]) for a, b in zip(first, second, strict=True))
     assert same_everywhere(clf, X)
 
 
 def check_batches_too_small_to_divide():
-    X, y = blobs()
+    X, y = BLOBS
     X, y = X[:10], y[:10]
     found = [
-        make(device=device, batch_size=4, precision="float64").fit(X, y)
+        short(device=device, batch_size=4, precision="float64").fit(X, y)
         for device in ("accelerate", "cpu")
     ]
     np.testing.assert_allclose(*(clf.predict_proba(X) for clf in found), atol=1e-12)
 
 
 def check_a_search_in_all_processes():
-    X, y = blobs()
-    search = GridSearchCV(make(), {"smoothing": [-0.5, 0.0, 0.5]}, cv=3).fit(X, y)
+    X, y = BLOBS
+    search = GridSearchCV(short(), {"smoothing": [-0.5, 0.0, 0.5]}, cv=3).fit(X, y)
     first, second = of_all(search.best_score_)
     assert first == second and same_everywhere(search, X)
 
 
 def check_batch_norm():
-    X, y = blobs()
-    clf = make(module=Linear).fit(X, y)
+    X, y = BLOBS
+    clf = short(module=Linear).fit(X, y)
     means = of_all(clf.module_.norm.running_mean.numpy())
     assert np.array_equal(*means) and means[0].any()
     assert same_everywhere(clf, X)
 
 
 def check_images():
-    rng = np.random.default_rng(0)
-    X, y = rng.random((48, 1, 8, 8), dtype=np.float32), np.arange(48) % 2
-    X[np.arange(48), 0, 4 * y] += 2
-    clf = make("elr", max_epochs=10).fit(X, y)
+    X, y = small_images()
+    clf = short("elr", max_epochs=10).fit(X, y)
     assert clf.score(X, y) > 0.9 and same_everywhere(clf, X)
 
 
 def check_stopping_early_at_one_epoch():
-    X, y = blobs()
+    X, y = BLOBS
     params = {"max_epochs": 60, "n_iter_no_change": 3, "early_stopping": True}
-    clf = make("ce", **params).fit(X, y)
+    clf = short("ce", **params).fit(X, y)
     first, second = of_all(clf.n_iter_)
     assert first == second < 60
 
 
 def check_partial_fit_and_warm_start():
-    X, y = blobs()
-    clf = make(warm_start=True)
+    X, y = BLOBS
+    clf = short(warm_start=True)
     for _ in range(2):
         clf.partial_fit(X, y, classes=[0, 1, 2])
     clf.fit(X, y)
@@ -172,20 +163,20 @@ def check_partial_fit_and_warm_start():
 
 
 def check_smoothing_that_follows_the_noise():
-    X, y = digits()
-    clf = make("ce", smoothing="auto", max_epochs=10).fit(X, y)
+    X, y = DIGITS
+    clf = short("ce", smoothing="auto", max_epochs=10).fit(X, y)
     first, second = of_all(clf.noise_rate_)
     assert first == second and same_everywhere(clf, X)
 
 
 def check_different_data_are_refused():
-    X, y = blobs()
+    X, y = BLOBS
     soft = np.eye(3)[y] * 0.7 + 0.1
     moved = soft + RANK * np.eye(3)[y] * 0.01
     moved /= moved.sum(axis=1, keepdims=True)
     for case in (X + RANK, y), (X, np.roll(y, RANK)), (X[RANK:], y[RANK:]), (X, moved):
         try:
-            make().fit(*case)
+            short().fit(*case)
         except ValueError as error:
             assert "every process must be given the same samples" in str(error)
         else:
@@ -193,13 +184,13 @@ def check_different_data_are_refused():
 
 
 def check_other_parameters_and_trusted_samples_are_refused():
-    X, y = blobs()
+    X, y = BLOBS
     for params, fit in (
         ({"batch_size": 40 + RANK}, {}),
         ({}, {"trusted": np.arange(121) > 9 + RANK}),
     ):
         try:
-            make("bagging", **params).fit(X, y, **fit)
+            short("bagging", **params).fit(X, y, **fit)
         except ValueError as error:
             assert "weights and parameters" in str(error)
         else:
@@ -255,7 +246,7 @@ class Penalised(CrossEntropy):
 
 
 def check_networks_and_methods_of_all_kinds():
-    X, y = blobs()
+    X, y = BLOBS
     for params in (
         {"module": Odd},
         {"module": Branches, "batch_size": 20},
@@ -263,7 +254,7 @@ def check_networks_and_methods_of_all_kinds():
         {"method": Penalised},
     ):
         params = {"precision": "float64", **params}
-        found = [make(device=device, **params).fit(X, y) for device in ("accelerate", "cpu")]
+        found = [short(device=device, **params).fit(X, y) for device in ("accelerate", "cpu")]
         # One of them draws a little, also in predicting.
         atol = 1e-6 if params.get("module") is Rows else 1e-10
         for told in (*of_all(found[0].predict_proba(X)), found[1].predict_proba(X)):
@@ -277,9 +268,9 @@ def check_draws_of_one_process_are_noticed():
         def on_batch_end(self, net, **_):
             torch.rand(1 + RANK)
 
-    X, y = blobs()
+    X, y = BLOBS
     try:
-        make(callbacks=[Draws()]).fit(X, y)
+        short(callbacks=[Draws()]).fit(X, y)
     except RuntimeError as error:
         assert "draw in one process only" in str(error)
     else:
@@ -287,10 +278,10 @@ def check_draws_of_one_process_are_noticed():
 
 
 def check_processes_of_a_process_are_refused():
-    X, y = blobs()
+    X, y = BLOBS
     grid = {"smoothing": [0.0, 0.2]}
     try:
-        GridSearchCV(make(), grid, cv=2, n_jobs=2, error_score="raise").fit(X, y)
+        GridSearchCV(short(), grid, cv=2, n_jobs=2, error_score="raise").fit(X, y)
     except RuntimeError as error:
         assert "leave n_jobs=None" in str(error)
     else:
@@ -305,10 +296,10 @@ def check_a_dataset_of_random_views_and_rows_that_are_sparse():
         def __getitem__(self, i):
             return X[i] + rng.normal(size=4).astype(np.float32), int(y[i])
 
-    X, y = blobs()
+    X, y = BLOBS
     rng = np.random.default_rng(RANK)
-    assert same_everywhere(make().fit(Views()), X)
-    assert same_everywhere(make().fit(csr_array(X), y), X)
+    assert same_everywhere(short().fit(Views()), X)
+    assert same_everywhere(short().fit(csr_array(X), y), X)
 
 
 def check_going_apart_is_noticed():
@@ -320,9 +311,9 @@ def check_going_apart_is_noticed():
             self.steps += 1 + RANK
             return super().loss(logits, batch)
 
-    X, y = blobs()
+    X, y = BLOBS
     try:
-        make(Apart).fit(X, y)
+        short(Apart).fit(X, y)
     except RuntimeError as error:
         assert "no longer have the same weights" in str(error)
     else:
@@ -334,16 +325,16 @@ def check_losses_that_differ_give_one_gradient():
         def loss(self, logits, batch):
             return super().loss(logits, batch) * (1 + RANK)
 
-    X, y = blobs()
-    clf = make(Apart).fit(X, y)
+    X, y = BLOBS
+    clf = short(Apart).fit(X, y)
     losses = of_all(clf.history_[0, "train_loss"])
     assert losses[1] > 1.5 * losses[0]
     assert same_everywhere(clf, X)
 
 
 def check_a_fault_is_everyones():
-    X, y = blobs()
-    clf = make(max_epochs=1).fit(X, y)
+    X, y = BLOBS
+    clf = short(max_epochs=1).fit(X, y)
     try:
         clf.set_params(lr=1e30, max_epochs=5).fit(X, y)
     except FloatingPointError:
@@ -353,8 +344,8 @@ def check_a_fault_is_everyones():
 
 
 def check_predicting_alone():
-    X, y = blobs()
-    clf = make().fit(X, y)
+    X, y = BLOBS
+    clf = short().fit(X, y)
     if RANK == 0:
         # The other process does not take part, and need not.
         assert clf.score(X, y) > 0.5
@@ -370,14 +361,14 @@ def check_callbacks_hear_whole_batches():
         def on_batch_end(self, net, batch, training, **_):
             self.sizes = (*self.sizes, len(batch[1]))
 
-    X, y = blobs()
-    clf = make(callbacks=[Heard()], batch_size=40, max_epochs=1).fit(X, y)
+    X, y = BLOBS
+    clf = short(callbacks=[Heard()], batch_size=40, max_epochs=1).fit(X, y)
     assert clf.net_.callbacks_[-1][1].sizes == (40, 40, 41)
 
 
 def check_only_the_first_process_prints():
-    X, y = blobs()
-    make(verbose=1, max_epochs=1, callbacks__print_log__keys_ignored="dur").fit(X, y)
+    X, y = BLOBS
+    short(verbose=1, max_epochs=1, callbacks__print_log__keys_ignored="dur").fit(X, y)
 
 
 if __name__ == "__main__":

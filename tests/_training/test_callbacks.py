@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import make_classification
 from sklearn.metrics import accuracy_score, make_scorer, roc_auc_score
 from skorch.callbacks import (
     BatchScoring,
@@ -25,16 +24,12 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
 from sknoisy.methods import Method
+from tests.factories import noisy_blobs, short
 
-X, y = make_classification(203, 6, n_informative=4, flip_y=0.2, random_state=0)
-BATCHES = 7
-
-
-def make(*callbacks, **params):
-    settings = {"method": "ce", "max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
-    return NoisyLabelClassifier(callbacks=list(callbacks) or None, **{**settings, **params})
+X, y = noisy_blobs(203, n_features=6, n_classes=2)
+N_BATCHES = 7
 
 
 class Listener(Callback):
@@ -84,7 +79,7 @@ def history(clf, with_batches=True):
 @pytest.mark.parametrize("method", METHODS)
 def test_events_come_in_order_with_plain_batches(method):
     listener = Listener()
-    clf = make(listener, method=method, max_epochs=2, early_stopping=True).fit(X, y)
+    clf = short(callbacks=[listener], method=method, max_epochs=2, early_stopping=True).fit(X, y)
     # A method that judges epochs by itself trains on all 203 rows, others on 182.
     judges = METHODS[method].epoch_score is not Method.epoch_score
     n_batches, n_rows = (7, 203) if judges else (6, 182)
@@ -107,8 +102,8 @@ def test_events_come_in_order_with_plain_batches(method):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_listening_changes_nothing(method, early_stopping):
     params = {"method": method, "early_stopping": early_stopping, "warmup": 1}
-    alone = make(**params).fit(X, y)
-    heard = make(Listener(), **params).fit(X, y)
+    alone = short(**params).fit(X, y)
+    heard = short(callbacks=[Listener()], **params).fit(X, y)
     np.testing.assert_array_equal(heard.predict_proba(X), alone.predict_proba(X))
     np.testing.assert_array_equal(heard.label_quality_, alone.label_quality_)
     assert [r["train_loss"] for r in heard.history_] == [r["train_loss"] for r in alone.history_]
@@ -116,7 +111,7 @@ def test_listening_changes_nothing(method, early_stopping):
 
 
 def test_history_has_each_batch():
-    clf = make().fit(X, y)
+    clf = short().fit(X, y)
     sizes = np.array(clf.history_[:, "batches", :, "train_batch_size"])
     losses = np.array(clf.history_[:, "batches", :, "train_loss"])
     assert sizes.tolist() == [[32] * 6 + [11]] * 4
@@ -133,7 +128,7 @@ def test_net_shows_the_parameters_of_the_classifier():
             rate = net.settings.smoothing.rate(None)
             seen.append((rate, net.max_epochs, net.lr, net.batch_size, net.n_classes))
 
-    make(Read(), smoothing=-0.5, max_epochs=2).fit(X, y)
+    short(callbacks=[Read()], smoothing=-0.5, max_epochs=2).fit(X, y)
     assert seen == [(-0.5, 2, 0.01, 32, 2)] * 2
 
 
@@ -143,7 +138,7 @@ def test_error_of_a_callback_comes_out():
             raise LookupError("mine")
 
     with pytest.raises(LookupError, match="mine"):
-        make(Fail()).fit(X, y)
+        short(callbacks=[Fail()]).fit(X, y)
 
 
 @pytest.mark.parametrize("kind", ["class", "named", "instance"])
@@ -156,7 +151,7 @@ def test_ways_to_give_a_callback(kind):
             net.history.record("counted", self.step)
 
     given = {"class": Count, "named": ("Count", Count()), "instance": Count()}[kind]
-    clf = make(given, callbacks__Count__step=3).fit(X, y)
+    clf = short(callbacks=[given], callbacks__Count__step=3).fit(X, y)
     assert clf.history_[:, "counted"] == [3] * 4
     assert clf.get_params()["callbacks__Count__step"] == 3
     again = clone(clf).set_params(callbacks__Count__step=5).fit(X, y)
@@ -164,8 +159,8 @@ def test_ways_to_give_a_callback(kind):
 
 
 def test_callbacks_can_be_switched_off():
-    clf = make().set_params(callbacks="disable").fit(X, y)
-    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+    clf = short().set_params(callbacks="disable").fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
     assert all("dur" not in row for row in clf.history_)
 
 
@@ -175,7 +170,7 @@ def test_callbacks_can_be_switched_off():
 def test_verbose_prints_a_row_for_each_epoch():
     out = io.StringIO()
     with redirect_stdout(out):
-        make(verbose=1, early_stopping=True).fit(X, y)
+        short(verbose=1, early_stopping=True).fit(X, y)
     head, rule, *rows = out.getvalue().splitlines()
     trained, held_out = ["train_acc", "train_agreement", "train_loss"], ["valid_acc", "valid_loss"]
     assert head.split() == ["epoch", *trained, *held_out, "dur"]
@@ -184,13 +179,13 @@ def test_verbose_prints_a_row_for_each_epoch():
 
 
 def test_silent_by_default(capsys):
-    make().fit(X, y)
+    short().fit(X, y)
     assert capsys.readouterr() == ("", "")
 
 
 def test_progress_bar(capsys):
-    make(ProgressBar(detect_notebook=False), max_epochs=2).fit(X, y)
-    assert capsys.readouterr().err.count(f"0/{BATCHES} ") == 2
+    short(callbacks=[ProgressBar(detect_notebook=False)], max_epochs=2).fit(X, y)
+    assert capsys.readouterr().err.count(f"0/{N_BATCHES} ") == 2
 
 
 # ---- scoring -------------------------------------------------------------------------------------
@@ -222,7 +217,7 @@ def test_epoch_scoring(scoring, score, on_train, use_caching):
     scored = EpochScoring(
         scoring, lower_is_better=False, on_train=on_train, name="s", use_caching=use_caching
     )
-    clf = make(keep, scored, early_stopping=True, max_epochs=2).fit(X, y)
+    clf = short(callbacks=[keep, scored], early_stopping=True, max_epochs=2).fit(X, y)
     values = clf.history_[:, "s"]
     assert len(values) == 2
     if not (on_train and use_caching):
@@ -237,28 +232,30 @@ def test_epoch_scoring(scoring, score, on_train, use_caching):
 def test_cached_training_score_is_that_of_the_training_passes():
     listener = Listener()
     scored = EpochScoring("accuracy", on_train=True, name="s")
-    clf = make(listener, scored, max_epochs=1).fit(X, y)
+    clf = short(callbacks=[listener, scored], max_epochs=1).fit(X, y)
     right = [(p.argmax(1) == labels).sum() for _, labels, _, _, p in listener.batches]
     assert clf.history_[-1, "s"] == pytest.approx(float(sum(right)) / len(y))
 
 
 def test_valid_accuracy_of_the_loop_is_that_of_a_callback():
     scored = EpochScoring("accuracy", lower_is_better=False, name="s")
-    clf = make(scored, early_stopping=True).fit(X, y)
+    clf = short(callbacks=[scored], early_stopping=True).fit(X, y)
     np.testing.assert_allclose(clf.history_[:, "valid_acc"], clf.history_[:, "s"], rtol=1e-6)
     assert clf.history_[:, "valid_acc_best"] == clf.history_[:, "s_best"]
 
 
 def test_scoring_of_two_networks():
     scored = EpochScoring("accuracy", lower_is_better=False, name="s")
-    clf = make(scored, method="co_teaching", early_stopping=True).fit(X, y)
+    clf = short(callbacks=[scored], method="co_teaching", early_stopping=True).fit(X, y)
     np.testing.assert_allclose(clf.history_[:, "valid_acc"], clf.history_[:, "s"], rtol=1e-6)
 
 
 def test_batch_scoring():
-    clf = make(BatchScoring("accuracy", on_train=True, name="b"), max_epochs=2).fit(X, y)
+    clf = short(callbacks=[BatchScoring("accuracy", on_train=True, name="b")], max_epochs=2).fit(
+        X, y
+    )
     each = np.array(clf.history_[:, "batches", :, "b"])
-    assert each.shape == (2, BATCHES)
+    assert each.shape == (2, N_BATCHES)
     sizes = clf.history_[0, "batches", :, "train_batch_size"]
     np.testing.assert_allclose(np.average(each, axis=1, weights=sizes), clf.history_[:, "b"])
 
@@ -272,7 +269,7 @@ def test_batch_scoring():
 )
 def test_early_stopping(monitor, params):
     stop = EarlyStopping(monitor, patience=3, threshold=5.0, sink=lambda text: None)
-    clf = make(stop, max_epochs=30, **params).fit(X, y)
+    clf = short(callbacks=[stop], max_epochs=30, **params).fit(X, y)
     assert clf.n_iter_ == 4
 
 
@@ -280,9 +277,9 @@ def test_early_stopping_goes_back_to_the_best(tmp_path):
     stop = EarlyStopping(
         "train_loss", patience=2, threshold=9.0, load_best=True, sink=lambda text: None
     )
-    clf = make(stop, max_epochs=30).fit(X, y)
+    clf = short(callbacks=[stop], max_epochs=30).fit(X, y)
     np.testing.assert_array_equal(
-        clf.predict_proba(X), make(max_epochs=1).fit(X, y).predict_proba(X)
+        clf.predict_proba(X), short(max_epochs=1).fit(X, y).predict_proba(X)
     )
 
 
@@ -290,7 +287,7 @@ def test_early_stopping_goes_back_to_the_best(tmp_path):
 def test_checkpoint_can_be_loaded_back(tmp_path, method):
     keep = Checkpoint(dirname=tmp_path, monitor=None)
     # A method that judges epochs would go back to the best, where the last is kept.
-    clf = make(keep, method=method, early_stopping=False).fit(X, y)
+    clf = short(callbacks=[keep], method=method, early_stopping=False).fit(X, y)
     p = clf.predict_proba(X)
     with torch.no_grad():
         for parameter in clf.module_.parameters():
@@ -303,10 +300,10 @@ def test_checkpoint_can_be_loaded_back(tmp_path, method):
 def test_best_checkpoint_and_last(tmp_path):
     best = Checkpoint(dirname=tmp_path, monitor="valid_acc_best", fn_prefix="best_")
     last = TrainEndCheckpoint(dirname=tmp_path)
-    clf = make(best, last, early_stopping=True).fit(X, y)
+    clf = short(callbacks=[best, last], early_stopping=True).fit(X, y)
     clf.net_.load_params(checkpoint=best)
     best_epoch = int(np.argmax(clf.history_[:, "valid_acc"]))
-    same = make(early_stopping=True, max_epochs=best_epoch + 1).fit(X, y)
+    same = short(early_stopping=True, max_epochs=best_epoch + 1).fit(X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), same.predict_proba(X))
     assert (tmp_path / "train_end_params.pt").exists()
 
@@ -318,8 +315,10 @@ def test_training_starts_from_a_checkpoint(tmp_path):
         def on_epoch_begin(self, net, dataset_train, **_):
             starts.append(net.predict_proba(dataset_train))
 
-    first = make(Checkpoint(dirname=tmp_path, monitor=None), random_state=1).fit(X, y)
-    second = make(LoadInitState(Checkpoint(dirname=tmp_path)), Keep(), max_epochs=1).fit(X, y)
+    first = short(callbacks=[Checkpoint(dirname=tmp_path, monitor=None)], random_state=1).fit(X, y)
+    second = short(
+        callbacks=[LoadInitState(Checkpoint(dirname=tmp_path)), Keep()], max_epochs=1
+    ).fit(X, y)
     np.testing.assert_array_equal(starts[0], first.predict_proba(X))
     assert len(second.history_) == 5
 
@@ -349,7 +348,7 @@ def test_lr_scheduler_of_each_epoch(params, expected):
         def on_epoch_begin(self, net, **_):
             lrs.append(net.optimizer_.param_groups[0]["lr"])
 
-    make(Read(), LRScheduler(**params)).fit(X, y)
+    short(callbacks=[Read(), LRScheduler(**params)]).fit(X, y)
     np.testing.assert_allclose(lrs, expected)
 
 
@@ -360,9 +359,9 @@ def test_lr_scheduler_of_each_batch():
         def on_batch_begin(self, net, **_):
             lrs.append(net.optimizer_.param_groups[0]["lr"])
 
-    scheduler = LRScheduler("StepLR", step_size=BATCHES, gamma=0.5, step_every="batch")
-    make(Read(), scheduler, max_epochs=3).fit(X, y)
-    np.testing.assert_allclose(lrs, np.repeat([0.01, 0.005, 0.0025], BATCHES))
+    scheduler = LRScheduler("StepLR", step_size=N_BATCHES, gamma=0.5, step_every="batch")
+    short(callbacks=[Read(), scheduler], max_epochs=3).fit(X, y)
+    np.testing.assert_allclose(lrs, np.repeat([0.01, 0.005, 0.0025], N_BATCHES))
 
 
 def test_gradients_are_clipped():
@@ -373,17 +372,19 @@ def test_gradients_are_clipped():
             norms.append(torch.stack([p.grad.norm() for _, p in named_parameters]).norm().item())
 
     clip = GradientNormClipping(gradient_clip_value=0.01)
-    clf = make(clip, Measure(), optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
+    clf = short(callbacks=[clip, Measure()], optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
     assert max(norms) <= 0.01 * (1 + 1e-4)
-    free = make(Measure(), optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
+    free = short(callbacks=[Measure()], optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
     assert max(norms) > 0.1
     assert not np.array_equal(clf.predict_proba(X), free.predict_proba(X))
 
 
 def test_layers_are_frozen():
-    names = [n for n, _ in make(max_epochs=1).fit(X, y).module_.named_parameters() if "weight" in n]
+    names = [
+        n for n, _ in short(max_epochs=1).fit(X, y).module_.named_parameters() if "weight" in n
+    ]
     freeze, initial = Freezer(names[0]), Initializer("*weight", fn=torch.nn.init.ones_)
-    clf = make(initial, freeze).fit(X, y)
+    clf = short(callbacks=[initial, freeze]).fit(X, y)
     weights = dict(clf.module_.named_parameters())
     assert (weights[names[0]] == 1).all()
     assert not (weights[names[-1]] == 1).all()
@@ -398,7 +399,7 @@ def test_layers_are_thawed_again():
 
     freeze = Freezer("1.*")
     thaw = ParamMapper("1.*", fn=lambda p: p.requires_grad_(True), at=3)
-    make(freeze, thaw, Keep()).fit(X, y)
+    short(callbacks=[freeze, thaw, Keep()]).fit(X, y)
     assert torch.equal(first[1], first[2])
     assert not torch.equal(first[2], first[3])
 
@@ -409,7 +410,9 @@ def test_layers_are_thawed_again():
 @pytest.mark.parametrize("listened", [False, True])
 def test_lbfgs(listened):
     callbacks = [Listener()] if listened else []
-    clf = make(*callbacks, optimizer="lbfgs", lr=0.5, batch_size=-1, max_epochs=10).fit(X, y)
+    clf = short(
+        callbacks=[*callbacks], optimizer="lbfgs", lr=0.5, batch_size=-1, max_epochs=10
+    ).fit(X, y)
     assert clf.history_[-1, "train_loss"] < 0.5 * clf.history_[0, "train_loss"]
     assert clf.score(X, y) > 0.9
     if listened:
@@ -418,5 +421,5 @@ def test_lbfgs(listened):
 
 
 def test_lbfgs_on_images(images):
-    clf = NoisyLabelClassifier("ce", optimizer="lbfgs", lr=0.1, batch_size=-1, max_epochs=3)
+    clf = short(optimizer="lbfgs", lr=0.1, batch_size=-1, max_epochs=3)
     assert clf.fit(*images).score(*images) > 0.9

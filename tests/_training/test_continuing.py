@@ -7,22 +7,16 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import make_classification
 from skorch.callbacks import Callback, EpochScoring, Freezer
 from torch import nn
 from torch.utils.data import Dataset
 
-from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import cross_entropy
 from sknoisy.methods import Method
 from sknoisy.networks import MLP
+from tests.factories import noisy_blobs, short
 
-X, y = make_classification(300, 10, n_informative=6, n_classes=3, random_state=0)
-X = X.astype(np.float32)
-
-
-def make(**params):
-    return NoisyLabelClassifier(**{"method": "ce", "max_epochs": 4, "random_state": 0, **params})
+X, y = noisy_blobs(300, n_features=10)
 
 
 class Biased(Method):
@@ -73,7 +67,7 @@ def test_every_callback_sees_the_epoch_that_stops():
             seen.append(len(net.history))
 
     callbacks = [EpochScoring("accuracy", on_train=True, name="train_acc"), Watch]
-    clf = make(early_stopping=True, n_iter_no_change=2, max_epochs=60, callbacks=callbacks)
+    clf = short(early_stopping=True, n_iter_no_change=2, max_epochs=60, callbacks=callbacks)
     clf.fit(X, y)
     assert clf.n_iter_ < 60
     assert seen == list(range(1, clf.n_iter_ + 1))
@@ -82,7 +76,7 @@ def test_every_callback_sees_the_epoch_that_stops():
 
 @pytest.mark.parametrize("callbacks", [None, "disable"])
 def test_early_stopping_goes_back_to_the_best_network_and_method(callbacks):
-    clf = make(
+    clf = short(
         method=Biased, early_stopping=True, n_iter_no_change=3, max_epochs=60, lr=0.05
     ).set_params(callbacks=callbacks)
     best = []
@@ -98,7 +92,7 @@ def test_early_stopping_goes_back_to_the_best_network_and_method(callbacks):
 
 
 def test_schedule_ends_with_its_removal():
-    clf = make(lr_schedule="cosine", warm_start=True, lr=0.01).fit(X, y)
+    clf = short(lr_schedule="cosine", warm_start=True, lr=0.01).fit(X, y)
     clf.set_params(lr_schedule=None).fit(X, y)
     assert clf.net_.optimizer_.param_groups[0]["lr"] == 0.01
 
@@ -113,12 +107,12 @@ class Unlabelled(Dataset):
 
 def test_dataset_without_labels_needs_y():
     with pytest.raises(ValueError, match=r"requires y to be passed.*pairs \(x, y\)"):
-        make().fit(Unlabelled())
-    assert make().fit(Unlabelled(), y).n_features_in_ == 10
+        short().fit(Unlabelled())
+    assert short().fit(Unlabelled(), y).n_features_in_ == 10
 
 
 def test_what_is_frozen_stays_so_when_stored():
-    clf = make(method=Biased, callbacks=[Freezer("1.*")], warm_start=True).fit(X, y)
+    clf = short(method=Biased, callbacks=[Freezer("1.*")], warm_start=True).fit(X, y)
     loaded = pickle.loads(pickle.dumps(clf))
     clf.fit(X, y)
     loaded.fit(X, y)
@@ -136,14 +130,14 @@ def test_what_begin_makes_has_the_precision():
         def loss(self, logits, batch):
             return cross_entropy(self.layer(logits), batch.target)
 
-    clf = make(method=Layered, precision="float64").fit(X, y)
+    clf = short(method=Layered, precision="float64").fit(X, y)
     assert clf.method_.layer.weight.dtype == torch.float64
 
 
 def test_frozen_layers_stay_trained_in_every_network():
     module = MLP(10, 3, hidden=(8,))
     module[1].requires_grad_(False)
-    clf = make(module=module, method="co_teaching").fit(X, y)
+    clf = short(module=module, method="co_teaching").fit(X, y)
     first, second = clf.module_
     assert torch.equal(first[1].weight, module[1].weight)
     assert torch.equal(second[1].weight, module[1].weight)
@@ -152,10 +146,10 @@ def test_frozen_layers_stay_trained_in_every_network():
 
 @pytest.mark.parametrize("callbacks", [None, [Callback]])
 def test_losses_of_batches_that_grow_or_shrink(callbacks):
-    plain = make().fit(X, y).history_[:, "train_loss"]
-    doubled = make(method=Doubled, callbacks=callbacks).fit(X, y).history_[:, "train_loss"]
+    plain = short().fit(X, y).history_[:, "train_loss"]
+    doubled = short(method=Doubled, callbacks=callbacks).fit(X, y).history_[:, "train_loss"]
     np.testing.assert_allclose(doubled, plain, rtol=1e-4)
-    shrunk = make(method=Subset, batch_size=4, callbacks=callbacks).fit(X, y)
+    shrunk = short(method=Subset, batch_size=4, callbacks=callbacks).fit(X, y)
     assert np.isfinite(shrunk.history_[:, "train_loss"]).all()
 
 
@@ -170,7 +164,7 @@ def test_failed_continuation_restores_a_buffer_of_another_size():
         def loss(self, logits, batch):
             return cross_entropy(logits, batch.target)
 
-    clf = make(method=Kept, warm_start=True).fit(X, y)
+    clf = short(method=Kept, warm_start=True).fit(X, y)
     before = clf.method_.kept.clone()
     with pytest.raises(FloatingPointError):
         clf.set_params(lr=1e30).fit(X, y)
@@ -178,16 +172,16 @@ def test_failed_continuation_restores_a_buffer_of_another_size():
 
 
 def test_chunk_of_weightless_classes_is_refused():
-    clf = make(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).partial_fit(X, y, classes=[0, 1, 2])
+    clf = short(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="at least one non-zero number"):
         clf.partial_fit(X[y == 0], y[y == 0])
 
 
 def test_default_dtype_of_torch_does_not_matter():
-    expected = make().fit(X, y).predict_proba(X)
+    expected = short().fit(X, y).predict_proba(X)
     torch.set_default_dtype(torch.float64)
     try:
-        found = make().fit(X, y).predict_proba(X)
+        found = short().fit(X, y).predict_proba(X)
     finally:
         torch.set_default_dtype(torch.float32)
     assert found.dtype == np.float32
@@ -195,18 +189,18 @@ def test_default_dtype_of_torch_does_not_matter():
 
 
 def test_given_network_keeps_its_statistics():
-    trained = make().fit(X, y).module_
+    trained = short().fit(X, y).module_
     statistics = copy.deepcopy(trained[0].state_dict())
-    clf = make(module=trained).fit(100 * X + 5, y)
+    clf = short(module=trained).fit(100 * X + 5, y)
     for name, value in clf.module_[0].state_dict().items():
         assert torch.equal(value, statistics[name])
 
 
 def test_no_grad_around_a_fit():
     with torch.no_grad():
-        clf = make().fit(X, y)
+        clf = short().fit(X, y)
         assert not torch.is_grad_enabled()
-    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
 
 
 @pytest.mark.parametrize("shape", ["scalar", "class losses"])
@@ -216,7 +210,7 @@ def test_loss_of_a_wrong_shape_is_named(shape):
             return logits.mean() if shape == "scalar" else logits
 
     with pytest.raises(ValueError, match=r"loss of Wrong has shape .*one number for each sample"):
-        make(method=Wrong, batch_size=3).fit(X, y)
+        short(method=Wrong, batch_size=3).fit(X, y)
 
 
 def test_method_with_a_parameter_it_needs():
@@ -227,10 +221,10 @@ def test_method_with_a_parameter_it_needs():
         def loss(self, logits, batch):
             return self.factor * cross_entropy(logits, batch.target)
 
-    assert make(method=Needy, method__factor=2.0).fit(X, y).method_.factor == 2.0
+    assert short(method=Needy, method__factor=2.0).fit(X, y).method_.factor == 2.0
 
 
 def test_unknown_parameter_of_a_partial_is_named():
     module = functools.partial(MLP, hidden=8)
     with pytest.raises(ValueError, match="Invalid parameter 'module__foo'"):
-        make(module=module, module__foo=1).fit(X, y)
+        short(module=module, module__foo=1).fit(X, y)

@@ -13,8 +13,9 @@ import torch
 from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
 from sknoisy._runtime.threads import limit_threads
+from tests.factories import short
 
 SETTINGS = {
     **{name: {"method": name} for name in METHODS},
@@ -23,20 +24,8 @@ SETTINGS = {
     "early stopping": {"early_stopping": True},
     "balanced": {"class_weight": "balanced", "lr_schedule": "cosine"},
 }
+SETTINGS = {name: {"max_epochs": 3, "warmup": 1, **params} for name, params in SETTINGS.items()}
 every_setting = pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
-
-
-def short(**params):
-    return NoisyLabelClassifier(
-        **{
-            "method": "ce",
-            "max_epochs": 3,
-            "warmup": 1,
-            "batch_size": 16,
-            "random_state": 0,
-            **params,
-        }
-    )
 
 
 def fitted_bits(clf, X, y):

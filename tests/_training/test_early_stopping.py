@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from sknoisy import NoisyLabelClassifier
 from sknoisy._training.early_stopping import EarlyStopping
 from sknoisy.methods import CrossEntropy
+from tests.factories import short
 
 X, y = load_iris(return_X_y=True)
 
@@ -65,11 +65,11 @@ class ScoresSomeEpochs(CrossEntropy):
 
 def test_a_method_may_leave_any_epoch_without_a_score():
     """This raised KeyError, as no row is held out for a method that scores epochs."""
-    clf = NoisyLabelClassifier(ScoresSomeEpochs, max_epochs=20, n_iter_no_change=2, random_state=0)
+    clf = short(ScoresSomeEpochs, max_epochs=20, n_iter_no_change=2)
     clf.fit(X, y)
     assert clf.n_iter_ == 9
     # The network of the fourth epoch, which scored best, was restored.
-    four = NoisyLabelClassifier("ce", max_epochs=4, random_state=0).fit(X, y)
+    four = short(max_epochs=4).fit(X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), four.predict_proba(X))
 
 
@@ -77,5 +77,5 @@ def test_a_method_that_never_scores_trains_to_the_end():
     class NeverScores(ScoresSomeEpochs):
         scores = ()
 
-    clf = NoisyLabelClassifier(NeverScores, max_epochs=15, n_iter_no_change=2, random_state=0)
+    clf = short(NeverScores, max_epochs=15, n_iter_no_change=2)
     assert clf.fit(X, y).n_iter_ == 15

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import make_blobs
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
+from tests.factories import noisy_blobs, short
 
-X, y = make_blobs(150, n_features=5, centers=3, cluster_std=4.0, random_state=0)
+X, y = noisy_blobs(150, n_features=5, cluster_std=4.0)
 
 
 class Trap(Callback):
@@ -61,11 +61,6 @@ def boom():
 
 def press_ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
-
-
-def make(**params):
-    settings = {"method": "ce", "max_epochs": 3, "batch_size": 32, "lr": 0.01, "random_state": 0}
-    return NoisyLabelClassifier(**{**settings, **params})
 
 
 def frozen(value):
@@ -130,7 +125,7 @@ def ctrl_c_works():
 )
 def test_failed_first_fit_leaves_the_estimator_unfitted(params, error):
     Mine.forwards_left = 8
-    clf = clone(make(**params))
+    clf = clone(short(**params))
     before = set(vars(clf))
     with pytest.raises(error):
         clf.fit(X, y)
@@ -140,7 +135,7 @@ def test_failed_first_fit_leaves_the_estimator_unfitted(params, error):
 
 
 def test_failed_first_partial_fit_leaves_the_estimator_unfitted():
-    clf = make(callbacks=[Trap(boom, at=1)])
+    clf = short(callbacks=[Trap(boom, at=1)])
     with pytest.raises(RuntimeError, match="boom"):
         clf.partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(NotFittedError):
@@ -151,14 +146,14 @@ def test_failed_first_partial_fit_leaves_the_estimator_unfitted():
 
 def test_divergence_names_epoch_batch_and_lr():
     with pytest.raises(FloatingPointError, match=r"nan in epoch 1, batch \d+, with lr=1e\+20"):
-        make(lr=1e20).fit(X, y)
+        short(lr=1e20).fit(X, y)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
 def test_divergence_in_the_very_last_step_is_noticed(smoothing):
     # Its loss is never read again by the training.
     with pytest.raises(FloatingPointError, match=r"epoch 1.*lr=1e\+20"):
-        make(lr=1e20, max_epochs=1, batch_size=-1, smoothing=smoothing).fit(X, y)
+        short(lr=1e20, max_epochs=1, batch_size=-1, smoothing=smoothing).fit(X, y)
 
 
 def test_failure_leaves_generators_and_threads_as_they_were():
@@ -166,7 +161,7 @@ def test_failure_leaves_generators_and_threads_as_they_were():
     torch.set_num_threads(2)
     try:
         with pytest.raises(RuntimeError, match="boom"):
-            make(callbacks=[Trap(boom, at=2)]).fit(X, y)
+            short(callbacks=[Trap(boom, at=2)]).fit(X, y)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before[1])
@@ -197,7 +192,7 @@ BAD_PARAMS = {
 @pytest.mark.parametrize("bad", BAD_CALLS.values(), ids=BAD_CALLS)
 @pytest.mark.parametrize("how", ["fit", "warm_start", "partial_fit"])
 def test_bad_data_keeps_the_old_model(bad, how):
-    clf = make(warm_start=how == "warm_start").fit(X, y)
+    clf = short(warm_start=how == "warm_start").fit(X, y)
     before, net = learned(clf), clf.net_
     with pytest.raises(ValueError):
         clf.partial_fit(**bad) if how == "partial_fit" else clf.fit(**bad)
@@ -206,7 +201,7 @@ def test_bad_data_keeps_the_old_model(bad, how):
 
 
 def test_one_class_keeps_the_old_model():
-    clf = make().fit(X, y)
+    clf = short().fit(X, y)
     before = learned(clf)
     with pytest.raises(ValueError, match="class"):
         clf.fit(X, np.ones_like(y))
@@ -215,7 +210,7 @@ def test_one_class_keeps_the_old_model():
 
 @pytest.mark.parametrize(("params", "error"), BAD_PARAMS.values(), ids=BAD_PARAMS)
 def test_failed_refit_keeps_the_old_model(params, error):
-    clf = make().fit(X, y)
+    clf = short().fit(X, y)
     before, net = learned(clf), clf.net_
     clf.set_params(**params)
     with pytest.raises(error):
@@ -236,7 +231,7 @@ def go_on(clf, how):
 def test_failed_continuation_is_rolled_back_and_the_next_goes_on_as_if_nothing_was(method, how):
     params = {"method": method, "warm_start": True, "warmup": 1, "smoothing": 0.2}
     trap = Trap(boom)
-    clf, undisturbed = make(callbacks=[trap], **params), make(**params)
+    clf, undisturbed = short(callbacks=[trap], **params), short(**params)
     for each in (clf, undisturbed):
         go_on(each.fit(X, y), how)
     before = learned(clf)
@@ -250,7 +245,7 @@ def test_failed_continuation_is_rolled_back_and_the_next_goes_on_as_if_nothing_w
 
 @pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
 def test_module_that_fails_half_way_is_rolled_back_with_its_batch_norm(how):
-    clf = make(module=Mine, warm_start=True, batch_size=16).fit(X, y)
+    clf = short(module=Mine, warm_start=True, batch_size=16).fit(X, y)
     before = learned(clf)
     Mine.forwards_left = 7 if how == "partial_fit" else 13
     with pytest.raises(RuntimeError, match="boom in the module"):
@@ -270,7 +265,7 @@ def test_module_that_fails_half_way_is_rolled_back_with_its_batch_norm(how):
 )
 def test_failed_continuation_with_other_parameters_is_rolled_back(how, params):
     trap = Trap(boom)
-    clf = make(warm_start=True, callbacks=[trap]).fit(X, y)
+    clf = short(warm_start=True, callbacks=[trap]).fit(X, y)
     before = learned(clf)
     trap.at = 1
     clf.set_params(**params)
@@ -280,7 +275,7 @@ def test_failed_continuation_with_other_parameters_is_rolled_back(how, params):
 
 
 def test_other_number_of_rows_is_refused_where_each_row_has_a_memory():
-    clf = make(method="elr").fit(X, y)
+    clf = short(method="elr").fit(X, y)
     before = learned(clf)
     with pytest.raises(ValueError, match=r"ELR keeps state for each.*same 150 rows. Got 100 rows"):
         clf.partial_fit(X[:100], y[:100])
@@ -293,7 +288,7 @@ def test_other_number_of_rows_is_refused_where_each_row_has_a_memory():
 @pytest.mark.parametrize("how", ["fit", "partial_fit", "warm_start"])
 def test_ctrl_c_leaves_fit_and_keeps_the_old_model(ctrl_c_works, how):
     trap = Trap(press_ctrl_c)
-    clf = make(callbacks=[trap], warm_start=how == "warm_start").fit(X, y)
+    clf = short(callbacks=[trap], warm_start=how == "warm_start").fit(X, y)
     before = learned(clf)
     trap.at = 1
     with pytest.raises(KeyboardInterrupt):
@@ -302,7 +297,7 @@ def test_ctrl_c_leaves_fit_and_keeps_the_old_model(ctrl_c_works, how):
 
 
 def test_ctrl_c_in_a_first_fit_leaves_the_estimator_unfitted(ctrl_c_works):
-    clf = make(callbacks=[Trap(press_ctrl_c, at=2)])
+    clf = short(callbacks=[Trap(press_ctrl_c, at=2)])
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y)
     with pytest.raises(NotFittedError):
@@ -313,7 +308,7 @@ def test_ctrl_c_in_a_first_fit_leaves_the_estimator_unfitted(ctrl_c_works):
 def test_ctrl_c_at_any_moment_leaves_fit(ctrl_c_works, method):
     delays = np.linspace(0.001, 0.12, 8)
     trap = Trap()
-    clf = make(method=method, callbacks=[trap], warm_start=True, lr=0.001).fit(X, y)
+    clf = short(method=method, callbacks=[trap], warm_start=True, lr=0.001).fit(X, y)
     before = learned(clf)
     clf.set_params(max_epochs=100_000)
     trap.at = 1
@@ -355,7 +350,7 @@ def test_ctrl_c_stops_a_search():
 
 
 def test_ctrl_c_is_left_alone_in_other_threads():
-    clf, failures = make(), []
+    clf, failures = short(), []
 
     def fit():
         try:
@@ -369,14 +364,14 @@ def test_ctrl_c_is_left_alone_in_other_threads():
     thread.join()
     assert not failures
     assert signal.getsignal(signal.SIGINT) is before
-    np.testing.assert_array_equal(clf.predict_proba(X), make().fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
 
 
 def test_early_stopping_of_skorch_is_not_taken_for_ctrl_c():
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0, sink=lambda text: None)
-    clf = make(callbacks=[stop], max_epochs=50).fit(X, y)
+    clf = short(callbacks=[stop], max_epochs=50).fit(X, y)
     assert clf.n_iter_ == len(clf.history_) == 3
-    alone = make(max_epochs=3).fit(X, y)
+    alone = short(max_epochs=3).fit(X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), alone.predict_proba(X))
     np.testing.assert_array_equal(clf.label_quality_, alone.label_quality_)
 
@@ -386,7 +381,7 @@ def test_handler_of_a_user_that_lets_the_training_go_on_is_no_ctrl_c():
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0, sink=lambda text: None)
     before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
     try:
-        clf = make(callbacks=[Trap(press_ctrl_c, at=1), stop], max_epochs=50).fit(X, y)
+        clf = short(callbacks=[Trap(press_ctrl_c, at=1), stop], max_epochs=50).fit(X, y)
     except KeyboardInterrupt:
         # On its own it would end the whole test run.
         pytest.fail("stopping early was taken for Ctrl-C")
@@ -400,12 +395,12 @@ def test_handler_of_a_user_that_lets_the_training_go_on_is_no_ctrl_c():
 
 
 def test_one_diverging_rate_spoils_only_its_own_score():
-    search = GridSearchCV(make(), {"lr": [0.001, 0.01, 1e20]}, cv=2, error_score=np.nan)
+    search = GridSearchCV(short(), {"lr": [0.001, 0.01, 1e20]}, cv=2, error_score=np.nan)
     with pytest.warns(FitFailedWarning, match="FloatingPointError"):
         with pytest.warns(UserWarning, match="One or more of the test scores are non-finite"):
             search.fit(X, y)
     scores = search.cv_results_["mean_test_score"]
     assert np.isnan(scores).tolist() == [False, False, True]
-    alone = GridSearchCV(make(), {"lr": [0.001, 0.01]}, cv=2).fit(X, y)
+    alone = GridSearchCV(short(), {"lr": [0.001, 0.01]}, cv=2).fit(X, y)
     np.testing.assert_array_equal(scores[:2], alone.cv_results_["mean_test_score"])
     assert search.best_params_ == alone.best_params_

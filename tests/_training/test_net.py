@@ -9,22 +9,17 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.datasets import load_iris
 from sklearn.metrics import average_precision_score
 from skorch.callbacks import Callback
 from torch import nn
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
 from sknoisy.functional import class_cross_entropy, cross_entropy, margin
 from sknoisy.methods import ClassLoss, Method, TrainingStep
+from tests.factories import NormedMLP, noisy_blobs, noisy_digits, short
 
-X, y = make_classification(150, 6, n_informative=4, n_classes=3, flip_y=0.3, random_state=0)
-X = X.astype(np.float32)
-
-
-def make(*callbacks, **params):
-    settings = {"method": "ce", "max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
-    return NoisyLabelClassifier(callbacks=list(callbacks) or None, **{**settings, **params})
+X, y = noisy_blobs(150, n_features=6, noise_rate=0.2, cluster_std=4.0)
 
 
 class AtEpochEnd(Callback):
@@ -38,17 +33,6 @@ class AtEpochEnd(Callback):
 
     def on_epoch_end(self, net, **_):
         self.said.append(self.ask(net))
-
-
-class Normed(nn.Sequential):
-    def __init__(self, n_in, n_out):
-        super().__init__(
-            nn.Linear(n_in, 16),
-            nn.BatchNorm1d(16),
-            nn.Dropout(0.5),
-            nn.ReLU(),
-            nn.Linear(16, n_out),
-        )
 
 
 class Watching(ClassLoss):
@@ -73,7 +57,9 @@ class Watching(ClassLoss):
 
 def test_early_stopping_goes_back_to_the_weights_of_the_best_epoch():
     at_end = AtEpochEnd(lambda net: copy.deepcopy(net.module_.state_dict()))
-    clf = make(at_end, early_stopping=True, max_epochs=60, n_iter_no_change=5, lr=0.05).fit(X, y)
+    clf = short(
+        callbacks=[at_end], early_stopping=True, max_epochs=60, n_iter_no_change=5, lr=0.05
+    ).fit(X, y)
     scores = clf.history_[:, "valid_acc"]
     best = int(np.argmax(scores))
     assert clf.n_iter_ == len(scores) == best + 1 + 5
@@ -84,7 +70,9 @@ def test_early_stopping_goes_back_to_the_weights_of_the_best_epoch():
 
 def test_best_weights_are_kept_though_the_epochs_run_out():
     at_end = AtEpochEnd(lambda net: copy.deepcopy(net.module_.state_dict()))
-    clf = make(at_end, early_stopping=True, max_epochs=30, n_iter_no_change=100, lr=0.05).fit(X, y)
+    clf = short(
+        callbacks=[at_end], early_stopping=True, max_epochs=30, n_iter_no_change=100, lr=0.05
+    ).fit(X, y)
     best = int(np.argmax(clf.history_[:, "valid_acc"]))
     assert clf.n_iter_ == 30
     assert best < 29
@@ -104,14 +92,14 @@ def test_early_stopping_looks_at_accuracy_and_never_at_loss():
             self.calls += not self.training
             return logits.detach() * (1 + self.calls) + 0 * logits
 
-    clf = make(module=Frozen, early_stopping=True, n_iter_no_change=3, max_epochs=50).fit(X, y)
+    clf = short(module=Frozen, early_stopping=True, n_iter_no_change=3, max_epochs=50).fit(X, y)
     assert len(set(clf.history_[:, "valid_acc"])) == 1
     assert len(set(clf.history_[:, "valid_loss"])) > 1
     assert clf.n_iter_ == 4
 
 
 def test_held_out_rows_are_not_trained_on():
-    clf = make(method=Watching, early_stopping=True, validation_fraction=0.2, warmup=0).fit(X, y)
+    clf = short(method=Watching, early_stopping=True, validation_fraction=0.2, warmup=0).fit(X, y)
     seen = torch.cat([batch.index for batch in clf.method_.batches]).unique()
     assert len(seen) == 120
     held_out = np.setdiff1d(np.arange(150), seen)
@@ -122,14 +110,14 @@ def test_held_out_rows_are_not_trained_on():
 
 
 def test_early_stopping_helps_on_noisy_labels():
-    X, y = load_digits(return_X_y=True)
-    rng = np.random.default_rng(0)
+    X, noisy = noisy_digits(noise_rate=0.45)
+    _, y = noisy_digits(noise_rate=0)
     train, test = np.arange(0, 1797, 2), np.arange(1, 1797, 2)
-    wrong = rng.random(len(train)) < 0.5
-    noisy = np.where(wrong, rng.integers(10, size=len(train)), y[train])
     params = {"max_epochs": 60, "lr": 0.003}
-    stopped = make(early_stopping=True, validation_fraction=0.2, **params).fit(X[train], noisy)
-    whole = make(**params).fit(X[train], noisy)
+    stopped = short(early_stopping=True, validation_fraction=0.2, **params).fit(
+        X[train], noisy[train]
+    )
+    whole = short(**params).fit(X[train], noisy[train])
     assert stopped.score(X[test], y[test]) > whole.score(X[test], y[test]) + 0.05
 
 
@@ -153,7 +141,7 @@ def test_schedule(schedule, factor):
         def on_batch_end(self, net, **_):
             lrs.append(net.optimizer_.param_groups[0]["lr"])
 
-    make(Read(), lr_schedule=schedule).fit(X, y)
+    short(callbacks=[Read()], lr_schedule=schedule).fit(X, y)
     np.testing.assert_allclose(lrs, 0.01 * factor(np.arange(20) / 20))
 
 
@@ -164,7 +152,7 @@ def test_schedule_begins_anew_with_a_second_fit_and_takes_its_lr():
         def on_batch_end(self, net, **_):
             lrs.append(net.optimizer_.param_groups[0]["lr"])
 
-    clf = make(Read(), lr_schedule="linear", warm_start=True).fit(X, y)
+    clf = short(callbacks=[Read()], lr_schedule="linear", warm_start=True).fit(X, y)
     clf.set_params(lr=0.5).fit(X, y)
     np.testing.assert_allclose(
         lrs, np.r_[0.01, 0.5].repeat(20) * np.tile(1 - np.arange(20) / 20, 2)
@@ -172,7 +160,7 @@ def test_schedule_begins_anew_with_a_second_fit_and_takes_its_lr():
 
 
 def test_partial_fit_goes_on_after_the_end_of_the_schedule():
-    clf = make(lr_schedule="cosine").fit(X, y)
+    clf = short(lr_schedule="cosine").fit(X, y)
     before = clf.predict_proba(X)
     assert not np.array_equal(clf.partial_fit(X, y).predict_proba(X), before)
 
@@ -184,13 +172,13 @@ def test_partial_fit_goes_on_after_the_end_of_the_schedule():
     ("warmup", "epochs"), [(0, 0), (3, 3), (0.25, 2), (0.01, 1), (1.0, 8), ("auto", 0)], ids=str
 )
 def test_warm_up_is_plain_and_then_the_method_comes(warmup, epochs):
-    clf = make(method=Watching, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
+    clf = short(method=Watching, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
     assert [evaluation.epoch for evaluation in clf.method_.scans] == list(range(8 - epochs))
     assert sorted({batch.epoch for batch in clf.method_.batches}) == list(range(8 - epochs))
     for batch in clf.method_.batches:
         expected = 0.7 * torch.eye(3)[batch.y] + 0.1
         torch.testing.assert_close(batch.target, expected)
-    plain = make(warmup=0, max_epochs=8).fit(X, y)
+    plain = short(warmup=0, max_epochs=8).fit(X, y)
     losses, plain_losses = (np.array(each.history_[:, "train_loss"]) for each in (clf, plain))
     np.testing.assert_array_equal(losses[:epochs], plain_losses[:epochs])
     assert (losses[epochs:] != plain_losses[epochs:]).all()
@@ -198,7 +186,7 @@ def test_warm_up_is_plain_and_then_the_method_comes(warmup, epochs):
 
 def test_batches_hold_each_row_with_its_own_label_and_weight():
     weight = np.random.default_rng(0).uniform(0.5, 2, 150)
-    clf = make(method=Watching, max_epochs=1).fit(X, y, weight)
+    clf = short(method=Watching, max_epochs=1).fit(X, y, weight)
     for batch in clf.method_.batches:
         np.testing.assert_array_equal(batch.x, X[batch.index])
         np.testing.assert_array_equal(batch.y, y[batch.index])
@@ -216,7 +204,7 @@ def test_batches_hold_each_row_with_its_own_label_and_weight():
 def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping, logit_bound):
     passes = []
 
-    class Counted(Normed):
+    class Counted(NormedMLP):
         def forward(self, x):
             if not self.training:
                 passes.append((len(x), torch.is_grad_enabled()))
@@ -253,8 +241,8 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
 
     weight = np.ones(150)
     weight[[0, 99]] = 0
-    clf = make(
-        Give(),
+    clf = short(
+        callbacks=[Give()],
         method=Scanned,
         module=Counted,
         early_stopping=early_stopping,
@@ -291,26 +279,26 @@ def test_looking_at_features_moves_nothing(n_networks):
             return (class_cross_entropy(logits) * batch.target).sum(-1)
 
     Looking.n_networks = n_networks
-    looked = make(method=Looking, module=Normed, max_epochs=2).fit(X, y)
+    looked = short(method=Looking, module=NormedMLP, max_epochs=2).fit(X, y)
 
     class Blind(Looking):
         def prepare_batch(self, net, batch):
             return batch
 
-    blind = make(method=Blind, module=Normed, max_epochs=2).fit(X, y)
+    blind = short(method=Blind, module=NormedMLP, max_epochs=2).fit(X, y)
     np.testing.assert_array_equal(looked.predict_proba(X), blind.predict_proba(X))
 
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_parts_that_a_user_holds_in_evaluation_mode_stay_there(frozen):
-    class Partly(Normed):
+    class Partly(NormedMLP):
         def train(self, mode=True):
             super().train(mode)
             if frozen:
                 self[1].eval()
             return self
 
-    clf = make(module=Partly, method="co_teaching").fit(X, y)
+    clf = short(module=Partly, method="co_teaching").fit(X, y)
     assert (clf.module_[0][1].num_batches_tracked == 0) == frozen
 
 
@@ -321,21 +309,19 @@ def test_parts_that_a_user_holds_in_evaluation_mode_stay_there(frozen):
     "params", [{}, {"smoothing": -1.0}, {"method": "elr"}, {"method": "co_teaching"}], ids=str
 )
 def test_wrong_labels_come_out_low(params):
-    X, y = load_digits(return_X_y=True)
-    rng = np.random.default_rng(0)
-    wrong = rng.random(len(y)) < 0.4
-    noisy = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
-    quality = make(max_epochs=20, batch_size=128, **params).fit(X, noisy).label_quality_
+    X, noisy = noisy_digits(noise_rate=0.4)
+    mislabelled = noisy != noisy_digits(noise_rate=0)[1]
+    quality = short(max_epochs=20, batch_size=128, **params).fit(X, noisy).label_quality_
     assert quality.shape == (1797,)
     assert quality.min() >= 0 and quality.max() <= 1
-    assert average_precision_score(wrong, -quality) > 0.95
+    assert average_precision_score(mislabelled, -quality) > 0.95
 
 
 @pytest.mark.parametrize("method", ["mixup", "synthetic", "dividemix"])
 def test_rows_trained_on_changed_are_judged_at_the_end(method):
     """And not by warm-up, which knows little yet."""
-    X, y = load_digits(return_X_y=True)
-    clf = make(method=method, warmup=2, max_epochs=4, batch_size=128).fit(X, y)
+    X, y = noisy_digits(noise_rate=0)
+    clf = short(method=method, warmup=2, max_epochs=4, batch_size=128).fit(X, y)
     logits = torch.log(torch.from_numpy(clf.predict_proba(X)))
     expected = torch.sigmoid(margin(logits, torch.from_numpy(y)))
     if clf.method_.n_networks == 1:
@@ -353,7 +339,7 @@ def test_quality_is_that_of_the_training_passes():
                 margins[i].append(z[label] - np.delete(z.numpy(), label).max())
             return super().loss(logits, batch)
 
-    clf = make(method=Note).fit(X, y)
+    clf = short(method=Note).fit(X, y)
     expected = [torch.sigmoid(torch.tensor(margins[i])).mean() for i in range(150)]
     np.testing.assert_allclose(clf.label_quality_, expected, rtol=1e-4)
 
@@ -361,7 +347,7 @@ def test_quality_is_that_of_the_training_passes():
 def test_rows_of_weight_zero_have_a_quality_too():
     weight = np.ones(150)
     weight[::2] = 0
-    quality = make(max_epochs=20).fit(X, y, weight).label_quality_
+    quality = short(max_epochs=20).fit(X, y, weight).label_quality_
     assert np.isfinite(quality).all()
     assert len(set(quality[::2])) > 50
 
@@ -377,7 +363,7 @@ def test_bound_holds_in_training_and_predictions_are_as_they_are():
             largest.append(logits.norm(dim=-1).max())
             return super().loss(logits, batch)
 
-    clf = make(method=Bounded, logit_bound=2.0, lr=0.3, max_epochs=20).fit(X, y)
+    clf = short(method=Bounded, logit_bound=2.0, lr=0.3, max_epochs=20).fit(X, y)
     assert 1.5 < max(largest) <= 2.0 * (1 + 1e-6)
     logits = clf.module_(torch.tensor(X))
     assert logits.norm(dim=-1).max() > 2.0
@@ -394,22 +380,22 @@ def bound_of(clf):
     ("smoothing", "bounded"), [(-0.5, True), (-8.0, True), (0.0, False), (0.4, False)]
 )
 def test_logits_are_bounded_by_default_where_the_loss_has_no_lower_limit(smoothing, bounded):
-    clf = make(smoothing=smoothing).fit(X, y)
+    clf = short(smoothing=smoothing).fit(X, y)
     assert (bound_of(clf) is not None) is bounded
-    assert bound_of(make(smoothing=smoothing, logit_bound=None).fit(X, y)) is None
+    assert bound_of(short(smoothing=smoothing, logit_bound=None).fit(X, y)) is None
 
 
 @pytest.mark.parametrize("rate", [-8.0, -2.0, -0.5])
 def test_negative_rates_do_not_ruin_the_network(rate):
     X, y = load_iris(return_X_y=True)
-    assert make(smoothing=rate, max_epochs=100).fit(X, y).score(X, y) > 0.94
+    assert short(smoothing=rate, max_epochs=100).fit(X, y).score(X, y) > 0.94
 
 
 # ---- weights -------------------------------------------------------------------------------------
 
 
 def exact(**params):
-    return make(batch_size=-1, precision="float64", **params)
+    return short(batch_size=-1, precision="float64", **params)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -447,13 +433,13 @@ def test_class_weights_are_sample_weights(class_weight):
 
 
 def test_whole_batches():
-    clf = make(batch_size=-1).fit(X, y)
+    clf = short(batch_size=-1).fit(X, y)
     assert clf.history_[:, "batches", :, "train_batch_size"] == [[150]] * 4
 
 
 @pytest.mark.parametrize("n_rows", [33, 65, 97])
 def test_batch_norm_never_sees_a_single_row(n_rows):
-    clf = make(module=Normed, batch_size=32).fit(X[:n_rows], y[:n_rows])
+    clf = short(module=NormedMLP, batch_size=32).fit(X[:n_rows], y[:n_rows])
     sizes = clf.history_[0, "batches", :, "train_batch_size"]
     assert sum(sizes) == n_rows
     assert min(sizes) > 1
@@ -471,11 +457,11 @@ def test_batch_norm_never_sees_a_single_row(n_rows):
 def test_precisions(method, precision, parameters, output):
     # Few and small steps: more of them would amplify what rounding differs by.
     params = {"method": method, "max_epochs": 2, "warmup": 1, "lr": 1e-4}
-    clf = make(precision=precision, **params).fit(X, y)
+    clf = short(precision=precision, **params).fit(X, y)
     assert {p.dtype for p in clf.module_.parameters()} == {parameters}
     p = clf.predict_proba(X)
     assert p.dtype == output
-    reference = make(precision="float64", **params).fit(X, y).predict_proba(X)
+    reference = short(precision="float64", **params).fit(X, y).predict_proba(X)
     tolerance = {"float32": 1e-4, "float64": 0, "bf16-mixed": 0.2}[precision]
     assert np.abs(p - reference).max() <= tolerance
 
@@ -492,7 +478,7 @@ def test_mixed_precision_computes_in_bfloat16():
             seen.add((self.training, logits.dtype))
             return logits
 
-    make(module=Look, precision="bf16-mixed", early_stopping=True).fit(X, y).predict(X)
+    short(module=Look, precision="bf16-mixed", early_stopping=True).fit(X, y).predict(X)
     assert seen == {(True, torch.bfloat16), (False, torch.bfloat16)}
 
 
@@ -502,7 +488,7 @@ def test_mixed_precision_computes_in_bfloat16():
 def test_lazy_modules():
     lazy = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))
     for module in (lazy, lambda: nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))):
-        clf = make(module=module, max_epochs=20).fit(X, y)
+        clf = short(module=module, max_epochs=20).fit(X, y)
         assert clf.module_[0].in_features == 6
         assert clf.score(X, y) > 0.5
     assert nn.parameter.is_lazy(lazy[0].weight)
@@ -512,11 +498,11 @@ def test_lazy_modules():
 def test_an_instance_is_copied_and_trained_from_its_weights(method):
     given = nn.Linear(6, 3)
     before = copy.deepcopy(given.state_dict())
-    clf = make(module=given, method=method, lr=1e-9, max_epochs=1).fit(X, y)
+    clf = short(module=given, method=method, lr=1e-9, max_epochs=1).fit(X, y)
     trained = clf.module_[0] if method == "co_teaching" else clf.module_
     assert trained is not given
     torch.testing.assert_close(trained.weight, given.weight)
-    make(module=given, method=method, lr=0.1).fit(X, y)
+    short(module=given, method=method, lr=0.1).fit(X, y)
     assert given.training
     assert all(torch.equal(value, before[name]) for name, value in given.state_dict().items())
     assert all(p.grad is None for p in given.parameters())
@@ -557,24 +543,24 @@ def build(n_in, n_out, width=4):
 
 @pytest.mark.parametrize("module", [Sized, TakesOut, TakesIn, TakesNone, TakesAll, build])
 def test_sizes_are_given_to_modules_that_take_them(module):
-    clf = make(module=module, module__width=7).fit(X, y)
+    clf = short(module=module, module__width=7).fit(X, y)
     assert clf.module_.layers[0].weight.shape == (7, 6)
     assert clf.module_.layers[2].weight.shape == (3, 7)
 
 
 def test_sizes_can_be_given_by_hand():
-    clf = make(module=nn.Linear, module__in_features=6, module__out_features=3).fit(X, y)
+    clf = short(module=nn.Linear, module__in_features=6, module__out_features=3).fit(X, y)
     assert isinstance(clf.module_, nn.Linear)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", "nadam", "radam"])
 def test_optimizers(optimizer):
-    clf = make(optimizer=optimizer, max_epochs=30, lr=0.05 if optimizer == "sgd" else 0.01)
+    clf = short(optimizer=optimizer, max_epochs=30, lr=0.05 if optimizer == "sgd" else 0.01)
     assert clf.fit(X, y).history_[-1, "train_loss"] < 0.8 * clf.history_[0, "train_loss"]
 
 
 def test_optimizer_class_with_parameters():
-    clf = make(optimizer=torch.optim.SGD, optimizer__momentum=0.9, optimizer__weight_decay=0.1)
+    clf = short(optimizer=torch.optim.SGD, optimizer__momentum=0.9, optimizer__weight_decay=0.1)
     group = clf.fit(X, y).net_.optimizer_.param_groups[0]
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.01, 0.9, 0.1)
 
@@ -636,15 +622,7 @@ def asked(question, table, module=None, n_networks=1, **params):
             return TrainingStep(cross_entropy(logits, batch.target), batch.weight, logits, batch)
 
     Asks.n_networks = n_networks
-    params = {"max_epochs": 1, "batch_size": -1, "random_state": 0, **params}
-    NoisyLabelClassifier(Asks, module=module, **params).fit(*table)
-
-
-class Normalised(nn.Sequential):
-    def __init__(self, n_in, n_out):
-        super().__init__(
-            nn.Linear(n_in, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, n_out)
-        )
+    short(Asks, module=module, max_epochs=1, batch_size=-1, **params).fit(*table)
 
 
 @pytest.mark.parametrize("n_networks", [1, 2])
@@ -666,9 +644,9 @@ def test_other_weights_answer_like_another_network(n_networks, table):
                     part.mul_(2)
             torch.testing.assert_close(doubled[0], twin(batch.x))
         assert not doubled[0].requires_grad
-        assert doubled[1].shape[-1] == net.n_features == 8
+        assert doubled[1].shape[-1] == net.n_features == 16
 
-    asked(question, table, Normalised, n_networks)
+    asked(question, table, NormedMLP, n_networks)
 
 
 def test_a_gradient_reaches_other_weights(table):
@@ -727,5 +705,5 @@ def test_a_scan_costs_nothing_until_it_is_looked_at(looks, table):
         def class_losses(self, logits):
             return class_cross_entropy(logits)
 
-    NoisyLabelClassifier(Scans, max_epochs=3, batch_size=16).fit(*table)
+    short(Scans, max_epochs=3).fit(*table)
     assert len(passes) == 3 * looks

@@ -8,9 +8,10 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
 from sknoisy._training.network_view import ModuleView
 from sknoisy.methods import CrossEntropy, NetworkView
+from tests.factories import short
 from tests.views import view_of
 
 X, y = load_iris(return_X_y=True)
@@ -23,7 +24,7 @@ NAMES = (
 def test_the_view_answers_what_the_protocol_names():
     protocol = {name for name in dir(NetworkView) if not name.startswith("_")}
     assert protocol | set(NetworkView.__annotations__) == set(NAMES)
-    view = view_of(NoisyLabelClassifier("ce", max_epochs=1, random_state=0).fit(X, y), X, y)
+    view = view_of(short(max_epochs=1).fit(X, y), X, y)
     assert all(hasattr(view, name) for name in NAMES)
     assert (view.n_classes, view.n_rows, view.n_features, view.trusted) == (3, 150, 128, None)
 
@@ -42,7 +43,7 @@ def test_a_method_gets_the_view_and_never_the_skorch_net():
             got.append(net)
             return batch
 
-    NoisyLabelClassifier(Asks, max_epochs=2, random_state=0).fit(X, y)
+    short(Asks, max_epochs=2).fit(X, y)
     assert {type(net) for net in got} == {ModuleView}
     assert len({id(net) for net in got}) == 1
 
@@ -50,7 +51,7 @@ def test_a_method_gets_the_view_and_never_the_skorch_net():
 @pytest.mark.parametrize("method", METHODS)
 def test_the_net_can_be_inspected_after_a_fit(method):
     """``dir`` and ``hasattr`` raised AssertionError, from properties that need a training set."""
-    clf = NoisyLabelClassifier(method, max_epochs=3, random_state=0).fit(X, y)
+    clf = short(method, max_epochs=3).fit(X, y)
     net = clf.net_
     for name in dir(net):
         if not name.startswith("__"):
@@ -62,7 +63,7 @@ def test_the_net_can_be_inspected_after_a_fit(method):
 
 
 def test_asking_for_the_training_set_outside_of_a_training_is_an_error():
-    view = NoisyLabelClassifier("ce", max_epochs=1).fit(X, y).net_.view()
+    view = short(max_epochs=1).fit(X, y).net_.view()
     with pytest.raises(RuntimeError, match="no training set"):
         view.rows(torch.arange(2))
     assert view.logits(torch.tensor(X[:2], dtype=torch.float32)).shape == (2, 3)
@@ -70,7 +71,7 @@ def test_asking_for_the_training_set_outside_of_a_training_is_an_error():
 
 def test_trusted_rows_that_are_held_out_are_not_trusted():
     trusted = np.arange(150) % 3 == 0
-    clf = NoisyLabelClassifier("forward", max_epochs=2, early_stopping=True, random_state=0)
+    clf = short("forward", max_epochs=2, early_stopping=True)
     view = view_of(clf.fit(X, y, trusted=trusted), X, y, trusted=trusted)
     trained = np.zeros(150, dtype=bool)
     trained[view.data.index.numpy()] = True

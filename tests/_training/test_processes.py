@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy import METHODS, SmoothingSearchCV
 from tests._training import launched
 
 pytest.importorskip("accelerate")
@@ -46,20 +46,19 @@ def check_that_every_method_learned_what_it_learns_alone(tmp_path):
 
 def test_without_a_launcher_it_is_one_process(table):
     X, y = table
-    params = {"max_epochs": 3, "random_state": 0}
-    launched = NoisyLabelClassifier(device="accelerate", **params).fit(X, y)
-    alone = NoisyLabelClassifier(**params).fit(X, y)
-    if launched.net_.device == alone.net_.device:
-        np.testing.assert_array_equal(launched.predict_proba(X), alone.predict_proba(X))
+    # On a machine with a GPU "auto" and accelerate choose the same device, too.
+    with_accelerate, alone = short(device="accelerate").fit(X, y), short().fit(X, y)
+    assert with_accelerate.net_.device == alone.net_.device
+    np.testing.assert_array_equal(with_accelerate.predict_proba(X), alone.predict_proba(X))
 
 
 def test_the_package_that_is_missing_is_named(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ImportError, match=r"needs the package accelerate: pip install 'sknoisy"):
-        NoisyLabelClassifier(device="accelerate").fit(*table)
+        short(device="accelerate").fit(*table)
 
 
 def test_a_search_at_once_takes_one_device(table):
-    search = SmoothingSearchCV(NoisyLabelClassifier("ce", device="accelerate"), [0, 0.2])
+    search = SmoothingSearchCV(short(device="accelerate"), [0, 0.2])
     with pytest.raises(TypeError, match="on one device; use GridSearchCV"):
         search.fit(*table)

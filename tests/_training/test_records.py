@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import make_classification
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import METHODS
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.rows import as_rows
 from sknoisy._training.records import Memorization
+from tests.factories import noisy_blobs, short
 
-X, y = make_classification(203, 6, n_informative=4, flip_y=0.2, random_state=0)
+X, y = noisy_blobs(203, n_features=6, n_classes=2)
 CHANGING = {"mixup", "dividemix", "elr_plus", "co_learning", "synthetic"}
 
 
@@ -72,9 +72,7 @@ def test_what_is_recorded_is_what_the_network_says():
             return None
 
     weight = np.random.default_rng(0).random(len(y))
-    clf = NoisyLabelClassifier(
-        "ce", module__dropout=0, max_epochs=2, optimizer=Frozen, random_state=0
-    ).fit(X, y, sample_weight=weight)
+    clf = short(module__dropout=0, max_epochs=2, optimizer=Frozen).fit(X, y, sample_weight=weight)
     kept = clf.history_[:, "train_acc"]
     assert kept == pytest.approx([clf.score(X, y, weight)] * 2)
     assert np.isnan(clf.history_[0, "train_agreement"])
@@ -83,7 +81,7 @@ def test_what_is_recorded_is_what_the_network_says():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_records_what_it_can(method):
-    clf = NoisyLabelClassifier(method, max_epochs=2, warmup=0, batch_size=64, random_state=0)
+    clf = short(method, max_epochs=2, warmup=0)
     clf.fit(X, y)
     known = np.isfinite(clf.history_[:, "train_acc"])
     assert known.tolist() == [method not in CHANGING] * 2
@@ -92,9 +90,9 @@ def test_each_method_records_what_it_can(method):
 
 
 def test_the_default_records_the_accuracy_out_of_bag():
-    clf = NoisyLabelClassifier(max_epochs=3, random_state=0).fit(X, y)
+    clf = short("bagging", max_epochs=3).fit(X, y)
     said = clf.method_.out_of_bag.argmax(dim=1).numpy()
     best = clf.history_[:, "valid_acc"]
     assert best[-1] == pytest.approx((said == y).mean())
-    warm = NoisyLabelClassifier(max_epochs=3, warmup=1, random_state=0).fit(X, y)
+    warm = short("bagging", max_epochs=3, warmup=1).fit(X, y)
     assert np.isfinite(warm.history_[:, "valid_acc"]).tolist() == [False, True, True]

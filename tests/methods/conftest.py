@@ -1,53 +1,48 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from torch import nn
 
-from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import one_hot, smooth_labels
 from sknoisy.methods import Batch, EvaluationPass
+from tests.factories import noisy_digits, short
+from tests.views import module_view
 
 
 @pytest.fixture(scope="session")
 def score_on_noisy_digits():
-    """Clean test accuracy after a training long enough to memorise wrong labels."""
-    X, y = load_digits(return_X_y=True)
-    X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
-    rng = np.random.default_rng(0)
-    wrong = rng.random(len(y)) < 0.4
-    noisy = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
+    """Compute the clean test accuracy after a training long enough to memorise noisy labels."""
+    X, y_noisy = noisy_digits(noise_rate=0.4)
+    _, y = noisy_digits(noise_rate=0)
+    X, X_test, y_noisy, _, _, y_test = train_test_split(
+        X, y_noisy, y, test_size=0.4, random_state=0
+    )
 
     def score(**params):
-        settings = {"method": "ce", "max_epochs": 60, "batch_size": 64, "lr": 0.003}
-        clf = NoisyLabelClassifier(**{**settings, "random_state": 0, **params}).fit(X, noisy)
-        return clf.score(X_test, y_test)
+        clf = short(**{"max_epochs": 60, "batch_size": 64, "lr": 0.003, **params})
+        return clf.fit(X, y_noisy).score(X_test, y_test)
 
     return score
 
 
 @pytest.fixture(scope="session")
 def plain_score(score_on_noisy_digits):
-    """The same for cross-entropy."""
+    """Clean test accuracy of cross-entropy."""
     return score_on_noisy_digits()
 
 
 @pytest.fixture
 def begin():
-    """Begin a method without a training."""
+    """Set up a method without a training, on a linear network."""
 
-    def begin(method, y, n_classes=3, **answers):
+    def begin(method, y, n_classes=3, n_features=2, net=None, **params):
         y = torch.as_tensor(y)
-        asked = {
-            "n_classes": n_classes,
-            "dtype": torch.float64,
-            "device": "cpu",
-            "trusted": None,
-            "labels": lambda: one_hot(y, n_classes, torch.float64),
-        }
-        method.setup(SimpleNamespace(**{**asked, **answers}), y)
+        if net is None:
+            with torch.random.fork_rng():
+                module = nn.Linear(n_features, n_classes, bias=False)
+            net = module_view(module, np.zeros((len(y), n_features)), y, n_classes, **params)
+        method.setup(net, y)
         return method
 
     return begin
@@ -55,7 +50,7 @@ def begin():
 
 @pytest.fixture
 def make_scan():
-    """The whole training set, seen with the given logits."""
+    """Make an evaluation pass over the whole training set with the given logits."""
 
     def make_scan(y, logits, epoch=0, weight=None, features=None, trusted=None):
         y, logits = torch.as_tensor(y), torch.as_tensor(logits)
@@ -71,6 +66,8 @@ def make_scan():
 
 @pytest.fixture
 def make_batch():
+    """Make a batch in double precision."""
+
     def make_batch(y, n_classes=3, rate=0.0, epoch=0, index=None, weight=None, trusted=None):
         y = torch.as_tensor(y)
         index = torch.arange(len(y)) if index is None else torch.as_tensor(index)

@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning, NotFittedError, UnsetMetadataPassedError
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
@@ -23,21 +22,19 @@ from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.functional import class_cross_entropy
 from sknoisy.methods import ClassLoss
 from sknoisy.networks import MLP
-from sknoisy.noise import corrupt_labels
 from sknoisy.plots import SmoothingCurveDisplay
 from sknoisy.search import _candidates, _fold, _vectorized, one_standard_error
-from tests.modules import Branching
+from tests.factories import Branching, noisy_digits, short
 
 rng = np.random.default_rng(0)
-X, y = load_digits(return_X_y=True)
-X, y = X[:207], corrupt_labels(y[:207], 0.3, random_state=0)
+X, y = noisy_digits(207)
 WEIGHT = rng.random(len(y)) + 0.1
 RATES = [-2.0, -0.5, 0.0, 0.4]
 
 
-def make(method="ce", **params):
-    settings = {"max_epochs": 4, "batch_size": 32, "lr": 0.01, "random_state": 0}
-    return NoisyLabelClassifier(method, **{**settings, "precision": "float64", **params})
+def double(method="ce", **params):
+    """Make a classifier that computes in double precision, so that two searches agree closely."""
+    return short(method, **{"precision": "float64", **params})
 
 
 class Proba:
@@ -124,7 +121,7 @@ class Temperature(ClassLoss):
     ids=str,
 )
 def test_it_finds_what_a_grid_search_finds(params):
-    assert_alike(make(**params))
+    assert_alike(double(**params))
 
 
 GROUPED = [
@@ -138,7 +135,7 @@ def test_groups_that_fit_memory(monkeypatch, params):
     sizes = []
     monkeypatch.setattr(_vectorized, "free_memory", lambda device: 1.0)
     monkeypatch.setattr(_vectorized, "stack_networks", noted(_vectorized.stack_networks, sizes))
-    assert_alike(make(**params))
+    assert_alike(double(**params))
     assert sizes == [1] * 12
 
 
@@ -154,7 +151,7 @@ def test_too_many_for_the_memory_are_halved(monkeypatch, params):
             raise torch.OutOfMemoryError
 
     monkeypatch.setattr(_vectorized.GroupTraining, "_train_epoch", limited)
-    assert_alike(make(**params))
+    assert_alike(double(**params))
     assert sizes == [12, 6, 3, 2, 2, 2, 2, 2, 2]
 
 
@@ -165,7 +162,7 @@ def test_too_many_for_the_memory_are_halved(monkeypatch, params):
     ids=str,
 )
 def test_on_a_gpu(params):
-    assert_alike(make(device="cuda", **params))
+    assert_alike(double(device="cuda", **params))
 
 
 @pytest.fixture
@@ -192,7 +189,7 @@ def at_once(monkeypatch):
     ids=str,
 )
 def test_all_folds_at_once(at_once, params, groups):
-    assert_alike(make(**params))
+    assert_alike(double(**params))
     assert at_once == groups
 
 
@@ -212,39 +209,39 @@ UNEQUAL = [(np.arange(n, len(y)), np.arange(n)) for n in (60, 62, 66, 100)]
     ids=str,
 )
 def test_folds_of_unequal_size(at_once, params, groups):
-    assert_alike(make(**params), cv=UNEQUAL)
+    assert_alike(double(**params), cv=UNEQUAL)
     assert at_once == groups
 
 
 def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
-    pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), make())
+    pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), double())
     fit = {"noisylabelclassifier__sample_weight": WEIGHT}
     assert_alike(pipeline, "noisylabelclassifier__", fit=fit)
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
-    assert_alike(make(), X=frame, y=np.array(list("abcdefghij"))[y])
+    assert_alike(double(), X=frame, y=np.array(list("abcdefghij"))[y])
     drawn = {"random_state": np.random.RandomState(0)}
-    assert_alike(make(**drawn), X=csr_array(X), cv=KFold(3, shuffle=True, random_state=0))
+    assert_alike(double(**drawn), X=csr_array(X), cv=KFold(3, shuffle=True, random_state=0))
     with config_context(enable_metadata_routing=True):
-        clf = make().set_fit_request(sample_weight=True)
+        clf = double().set_fit_request(sample_weight=True)
         fit = {"sample_weight": WEIGHT, "groups": np.arange(len(y)) % 6}
         assert_alike(clf, fit=fit, cv=GroupKFold(3))
     assert set(at_once) == {12}
 
 
 def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
-    search = SmoothingSearchCV(make(), RATES, cv=3, n_jobs=5).fit(X, y)
+    search = SmoothingSearchCV(double(), RATES, cv=3, n_jobs=5).fit(X, y)
     assert sorted(at_once) == [2, 2, 2, 3, 3]
     monkeypatch.setattr(_vectorized.VectorizedTraining, "_n_that_fit", lambda self: 5)
-    assert_alike(make(early_stopping=True, n_iter_no_change=1, max_epochs=5))
+    assert_alike(double(early_stopping=True, n_iter_no_change=1, max_epochs=5))
     assert at_once[5:] == [5, 5, 2]
-    SmoothingSearchCV(make(), RATES, cv=3, n_jobs=2).fit(X, y)
+    SmoothingSearchCV(double(), RATES, cv=3, n_jobs=2).fit(X, y)
     assert sorted(at_once[8:]) == [1, 1, 5, 5]
     assert (search.cv_results_["mean_fit_time"] > 0).all()
 
 
 def test_the_last_that_trains_sees_its_own_rows_as_they_are(at_once, monkeypatch):
     """That of the second fold goes on; columns of the first are on another scale, labels chance."""
-    scaled, mixed = X.copy(), load_digits().target[:207]
+    scaled, mixed = X.copy(), noisy_digits(207, noise_rate=0)[1]
     scaled[:100] = 1000 * scaled[:100] + 5
     mixed[:100] = np.random.default_rng(1).integers(10, size=100)
     active, drop = [], _vectorized.GroupTraining._drop_stopped
@@ -255,7 +252,7 @@ def test_the_last_that_trains_sees_its_own_rows_as_they_are(at_once, monkeypatch
 
     monkeypatch.setattr(_vectorized.GroupTraining, "_drop_stopped", noting)
     cv = [(np.arange(100), np.arange(100, 207)), (np.arange(107, 207), np.arange(107))]
-    clf = make(early_stopping=True, n_iter_no_change=3, max_epochs=30, lr=0.001)
+    clf = double(early_stopping=True, n_iter_no_change=3, max_epochs=30, lr=0.001)
     assert_alike(clf, rates=[0.0], X=scaled, y=mixed, cv=cv)
     assert active.count([1]) > 2
 
@@ -275,7 +272,7 @@ class OfTheBatch(nn.Module):
 def test_folds_that_hold_out_unequal_parts(at_once):
     """Of 100 rows and of 101 are 90 to train on."""
     cv = [(np.arange(n), np.arange(n, len(y))) for n in (100, 101)]
-    assert_alike(make(module=OfTheBatch, early_stopping=True, max_epochs=9), cv=cv)
+    assert_alike(double(module=OfTheBatch, early_stopping=True, max_epochs=9), cv=cv)
     assert at_once == [4, 4]
 
 
@@ -291,30 +288,30 @@ def test_an_error_after_training_is_of_one(at_once, monkeypatch):
 
     monkeypatch.setattr(_fold.Fold, "finish", broken)
     with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 12"):
-        SmoothingSearchCV(make(), RATES, cv=3).fit(X, y)
+        SmoothingSearchCV(double(), RATES, cv=3).fit(X, y)
     assert at_once == [12]
 
 
 def test_rows_by_masks_and_from_behind(at_once):
     mask = np.arange(len(y)) % 3 > 0
     cv = [(mask, np.flatnonzero(~mask)), (np.arange(-len(y), -69), np.arange(-69, 0))]
-    assert_alike(make(), cv=cv)
+    assert_alike(double(), cv=cv)
     assert at_once == [8]
 
 
 def test_a_system_that_does_not_tell_its_memory(at_once, monkeypatch):
     monkeypatch.setattr(_vectorized, "free_memory", lambda device: float("inf"))
-    SmoothingSearchCV(make(max_epochs=1), RATES, cv=3).fit(X, y)
+    SmoothingSearchCV(double(max_epochs=1), RATES, cv=3).fit(X, y)
     assert at_once == [12]
 
 
-def test_folds_one_by_one_where_memory_is_short(at_once, monkeypatch):
+def test_folds_one_by_one_where_memory_is_double(at_once, monkeypatch):
     frame = pd.DataFrame(X)
     for rows in (X, csr_array(X), frame):
         n_bytes = _candidates._n_bytes(rows)
         assert n_bytes > 10_000
         monkeypatch.setattr(_candidates, "free_memory", lambda device, n=n_bytes: 11.0 * n)
-        assert_alike(make(max_epochs=2), X=rows)
+        assert_alike(double(max_epochs=2), X=rows)
     assert at_once == [4, 4, 4] * 3
 
 
@@ -328,7 +325,7 @@ def test_a_fold_without_room_trains_when_it_is_asked_for(at_once, monkeypatch):
         return fold(*args, **params)
 
     monkeypatch.setattr(_candidates, "Fold", crowded)
-    assert_alike(make())
+    assert_alike(double())
     assert at_once == [4, 8]
 
 
@@ -339,14 +336,14 @@ def test_a_fold_that_fails_leaves_the_others(at_once):
     # All labels of the first fold are one.
     cv = [(np.arange(60), np.arange(60, 207)), *UNEQUAL]
     with pytest.warns(FitFailedWarning, match="4 fits failed out of a total of 20"):
-        search = SmoothingSearchCV(make(), RATES, cv=cv, refit=False).fit(X, twice)
+        search = SmoothingSearchCV(double(), RATES, cv=cv, refit=False).fit(X, twice)
     assert at_once == [12, 4]
     assert np.isnan(search.cv_results_["split0_test_score"]).all()
     assert np.isfinite(search.cv_results_["split1_test_score"]).all()
 
 
 def test_a_start_for_all_folds(at_once):
-    search = SmoothingSearchCV(make(random_state=None, module__dropout=0.2), RATES, cv=3)
+    search = SmoothingSearchCV(double(random_state=None, module__dropout=0.2), RATES, cv=3)
     search.fit(X, y)
     assert at_once == [12]
     assert search.best_estimator_.random_state is None
@@ -366,12 +363,12 @@ def test_one_that_does_not_fit_at_all_says_so(monkeypatch):
 
     monkeypatch.setattr(_vectorized.GroupTraining, "_train_epoch", full)
     with pytest.raises(torch.OutOfMemoryError, match="full"):
-        SmoothingSearchCV(make(), RATES, cv=3, error_score="raise").fit(X, y)
+        SmoothingSearchCV(double(), RATES, cv=3, error_score="raise").fit(X, y)
 
 
 def test_float32_differs_by_rounding_only():
-    search = SmoothingSearchCV(make(precision="float32"), RATES, cv=3).fit(X, y)
-    plain = GridSearchCV(make(precision="float32"), {"smoothing": RATES}, cv=3).fit(X, y)
+    search = SmoothingSearchCV(double(precision="float32"), RATES, cv=3).fit(X, y)
+    plain = GridSearchCV(double(precision="float32"), {"smoothing": RATES}, cv=3).fit(X, y)
     for fold in range(3):
         key = f"split{fold}_test_score"
         assert_allclose(search.cv_results_[key], plain.cv_results_[key], atol=1.01 / (len(y) // 3))
@@ -379,21 +376,21 @@ def test_float32_differs_by_rounding_only():
 
 def test_images():
     images = X.reshape(-1, 1, 8, 8)
-    assert_alike(make(max_epochs=2, module__dropout=0.1), rates=[-1, 0.2], X=images)
+    assert_alike(double(max_epochs=2, module__dropout=0.1), rates=[-1, 0.2], X=images)
 
 
 def test_a_rate_for_each_class():
     rates = [0.1, np.linspace(-1, 0.5, 10)]
-    search = SmoothingSearchCV(make(), rates, cv=3, refit=False).fit(X, y)
+    search = SmoothingSearchCV(double(), rates, cv=3, refit=False).fit(X, y)
     for place, rate in enumerate(rates):
-        alone = GridSearchCV(make(smoothing=rate), {"max_epochs": [4]}, cv=3, refit=False)
+        alone = GridSearchCV(double(smoothing=rate), {"max_epochs": [4]}, cv=3, refit=False)
         found = alone.fit(X, y).cv_results_["mean_test_score"][0]
         assert search.cv_results_["mean_test_score"][place] == found
 
 
 def test_numbers_of_the_loss():
-    assert_alike(make("gce"), rates=[-1, 0], param_grid={"method__q": [0.2, 0.7, 1.0]})
-    own = make(Temperature, warmup=0)
+    assert_alike(double("gce"), rates=[-1, 0], param_grid={"method__q": [0.2, 0.7, 1.0]})
+    own = double(Temperature, warmup=0)
     assert_alike(own, rates=[0, 0.3], param_grid={"method__temperature": [0.5, 2.0]})
 
 
@@ -401,9 +398,9 @@ def test_soft_labels_cannot_be_scored_but_are_trained_on():
     from sknoisy.search._fit import fit_candidates
 
     soft = rng.dirichlet(np.full(10, 0.2), len(X))
-    trained = fit_candidates([make(smoothing=rate) for rate in RATES], X, soft)
+    trained = fit_candidates([double(smoothing=rate) for rate in RATES], X, soft)
     for clf, rate in zip(trained, RATES, strict=True):
-        alone = make(smoothing=rate).fit(X, soft)
+        alone = double(smoothing=rate).fit(X, soft)
         assert_allclose(clf.predict_proba(X), alone.predict_proba(X), atol=1e-10)
 
 
@@ -413,10 +410,10 @@ def test_all_that_a_fit_leaves():
     weight = np.where(np.arange(len(y)) % 7, 1.0, 0.0)
     settings = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 8}
     trained = fit_candidates(
-        [make(smoothing=r, **settings) for r in RATES], X, y, sample_weight=weight
+        [double(smoothing=r, **settings) for r in RATES], X, y, sample_weight=weight
     )
     for clf, rate in zip(trained, RATES, strict=True):
-        alone = make(smoothing=rate, **settings).fit(X, y, weight)
+        alone = double(smoothing=rate, **settings).fit(X, y, weight)
         assert clf.n_iter_ == alone.n_iter_
         assert clf.smoothing_ == alone.smoothing_
         assert_allclose(clf.label_quality_, alone.label_quality_, atol=1e-6)
@@ -449,26 +446,26 @@ def edited(**layers):
     ids=str,
 )
 def test_an_mlp_that_was_changed_is_trained_as_it_is(layers):
-    assert_alike(make(module=edited(**layers)), tolerance=1e-8)
+    assert_alike(double(module=edited(**layers)), tolerance=1e-8)
 
 
 def test_tied_layers():
     network = MLP(64, 10, (12, 12, 12)).double()
     network[5].weight = network[3].weight
-    assert_alike(make(module=network), tolerance=1e-8)
+    assert_alike(double(module=network), tolerance=1e-8)
 
 
 def test_layers_that_were_added():
     network = MLP(64, 10, (12,)).double()
     network.append(nn.Linear(10, 10).double())
-    assert_alike(make(module=network), tolerance=1e-8)
+    assert_alike(double(module=network), tolerance=1e-8)
 
 
 @pytest.mark.filterwarnings("ignore:.*bfloat16")
 def test_mixed_precision():
     params = {"precision": "bf16-mixed", "max_epochs": 2}
-    search = SmoothingSearchCV(make(**params), RATES, cv=3).fit(X, y)
-    plain = GridSearchCV(make(**params), {"smoothing": RATES}, cv=3).fit(X, y)
+    search = SmoothingSearchCV(double(**params), RATES, cv=3).fit(X, y)
+    plain = GridSearchCV(double(**params), {"smoothing": RATES}, cv=3).fit(X, y)
     assert_allclose(
         search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], atol=0.1
     )
@@ -477,8 +474,8 @@ def test_mixed_precision():
 def test_a_rate_that_does_not_suit_a_fold_fails_alone():
     rates = [np.zeros(9), 0.1]
     with pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 6"):
-        search = SmoothingSearchCV(make(), rates, cv=3, error_score=-1.0).fit(X, y)
-    alone = GridSearchCV(make(), {"smoothing": [0.1]}, cv=3).fit(X, y)
+        search = SmoothingSearchCV(double(), rates, cv=3, error_score=-1.0).fit(X, y)
+    alone = GridSearchCV(double(), {"smoothing": [0.1]}, cv=3).fit(X, y)
     assert search.cv_results_["mean_test_score"].tolist() == [
         -1.0,
         alone.cv_results_["mean_test_score"][0],
@@ -487,7 +484,7 @@ def test_a_rate_that_does_not_suit_a_fold_fails_alone():
 
 def test_folds_of_all_rows():
     everything = np.arange(len(y))
-    search = SmoothingSearchCV(make(), RATES, cv=[(everything, everything)] * 2).fit(X, y)
+    search = SmoothingSearchCV(double(), RATES, cv=[(everything, everything)] * 2).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_fit_time"]).all()
 
 
@@ -495,25 +492,25 @@ def test_folds_of_all_rows():
 
 
 def test_steps_before_it_see_their_fold_only():
-    pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), make())
+    pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), double())
     search = assert_alike(pipeline, "noisylabelclassifier__")
     assert set(search.best_params_) == {"noisylabelclassifier__smoothing"}
     assert search.best_estimator_[-1].smoothing == search.best_params_.popitem()[1]
-    nested = make_pipeline(StandardScaler(), make_pipeline(PCA(20, random_state=0), make()))
+    nested = make_pipeline(StandardScaler(), make_pipeline(PCA(20, random_state=0), double()))
     assert_alike(nested, "pipeline__noisylabelclassifier__")
 
 
 @pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight")
 def test_weights():
-    assert_alike(make(), fit={"sample_weight": WEIGHT})
-    pipeline = make_pipeline(StandardScaler(), make())
+    assert_alike(double(), fit={"sample_weight": WEIGHT})
+    pipeline = make_pipeline(StandardScaler(), double())
     fit = {"noisylabelclassifier__sample_weight": WEIGHT}
     assert_alike(pipeline, "noisylabelclassifier__", fit=fit)
 
 
 def test_scores_are_weighted_as_in_a_grid_search():
-    ours = SmoothingSearchCV(make(), RATES, cv=3).fit(X, y, sample_weight=WEIGHT)
-    theirs = GridSearchCV(make(), {"smoothing": RATES}, cv=3).fit(X, y, sample_weight=WEIGHT)
+    ours = SmoothingSearchCV(double(), RATES, cv=3).fit(X, y, sample_weight=WEIGHT)
+    theirs = GridSearchCV(double(), {"smoothing": RATES}, cv=3).fit(X, y, sample_weight=WEIGHT)
     for key in ("mean_test_score", "std_test_score"):
         assert_allclose(ours.cv_results_[key], theirs.cv_results_[key])
     assert ours.scorer_(ours, X, y) == ours.score(X, y) == theirs.score(X, y)
@@ -521,13 +518,13 @@ def test_scores_are_weighted_as_in_a_grid_search():
 
 def test_routed_weights_and_groups():
     with config_context(enable_metadata_routing=True):
-        clf = make().set_fit_request(sample_weight=True)
+        clf = double().set_fit_request(sample_weight=True)
         groups = np.arange(len(y)) % 5
         fit = {"sample_weight": WEIGHT, "groups": groups}
         assert_alike(clf, fit=fit, cv=GroupKFold(3))
         pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), clf)
         assert_alike(pipeline, "noisylabelclassifier__", fit=fit, cv=GroupKFold(3))
-        weighed = make().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        weighed = double().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
         ours = SmoothingSearchCV(weighed, RATES, cv=3).fit(X, y, sample_weight=WEIGHT)
         theirs = GridSearchCV(weighed, {"smoothing": RATES}, cv=3).fit(X, y, sample_weight=WEIGHT)
         for key in ("mean_test_score", "std_test_score"):
@@ -536,7 +533,7 @@ def test_routed_weights_and_groups():
 
 def test_what_is_not_requested_is_refused_and_aliases_are_known():
     with config_context(enable_metadata_routing=True):
-        unset = [make(), make().set_fit_request(sample_weight=True)]
+        unset = [double(), double().set_fit_request(sample_weight=True)]
         for clf in unset:
             for search in (
                 SmoothingSearchCV(clf, RATES, cv=3),
@@ -544,7 +541,7 @@ def test_what_is_not_requested_is_refused_and_aliases_are_known():
             ):
                 with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
                     search.fit(X, y, sample_weight=WEIGHT)
-        clf = make().set_fit_request(sample_weight="w").set_score_request(sample_weight="v")
+        clf = double().set_fit_request(sample_weight="w").set_score_request(sample_weight="v")
         both = {"w": WEIGHT, "v": WEIGHT[::-1]}
         ours = SmoothingSearchCV(clf, RATES, cv=3).fit(X, y, **both)
         theirs = GridSearchCV(clf, {"smoothing": RATES}, cv=3).fit(X, y, **both)
@@ -555,8 +552,8 @@ def test_what_is_not_requested_is_refused_and_aliases_are_known():
 def test_several_scores_and_train_scores():
     params = {"scoring": ["accuracy", "neg_log_loss"], "refit": "accuracy"}
     params |= {"cv": KFold(3), "return_train_score": True}
-    ours = SmoothingSearchCV(make(), RATES, **params).fit(X, y)
-    theirs = GridSearchCV(make(), {"smoothing": RATES}, **params).fit(X, y)
+    ours = SmoothingSearchCV(double(), RATES, **params).fit(X, y)
+    theirs = GridSearchCV(double(), {"smoothing": RATES}, **params).fit(X, y)
     assert ours.cv_results_.keys() == theirs.cv_results_.keys()
     assert ours.multimetric_
     for key, values in theirs.cv_results_.items():
@@ -573,7 +570,7 @@ def test_scorers_see_the_estimator_itself():
         kinds.add((type(estimator), type(estimator[-1]), estimator[-1].net_.history[-1, "epoch"]))
         return 0.0
 
-    pipeline = make_pipeline(StandardScaler(), make())
+    pipeline = make_pipeline(StandardScaler(), double())
     SmoothingSearchCV(pipeline, RATES, cv=2, scoring=scoring).fit(X, y)
     assert kinds == {(type(pipeline), NoisyLabelClassifier, 4)}
 
@@ -581,13 +578,13 @@ def test_scorers_see_the_estimator_itself():
 def test_frames_sparse_rows_and_words_as_labels():
     names = np.array(list("abcdefghij"))[y]
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
-    search = assert_alike(make(), X=frame, y=names)
+    search = assert_alike(double(), X=frame, y=names)
     assert_array_equal(search.feature_names_in_, frame.columns)
     assert_array_equal(search.classes_, np.unique(names))
-    assert_alike(make(), X=csr_array(X))
+    assert_alike(double(), X=csr_array(X))
 
 
-@pytest.mark.parametrize("estimator", [make(), make(module=Normalised)])
+@pytest.mark.parametrize("estimator", [double(), double(module=Normalised)])
 def test_threads_change_nothing(estimator):
     one, two = (SmoothingSearchCV(estimator, RATES, cv=4, n_jobs=n).fit(X, y) for n in (None, 2))
     for key, values in one.cv_results_.items():
@@ -599,16 +596,16 @@ def test_threads_change_nothing(estimator):
 
 
 def test_without_refit_nothing_is_predicted():
-    search = SmoothingSearchCV(make(), RATES, cv=2, refit=False).fit(X, y)
+    search = SmoothingSearchCV(double(), RATES, cv=2, refit=False).fit(X, y)
     assert not hasattr(search, "best_estimator_")
     with pytest.raises(AttributeError):
         search.predict(X)
     with pytest.raises(NotFittedError):
-        SmoothingSearchCV(make()).predict(X)
+        SmoothingSearchCV(double()).predict(X)
 
 
 def test_it_is_cloned_stored_and_drawn():
-    search = SmoothingSearchCV(make(), RATES, cv=2)
+    search = SmoothingSearchCV(double(), RATES, cv=2)
     assert clone(search).get_params()["smoothing"] == RATES
     search.fit(X, y)
     loaded = pickle.loads(pickle.dumps(search))
@@ -642,13 +639,13 @@ class Heard:
 def test_callbacks_hear_of_the_search():
     pytest.importorskip("sklearn.callback")
     heard = Heard()
-    SmoothingSearchCV(make(max_epochs=1), RATES, cv=2).set_callbacks(heard).fit(X, y)
+    SmoothingSearchCV(double(max_epochs=1), RATES, cv=2).set_callbacks(heard).fit(X, y)
     assert heard.tasks.count("candidate-split-evaluation") == 2 * len(RATES)
     assert heard.tasks.count("refit-with-best-params") == 1
 
 
 def test_fit_time_is_the_share_of_a_candidate():
-    search = SmoothingSearchCV(make(), RATES, cv=2).fit(X, y)
+    search = SmoothingSearchCV(double(), RATES, cv=2).fit(X, y)
     times = search.cv_results_["mean_fit_time"]
     assert times.shape == (4,)
     assert (times == times[0]).all()
@@ -660,7 +657,7 @@ def test_fit_time_is_the_share_of_a_candidate():
 
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_what_diverges_fails_alone():
-    clf = make(optimizer="sgd", lr=40.0, logit_bound=None, max_epochs=6)
+    clf = double(optimizer="sgd", lr=40.0, logit_bound=None, max_epochs=6)
     rates = [-64.0, 1.0]
     with pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 4"):
         search = SmoothingSearchCV(clf, rates, cv=2, refit=False).fit(X, y)
@@ -674,7 +671,7 @@ def test_what_diverges_fails_alone():
 
 def test_a_rate_out_of_range_fails_alone():
     with pytest.warns(FitFailedWarning, match="The 'smoothing' parameter.*Got 2 instead"):
-        search = SmoothingSearchCV(make(), [0, 2], cv=2, error_score=-1.0).fit(X, y)
+        search = SmoothingSearchCV(double(), [0, 2], cv=2, error_score=-1.0).fit(X, y)
     assert search.cv_results_["mean_test_score"][1] == -1
     assert search.best_params_ == {"smoothing": 0}
 
@@ -682,16 +679,16 @@ def test_a_rate_out_of_range_fails_alone():
 @pytest.mark.parametrize(
     ("estimator", "params", "said"),
     [
-        (make("elr"), {}, "only a loss.*ELR is more"),
-        (make("bagging"), {}, "Bagging is more"),
-        (make("forward"), {}, "ForwardCorrection is more"),
-        (make(callbacks=[GradientNormClipping()]), {}, "no place for callbacks"),
-        (make(optimizer="lbfgs"), {}, "updates each parameter entry by itself.*Got LBFGS"),
+        (double("elr"), {}, "only a loss.*ELR is more"),
+        (double("bagging"), {}, "Bagging is more"),
+        (double("forward"), {}, "ForwardCorrection is more"),
+        (double(callbacks=[GradientNormClipping()]), {}, "no place for callbacks"),
+        (double(optimizer="lbfgs"), {}, "updates each parameter entry by itself.*Got LBFGS"),
         (StandardScaler(), {}, "must be a NoisyLabelClassifier, or a Pipeline that ends in one"),
         (make_pipeline(StandardScaler()), {}, r"Got StandardScaler\(\) instead"),
-        (make(), {"smoothing": ["auto", 0]}, "must hold numbers. Got 'auto'"),
-        (make(), {"param_grid": {"lr": [0.1, 0.2]}}, r"named method__\*. Got 'lr'"),
-        (make("sce"), {"param_grid": {"method__alfa": [1]}}, None),
+        (double(), {"smoothing": ["auto", 0]}, "must hold numbers. Got 'auto'"),
+        (double(), {"param_grid": {"lr": [0.1, 0.2]}}, r"named method__\*. Got 'lr'"),
+        (double("sce"), {"param_grid": {"method__alfa": [1]}}, None),
     ],
 )
 def test_what_cannot_be_trained_at_once_is_refused(estimator, params, said):
@@ -706,11 +703,11 @@ def test_what_cannot_be_trained_at_once_is_refused(estimator, params, said):
 
 def test_a_grid_in_place_of_rates_is_refused():
     with pytest.raises(TypeError, match=r"must be a sequence of rates. Got \{'smoothing'"):
-        SmoothingSearchCV(make(), {"smoothing": [0, 0.2]}).fit(X, y)
+        SmoothingSearchCV(double(), {"smoothing": [0, 0.2]}).fit(X, y)
 
 
 def test_a_module_that_branches_is_refused():
-    search = SmoothingSearchCV(make(module=Branching), RATES, cv=2)
+    search = SmoothingSearchCV(double(module=Branching), RATES, cv=2)
     with pytest.raises(TypeError, match=r"Branching cannot be computed together.*Use GridSearchCV"):
         search.fit(X, y)
 
@@ -723,7 +720,7 @@ class OfItsRows(Branching):
 @pytest.mark.parametrize("cv", [2, [(np.arange(80), np.arange(80, 120))]], ids=["2", "1"])
 def test_a_module_that_branches_on_its_rows_is_refused(cv):
     """Also where all networks see the same ones, and it could be followed."""
-    search = SmoothingSearchCV(make(module=OfItsRows), RATES, cv=cv)
+    search = SmoothingSearchCV(double(module=OfItsRows), RATES, cv=cv)
     with pytest.raises(TypeError, match=r"OfItsRows cannot be computed together.*Use GridSearchCV"):
         search.fit(X, y)
 
@@ -738,7 +735,7 @@ class Rounded(ClassLoss):
 
 
 def test_a_number_that_a_loss_decides_by_is_refused():
-    search = SmoothingSearchCV(make(Rounded), [0], param_grid={"method__power": [1, 2]}, cv=2)
+    search = SmoothingSearchCV(double(Rounded), [0], param_grid={"method__power": [1, 2]}, cv=2)
     with pytest.raises(TypeError, match=r"'power' of Rounded is something else; use GridSearchCV"):
         search.fit(X, y)
 
@@ -781,11 +778,11 @@ class Rebound(nn.Module):
 )
 def test_what_would_be_something_else_at_once_is_refused(params, said):
     with pytest.raises(TypeError, match=f"{said}.*GridSearchCV"):
-        SmoothingSearchCV(make(**params), RATES, cv=2).fit(X, y)
+        SmoothingSearchCV(double(**params), RATES, cv=2).fit(X, y)
 
 
 def test_a_failed_refit_keeps_what_was_found():
-    search = SmoothingSearchCV(make(), RATES, cv=2).fit(X, y)
+    search = SmoothingSearchCV(double(), RATES, cv=2).fit(X, y)
     before = dict(vars(search))
     with pytest.raises(ValueError, match="NaN"):
         search.fit(np.full_like(X, np.nan), y)
@@ -809,7 +806,7 @@ def test_the_nearest_rate_within_one_standard_error():
     near = np.array([[0.8, 0.9], [0.78, 0.83], [0.7, 0.72], [0.84, 0.84]])
     results |= {"mean_test_score": near.mean(axis=1), "std_test_score": near.std(axis=1)}
     assert one_standard_error(results) == 1
-    search = SmoothingSearchCV(make(), RATES, cv=3, refit=one_standard_error).fit(X, y)
+    search = SmoothingSearchCV(double(), RATES, cv=3, refit=one_standard_error).fit(X, y)
     found = search.cv_results_
     best = found["mean_test_score"].max()
     spread = found["std_test_score"][found["mean_test_score"].argmax()] / np.sqrt(2)
@@ -858,7 +855,9 @@ def test_scorers_and_users_get_the_fitted_candidate_itself():
 
     for scoring in (scorer, {"mine": scorer, "accuracy": "accuracy"}):
         refit = "mine" if isinstance(scoring, dict) else True
-        search = SmoothingSearchCV(make(max_epochs=1), [0, -1], cv=2, scoring=scoring, refit=refit)
+        search = SmoothingSearchCV(
+            double(max_epochs=1), [0, -1], cv=2, scoring=scoring, refit=refit
+        )
         assert type(search.fit(X, y).best_estimator_) is NoisyLabelClassifier
     assert {type(estimator) for estimator in scored} == {NoisyLabelClassifier}
     assert len(scored) == 2 * 2 * 2

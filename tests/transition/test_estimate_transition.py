@@ -31,7 +31,7 @@ from sknoisy.transition import (
     hoc,
     noise_rate,
 )
-from tests.modules import Branching
+from tests.factories import Branching
 
 rng = np.random.default_rng(0)
 
