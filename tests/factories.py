@@ -1,13 +1,35 @@
 """Short classifiers, noisy data and small networks that several test files need."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits, make_blobs
 from torch import nn
 
-from sknoisy import NoisyLabelClassifier
+from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.noise import corrupt_labels
 
-__all__ = ["Branching", "NormedMLP", "noisy_blobs", "noisy_digits", "short", "small_images"]
+__all__ = [
+    "Branching",
+    "NormedMLP",
+    "every_method",
+    "mostly_slow",
+    "noisy_blobs",
+    "noisy_digits",
+    "short",
+    "small_images",
+]
+
+
+def mostly_slow(cases, fast=("ce", "elr", "bagging")):
+    """Mark the cases of a parametrised test as slow, but for those with the given names."""
+    cases = cases if isinstance(cases, dict) else dict(zip(cases, cases, strict=True))
+    return [
+        pytest.param(case, id=name, marks=() if name in fast else pytest.mark.slow)
+        for name, case in cases.items()
+    ]
+
+
+every_method = pytest.mark.parametrize("method", mostly_slow(METHODS))
 
 
 def short(method="ce", **params):

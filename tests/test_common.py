@@ -20,11 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.methods import Method
-from tests.factories import short
+from tests.factories import every_method, mostly_slow, short
 from tests.views import view_of
 
 ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
-every_method = pytest.mark.parametrize("method", METHODS)
 
 
 # All methods have left warm-up after their first epoch.
@@ -197,7 +196,9 @@ def test_a_callback_that_only_listens_changes_nothing(method, optimizer, table):
     assert_allclose(heard.history_[:, "train_loss"], plain.history_[:, "train_loss"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in PARTNERS_AT_RANDOM])
+@pytest.mark.parametrize(
+    "method", mostly_slow([name for name in METHODS if name not in PARTNERS_AT_RANDOM])
+)
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
 def test_weights_repeat_rows(method, smoothing, table):
     X, y = table
@@ -209,7 +210,7 @@ def test_weights_repeat_rows(method, smoothing, table):
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-4)
 
 
-@pytest.mark.parametrize("method", ONE_NETWORK)
+@pytest.mark.parametrize("method", mostly_slow(ONE_NETWORK))
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
 def test_warmup_is_cross_entropy(method, params, table):
     warm = warmed_up(method, warmup=1.0, **params).fit(*table)

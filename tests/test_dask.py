@@ -73,6 +73,7 @@ def lines(path):
     return Path(path).read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_searches_on_dask(dask_client, tmp_path):
     X, y = noisy_digits(300)
     frame = RecordingFrame(X)
@@ -106,6 +107,7 @@ def test_searches_on_dask(dask_client, tmp_path):
     assert all(unpickled.count(pid) <= n_searches for pid in workers)
 
 
+@pytest.mark.slow
 def test_a_search_on_dask_survives_the_loss_of_a_worker(dask_client, tmp_path):
     X, y = noisy_digits(300)
     expected = GridSearchCV(short(), GRID, cv=3).fit(X, y)
@@ -137,6 +139,7 @@ def test_missing_package_raises(monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_missing_client_raises():
     pytest.importorskip("distributed")
     code = "from sknoisy.dask import on_dask\nwith on_dask(): pass"
@@ -144,6 +147,7 @@ def test_missing_client_raises():
     assert "ValueError: on_dask needs a client of the cluster" in done.stderr
 
 
+@pytest.mark.slow
 def test_searches_on_ray(tmp_path):
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
@@ -194,6 +198,7 @@ def test_optuna_prunes_by_epoch():
     assert study.best_params == {"smoothing": 0.0}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
 @pytest.mark.filterwarnings("ignore:.optuna.terminator. module:FutureWarning")
 @pytest.mark.parametrize("pruned", [False, True])

@@ -461,6 +461,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_classes_defined_in_a_notebook(tmp_path):
     (tmp_path / "notebook.py").write_text(NOTEBOOK)
     done = subprocess.run(

@@ -26,7 +26,7 @@ from skorch.callbacks import (
 
 from sknoisy import METHODS
 from sknoisy.methods import Method
-from tests.factories import noisy_blobs, short
+from tests.factories import every_method, noisy_blobs, short
 
 X, y = noisy_blobs(203, n_features=6, n_classes=2)
 N_BATCHES = 7
@@ -98,7 +98,7 @@ def test_events_come_in_order_with_plain_batches(method):
     assert dict(clf.net_.callbacks_)["Listener"] is listener
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_listening_changes_nothing(method, early_stopping):
     params = {"method": method, "early_stopping": early_stopping, "warmup": 1}
@@ -283,7 +283,7 @@ def test_early_stopping_goes_back_to_the_best(tmp_path):
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_checkpoint_can_be_loaded_back(tmp_path, method):
     keep = Checkpoint(dirname=tmp_path, monitor=None)
     # A method that judges epochs would go back to the best, where the last is kept.

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback
 
 from sknoisy import METHODS
 from sknoisy._runtime.threads import limit_threads
-from tests.factories import short
+from tests.factories import mostly_slow, short
 
 SETTINGS = {
     **{name: {"method": name} for name in METHODS},
@@ -25,7 +25,9 @@ SETTINGS = {
     "balanced": {"class_weight": "balanced", "lr_schedule": "cosine"},
 }
 SETTINGS = {name: {"max_epochs": 3, "warmup": 1, **params} for name, params in SETTINGS.items()}
-every_setting = pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+every_setting = pytest.mark.parametrize(
+    "params", mostly_slow(SETTINGS, fast=("ce", "elr", "bagging", "dropout"))
+)
 
 
 def fitted_bits(clf, X, y):
@@ -126,6 +128,7 @@ def test_going_on_in_parts_is_one_training(table):
     assert parts.history_[:, "train_loss"] == whole.history_[:, "train_loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_workers_give_the_same_bits(backend, samples):
     alone = [fitted_bits(short(**params), *samples) for params in SETTINGS.values()]
@@ -165,6 +168,7 @@ print(digest(images, np.arange(40) % 2, method="co_teaching"))
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gives_the_same_bits(capsys):
     exec(DIGESTS, {})
     here = capsys.readouterr().out
@@ -197,6 +201,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LARGE)
 def test_torch_threads_do_not_matter(case, two_threads):
     shape, params = LARGE[case]

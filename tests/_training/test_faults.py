@@ -16,8 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from sknoisy import METHODS
-from tests.factories import noisy_blobs, short
+from tests.factories import every_method, noisy_blobs, short
 
 X, y = noisy_blobs(150, n_features=5, cluster_std=4.0)
 
@@ -227,7 +226,7 @@ def go_on(clf, how):
 
 
 @pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_failed_continuation_is_rolled_back_and_the_next_goes_on_as_if_nothing_was(method, how):
     params = {"method": method, "warm_start": True, "warmup": 1, "smoothing": 0.2}
     trap = Trap(boom)
@@ -319,6 +318,7 @@ def test_ctrl_c_at_any_moment_leaves_fit(ctrl_c_works, method):
         assert learned(clf) == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_search():
     program = """
         import os, signal

@@ -14,10 +14,9 @@ from sklearn.metrics import average_precision_score
 from skorch.callbacks import Callback
 from torch import nn
 
-from sknoisy import METHODS
 from sknoisy.functional import class_cross_entropy, cross_entropy, margin
 from sknoisy.methods import ClassLoss, Method, TrainingStep
-from tests.factories import NormedMLP, noisy_blobs, noisy_digits, short
+from tests.factories import NormedMLP, every_method, noisy_blobs, noisy_digits, short
 
 X, y = noisy_blobs(150, n_features=6, noise_rate=0.2, cluster_std=4.0)
 
@@ -109,6 +108,7 @@ def test_held_out_rows_are_not_trained_on():
     assert np.isfinite(clf.label_quality_).all()
 
 
+@pytest.mark.slow
 def test_early_stopping_helps_on_noisy_labels():
     X, noisy = noisy_digits(noise_rate=0.45)
     _, y = noisy_digits(noise_rate=0)
@@ -398,7 +398,7 @@ def exact(**params):
     return short(batch_size=-1, precision="float64", **params)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_only_the_ratios_of_weights_matter(method):
     weight = np.random.default_rng(0).uniform(0.1, 3, 150)
     params = {"method": method, "warmup": 1}
@@ -445,7 +445,7 @@ def test_batch_norm_never_sees_a_single_row(n_rows):
     assert min(sizes) > 1
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 @pytest.mark.parametrize(
     ("precision", "parameters", "output"),
     [

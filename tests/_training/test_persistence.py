@@ -20,7 +20,7 @@ from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier, classifier
 from sknoisy.methods import ELR
-from tests.factories import short
+from tests.factories import every_method, mostly_slow, short
 
 skops_io = pytest.importorskip("skops.io")
 
@@ -65,7 +65,7 @@ def assert_same_future(twin, clf, X, y):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("params", mostly_slow(SETTINGS))
 def test_round_trip(way, params, table, tmp_path):
     X, y = table
     names = np.array(["a", "b", "c"])[y]
@@ -147,7 +147,7 @@ def test_loading_leaves_generators_alone(table):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("params", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("params", mostly_slow(SETTINGS))
 def test_skops_holds_no_code(params, table):
     pipeline = make_pipeline(StandardScaler(), short(**params)).fit(*table)
     data = skops_io.dumps(pipeline)
@@ -176,7 +176,7 @@ def _values(node, key):
             yield from _values(part, key)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_what_was_trained_on_cuda_loads_without(method, table, monkeypatch):
     if torch.cuda.is_available():
         pytest.skip("needs a machine without CUDA")
@@ -188,7 +188,7 @@ def test_what_was_trained_on_cuda_loads_without(method, table, monkeypatch):
     with pytest.warns(DeviceWarning, match="cpu"):
         loaded = pickle.loads(stored)
     assert_array_equal(loaded.predict_proba(table[0]), wanted)
-    assert loaded.partial_fit(*table).n_iter_ == 6
+    assert loaded.partial_fit(*table).n_iter_ == 5
 
 
 @pytest.mark.gpu

@@ -24,7 +24,7 @@ from sknoisy.methods import ClassLoss
 from sknoisy.networks import MLP
 from sknoisy.plots import SmoothingCurveDisplay
 from sknoisy.search import _candidates, _fold, _vectorized, one_standard_error
-from tests.factories import Branching, noisy_digits, short
+from tests.factories import Branching, mostly_slow, noisy_digits, short
 
 rng = np.random.default_rng(0)
 X, y = noisy_digits(207)
@@ -95,42 +95,43 @@ class Temperature(ClassLoss):
         return class_cross_entropy(logits / self.temperature)
 
 
+STOPPING = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9}
+SETTINGS = {
+    "default": {},
+    "gce": {"method": "gce"},
+    "sce": {"method": "sce"},
+    "confidence penalty": {"method": "confidence_penalty", "method__beta": 0.3},
+    "user's loss": {"method": Temperature(2.0), "warmup": 1},
+    "dropout": {"module__dropout": 0.3, "module__hidden": (16, 8), "module__bins": 3},
+    "linear": {"module__hidden": ()},
+    "early stopping": STOPPING,
+    "early stopping and batch norm": {**STOPPING, "module": Normalised},
+    "stops in warm-up": {**STOPPING, "n_iter_no_change": 1, "max_epochs": 12, "warmup": 6},
+    "only warm-up": {**STOPPING, "n_iter_no_change": 1, "max_epochs": 4, "warmup": 4},
+    "class weights": {"class_weight": "balanced", "lr_schedule": "cosine"},
+    "sgd": {"optimizer": "sgd", "optimizer__momentum": 0.9, "lr": 0.1},
+    "adamw": {"optimizer": "adamw", "optimizer__weight_decay": 0.1, "batch_size": -1},
+    "parameter groups": {"optimizer__param_groups": [("1.*", {"lr": 1e-4})]},
+    "no bound": {"warmup": 0.5, "logit_bound": None},
+    "bound": {"logit_bound": 3.0},
+    "batch norm": {"module": Normalised},
+    "module instance": {"module": Normalised(64, 10)},
+}
+
+
 @pytest.mark.parametrize(
     "params",
-    [
-        {},
-        {"method": "gce"},
-        {"method": "sce"},
-        {"method": "confidence_penalty", "method__beta": 0.3},
-        {"method": Temperature(2.0), "warmup": 1},
-        {"module__dropout": 0.3, "module__hidden": (16, 8), "module__bins": 3},
-        {"module__hidden": ()},
-        {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9},
-        {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9, "module": Normalised},
-        {"early_stopping": True, "n_iter_no_change": 1, "max_epochs": 12, "warmup": 6},
-        {"early_stopping": True, "n_iter_no_change": 1, "max_epochs": 4, "warmup": 4},
-        {"class_weight": "balanced", "lr_schedule": "cosine"},
-        {"optimizer": "sgd", "optimizer__momentum": 0.9, "lr": 0.1},
-        {"optimizer": "adamw", "optimizer__weight_decay": 0.1, "batch_size": -1},
-        {"optimizer__param_groups": [("1.*", {"lr": 1e-4})]},
-        {"warmup": 0.5, "logit_bound": None},
-        {"logit_bound": 3.0},
-        {"module": Normalised},
-        {"module": Normalised(64, 10)},
-    ],
-    ids=str,
+    mostly_slow(SETTINGS, fast=("default", "early stopping and batch norm", "user's loss")),
 )
-def test_it_finds_what_a_grid_search_finds(params):
+def test_results_are_those_of_a_grid_search(params):
     assert_alike(double(**params))
 
 
-GROUPED = [
-    {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 9, "module__dropout": 0.2},
-    {"module": Normalised},
-]
+GROUPED = {"dropout": {**STOPPING, "module__dropout": 0.2}, "batch norm": {"module": Normalised}}
 
 
-@pytest.mark.parametrize("params", GROUPED, ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("params", GROUPED.values(), ids=GROUPED)
 def test_groups_that_fit_memory(monkeypatch, params):
     sizes = []
     monkeypatch.setattr(_vectorized, "free_memory", lambda device: 1.0)
@@ -139,7 +140,8 @@ def test_groups_that_fit_memory(monkeypatch, params):
     assert sizes == [1] * 12
 
 
-@pytest.mark.parametrize("params", GROUPED, ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("params", GROUPED.values(), ids=GROUPED)
 def test_too_many_for_the_memory_are_halved(monkeypatch, params):
     sizes = []
     monkeypatch.setattr(_vectorized, "stack_networks", noted(_vectorized.stack_networks, sizes))
@@ -173,6 +175,7 @@ def at_once(monkeypatch):
     return sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "groups"),
     [
@@ -196,6 +199,7 @@ def test_all_folds_at_once(at_once, params, groups):
 UNEQUAL = [(np.arange(n, len(y)), np.arange(n)) for n in (60, 62, 66, 100)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "groups"),
     [
@@ -213,6 +217,7 @@ def test_folds_of_unequal_size(at_once, params, groups):
     assert at_once == groups
 
 
+@pytest.mark.slow
 def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
     pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), double())
     fit = {"noisylabelclassifier__sample_weight": WEIGHT}
@@ -228,6 +233,7 @@ def test_folds_at_once_are_cut_as_a_grid_search_cuts_them(at_once):
     assert set(at_once) == {12}
 
 
+@pytest.mark.slow
 def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
     search = SmoothingSearchCV(double(), RATES, cv=3, n_jobs=5).fit(X, y)
     assert sorted(at_once) == [2, 2, 2, 3, 3]
@@ -239,6 +245,7 @@ def test_folds_at_once_in_threads_and_groups(at_once, monkeypatch):
     assert (search.cv_results_["mean_fit_time"] > 0).all()
 
 
+@pytest.mark.slow
 def test_the_last_that_trains_sees_its_own_rows_as_they_are(at_once, monkeypatch):
     """That of the second fold goes on; columns of the first are on another scale, labels chance."""
     scaled, mixed = X.copy(), noisy_digits(207, noise_rate=0)[1]
@@ -269,6 +276,7 @@ class OfTheBatch(nn.Module):
         return self.layers(x / 16)
 
 
+@pytest.mark.slow
 def test_folds_that_hold_out_unequal_parts(at_once):
     """Of 100 rows and of 101 are 90 to train on."""
     cv = [(np.arange(n), np.arange(n, len(y))) for n in (100, 101)]
@@ -305,7 +313,8 @@ def test_a_system_that_does_not_tell_its_memory(at_once, monkeypatch):
     assert at_once == [12]
 
 
-def test_folds_one_by_one_where_memory_is_double(at_once, monkeypatch):
+@pytest.mark.slow
+def test_folds_one_by_one_where_memory_is_short(at_once, monkeypatch):
     frame = pd.DataFrame(X)
     for rows in (X, csr_array(X), frame):
         n_bytes = _candidates._n_bytes(rows)
@@ -374,6 +383,7 @@ def test_float32_differs_by_rounding_only():
         assert_allclose(search.cv_results_[key], plain.cv_results_[key], atol=1.01 / (len(y) // 3))
 
 
+@pytest.mark.slow
 def test_images():
     images = X.reshape(-1, 1, 8, 8)
     assert_alike(double(max_epochs=2, module__dropout=0.1), rates=[-1, 0.2], X=images)
@@ -388,6 +398,7 @@ def test_a_rate_for_each_class():
         assert search.cv_results_["mean_test_score"][place] == found
 
 
+@pytest.mark.slow
 def test_numbers_of_the_loss():
     assert_alike(double("gce"), rates=[-1, 0], param_grid={"method__q": [0.2, 0.7, 1.0]})
     own = double(Temperature, warmup=0)
@@ -432,6 +443,7 @@ def edited(**layers):
     return network.double()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize(
     "layers",
@@ -449,12 +461,14 @@ def test_an_mlp_that_was_changed_is_trained_as_it_is(layers):
     assert_alike(double(module=edited(**layers)), tolerance=1e-8)
 
 
+@pytest.mark.slow
 def test_tied_layers():
     network = MLP(64, 10, (12, 12, 12)).double()
     network[5].weight = network[3].weight
     assert_alike(double(module=network), tolerance=1e-8)
 
 
+@pytest.mark.slow
 def test_layers_that_were_added():
     network = MLP(64, 10, (12,)).double()
     network.append(nn.Linear(10, 10).double())
@@ -491,6 +505,7 @@ def test_folds_of_all_rows():
 # ---- a grid search in every other way ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_steps_before_it_see_their_fold_only():
     pipeline = make_pipeline(StandardScaler(), PCA(20, random_state=0), double())
     search = assert_alike(pipeline, "noisylabelclassifier__")
@@ -500,6 +515,7 @@ def test_steps_before_it_see_their_fold_only():
     assert_alike(nested, "pipeline__noisylabelclassifier__")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight")
 def test_weights():
     assert_alike(double(), fit={"sample_weight": WEIGHT})
@@ -516,6 +532,7 @@ def test_scores_are_weighted_as_in_a_grid_search():
     assert ours.scorer_(ours, X, y) == ours.score(X, y) == theirs.score(X, y)
 
 
+@pytest.mark.slow
 def test_routed_weights_and_groups():
     with config_context(enable_metadata_routing=True):
         clf = double().set_fit_request(sample_weight=True)
@@ -575,6 +592,7 @@ def test_scorers_see_the_estimator_itself():
     assert kinds == {(type(pipeline), NoisyLabelClassifier, 4)}
 
 
+@pytest.mark.slow
 def test_frames_sparse_rows_and_words_as_labels():
     names = np.array(list("abcdefghij"))[y]
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
@@ -584,6 +602,7 @@ def test_frames_sparse_rows_and_words_as_labels():
     assert_alike(double(), X=csr_array(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [double(), double(module=Normalised)])
 def test_threads_change_nothing(estimator):
     one, two = (SmoothingSearchCV(estimator, RATES, cv=4, n_jobs=n).fit(X, y) for n in (None, 2))
