@@ -29,7 +29,7 @@ def mostly_slow(cases, fast=("ce", "elr", "bagging")):
     ]
 
 
-every_method = pytest.mark.parametrize("method", mostly_slow(METHODS))
+every_method = pytest.mark.parametrize("method", mostly_slow(list(METHODS)))
 
 
 def short(method="ce", **params):

@@ -1,7 +1,6 @@
-"""What every method owes to scikit-learn and to its users, whatever it does in training."""
+"""scikit-learn's checks of every method, and what every method promises its users."""
 
 import functools
-import os
 import pickle
 from unittest import SkipTest
 
@@ -25,38 +24,39 @@ from tests.views import view_of
 
 ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 1]
 
-
 # All methods have left warm-up after their first epoch.
 warmed_up = functools.partial(short, warmup=1, batch_size=128)
 
 # scikit-learn's checks ask for good scores, and whether random_state is None by default.
 checked = functools.partial(short, max_epochs=20, batch_size=128, random_state=None)
-CHECKED = [
-    *(checked(name, precision="float64") for name in METHODS),
-    checked(smoothing=-0.5, precision="float64"),
-    checked(),
-    SmoothingSearchCV(checked(precision="float64", random_state=0), [-1, 0, 0.4], cv=2),
-]
+CHECKED = {
+    **{name: checked(name, precision="float64") for name in METHODS},
+    "smoothed": checked(smoothing=-0.5, precision="float64"),
+    "float32": checked(),
+    "search": SmoothingSearchCV(checked(precision="float64", random_state=0), [-1, 0, 0.4], cv=2),
+}
+# The others take minutes together.
+FAST = ("ce", "elr", "bagging")
 
 
-# Methods whose training on repeated rows differs by nature from that on weighted rows, and why.
-PARTNERS_AT_RANDOM: dict[str, str] = {
-    "bagging": "copies of a row fall into different bags, a weighted row into one",
-    "disturb_label": "a row of weight two is disturbed once, two equal rows are disturbed apart",
-    "mixup": "a row of weight two is mixed once, two equal rows are mixed apart",
+# Methods for which a weighted row is not equivalent to a repeated row, and why.
+NOT_EQUIVALENT: dict[str, str] = {
+    "bagging": "copies of a row are drawn into different bags, a weighted row into one",
+    "disturb_label": "the label of a weighted row is drawn once, those of two equal rows twice",
+    "mixup": "a weighted row is mixed once, two equal rows are mixed independently",
     "elr_plus": "samples are mixed in pairs drawn at random",
-    "synthetic": "a sample given twice is its own nearest neighbour",
+    "synthetic": "a repeated sample is its own nearest neighbour",
     "dividemix": "views and pairs are drawn at random",
-    "co_learning": "views and pairs are drawn at random, and copies are told apart",
+    "co_learning": "views and pairs are drawn at random, and copies are contrasted",
 }
 
 
 def _expected_failures(estimator):
     if not isinstance(estimator, NoisyLabelClassifier):
         return {}
-    reason = PARTNERS_AT_RANDOM.get(estimator.method)
+    reason = NOT_EQUIVALENT.get(estimator.method)
     if estimator.precision != "float64":
-        reason = "compares to 1e-7, more digits than float32 has; see test_weights_repeat_rows"
+        reason = "compares to 1e-7, but float32 has fewer digits; see test_weights_are_repetitions"
     if reason is None:
         return {}
     return {
@@ -64,36 +64,46 @@ def _expected_failures(estimator):
     }
 
 
-# Splitters ask whether labels are whole numbers, infinity among them.
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
-# A search goes on where a fold cannot be fitted, or has no sample of a class.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
-@pytest.mark.filterwarnings(
-    "ignore:The least populated class|One or more of the test|Scoring failed"
-)
-@parametrize_with_checks(CHECKED, expected_failed_checks=_expected_failures)
-def test_scikit_learn(estimator, check):
+with_checks = functools.partial(parametrize_with_checks, expected_failed_checks=_expected_failures)
+
+
+def run_check(estimator, check):
+    """Run a check, which must not skip itself."""
     try:
         check(estimator)
     except SkipTest as skipped:
         pytest.fail(f"scikit-learn skipped a check: {skipped}")
 
 
-def test_scipy_reads_the_array_api():
-    assert os.environ["SCIPY_ARRAY_API"] == "1"
+@with_checks([CHECKED[name] for name in FAST])
+def test_scikit_learn_checks(estimator, check):
+    run_check(estimator, check)
+
+
+@pytest.mark.slow
+# Splitters ask whether labels are integers, and infinity is one of the labels.
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+# A search continues if a fold cannot be fitted, or has no sample of a class.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings(
+    "ignore:The least populated class|One or more of the test|Scoring failed"
+)
+@with_checks([estimator for name, estimator in CHECKED.items() if name not in FAST])
+def test_scikit_learn_checks_of_all_methods(estimator, check):
+    run_check(estimator, check)
 
 
 @every_method
 @pytest.mark.parametrize(
     "check", [check_param_validation, check_dataframe_column_names_consistency]
 )
-def test_scikit_learn_asks_of_its_own(method, check):
+def test_checks_that_scikit_learn_runs_on_its_own_estimators(method, check):
     check("NoisyLabelClassifier", NoisyLabelClassifier(method, max_epochs=2))
 
 
 @every_method
 @pytest.mark.parametrize("classes", [["no", "yes"], [3, 5, 15]])
-def test_two_and_more_classes(method, classes, table):
+def test_two_and_more_classes_are_learned(method, classes, table):
     X, codes = table
     keep = codes < len(classes)
     X, y = X[keep], np.array(classes)[codes[keep]]
@@ -112,7 +122,7 @@ def test_two_and_more_classes(method, classes, table):
 
 @every_method
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
-def test_images(method, smoothing, images):
+def test_images_are_learned(method, smoothing, images):
     X, y = images
     clf = warmed_up(method, smoothing=smoothing, max_epochs=15).fit(X, y)
     assert clf.score(X, y) > 0.9
@@ -120,7 +130,7 @@ def test_images(method, smoothing, images):
 
 @every_method
 @pytest.mark.parametrize("smoothing", [0.0, 0.3, -1.0])
-def test_same_seed_same_bits(method, smoothing, table):
+def test_the_same_seed_gives_the_same_results(method, smoothing, table):
     first, second = (warmed_up(method, smoothing=smoothing).fit(*table) for _ in range(2))
     assert_array_equal(first.predict_proba(table[0]), second.predict_proba(table[0]))
     assert_array_equal(first.label_quality_, second.label_quality_)
@@ -130,7 +140,7 @@ def test_same_seed_same_bits(method, smoothing, table):
 
 
 @every_method
-def test_clone_keeps_parameters_and_forgets_the_rest(method, table):
+def test_clone_copies_only_parameters(method, table):
     clf = warmed_up(method, module__hidden=(8,), optimizer__weight_decay=0.01).fit(*table)
     twin = clone(clf)
     assert twin.get_params() == clf.get_params()
@@ -139,32 +149,31 @@ def test_clone_keeps_parameters_and_forgets_the_rest(method, table):
 
 
 @every_method
-def test_pickle_keeps_predictions_and_what_training_goes_on_from(method, table):
+def test_training_continues_the_same_after_pickling(method, table):
     clf = warmed_up(method).fit(*table)
     twin = pickle.loads(pickle.dumps(clf))
     assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
     assert_array_equal(twin.label_quality_, clf.label_quality_)
-    for each in (clf, twin):
-        each.partial_fit(*table)
+    clf.partial_fit(*table)
+    twin.partial_fit(*table)
     assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
     assert twin.n_iter_ == clf.n_iter_ == 5
 
 
 @every_method
-def test_all_a_method_learned_is_in_its_state_dict(method, table):
+def test_state_dict_holds_the_whole_state_of_a_method(method, table):
     clf, twin = (warmed_up(method).fit(*table) for _ in range(2))
-    learned = clf.method_.state_dict()
     twin.method_.setup(view_of(twin, *table), torch.from_numpy(table[1]))
-    twin.method_.load_state_dict(learned)
-    for each in (clf, twin):
-        each.partial_fit(*table)
+    twin.method_.load_state_dict(clf.method_.state_dict())
+    clf.partial_fit(*table)
+    twin.partial_fit(*table)
     assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
     extra = set(vars(clf.method_)) - set(vars(Method())) - set(clf.method_.get_params())
     assert extra == set(), "state outside of buffers and parameters"
 
 
 @every_method
-def test_a_method_given_as_an_instance_is_an_example(method, table):
+def test_a_method_given_as_an_instance_is_copied(method, table):
     given = METHODS[method]()
     params = given.get_params()
     clf = warmed_up(given).fit(*table)
@@ -177,7 +186,9 @@ def test_a_method_given_as_an_instance_is_an_example(method, table):
     )
 
 
-class Listener(Callback):
+class CountsBatches(Callback):
+    """Callback that only listens."""
+
     def on_train_begin(self, net, **kwargs):
         self.n_batches_ = 0
 
@@ -187,23 +198,23 @@ class Listener(Callback):
 
 @every_method
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_a_callback_that_only_listens_changes_nothing(method, optimizer, table):
+def test_callback_that_only_listens_changes_nothing(method, optimizer, table):
     params = {"optimizer": optimizer, "batch_size": 32}
     plain = warmed_up(method, **params).fit(*table)
-    heard = warmed_up(method, callbacks=[("ear", Listener)], **params).fit(*table)
-    assert dict(heard.net_.callbacks_)["ear"].n_batches_ == 4 * 4
-    assert_array_equal(heard.predict_proba(table[0]), plain.predict_proba(table[0]))
-    assert_allclose(heard.history_[:, "train_loss"], plain.history_[:, "train_loss"], rtol=1e-6)
+    observed = warmed_up(method, callbacks=[("counter", CountsBatches)], **params).fit(*table)
+    assert dict(observed.net_.callbacks_)["counter"].n_batches_ == 4 * 4
+    assert_array_equal(observed.predict_proba(table[0]), plain.predict_proba(table[0]))
+    assert_allclose(observed.history_[:, "train_loss"], plain.history_[:, "train_loss"], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    "method", mostly_slow([name for name in METHODS if name not in PARTNERS_AT_RANDOM])
+    "method", mostly_slow([name for name in METHODS if name not in NOT_EQUIVALENT])
 )
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
-def test_weights_repeat_rows(method, smoothing, table):
+def test_weights_are_repetitions(method, smoothing, table):
     X, y = table
     weight = np.arange(len(X)) % 3
-    # In mini-batches other rows would meet, so the two differ by nature.
+    # Mini-batches would consist of other rows.
     params = {"batch_size": -1, "smoothing": smoothing, "max_epochs": 8}
     weighted = warmed_up(method, **params).fit(X, y, sample_weight=weight)
     repeated = warmed_up(method, **params).fit(X.repeat(weight, axis=0), y.repeat(weight))
@@ -212,13 +223,13 @@ def test_weights_repeat_rows(method, smoothing, table):
 
 @pytest.mark.parametrize("method", mostly_slow(ONE_NETWORK))
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
-def test_warmup_is_cross_entropy(method, params, table):
+def test_warm_up_is_cross_entropy(method, params, table):
     warm = warmed_up(method, warmup=1.0, **params).fit(*table)
     plain = warmed_up("ce", warmup=0, **params).fit(*table)
     assert_array_equal(warm.predict_proba(table[0]), plain.predict_proba(table[0]))
     if method != "ce":
-        begun = warmed_up(method, warmup=0, **params).fit(*table)
-        assert not np.array_equal(begun.predict_proba(table[0]), plain.predict_proba(table[0]))
+        without = warmed_up(method, warmup=0, **params).fit(*table)
+        assert not np.array_equal(without.predict_proba(table[0]), plain.predict_proba(table[0]))
 
 
 @every_method
@@ -235,14 +246,14 @@ def test_every_row_has_a_label_quality(method, params, table):
 # ---- devices -------------------------------------------------------------------------------------
 
 
-class Waits(TorchDispatchMode):
-    """Note operations whose result a device must hand to Python, or whose shape it must tell."""
+class RecordsSynchronisations(TorchDispatchMode):
+    """Record operations that wait for a device: Python needs their result or its shape."""
 
     NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "_unique", "isin", "is_nonzero")
 
-    def __init__(self, found):
+    def __init__(self):
         super().__init__()
-        self.found = found
+        self.operations = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func.overloadpacket.__name__
@@ -251,31 +262,49 @@ class Waits(TorchDispatchMode):
             for i in (args[1] if isinstance(args[1], list | tuple) else ())
         )
         if name.startswith(self.NAMES) or by_mask:
-            self.found.append(name)
+            self.operations.append(name)
         return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(
-    ("method", "trusts"),
+    ("method", "uses_trusted"),
     [
-        (name, trusts)
+        (name, uses_trusted)
         for name in METHODS
-        for trusts in (False, True)
-        if METHODS[name]().uses_trusted >= trusts
+        for uses_trusted in (False, True)
+        if METHODS[name]().uses_trusted >= uses_trusted
     ],
 )
-def test_no_step_waits_for_a_device(method, trusts, table, monkeypatch):
+def test_no_training_step_waits_for_a_device(method, uses_trusted, table, monkeypatch):
     X, y = table
-    found, step = [], METHODS[method].training_step
+    steps, training_step = [], METHODS[method].training_step
 
-    def watched(self, net, batch):
-        found.append([])
-        with Waits(found[-1]):
-            return step(self, net, batch)
+    def recorded(self, net, batch):
+        with RecordsSynchronisations() as record:
+            step = training_step(self, net, batch)
+        steps.append(record.operations)
+        return step
 
-    monkeypatch.setattr(METHODS[method], "training_step", watched)
-    trusted = np.arange(len(X)) % 3 == 0 if trusts else None
+    monkeypatch.setattr(METHODS[method], "training_step", recorded)
+    trusted = np.arange(len(X)) % 3 == 0 if uses_trusted else None
     warmed_up(method, batch_size=32).fit(X, y, trusted=trusted)
     # In the first step torch checks the parameters of distributions, which are on the CPU.
-    assert len(found) > 2
-    assert not any(found[1:])
+    assert len(steps) > 2
+    assert not any(steps[1:])
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: x.masked_fill_(x > 0, 0).nonzero(),
+        lambda x: bool(x.any()),
+        lambda x: x.unique(),
+    ],
+    ids=["item", "mask", "nonzero", "bool", "unique"],
+)
+def test_operations_that_wait_for_a_device_are_recorded(wait):
+    with RecordsSynchronisations() as record:
+        wait(torch.ones(3))
+    assert record.operations
