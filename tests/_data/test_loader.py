@@ -1,4 +1,4 @@
-"""Rows, batches and scans."""
+"""Rows, batches and evaluation passes."""
 
 import dataclasses
 
@@ -29,15 +29,15 @@ class Items(Dataset):
         return X[i], int(y[i])
 
 
-def writable(value):
+def read_only(value):
     value.flags.writeable = False
     return value
 
 
-TABLES = {
+FORMS = {
     "array": X,
     "float64": X.astype(float),
-    "read-only": writable(X.copy()),
+    "read-only": read_only(X.copy()),
     "csr": sp.csr_array(X),
     "csc": sp.csc_matrix(X),
     "Dataset": Items(),
@@ -46,26 +46,26 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_rows_come_as_tensors_in_the_order_asked_for(table, dtype):
-    rows = as_rows(table, CPU, dtype)
+def test_rows_are_tensors_in_the_requested_order(form, dtype):
+    rows = as_rows(form, CPU, dtype)
     index = torch.tensor([5, 0, 36, 5])
     assert len(rows) == 37
     assert rows.row_bytes == 4 * dtype.itemsize
-    for found, expected in [(rows.take(index), X[index]), (rows.span(3, 9), X[3:9])]:
-        assert found.dtype is dtype
-        np.testing.assert_array_equal(found, expected)
+    for selected, expected in [(rows.take(index), X[index]), (rows.span(3, 9), X[3:9])]:
+        assert selected.dtype is dtype
+        np.testing.assert_array_equal(selected, expected)
 
 
-def test_bytes_stay_bytes_until_they_are_asked_for():
+def test_images_of_bytes_are_stored_as_bytes():
     images = rng.integers(0, 256, (9, 3, 4, 4)).astype(np.uint8)
     rows = as_rows(images, CPU, torch.float32)
     np.testing.assert_array_equal(rows.take(torch.tensor([8, 1])), images[[8, 1]])
     assert rows.data.dtype is torch.uint8
 
 
-def test_rows_of_an_array_are_no_copy():
+def test_rows_of_an_array_are_not_copied():
     rows = as_rows(X, CPU, torch.float32)
     assert rows.span(0, 5).data_ptr() == X.ctypes.data
 
@@ -76,7 +76,9 @@ def labelled(index=None):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 4, 5, 36, 37, 100])
 @pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize("part", [None, torch.tensor([30, 2, 17, 8, 3, 33, 21])])
+@pytest.mark.parametrize(
+    "part", [None, torch.tensor([30, 2, 17, 8, 3, 33, 21])], ids=["all rows", "part"]
+)
 def test_batches_hold_each_row_once(batch_size, shuffle, part):
     loader = BatchLoader(labelled(part), batch_size, shuffle)
     batches = list(loader)
@@ -85,9 +87,9 @@ def test_batches_hold_each_row_once(batch_size, shuffle, part):
     assert all(len(x) == batch_size for x, _ in batches[:-1])
     x, labels = (torch.cat(parts).numpy() for parts in zip(*batches, strict=True))
     order = [int(np.flatnonzero((X == row).all(axis=1))[0]) for row in x]
-    wanted = list(range(37)) if part is None else part.tolist()
-    assert sorted(order) == sorted(wanted)
-    assert (order == wanted) is not shuffle
+    expected = list(range(37)) if part is None else part.tolist()
+    assert sorted(order) == sorted(expected)
+    assert (order == expected) is not shuffle
     np.testing.assert_array_equal(labels, y[order])
     assert len(order) == n
 
@@ -105,12 +107,12 @@ def test_batches_hold_each_row_once(batch_size, shuffle, part):
         (4, 100, [4]),
     ],
 )
-def test_a_last_row_does_not_stay_alone(n, batch_size, sizes):
+def test_single_last_row_joins_the_batch_before(n, batch_size, sizes):
     loader = BatchLoader(labelled(torch.arange(n)), batch_size)
     assert [len(x) for x, _ in loader] == sizes
 
 
-def test_order_is_new_each_time_and_from_the_global_generator():
+def test_order_is_drawn_from_the_global_random_state_of_torch():
     loader = BatchLoader(labelled(), 100, shuffle=True)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -121,7 +123,7 @@ def test_order_is_new_each_time_and_from_the_global_generator():
     assert torch.equal(first, again)
 
 
-def test_chunks_are_bounded_in_bytes_and_batches():
+def test_chunks_have_limits_of_bytes_and_batches():
     wide = np.zeros((2000, 2**12), dtype=np.float32)
     loader = BatchLoader(LabelledRows(as_rows(wide, CPU, torch.float32)), 100, shuffle=True)
     assert max(len(index) for index, _ in loader.indices()) * 2**14 <= 2**24
@@ -131,13 +133,13 @@ def test_chunks_are_bounded_in_bytes_and_batches():
     assert len(BatchLoader(LabelledRows(as_rows(narrow, CPU, torch.float32)))) > 1
 
 
-def test_rows_without_labels():
+def test_rows_can_have_no_labels():
     data = LabelledRows(as_rows(X, CPU, torch.float32))
     assert all(labels is None for _, labels in BatchLoader(data, 10))
     assert data[0][1] == 0
 
 
-def test_items_of_a_part():
+def test_parts_can_be_indexed():
     part = labelled(torch.tensor([30, 2]))
     x, label = part[1]
     np.testing.assert_array_equal(x, X[2])
@@ -149,24 +151,26 @@ def test_items_of_a_part():
 
 
 @pytest.mark.parametrize("kind", [Batch, EvaluationPass])
-def test_batches_and_scans_are_frozen(kind):
-    made = kind(*range(len([f for f in dataclasses.fields(kind) if f.name != "notes"])))
+def test_batches_and_evaluation_passes_are_frozen(kind):
+    batch = kind(*range(len([f for f in dataclasses.fields(kind) if f.name != "notes"])))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        made.y = 3
+        batch.y = 3
 
 
-def test_replacing_leaves_the_batch():
+def test_replace_does_not_change_the_batch():
     batch = Batch(*[torch.zeros(2)] * 5, epoch=0)
     changed = batch.replace(epoch=3, notes={"a": 1})
     assert (batch.epoch, changed.epoch, dict(batch.notes), changed.notes) == (0, 3, {}, {"a": 1})
     assert changed.x is batch.x
 
 
-def test_scan_of_two_networks():
+def test_evaluation_pass_of_two_networks():
     logits = rng.normal(size=(2, 5, 3))
     labels = torch.tensor([0, 2, 1, 1, 0])
     target = torch.eye(3, dtype=torch.float64)[labels]
-    seen = torch.tensor(logits), torch.zeros(2, 5, 1)
-    scan = EvaluationPass(torch.arange(5), labels, target, torch.ones(5), 0, lambda: seen)
-    np.testing.assert_allclose(scan.probabilities, softmax(logits, axis=-1))
-    np.testing.assert_allclose(scan.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels])
+    outputs = torch.tensor(logits), torch.zeros(2, 5, 1)
+    evaluation = EvaluationPass(torch.arange(5), labels, target, torch.ones(5), 0, lambda: outputs)
+    np.testing.assert_allclose(evaluation.probabilities, softmax(logits, axis=-1))
+    np.testing.assert_allclose(
+        evaluation.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels]
+    )

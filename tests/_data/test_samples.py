@@ -25,20 +25,20 @@ def fitted(table):
     return short(max_epochs=2).fit(Rows(X, y))
 
 
-def test_datasets_are_told_from_other_samples(table):
+def test_torch_datasets_are_recognised(table):
     X, y = table
     assert is_dataset(Rows(X, y)) and is_dataset(SliceDataset(TensorDataset(torch.tensor(X))))
     assert not is_dataset(X) and not is_dataset(X.tolist()) and not is_dataset(torch.tensor(X))
 
 
-def test_a_dataset_is_predicted_like_its_array(fitted, table):
+def test_predictions_for_a_dataset_are_those_for_its_array(fitted, table):
     X, _ = table
     np.testing.assert_array_equal(fitted.predict_proba(Rows(X)), fitted.predict_proba(X))
 
 
 @pytest.mark.parametrize("n_columns", [3, 5])
 def test_a_dataset_of_another_width_is_refused(fitted, table, n_columns):
-    """It passed the checks, and failed in the network with torch's message."""
+    """It passed the checks and failed in the network, with torch's error."""
     X = np.zeros((7, n_columns), dtype=np.float32)
     message = f"X has {n_columns} features, but NoisyLabelClassifier is expecting 4 features"
     with pytest.raises(ValueError, match=message):
@@ -55,7 +55,7 @@ def test_a_dataset_of_other_dimensions_is_refused(fitted, shape):
         fitted.predict_proba(Rows(np.zeros(shape, dtype=np.float32)))
 
 
-def test_a_module_of_the_user_is_protected_too(table):
+def test_checks_apply_to_modules_of_users(table):
     X, y = table
     clf = short(module=torch.nn.Linear(4, 3), max_epochs=1)
     clf.fit(Rows(X.astype(np.float32), y))

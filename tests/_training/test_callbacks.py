@@ -1,4 +1,4 @@
-"""Callbacks of skorch, and those that users write for it, work as they do in skorch."""
+"""Callbacks of skorch, and those that users write for skorch, work as they do in skorch."""
 
 import io
 from contextlib import redirect_stdout
@@ -33,7 +33,7 @@ N_BATCHES = 7
 
 
 class Listener(Callback):
-    """Write down all events, and what came with each batch."""
+    """Records all events, and the arguments of the events of batches."""
 
     def __init__(self):
         self.events = []
@@ -50,7 +50,7 @@ class Listener(Callback):
 
     def on_grad_computed(self, net, named_parameters, batch, training, **_):
         self.events.append("grad_computed")
-        # Parameters of a method need not have a part in warm-up.
+        # Parameters of the method may have no gradient during warm-up.
         assert all(p.grad is not None for p in net.module_.parameters())
         assert len(named_parameters) >= len(list(net.module_.parameters()))
 
@@ -66,7 +66,7 @@ class Listener(Callback):
 
 
 def history(clf, with_batches=True):
-    """What was recorded, without times; a number that is unknown is the same as another one."""
+    """Return the history without times; NaN, which differs from itself, becomes a string."""
     rows = [
         {k: "nan" if v != v else v for k, v in row.items() if k != "dur"} for row in clf.history_
     ]
@@ -80,11 +80,11 @@ def history(clf, with_batches=True):
 def test_events_come_in_order_with_plain_batches(method):
     listener = Listener()
     clf = short(callbacks=[listener], method=method, max_epochs=2, early_stopping=True).fit(X, y)
-    # A method that judges epochs by itself trains on all 203 rows, others on 182.
-    judges = METHODS[method].epoch_score is not Method.epoch_score
-    n_batches, n_rows = (7, 203) if judges else (6, 182)
+    # A method that scores epochs trains on all 203 rows, others on 182.
+    scores_epochs = METHODS[method].epoch_score is not Method.epoch_score
+    n_batches, n_rows = (7, 203) if scores_epochs else (6, 182)
     train = ["batch_begin", "grad_computed", "batch_end"] * n_batches
-    held_out = [] if judges else ["batch_begin", "batch_end"]
+    held_out = [] if scores_epochs else ["batch_begin", "batch_end"]
     epoch = ["epoch_begin", *train, *held_out, "epoch_end"]
     assert listener.events == ["train_begin", *epoch, *epoch, "train_end"]
     rows = {row.tobytes(): label for row, label in zip(X.astype(np.float32), y, strict=True)}
@@ -103,14 +103,14 @@ def test_events_come_in_order_with_plain_batches(method):
 def test_listening_changes_nothing(method, early_stopping):
     params = {"method": method, "early_stopping": early_stopping, "warmup": 1}
     alone = short(**params).fit(X, y)
-    heard = short(callbacks=[Listener()], **params).fit(X, y)
-    np.testing.assert_array_equal(heard.predict_proba(X), alone.predict_proba(X))
-    np.testing.assert_array_equal(heard.label_quality_, alone.label_quality_)
-    assert [r["train_loss"] for r in heard.history_] == [r["train_loss"] for r in alone.history_]
-    assert history(heard) == history(alone)
+    observed = short(callbacks=[Listener()], **params).fit(X, y)
+    np.testing.assert_array_equal(observed.predict_proba(X), alone.predict_proba(X))
+    np.testing.assert_array_equal(observed.label_quality_, alone.label_quality_)
+    assert [r["train_loss"] for r in observed.history_] == [r["train_loss"] for r in alone.history_]
+    assert history(observed) == history(alone)
 
 
-def test_history_has_each_batch():
+def test_history_records_each_batch():
     clf = short().fit(X, y)
     sizes = np.array(clf.history_[:, "batches", :, "train_batch_size"])
     losses = np.array(clf.history_[:, "batches", :, "train_loss"])
@@ -120,7 +120,7 @@ def test_history_has_each_batch():
     )
 
 
-def test_net_shows_the_parameters_of_the_classifier():
+def test_callbacks_can_read_the_parameters_of_the_classifier():
     seen = []
 
     class Read(Callback):
@@ -132,17 +132,17 @@ def test_net_shows_the_parameters_of_the_classifier():
     assert seen == [(-0.5, 2, 0.01, 32, 2)] * 2
 
 
-def test_error_of_a_callback_comes_out():
+def test_errors_of_callbacks_are_raised():
     class Fail(Callback):
         def on_batch_end(self, net, **_):
-            raise LookupError("mine")
+            raise LookupError("from a callback")
 
-    with pytest.raises(LookupError, match="mine"):
+    with pytest.raises(LookupError, match="from a callback"):
         short(callbacks=[Fail()]).fit(X, y)
 
 
 @pytest.mark.parametrize("kind", ["class", "named", "instance"])
-def test_ways_to_give_a_callback(kind):
+def test_callbacks_are_given_as_class_pair_or_instance(kind):
     class Count(Callback):
         def __init__(self, step=1):
             self.step = step
@@ -150,15 +150,15 @@ def test_ways_to_give_a_callback(kind):
         def on_epoch_end(self, net, **_):
             net.history.record("counted", self.step)
 
-    given = {"class": Count, "named": ("Count", Count()), "instance": Count()}[kind]
-    clf = short(callbacks=[given], callbacks__Count__step=3).fit(X, y)
+    callback = {"class": Count, "named": ("Count", Count()), "instance": Count()}[kind]
+    clf = short(callbacks=[callback], callbacks__Count__step=3).fit(X, y)
     assert clf.history_[:, "counted"] == [3] * 4
     assert clf.get_params()["callbacks__Count__step"] == 3
-    again = clone(clf).set_params(callbacks__Count__step=5).fit(X, y)
-    assert again.history_[:, "counted"] == [5] * 4
+    copy = clone(clf).set_params(callbacks__Count__step=5).fit(X, y)
+    assert copy.history_[:, "counted"] == [5] * 4
 
 
-def test_callbacks_can_be_switched_off():
+def test_callbacks_can_be_disabled():
     clf = short().set_params(callbacks="disable").fit(X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
     assert all("dur" not in row for row in clf.history_)
@@ -178,12 +178,12 @@ def test_verbose_prints_a_row_for_each_epoch():
     assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
 
 
-def test_silent_by_default(capsys):
+def test_nothing_is_printed_by_default(capsys):
     short().fit(X, y)
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_bar(capsys):
+def test_progress_bar_counts_batches(capsys):
     short(callbacks=[ProgressBar(detect_notebook=False)], max_epochs=2).fit(X, y)
     assert capsys.readouterr().err.count(f"0/{N_BATCHES} ") == 2
 
@@ -191,23 +191,23 @@ def test_progress_bar(capsys):
 # ---- scoring -------------------------------------------------------------------------------------
 
 
-def half_right(net, X, y):
+def half_the_accuracy(net, X, y):
     return accuracy_score(y, net.predict(X)) / 2
 
 
-@pytest.mark.parametrize("use_caching", [True, False], ids=["cached", "anew"])
+@pytest.mark.parametrize("use_caching", [True, False], ids=["cached", "not cached"])
 @pytest.mark.parametrize("on_train", [True, False], ids=["train", "valid"])
 @pytest.mark.parametrize(
     ("scoring", "score"),
     [
         ("accuracy", lambda y, p: accuracy_score(y, p.argmax(1))),
         ("roc_auc", lambda y, p: roc_auc_score(y, p[:, 1])),
-        (half_right, lambda y, p: accuracy_score(y, p.argmax(1)) / 2),
+        (half_the_accuracy, lambda y, p: accuracy_score(y, p.argmax(1)) / 2),
         (make_scorer(accuracy_score), lambda y, p: accuracy_score(y, p.argmax(1))),
     ],
     ids=["accuracy", "roc_auc", "callable", "scorer"],
 )
-def test_epoch_scoring(scoring, score, on_train, use_caching):
+def test_epoch_scoring_scores_the_part_it_is_given(scoring, score, on_train, use_caching):
     class Keep(Callback):
         def on_epoch_end(self, net, dataset_train, dataset_valid, **_):
             self.part_ = dataset_train if on_train else dataset_valid
@@ -221,7 +221,7 @@ def test_epoch_scoring(scoring, score, on_train, use_caching):
     values = clf.history_[:, "s"]
     assert len(values) == 2
     if not (on_train and use_caching):
-        # What is cached in training are predictions made while the weights still moved.
+        # Predictions cached in training were made while the weights changed.
         labels = np.array([keep.part_[i][1] for i in range(len(keep.part_))])
         expected = score(labels, keep.proba_)
         assert values[-1] == pytest.approx(expected)
@@ -229,35 +229,35 @@ def test_epoch_scoring(scoring, score, on_train, use_caching):
     assert clf.history_[0, "s_best"] is True
 
 
-def test_cached_training_score_is_that_of_the_training_passes():
+def test_cached_training_score_is_computed_from_the_training_passes():
     listener = Listener()
     scored = EpochScoring("accuracy", on_train=True, name="s")
     clf = short(callbacks=[listener, scored], max_epochs=1).fit(X, y)
-    right = [(p.argmax(1) == labels).sum() for _, labels, _, _, p in listener.batches]
-    assert clf.history_[-1, "s"] == pytest.approx(float(sum(right)) / len(y))
+    n_correct = [(p.argmax(1) == labels).sum() for _, labels, _, _, p in listener.batches]
+    assert clf.history_[-1, "s"] == pytest.approx(float(sum(n_correct)) / len(y))
 
 
-def test_valid_accuracy_of_the_loop_is_that_of_a_callback():
+def test_valid_acc_equals_the_accuracy_of_a_callback():
     scored = EpochScoring("accuracy", lower_is_better=False, name="s")
     clf = short(callbacks=[scored], early_stopping=True).fit(X, y)
     np.testing.assert_allclose(clf.history_[:, "valid_acc"], clf.history_[:, "s"], rtol=1e-6)
     assert clf.history_[:, "valid_acc_best"] == clf.history_[:, "s_best"]
 
 
-def test_scoring_of_two_networks():
+def test_two_networks_are_scored_by_their_mean():
     scored = EpochScoring("accuracy", lower_is_better=False, name="s")
     clf = short(callbacks=[scored], method="co_teaching", early_stopping=True).fit(X, y)
     np.testing.assert_allclose(clf.history_[:, "valid_acc"], clf.history_[:, "s"], rtol=1e-6)
 
 
-def test_batch_scoring():
+def test_batch_scoring_scores_each_batch():
     clf = short(callbacks=[BatchScoring("accuracy", on_train=True, name="b")], max_epochs=2).fit(
         X, y
     )
-    each = np.array(clf.history_[:, "batches", :, "b"])
-    assert each.shape == (2, N_BATCHES)
+    scores = np.array(clf.history_[:, "batches", :, "b"])
+    assert scores.shape == (2, N_BATCHES)
     sizes = clf.history_[0, "batches", :, "train_batch_size"]
-    np.testing.assert_allclose(np.average(each, axis=1, weights=sizes), clf.history_[:, "b"])
+    np.testing.assert_allclose(np.average(scores, axis=1, weights=sizes), clf.history_[:, "b"])
 
 
 # ---- stopping and keeping ------------------------------------------------------------------------
@@ -267,13 +267,13 @@ def test_batch_scoring():
     ("monitor", "params"),
     [("train_loss", {}), ("valid_loss", {"early_stopping": True, "n_iter_no_change": 100})],
 )
-def test_early_stopping(monitor, params):
+def test_early_stopping_of_skorch(monitor, params):
     stop = EarlyStopping(monitor, patience=3, threshold=5.0, sink=lambda text: None)
     clf = short(callbacks=[stop], max_epochs=30, **params).fit(X, y)
     assert clf.n_iter_ == 4
 
 
-def test_early_stopping_goes_back_to_the_best(tmp_path):
+def test_early_stopping_of_skorch_restores_the_best_epoch(tmp_path):
     stop = EarlyStopping(
         "train_loss", patience=2, threshold=9.0, load_best=True, sink=lambda text: None
     )
@@ -284,20 +284,20 @@ def test_early_stopping_goes_back_to_the_best(tmp_path):
 
 
 @every_method
-def test_checkpoint_can_be_loaded_back(tmp_path, method):
+def test_checkpoint_can_be_loaded(tmp_path, method):
     keep = Checkpoint(dirname=tmp_path, monitor=None)
-    # A method that judges epochs would go back to the best, where the last is kept.
+    # Early stopping would restore the best epoch, and the checkpoint is of the last.
     clf = short(callbacks=[keep], method=method, early_stopping=False).fit(X, y)
-    p = clf.predict_proba(X)
+    probs = clf.predict_proba(X)
     with torch.no_grad():
         for parameter in clf.module_.parameters():
             parameter.zero_()
-    assert not np.array_equal(clf.predict_proba(X), p)
+    assert not np.array_equal(clf.predict_proba(X), probs)
     clf.net_.load_params(checkpoint=keep)
-    np.testing.assert_array_equal(clf.predict_proba(X), p)
+    np.testing.assert_array_equal(clf.predict_proba(X), probs)
 
 
-def test_best_checkpoint_and_last(tmp_path):
+def test_checkpoints_of_the_best_and_the_last_epoch(tmp_path):
     best = Checkpoint(dirname=tmp_path, monitor="valid_acc_best", fn_prefix="best_")
     last = TrainEndCheckpoint(dirname=tmp_path)
     clf = short(callbacks=[best, last], early_stopping=True).fit(X, y)
@@ -341,7 +341,7 @@ def test_training_starts_from_a_checkpoint(tmp_path):
     ],
     ids=["step", "exponential", "plateau"],
 )
-def test_lr_scheduler_of_each_epoch(params, expected):
+def test_lr_scheduler_steps_each_epoch(params, expected):
     lrs = []
 
     class Read(Callback):
@@ -352,7 +352,7 @@ def test_lr_scheduler_of_each_epoch(params, expected):
     np.testing.assert_allclose(lrs, expected)
 
 
-def test_lr_scheduler_of_each_batch():
+def test_lr_scheduler_steps_each_batch():
     lrs = []
 
     class Read(Callback):
@@ -379,7 +379,7 @@ def test_gradients_are_clipped():
     assert not np.array_equal(clf.predict_proba(X), free.predict_proba(X))
 
 
-def test_layers_are_frozen():
+def test_layers_can_be_frozen():
     names = [
         n for n, _ in short(max_epochs=1).fit(X, y).module_.named_parameters() if "weight" in n
     ]
@@ -390,7 +390,7 @@ def test_layers_are_frozen():
     assert not (weights[names[-1]] == 1).all()
 
 
-def test_layers_are_thawed_again():
+def test_layers_can_be_unfrozen():
     first = {}
 
     class Keep(Callback):
@@ -398,17 +398,17 @@ def test_layers_are_thawed_again():
             first.setdefault(len(net.history), next(net.module_.parameters()).clone())
 
     freeze = Freezer("1.*")
-    thaw = ParamMapper("1.*", fn=lambda p: p.requires_grad_(True), at=3)
-    short(callbacks=[freeze, thaw, Keep()]).fit(X, y)
+    unfreeze = ParamMapper("1.*", fn=lambda p: p.requires_grad_(True), at=3)
+    short(callbacks=[freeze, unfreeze, Keep()]).fit(X, y)
     assert torch.equal(first[1], first[2])
     assert not torch.equal(first[2], first[3])
 
 
-# ---- optimizers that ask for the gradient more than once -----------------------------------------
+# ---- optimizers that compute the gradient several times -----------------------------------------
 
 
 @pytest.mark.parametrize("listened", [False, True])
-def test_lbfgs(listened):
+def test_lbfgs_learns_a_table(listened):
     callbacks = [Listener()] if listened else []
     clf = short(
         callbacks=[*callbacks], optimizer="lbfgs", lr=0.5, batch_size=-1, max_epochs=10
@@ -420,6 +420,6 @@ def test_lbfgs(listened):
         assert callbacks[0].events.count("batch_end") == 10
 
 
-def test_lbfgs_on_images(images):
+def test_lbfgs_learns_images(images):
     clf = short(optimizer="lbfgs", lr=0.1, batch_size=-1, max_epochs=3)
     assert clf.fit(*images).score(*images) > 0.9

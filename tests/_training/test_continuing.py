@@ -1,4 +1,4 @@
-"""What stops, goes on, goes back or is stored must be whole: network, method, callbacks, rates."""
+"""Trainings that stop, continue, restore or are stored: network, method and callbacks together."""
 
 import copy
 import functools
@@ -20,7 +20,7 @@ X, y = noisy_blobs(300, n_features=10)
 
 
 class Biased(Method):
-    """Learns an offset of its own, which predictions use."""
+    """Learns an offset of the logits, which predictions use."""
 
     def setup(self, net, y):
         self.offset = nn.Parameter(torch.zeros(net.n_classes))
@@ -35,7 +35,7 @@ class Biased(Method):
 
 
 class Doubled(Method):
-    """Trains on each batch twice over, at half the weight."""
+    """Doubles each batch, at half the weight."""
 
     def prepare_batch(self, net, batch):
         twice = {
@@ -48,7 +48,7 @@ class Doubled(Method):
 
 
 class Subset(Method):
-    """Trains on some rows of each batch, perhaps on none."""
+    """Trains on some rows of each batch, or on none."""
 
     def prepare_batch(self, net, batch):
         keep = batch.index % 7 == 0
@@ -59,7 +59,7 @@ class Subset(Method):
         return cross_entropy(logits, batch.target)
 
 
-def test_every_callback_sees_the_epoch_that_stops():
+def test_every_callback_is_called_in_the_last_epoch():
     seen = []
 
     class Watch(Callback):
@@ -75,23 +75,23 @@ def test_every_callback_sees_the_epoch_that_stops():
 
 
 @pytest.mark.parametrize("callbacks", [None, "disable"])
-def test_early_stopping_goes_back_to_the_best_network_and_method(callbacks):
+def test_early_stopping_restores_network_and_method(callbacks):
     clf = short(
         method=Biased, early_stopping=True, n_iter_no_change=3, max_epochs=60, lr=0.05
     ).set_params(callbacks=callbacks)
     best = []
 
-    class Spy(Biased):
+    class RecordsBest(Biased):
         def snapshot(self):
             best.append(self.offset.detach().clone())
             return super().snapshot()
 
-    clf.set_params(method=Spy).fit(X, y)
+    clf.set_params(method=RecordsBest).fit(X, y)
     assert clf.n_iter_ < 60
     assert torch.equal(clf.method_.offset, best[-1])
 
 
-def test_schedule_ends_with_its_removal():
+def test_schedule_can_be_removed():
     clf = short(lr_schedule="cosine", warm_start=True, lr=0.01).fit(X, y)
     clf.set_params(lr_schedule=None).fit(X, y)
     assert clf.net_.optimizer_.param_groups[0]["lr"] == 0.01
@@ -111,7 +111,7 @@ def test_dataset_without_labels_needs_y():
     assert short().fit(Unlabelled(), y).n_features_in_ == 10
 
 
-def test_what_is_frozen_stays_so_when_stored():
+def test_frozen_parameters_stay_frozen_after_pickling():
     clf = short(method=Biased, callbacks=[Freezer("1.*")], warm_start=True).fit(X, y)
     loaded = pickle.loads(pickle.dumps(clf))
     clf.fit(X, y)
@@ -122,7 +122,7 @@ def test_what_is_frozen_stays_so_when_stored():
     assert "passing" not in loaded.method_.state_dict()
 
 
-def test_what_begin_makes_has_the_precision():
+def test_modules_made_in_setup_get_the_precision_of_the_net():
     class Layered(Method):
         def setup(self, net, y):
             self.layer = nn.Linear(net.n_classes, net.n_classes)
@@ -134,7 +134,7 @@ def test_what_begin_makes_has_the_precision():
     assert clf.method_.layer.weight.dtype == torch.float64
 
 
-def test_frozen_layers_stay_trained_in_every_network():
+def test_frozen_layers_keep_their_weights_in_every_network():
     module = MLP(10, 3, hidden=(8,))
     module[1].requires_grad_(False)
     clf = short(module=module, method="co_teaching").fit(X, y)
@@ -145,7 +145,7 @@ def test_frozen_layers_stay_trained_in_every_network():
 
 
 @pytest.mark.parametrize("callbacks", [None, [Callback]])
-def test_losses_of_batches_that_grow_or_shrink(callbacks):
+def test_losses_are_averaged_if_a_method_changes_the_batch_size(callbacks):
     plain = short().fit(X, y).history_[:, "train_loss"]
     doubled = short(method=Doubled, callbacks=callbacks).fit(X, y).history_[:, "train_loss"]
     np.testing.assert_allclose(doubled, plain, rtol=1e-4)
@@ -171,7 +171,7 @@ def test_failed_continuation_restores_a_buffer_of_another_size():
     assert torch.equal(clf.method_.kept, before)
 
 
-def test_chunk_of_weightless_classes_is_refused():
+def test_rows_whose_classes_have_no_weight_are_refused():
     clf = short(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="at least one non-zero number"):
         clf.partial_fit(X[y == 0], y[y == 0])
@@ -181,14 +181,14 @@ def test_default_dtype_of_torch_does_not_matter():
     expected = short().fit(X, y).predict_proba(X)
     torch.set_default_dtype(torch.float64)
     try:
-        found = short().fit(X, y).predict_proba(X)
+        probs = short().fit(X, y).predict_proba(X)
     finally:
         torch.set_default_dtype(torch.float32)
-    assert found.dtype == np.float32
-    assert found.shape == expected.shape
+    assert probs.dtype == np.float32
+    assert probs.shape == expected.shape
 
 
-def test_given_network_keeps_its_statistics():
+def test_given_network_keeps_its_input_statistics():
     trained = short().fit(X, y).module_
     statistics = copy.deepcopy(trained[0].state_dict())
     clf = short(module=trained).fit(100 * X + 5, y)
@@ -196,7 +196,7 @@ def test_given_network_keeps_its_statistics():
         assert torch.equal(value, statistics[name])
 
 
-def test_no_grad_around_a_fit():
+def test_fit_works_under_no_grad():
     with torch.no_grad():
         clf = short().fit(X, y)
         assert not torch.is_grad_enabled()
@@ -204,7 +204,7 @@ def test_no_grad_around_a_fit():
 
 
 @pytest.mark.parametrize("shape", ["scalar", "class losses"])
-def test_loss_of_a_wrong_shape_is_named(shape):
+def test_loss_of_a_wrong_shape_is_refused(shape):
     class Wrong(Method):
         def loss(self, logits, batch):
             return logits.mean() if shape == "scalar" else logits
@@ -213,18 +213,18 @@ def test_loss_of_a_wrong_shape_is_named(shape):
         short(method=Wrong, batch_size=3).fit(X, y)
 
 
-def test_method_with_a_parameter_it_needs():
-    class Needy(Method):
+def test_methods_can_have_required_parameters():
+    class Required(Method):
         def __init__(self, factor):
             self.factor = factor
 
         def loss(self, logits, batch):
             return self.factor * cross_entropy(logits, batch.target)
 
-    assert short(method=Needy, method__factor=2.0).fit(X, y).method_.factor == 2.0
+    assert short(method=Required, method__factor=2.0).fit(X, y).method_.factor == 2.0
 
 
-def test_unknown_parameter_of_a_partial_is_named():
+def test_unknown_parameter_of_a_partial_is_refused():
     module = functools.partial(MLP, hidden=8)
     with pytest.raises(ValueError, match="Invalid parameter 'module__foo'"):
         short(module=module, module__foo=1).fit(X, y)

@@ -1,4 +1,4 @@
-"""The same integer seed gives the same bits anywhere, and nobody else's random state moves."""
+"""The same integer seed gives the same results anywhere, and global random states do not change."""
 
 import os
 import random
@@ -30,8 +30,8 @@ every_setting = pytest.mark.parametrize(
 )
 
 
-def fitted_bits(clf, X, y):
-    """What a fit came to: probabilities, label quality and the training losses."""
+def results_of(clf, X, y):
+    """Fit, and return probabilities, label quality and training losses."""
     clf.fit(X, y)
     losses = np.array(clf.history_[:, "train_loss"])
     return np.concatenate([clf.predict_proba(X).ravel(), clf.label_quality_, losses])
@@ -48,7 +48,7 @@ def global_states():
 
 
 @every_setting
-def test_global_generators_are_left_alone(params, samples):
+def test_global_random_states_do_not_change(params, samples):
     X, y = samples
     before = global_states()
     clf = short(**params)
@@ -60,50 +60,50 @@ def test_global_generators_are_left_alone(params, samples):
     assert global_states() == before
 
 
-def test_without_a_seed_only_numpy_moves(table):
+def test_random_state_none_draws_from_the_global_state_of_numpy(table):
     clf = short(random_state=None)
     python, numpy, torch_ = global_states()
     clf.fit(*table)
     assert global_states()[0] == python
-    assert global_states()[1] != numpy, "the seed is drawn as scikit-learn draws"
+    assert global_states()[1] != numpy, "the seed is drawn from numpy, as in scikit-learn"
     assert global_states()[2] == torch_
 
 
-class Failing(Callback):
+class FailingCallback(Callback):
     def on_epoch_end(self, net, **kwargs):
         raise RuntimeError("as planned")
 
 
-def test_an_error_leaves_generators_and_threads_alone(table, two_threads):
+def test_an_error_restores_random_states_and_threads(table, two_threads):
     before = global_states()
     with pytest.raises(RuntimeError, match="as planned"):
-        short(callbacks=[("fails", Failing)]).fit(*table)
+        short(callbacks=[("fails", FailingCallback)]).fit(*table)
     assert global_states() == before
     assert torch.get_num_threads() == 2
 
 
 @every_setting
-def test_global_seeds_do_not_matter(params, samples):
-    found = []
+def test_global_random_states_do_not_matter(params, samples):
+    results = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)
-        found.append(fitted_bits(short(**params), *samples))
-    assert_array_equal(*found)
+        results.append(results_of(short(**params), *samples))
+    assert_array_equal(*results)
 
 
-def test_a_generator_goes_on_from_fit_to_fit(table):
+def test_a_random_state_instance_is_used_by_one_fit_after_another(table):
     clf = short(random_state=np.random.RandomState(0))
-    first, second = (fitted_bits(clf, *table) for _ in range(2))
+    first, second = (results_of(clf, *table) for _ in range(2))
     assert not np.array_equal(first, second)
     again = short(random_state=np.random.RandomState(0))
-    assert_array_equal(fitted_bits(again, *table), first)
-    assert_array_equal(fitted_bits(again, *table), second)
+    assert_array_equal(results_of(again, *table), first)
+    assert_array_equal(results_of(again, *table), second)
 
 
-def test_training_in_parts_draws_afresh_for_each(table):
-    """Otherwise every epoch of partial_fit would see the rows in the same order."""
+def test_each_partial_fit_draws_new_random_numbers(table):
+    """Otherwise the order of the rows would be the same in each call of partial_fit."""
     X, y = table
 
     class Order(Callback):
@@ -118,7 +118,7 @@ def test_training_in_parts_draws_afresh_for_each(table):
     assert not np.array_equal(*Order.seen)
 
 
-def test_going_on_in_parts_is_one_training(table):
+def test_several_partial_fits_equal_one_fit(table):
     X, y = table
     whole = short(module__dropout=0.5, max_epochs=3, warmup=0).fit(X, y)
     parts = short(module__dropout=0.5, max_epochs=3, warmup=0)
@@ -130,24 +130,24 @@ def test_going_on_in_parts_is_one_training(table):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_workers_give_the_same_bits(backend, samples):
-    alone = [fitted_bits(short(**params), *samples) for params in SETTINGS.values()]
-    worked = joblib.Parallel(n_jobs=2, backend=backend)(
-        joblib.delayed(fitted_bits)(short(**params), *samples) for params in SETTINGS.values()
+def test_parallel_fits_give_the_same_results(backend, samples):
+    serial = [results_of(short(**params), *samples) for params in SETTINGS.values()]
+    parallel = joblib.Parallel(n_jobs=2, backend=backend)(
+        joblib.delayed(results_of)(short(**params), *samples) for params in SETTINGS.values()
     )
-    for one, other in zip(alone, worked, strict=True):
-        assert_array_equal(one, other)
+    for first, second in zip(serial, parallel, strict=True):
+        assert_array_equal(first, second)
 
 
-def test_predictions_in_threads_give_the_same_bits(samples):
+def test_predictions_in_threads_give_the_same_results(samples):
     X, y = samples
     clf = short(module__dropout=0.5).fit(X, y)
-    wanted = clf.predict_proba(X)
-    found = joblib.Parallel(n_jobs=4, backend="threading")(
+    expected = clf.predict_proba(X)
+    results = joblib.Parallel(n_jobs=4, backend="threading")(
         joblib.delayed(clf.predict_proba)(X) for _ in range(20)
     )
-    for p in found:
-        assert_array_equal(p, wanted)
+    for probs in results:
+        assert_array_equal(probs, expected)
 
 
 DIGESTS = """
@@ -169,7 +169,7 @@ print(digest(images, np.arange(40) % 2, method="co_teaching"))
 
 
 @pytest.mark.slow
-def test_a_fresh_process_gives_the_same_bits(capsys):
+def test_a_new_process_gives_the_same_results(capsys):
     exec(DIGESTS, {})
     here = capsys.readouterr().out
     there = subprocess.run(
@@ -196,32 +196,32 @@ def two_threads():
 LARGE = {
     "table": ((2000, 40), {}),
     "images": ((200, 3, 16, 16), {}),
-    # So much work in a step that torch keeps its threads.
+    # The steps are large enough to use several threads.
     "large steps": ((3000, 256), {"module__hidden": (512, 512), "batch_size": -1}),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", LARGE)
-def test_torch_threads_do_not_matter(case, two_threads):
+def test_number_of_threads_does_not_matter(case, two_threads):
     shape, params = LARGE[case]
     X = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     y = (X.reshape(len(X), -1)[:, :3].sum(axis=1) > 0).astype(int)
-    two = fitted_bits(short(max_epochs=2, **params), X, y)
+    two = results_of(short(max_epochs=2, **params), X, y)
     torch.set_num_threads(1)
-    assert_array_equal(fitted_bits(short(max_epochs=2, **params), X, y), two)
+    assert_array_equal(results_of(short(max_epochs=2, **params), X, y), two)
 
 
-class Threads(Callback):
+class RecordsThreads(Callback):
     seen = []
 
     def on_epoch_end(self, net, **kwargs):
         self.seen.append(torch.get_num_threads())
 
 
-def test_small_steps_take_one_thread_and_give_the_rest_back(table, two_threads):
-    clf = short(callbacks=[("threads", Threads)]).fit(*table)
-    assert set(Threads.seen) == {1}
+def test_small_steps_use_one_thread_and_restore_the_number(table, two_threads):
+    clf = short(callbacks=[("threads", RecordsThreads)]).fit(*table)
+    assert set(RecordsThreads.seen) == {1}
     assert torch.get_num_threads() == 2
     clf.predict(table[0])
     assert torch.get_num_threads() == 2
@@ -232,7 +232,7 @@ def test_small_steps_take_one_thread_and_give_the_rest_back(table, two_threads):
         assert torch.get_num_threads() == 2
 
 
-class Predicts(Callback):
+class PredictsAndRecordsThreads(Callback):
     seen = []
 
     def on_epoch_end(self, net, dataset_train, **kwargs):
@@ -240,13 +240,13 @@ class Predicts(Callback):
         self.seen.append(torch.get_num_threads())
 
 
-def test_a_prediction_within_a_training_leaves_it_one_thread(table, two_threads):
-    short(callbacks=[("predicts", Predicts)]).fit(*table)
-    assert set(Predicts.seen) == {1}
+def test_prediction_within_a_training_uses_one_thread(table, two_threads):
+    short(callbacks=[("predicts", PredictsAndRecordsThreads)]).fit(*table)
+    assert set(PredictsAndRecordsThreads.seen) == {1}
 
 
 @pytest.mark.parametrize("main_leaves_first", [True, False])
-def test_threads_come_back_in_each_of_several_trainings(main_leaves_first, two_threads):
+def test_number_of_threads_is_restored_after_overlapping_trainings(main_leaves_first, two_threads):
     inside, leave, counts = threading.Event(), threading.Event(), []
 
     def hold():

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a training leaves things as they were before it."""
+"""An error during training leaves the estimator as it was before."""
 
 import os
 import signal
@@ -22,10 +22,10 @@ X, y = noisy_blobs(150, n_features=5, cluster_std=4.0)
 
 
 class Trap(Callback):
-    """Spring once, at the end of the epoch ``at`` of a call; ``at=0`` is harmless."""
+    """Call a function at the end of epoch ``at`` of a fit; ``at=0``: never."""
 
-    def __init__(self, spring=None, at=0):
-        self.spring = spring
+    def __init__(self, action=None, at=0):
+        self.action = action
         self.at = at
 
     def on_train_begin(self, net, **_):
@@ -34,11 +34,11 @@ class Trap(Callback):
     def on_epoch_end(self, net, **_):
         self.epochs_ += 1
         if self.epochs_ == self.at:
-            self.spring()
+            self.action()
 
 
-class Mine(nn.Module):
-    """Raise in training once ``forwards_left`` is used up."""
+class FailingModule(nn.Module):
+    """Raises an error in training after ``forwards_left`` calls."""
 
     forwards_left = 10**9
 
@@ -48,14 +48,14 @@ class Mine(nn.Module):
 
     def forward(self, x):
         if self.training:
-            Mine.forwards_left -= 1
-            if Mine.forwards_left < 0:
-                raise RuntimeError("boom in the module")
+            FailingModule.forwards_left -= 1
+            if FailingModule.forwards_left < 0:
+                raise RuntimeError("error in the module")
         return self.layers(x)
 
 
-def boom():
-    raise RuntimeError("boom in a callback")
+def fail():
+    raise RuntimeError("error in a callback")
 
 
 def press_ctrl_c():
@@ -63,7 +63,7 @@ def press_ctrl_c():
 
 
 def frozen(value):
-    """Tensors and arrays as bytes, so that states compare to the last bit."""
+    """Convert tensors and arrays to bytes, so that states are compared bit by bit."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):
@@ -72,12 +72,12 @@ def frozen(value):
         return {k: frozen(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [frozen(v) for v in value]
-    # A number that is unknown in both is the same.
+    # NaN differs from itself.
     return "nan" if value != value else value
 
 
-def learned(clf, epochs=slice(None)):
-    """What was learned, without the times that epochs took."""
+def state_of(clf, epochs=slice(None)):
+    """Return the whole state of a fit, without the times of epochs."""
     rows = [{k: v for k, v in row.items() if k != "dur"} for row in list(clf.history_)[epochs]]
     return frozen(
         {
@@ -96,13 +96,13 @@ def learned(clf, epochs=slice(None)):
 
 
 @pytest.fixture(autouse=True)
-def safe_mine():
-    Mine.forwards_left = 10**9
+def reset_failing_module():
+    FailingModule.forwards_left = 10**9
 
 
 @pytest.fixture
 def ctrl_c_works():
-    """A test runner may have set the signal aside."""
+    """Let Ctrl-C raise KeyboardInterrupt, which a test runner may have changed."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -116,14 +116,14 @@ def ctrl_c_works():
     ("params", "error"),
     [
         ({"lr": 1e20}, FloatingPointError),
-        ({"callbacks": [Trap(boom, at=2)]}, RuntimeError),
+        ({"callbacks": [Trap(fail, at=2)]}, RuntimeError),
         ({"module__hiden": 3}, ValueError),
-        ({"module": Mine}, RuntimeError),
+        ({"module": FailingModule}, RuntimeError),
     ],
     ids=["diverged", "callback", "typo", "module"],
 )
 def test_failed_first_fit_leaves_the_estimator_unfitted(params, error):
-    Mine.forwards_left = 8
+    FailingModule.forwards_left = 8
     clf = clone(short(**params))
     before = set(vars(clf))
     with pytest.raises(error):
@@ -134,8 +134,8 @@ def test_failed_first_fit_leaves_the_estimator_unfitted(params, error):
 
 
 def test_failed_first_partial_fit_leaves_the_estimator_unfitted():
-    clf = short(callbacks=[Trap(boom, at=1)])
-    with pytest.raises(RuntimeError, match="boom"):
+    clf = short(callbacks=[Trap(fail, at=1)])
+    with pytest.raises(RuntimeError, match="error in a callback"):
         clf.partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(NotFittedError):
         clf.predict(X)
@@ -143,24 +143,24 @@ def test_failed_first_partial_fit_leaves_the_estimator_unfitted():
         clf.partial_fit(X, y)
 
 
-def test_divergence_names_epoch_batch_and_lr():
+def test_divergence_error_names_epoch_batch_and_lr():
     with pytest.raises(FloatingPointError, match=r"nan in epoch 1, batch \d+, with lr=1e\+20"):
         short(lr=1e20).fit(X, y)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, -1.0])
-def test_divergence_in_the_very_last_step_is_noticed(smoothing):
-    # Its loss is never read again by the training.
+def test_divergence_in_the_last_step_is_noticed(smoothing):
+    # The training does not need the loss of the last step.
     with pytest.raises(FloatingPointError, match=r"epoch 1.*lr=1e\+20"):
         short(lr=1e20, max_epochs=1, batch_size=-1, smoothing=smoothing).fit(X, y)
 
 
-def test_failure_leaves_generators_and_threads_as_they_were():
+def test_error_restores_random_state_threads_and_signal_handler():
     before = torch.get_rng_state(), torch.get_num_threads(), signal.getsignal(signal.SIGINT)
     torch.set_num_threads(2)
     try:
-        with pytest.raises(RuntimeError, match="boom"):
-            short(callbacks=[Trap(boom, at=2)]).fit(X, y)
+        with pytest.raises(RuntimeError, match="error in a callback"):
+            short(callbacks=[Trap(fail, at=2)]).fit(X, y)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before[1])
@@ -179,7 +179,7 @@ BAD_CALLS = {
 }
 BAD_PARAMS = {
     "diverged": ({"lr": 1e20}, FloatingPointError),
-    "callback": ({"callbacks": [Trap(boom, at=2)]}, RuntimeError),
+    "callback": ({"callbacks": [Trap(fail, at=2)]}, RuntimeError),
     "typo": ({"module__hiden": 3}, ValueError),
     "value": ({"smoothing": 2.0}, ValueError),
     "device": ({"device": "nowhere"}, ValueError),
@@ -190,66 +190,66 @@ BAD_PARAMS = {
 
 @pytest.mark.parametrize("bad", BAD_CALLS.values(), ids=BAD_CALLS)
 @pytest.mark.parametrize("how", ["fit", "warm_start", "partial_fit"])
-def test_bad_data_keeps_the_old_model(bad, how):
+def test_refused_data_keep_the_old_model(bad, how):
     clf = short(warm_start=how == "warm_start").fit(X, y)
-    before, net = learned(clf), clf.net_
+    before, net = state_of(clf), clf.net_
     with pytest.raises(ValueError):
         clf.partial_fit(**bad) if how == "partial_fit" else clf.fit(**bad)
     assert clf.net_ is net
-    assert learned(clf) == before
+    assert state_of(clf) == before
 
 
-def test_one_class_keeps_the_old_model():
+def test_data_of_one_class_keep_the_old_model():
     clf = short().fit(X, y)
-    before = learned(clf)
+    before = state_of(clf)
     with pytest.raises(ValueError, match="class"):
         clf.fit(X, np.ones_like(y))
-    assert learned(clf) == before
+    assert state_of(clf) == before
 
 
 @pytest.mark.parametrize(("params", "error"), BAD_PARAMS.values(), ids=BAD_PARAMS)
 def test_failed_refit_keeps_the_old_model(params, error):
     clf = short().fit(X, y)
-    before, net = learned(clf), clf.net_
+    before, net = state_of(clf), clf.net_
     clf.set_params(**params)
     with pytest.raises(error):
         clf.fit(X[::-1], y[::-1])
     assert clf.net_ is net
-    assert learned(clf) == before
+    assert state_of(clf) == before
 
 
 # ---- going on from a model -----------------------------------------------------------------------
 
 
-def go_on(clf, how):
+def continue_fit(clf, how):
     return clf.partial_fit(X, y) if how == "partial_fit" else clf.fit(X, y)
 
 
 @pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
 @every_method
-def test_failed_continuation_is_rolled_back_and_the_next_goes_on_as_if_nothing_was(method, how):
+def test_failed_continuation_is_rolled_back_and_can_be_repeated(method, how):
     params = {"method": method, "warm_start": True, "warmup": 1, "smoothing": 0.2}
-    trap = Trap(boom)
+    trap = Trap(fail)
     clf, undisturbed = short(callbacks=[trap], **params), short(**params)
-    for each in (clf, undisturbed):
-        go_on(each.fit(X, y), how)
-    before = learned(clf)
+    continue_fit(clf.fit(X, y), how)
+    continue_fit(undisturbed.fit(X, y), how)
+    before = state_of(clf)
     trap.at = 1 if how == "partial_fit" else 2
-    with pytest.raises(RuntimeError, match="boom"):
-        go_on(clf, how)
-    assert learned(clf) == before
+    with pytest.raises(RuntimeError, match="error in a callback"):
+        continue_fit(clf, how)
+    assert state_of(clf) == before
     trap.at = 0
-    assert learned(go_on(clf, how)) == learned(go_on(undisturbed, how))
+    assert state_of(continue_fit(clf, how)) == state_of(continue_fit(undisturbed, how))
 
 
 @pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
-def test_module_that_fails_half_way_is_rolled_back_with_its_batch_norm(how):
-    clf = short(module=Mine, warm_start=True, batch_size=16).fit(X, y)
-    before = learned(clf)
-    Mine.forwards_left = 7 if how == "partial_fit" else 13
-    with pytest.raises(RuntimeError, match="boom in the module"):
-        go_on(clf, how)
-    assert learned(clf) == before
+def test_batch_statistics_are_rolled_back(how):
+    clf = short(module=FailingModule, warm_start=True, batch_size=16).fit(X, y)
+    before = state_of(clf)
+    FailingModule.forwards_left = 7 if how == "partial_fit" else 13
+    with pytest.raises(RuntimeError, match="error in the module"):
+        continue_fit(clf, how)
+    assert state_of(clf) == before
 
 
 @pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
@@ -263,36 +263,36 @@ def test_module_that_fails_half_way_is_rolled_back_with_its_batch_norm(how):
     ids=["lr", "and smoothing", "and bound"],
 )
 def test_failed_continuation_with_other_parameters_is_rolled_back(how, params):
-    trap = Trap(boom)
+    trap = Trap(fail)
     clf = short(warm_start=True, callbacks=[trap]).fit(X, y)
-    before = learned(clf)
+    before = state_of(clf)
     trap.at = 1
     clf.set_params(**params)
     with pytest.raises((FloatingPointError, RuntimeError)):
-        go_on(clf, how)
-    assert learned(clf) == before
+        continue_fit(clf, how)
+    assert state_of(clf) == before
 
 
-def test_other_number_of_rows_is_refused_where_each_row_has_a_memory():
+def test_another_number_of_rows_is_refused_if_the_method_keeps_state_for_each():
     clf = short(method="elr").fit(X, y)
-    before = learned(clf)
+    before = state_of(clf)
     with pytest.raises(ValueError, match=r"ELR keeps state for each.*same 150 rows. Got 100 rows"):
         clf.partial_fit(X[:100], y[:100])
-    assert learned(clf) == before
+    assert state_of(clf) == before
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["fit", "partial_fit", "warm_start"])
-def test_ctrl_c_leaves_fit_and_keeps_the_old_model(ctrl_c_works, how):
+def test_ctrl_c_stops_the_fit_and_keeps_the_old_model(ctrl_c_works, how):
     trap = Trap(press_ctrl_c)
     clf = short(callbacks=[trap], warm_start=how == "warm_start").fit(X, y)
-    before = learned(clf)
+    before = state_of(clf)
     trap.at = 1
     with pytest.raises(KeyboardInterrupt):
-        go_on(clf, how)
-    assert learned(clf) == before
+        continue_fit(clf, how)
+    assert state_of(clf) == before
 
 
 def test_ctrl_c_in_a_first_fit_leaves_the_estimator_unfitted(ctrl_c_works):
@@ -304,18 +304,18 @@ def test_ctrl_c_in_a_first_fit_leaves_the_estimator_unfitted(ctrl_c_works):
 
 
 @pytest.mark.parametrize("method", ["ce", "co_teaching"])
-def test_ctrl_c_at_any_moment_leaves_fit(ctrl_c_works, method):
+def test_ctrl_c_at_any_time_stops_the_fit(ctrl_c_works, method):
     delays = np.linspace(0.001, 0.12, 8)
     trap = Trap()
     clf = short(method=method, callbacks=[trap], warm_start=True, lr=0.001).fit(X, y)
-    before = learned(clf)
+    before = state_of(clf)
     clf.set_params(max_epochs=100_000)
     trap.at = 1
     for delay in delays:
-        trap.spring = threading.Timer(delay, press_ctrl_c).start
+        trap.action = threading.Timer(delay, press_ctrl_c).start
         with pytest.raises(KeyboardInterrupt):
             clf.fit(X, y)
-        assert learned(clf) == before
+        assert state_of(clf) == before
 
 
 @pytest.mark.slow
@@ -349,7 +349,7 @@ def test_ctrl_c_stops_a_search():
     assert done.stdout.split() == ["stopped", "in", "fit", "2"], done.stderr
 
 
-def test_ctrl_c_is_left_alone_in_other_threads():
+def test_fits_in_other_threads_do_not_handle_ctrl_c():
     clf, failures = short(), []
 
     def fit():
@@ -367,7 +367,7 @@ def test_ctrl_c_is_left_alone_in_other_threads():
     np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
 
 
-def test_early_stopping_of_skorch_is_not_taken_for_ctrl_c():
+def test_early_stopping_of_skorch_raises_no_keyboard_interrupt():
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0, sink=lambda text: None)
     clf = short(callbacks=[stop], max_epochs=50).fit(X, y)
     assert clf.n_iter_ == len(clf.history_) == 3
@@ -376,25 +376,25 @@ def test_early_stopping_of_skorch_is_not_taken_for_ctrl_c():
     np.testing.assert_array_equal(clf.label_quality_, alone.label_quality_)
 
 
-def test_handler_of_a_user_that_lets_the_training_go_on_is_no_ctrl_c():
-    noted = []
+def test_signal_handlers_of_users_are_called_and_training_continues():
+    received = []
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0, sink=lambda text: None)
-    before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     try:
         clf = short(callbacks=[Trap(press_ctrl_c, at=1), stop], max_epochs=50).fit(X, y)
     except KeyboardInterrupt:
-        # On its own it would end the whole test run.
+        # It would end the test run.
         pytest.fail("stopping early was taken for Ctrl-C")
     finally:
         signal.signal(signal.SIGINT, before)
-    assert noted == [signal.SIGINT]
+    assert received == [signal.SIGINT]
     assert clf.n_iter_ == 3
 
 
 # ---- in a search ---------------------------------------------------------------------------------
 
 
-def test_one_diverging_rate_spoils_only_its_own_score():
+def test_candidate_that_diverges_does_not_affect_the_others_of_a_search():
     search = GridSearchCV(short(), {"lr": [0.001, 0.01, 1e20]}, cv=2, error_score=np.nan)
     with pytest.warns(FitFailedWarning, match="FloatingPointError"):
         with pytest.warns(UserWarning, match="One or more of the test scores are non-finite"):

@@ -22,26 +22,26 @@ X, y = noisy_blobs(150, n_features=6, noise_rate=0.2, cluster_std=4.0)
 
 
 class AtEpochEnd(Callback):
-    """Keep what a function of the net says at the end of each epoch."""
+    """Record a function of the net at the end of each epoch."""
 
-    def __init__(self, ask):
-        self.ask = ask
+    def __init__(self, function):
+        self.function = function
 
     def on_train_begin(self, net, **_):
-        self.said = []
+        self.values = []
 
     def on_epoch_end(self, net, **_):
-        self.said.append(self.ask(net))
+        self.values.append(self.function(net))
 
 
-class Watching(ClassLoss):
-    """Cross-entropy that keeps what it is shown."""
+class RecordsArguments(ClassLoss):
+    """Cross-entropy that records the arguments of its hooks."""
 
     def setup(self, net, y):
-        self.targets, self.scans, self.batches = [], [], []
+        self.evaluations, self.batches = [], []
 
     def on_epoch_start(self, net, evaluation):
-        self.scans.append(evaluation)
+        self.evaluations.append(evaluation)
 
     def prepare_batch(self, net, batch):
         self.batches.append(batch)
@@ -54,7 +54,7 @@ class Watching(ClassLoss):
 # ---- stopping early ------------------------------------------------------------------------------
 
 
-def test_early_stopping_goes_back_to_the_weights_of_the_best_epoch():
+def test_early_stopping_restores_the_weights_of_the_best_epoch():
     at_end = AtEpochEnd(lambda net: copy.deepcopy(net.module_.state_dict()))
     clf = short(
         callbacks=[at_end], early_stopping=True, max_epochs=60, n_iter_no_change=5, lr=0.05
@@ -64,10 +64,10 @@ def test_early_stopping_goes_back_to_the_weights_of_the_best_epoch():
     assert clf.n_iter_ == len(scores) == best + 1 + 5
     assert scores[best] > scores[-1]
     for name, value in clf.module_.state_dict().items():
-        assert torch.equal(value, at_end.said[best][name])
+        assert torch.equal(value, at_end.values[best][name])
 
 
-def test_best_weights_are_kept_though_the_epochs_run_out():
+def test_best_weights_are_restored_if_all_epochs_were_trained():
     at_end = AtEpochEnd(lambda net: copy.deepcopy(net.module_.state_dict()))
     clf = short(
         callbacks=[at_end], early_stopping=True, max_epochs=30, n_iter_no_change=100, lr=0.05
@@ -76,11 +76,11 @@ def test_best_weights_are_kept_though_the_epochs_run_out():
     assert clf.n_iter_ == 30
     assert best < 29
     for name, value in clf.module_.state_dict().items():
-        assert torch.equal(value, at_end.said[best][name])
+        assert torch.equal(value, at_end.values[best][name])
 
 
-def test_early_stopping_looks_at_accuracy_and_never_at_loss():
-    # With a negative rate the held-out loss says nothing; the accuracy here cannot rise.
+def test_early_stopping_depends_on_accuracy_and_not_on_loss():
+    # The loss is no measure at negative rates. The accuracy is constant here, the loss is not.
     class Frozen(nn.Linear):
         def __init__(self, n_in, n_out):
             super().__init__(n_in, n_out)
@@ -98,13 +98,16 @@ def test_early_stopping_looks_at_accuracy_and_never_at_loss():
 
 
 def test_held_out_rows_are_not_trained_on():
-    clf = short(method=Watching, early_stopping=True, validation_fraction=0.2, warmup=0).fit(X, y)
+    clf = short(
+        method=RecordsArguments, early_stopping=True, validation_fraction=0.2, warmup=0
+    ).fit(X, y)
     seen = torch.cat([batch.index for batch in clf.method_.batches]).unique()
     assert len(seen) == 120
     held_out = np.setdiff1d(np.arange(150), seen)
-    shares = np.bincount(y[held_out]) / np.bincount(y)
-    np.testing.assert_allclose(shares, 0.2, atol=0.03)
-    assert all(torch.equal(evaluation.index, seen) for evaluation in clf.method_.scans)
+    fractions = np.bincount(y[held_out]) / np.bincount(y)
+    np.testing.assert_allclose(fractions, 0.2, atol=0.03)
+    assert len(clf.method_.evaluations) == 4
+    assert all(torch.equal(evaluation.index, seen) for evaluation in clf.method_.evaluations)
     assert np.isfinite(clf.label_quality_).all()
 
 
@@ -134,7 +137,7 @@ def test_early_stopping_helps_on_noisy_labels():
     ],
     ids=["cosine", "linear", "callable", "none"],
 )
-def test_schedule(schedule, factor):
+def test_learning_rates_follow_the_schedule(schedule, factor):
     lrs = []
 
     class Read(Callback):
@@ -145,7 +148,7 @@ def test_schedule(schedule, factor):
     np.testing.assert_allclose(lrs, 0.01 * factor(np.arange(20) / 20))
 
 
-def test_schedule_begins_anew_with_a_second_fit_and_takes_its_lr():
+def test_schedule_starts_again_with_each_fit_and_its_learning_rate():
     lrs = []
 
     class Read(Callback):
@@ -159,7 +162,7 @@ def test_schedule_begins_anew_with_a_second_fit_and_takes_its_lr():
     )
 
 
-def test_partial_fit_goes_on_after_the_end_of_the_schedule():
+def test_partial_fit_trains_after_the_end_of_the_schedule():
     clf = short(lr_schedule="cosine").fit(X, y)
     before = clf.predict_proba(X)
     assert not np.array_equal(clf.partial_fit(X, y).predict_proba(X), before)
@@ -171,22 +174,22 @@ def test_partial_fit_goes_on_after_the_end_of_the_schedule():
 @pytest.mark.parametrize(
     ("warmup", "epochs"), [(0, 0), (3, 3), (0.25, 2), (0.01, 1), (1.0, 8), ("auto", 0)], ids=str
 )
-def test_warm_up_is_plain_and_then_the_method_comes(warmup, epochs):
-    clf = short(method=Watching, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
-    assert [evaluation.epoch for evaluation in clf.method_.scans] == list(range(8 - epochs))
+def test_warm_up_is_cross_entropy_and_calls_no_hooks(warmup, epochs):
+    clf = short(method=RecordsArguments, warmup=warmup, max_epochs=8, smoothing=0.3).fit(X, y)
+    assert [evaluation.epoch for evaluation in clf.method_.evaluations] == list(range(8 - epochs))
     assert sorted({batch.epoch for batch in clf.method_.batches}) == list(range(8 - epochs))
     for batch in clf.method_.batches:
         expected = 0.7 * torch.eye(3)[batch.y] + 0.1
         torch.testing.assert_close(batch.target, expected)
     plain = short(warmup=0, max_epochs=8).fit(X, y)
-    losses, plain_losses = (np.array(each.history_[:, "train_loss"]) for each in (clf, plain))
+    losses, plain_losses = (np.array(fit.history_[:, "train_loss"]) for fit in (clf, plain))
     np.testing.assert_array_equal(losses[:epochs], plain_losses[:epochs])
     assert (losses[epochs:] != plain_losses[epochs:]).all()
 
 
-def test_batches_hold_each_row_with_its_own_label_and_weight():
+def test_batches_hold_rows_with_their_labels_and_weights():
     weight = np.random.default_rng(0).uniform(0.5, 2, 150)
-    clf = short(method=Watching, max_epochs=1).fit(X, y, weight)
+    clf = short(method=RecordsArguments, max_epochs=1).fit(X, y, weight)
     for batch in clf.method_.batches:
         np.testing.assert_array_equal(batch.x, X[batch.index])
         np.testing.assert_array_equal(batch.y, y[batch.index])
@@ -196,12 +199,14 @@ def test_batches_hold_each_row_with_its_own_label_and_weight():
     assert sorted(torch.cat([b.index for b in clf.method_.batches]).tolist()) == list(range(150))
 
 
-# ---- seeing the whole training set ---------------------------------------------------------------
+# ---- evaluation passes and features --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("logit_bound", [None, 0.1])
-def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping, logit_bound):
+def test_evaluation_pass_is_one_pass_over_the_training_rows_in_evaluation_mode(
+    early_stopping, logit_bound
+):
     passes = []
 
     class Counted(NormedMLP):
@@ -210,15 +215,15 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
                 passes.append((len(x), torch.is_grad_enabled()))
             return super().forward(x)
 
-    class Scanned(Watching):
+    class Evaluates(RecordsArguments):
         def on_epoch_start(self, net, evaluation):
             before = copy.deepcopy(net.module.state_dict())
             super().on_epoch_start(net, evaluation)
-            seen = evaluation.logits
+            logits = evaluation.logits
             passes.clear()
-            again = net.evaluate(net_data[0], evaluation.epoch)
+            repeated = net.evaluate(net_data[0], evaluation.epoch)
             assert not passes
-            assert torch.equal(again.logits, seen)
+            assert torch.equal(repeated.logits, logits)
             assert sum(n_rows for n_rows, _ in passes) == len(evaluation.index)
             assert not any(with_graph for _, with_graph in passes)
             for name, value in net.module.state_dict().items():
@@ -235,20 +240,21 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
 
     net_data = []
 
-    class Give(Callback):
+    class RecordsData(Callback):
         def on_epoch_begin(self, net, dataset_train, **_):
             net_data[:] = [net.get_dataset(dataset_train)]
 
     weight = np.ones(150)
     weight[[0, 99]] = 0
     clf = short(
-        callbacks=[Give()],
-        method=Scanned,
+        callbacks=[RecordsData()],
+        method=Evaluates,
         module=Counted,
         early_stopping=early_stopping,
         logit_bound=logit_bound,
     ).fit(X, y, weight)
-    for evaluation in clf.method_.scans:
+    assert len(clf.method_.evaluations) == 4
+    for evaluation in clf.method_.evaluations:
         index = evaluation.index.tolist()
         assert index == sorted(index)
         assert len(index) == (133 if early_stopping else 148)
@@ -259,8 +265,10 @@ def test_scan_is_one_pass_in_evaluation_mode_over_the_right_rows(early_stopping,
 
 
 @pytest.mark.parametrize("n_networks", [1, 2])
-def test_looking_at_features_moves_nothing(n_networks):
-    class Looking(Method):
+def test_computing_features_changes_nothing(n_networks):
+    n_batches = []
+
+    class UsesFeatures(Method):
         def prepare_batch(self, net, batch):
             modes = [part.training for part in net.module.modules()]
             before = copy.deepcopy(net.module.state_dict())
@@ -273,24 +281,27 @@ def test_looking_at_features_moves_nothing(n_networks):
             assert features.shape == (*leading, len(batch.y), 16)
             assert torch.equal(features, net.features(batch.x))
             assert not features.requires_grad
+            n_batches.append(1)
             return batch
 
         def loss(self, logits, batch):
             return (class_cross_entropy(logits) * batch.target).sum(-1)
 
-    Looking.n_networks = n_networks
-    looked = short(method=Looking, module=NormedMLP, max_epochs=2).fit(X, y)
+    UsesFeatures.n_networks = n_networks
+    actual = short(method=UsesFeatures, module=NormedMLP, max_epochs=2).fit(X, y)
 
-    class Blind(Looking):
+    assert len(n_batches) == 2 * 5
+
+    class UsesNoFeatures(UsesFeatures):
         def prepare_batch(self, net, batch):
             return batch
 
-    blind = short(method=Blind, module=NormedMLP, max_epochs=2).fit(X, y)
-    np.testing.assert_array_equal(looked.predict_proba(X), blind.predict_proba(X))
+    expected = short(method=UsesNoFeatures, module=NormedMLP, max_epochs=2).fit(X, y)
+    np.testing.assert_array_equal(actual.predict_proba(X), expected.predict_proba(X))
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_parts_that_a_user_holds_in_evaluation_mode_stay_there(frozen):
+def test_layers_that_a_module_keeps_in_evaluation_mode_stay_in_it(frozen):
     class Partly(NormedMLP):
         def train(self, mode=True):
             super().train(mode)
@@ -308,7 +319,7 @@ def test_parts_that_a_user_holds_in_evaluation_mode_stay_there(frozen):
 @pytest.mark.parametrize(
     "params", [{}, {"smoothing": -1.0}, {"method": "elr"}, {"method": "co_teaching"}], ids=str
 )
-def test_wrong_labels_come_out_low(params):
+def test_mislabelled_samples_have_a_low_label_quality(params):
     X, noisy = noisy_digits(noise_rate=0.4)
     mislabelled = noisy != noisy_digits(noise_rate=0)[1]
     quality = short(max_epochs=20, batch_size=128, **params).fit(X, noisy).label_quality_
@@ -318,8 +329,8 @@ def test_wrong_labels_come_out_low(params):
 
 
 @pytest.mark.parametrize("method", ["mixup", "synthetic", "dividemix"])
-def test_rows_trained_on_changed_are_judged_at_the_end(method):
-    """And not by warm-up, which knows little yet."""
+def test_label_quality_is_computed_at_the_end_if_training_changes_the_rows(method):
+    """The passes of warm-up do not count."""
     X, y = noisy_digits(noise_rate=0)
     clf = short(method=method, warmup=2, max_epochs=4, batch_size=128).fit(X, y)
     logits = torch.log(torch.from_numpy(clf.predict_proba(X)))
@@ -330,21 +341,21 @@ def test_rows_trained_on_changed_are_judged_at_the_end(method):
         assert np.corrcoef(clf.label_quality_, expected)[0, 1] > 0.95
 
 
-def test_quality_is_that_of_the_training_passes():
+def test_label_quality_is_computed_from_the_training_passes():
     margins = {i: [] for i in range(150)}
 
-    class Note(Watching):
+    class RecordsMargins(RecordsArguments):
         def loss(self, logits, batch):
             for i, z, label in zip(batch.index.tolist(), logits.detach(), batch.y, strict=True):
                 margins[i].append(z[label] - np.delete(z.numpy(), label).max())
             return super().loss(logits, batch)
 
-    clf = short(method=Note).fit(X, y)
+    clf = short(method=RecordsMargins).fit(X, y)
     expected = [torch.sigmoid(torch.tensor(margins[i])).mean() for i in range(150)]
     np.testing.assert_allclose(clf.label_quality_, expected, rtol=1e-4)
 
 
-def test_rows_of_weight_zero_have_a_quality_too():
+def test_rows_without_weight_have_a_label_quality():
     weight = np.ones(150)
     weight[::2] = 0
     quality = short(max_epochs=20).fit(X, y, weight).label_quality_
@@ -355,10 +366,10 @@ def test_rows_of_weight_zero_have_a_quality_too():
 # ---- the bound -----------------------------------------------------------------------------------
 
 
-def test_bound_holds_in_training_and_predictions_are_as_they_are():
+def test_logits_are_bounded_in_training_and_not_in_predictions():
     largest = []
 
-    class Bounded(Watching):
+    class Bounded(RecordsArguments):
         def loss(self, logits, batch):
             largest.append(logits.norm(dim=-1).max())
             return super().loss(logits, batch)
@@ -379,14 +390,14 @@ def bound_of(clf):
 @pytest.mark.parametrize(
     ("smoothing", "bounded"), [(-0.5, True), (-8.0, True), (0.0, False), (0.4, False)]
 )
-def test_logits_are_bounded_by_default_where_the_loss_has_no_lower_limit(smoothing, bounded):
+def test_logits_are_bounded_by_default_if_the_loss_has_no_lower_limit(smoothing, bounded):
     clf = short(smoothing=smoothing).fit(X, y)
     assert (bound_of(clf) is not None) is bounded
     assert bound_of(short(smoothing=smoothing, logit_bound=None).fit(X, y)) is None
 
 
 @pytest.mark.parametrize("rate", [-8.0, -2.0, -0.5])
-def test_negative_rates_do_not_ruin_the_network(rate):
+def test_networks_learn_at_negative_rates(rate):
     X, y = load_iris(return_X_y=True)
     assert short(smoothing=rate, max_epochs=100).fit(X, y).score(X, y) > 0.94
 
@@ -416,7 +427,7 @@ def test_weights_are_repetitions(method):
 
 
 @pytest.mark.parametrize("class_weight", [{0: 1.0, 1: 2.0, 2: 0.5}, {1: 3.0}, "balanced"], ids=str)
-def test_class_weights_are_sample_weights(class_weight):
+def test_class_weights_are_equivalent_to_sample_weights(class_weight):
     rows = np.r_[np.flatnonzero(y != 1), np.flatnonzero(y == 1)[:15]]
     X_, y_ = X[rows], y[rows]
     if class_weight == "balanced":
@@ -432,13 +443,13 @@ def test_class_weights_are_sample_weights(class_weight):
 # ---- batches and precisions ----------------------------------------------------------------------
 
 
-def test_whole_batches():
+def test_batch_size_minus_one_means_all_rows():
     clf = short(batch_size=-1).fit(X, y)
     assert clf.history_[:, "batches", :, "train_batch_size"] == [[150]] * 4
 
 
 @pytest.mark.parametrize("n_rows", [33, 65, 97])
-def test_batch_norm_never_sees_a_single_row(n_rows):
+def test_no_batch_has_a_single_row(n_rows):
     clf = short(module=NormedMLP, batch_size=32).fit(X[:n_rows], y[:n_rows])
     sizes = clf.history_[0, "batches", :, "train_batch_size"]
     assert sum(sizes) == n_rows
@@ -454,8 +465,8 @@ def test_batch_norm_never_sees_a_single_row(n_rows):
         ("bf16-mixed", torch.float32, np.float32),
     ],
 )
-def test_precisions(method, precision, parameters, output):
-    # Few and small steps: more of them would amplify what rounding differs by.
+def test_precision_sets_dtypes_and_changes_little_else(method, precision, parameters, output):
+    # Few and small steps, because steps amplify rounding errors.
     params = {"method": method, "max_epochs": 2, "warmup": 1, "lr": 1e-4}
     clf = short(precision=precision, **params).fit(X, y)
     assert {p.dtype for p in clf.module_.parameters()} == {parameters}
@@ -469,7 +480,7 @@ def test_precisions(method, precision, parameters, output):
 def test_mixed_precision_computes_in_bfloat16():
     seen = set()
 
-    class Look(nn.Linear):
+    class RecordsDtypes(nn.Linear):
         def __init__(self, n_in, n_out):
             super().__init__(n_in, n_out)
 
@@ -478,14 +489,14 @@ def test_mixed_precision_computes_in_bfloat16():
             seen.add((self.training, logits.dtype))
             return logits
 
-    short(module=Look, precision="bf16-mixed", early_stopping=True).fit(X, y).predict(X)
+    short(module=RecordsDtypes, precision="bf16-mixed", early_stopping=True).fit(X, y).predict(X)
     assert seen == {(True, torch.bfloat16), (False, torch.bfloat16)}
 
 
 # ---- modules -------------------------------------------------------------------------------------
 
 
-def test_lazy_modules():
+def test_lazy_modules_learn():
     lazy = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))
     for module in (lazy, lambda: nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))):
         clf = short(module=module, max_epochs=20).fit(X, y)
@@ -495,7 +506,7 @@ def test_lazy_modules():
 
 
 @pytest.mark.parametrize("method", ["ce", "co_teaching"])
-def test_an_instance_is_copied_and_trained_from_its_weights(method):
+def test_module_instance_is_copied_and_trained_from_its_weights(method):
     given = nn.Linear(6, 3)
     before = copy.deepcopy(given.state_dict())
     clf = short(module=given, method=method, lr=1e-9, max_epochs=1).fit(X, y)
@@ -542,24 +553,24 @@ def build(n_in, n_out, width=4):
 
 
 @pytest.mark.parametrize("module", [Sized, TakesOut, TakesIn, TakesNone, TakesAll, build])
-def test_sizes_are_given_to_modules_that_take_them(module):
+def test_n_in_and_n_out_are_passed_to_modules_that_take_them(module):
     clf = short(module=module, module__width=7).fit(X, y)
     assert clf.module_.layers[0].weight.shape == (7, 6)
     assert clf.module_.layers[2].weight.shape == (3, 7)
 
 
-def test_sizes_can_be_given_by_hand():
+def test_other_names_of_sizes_can_be_given_as_parameters():
     clf = short(module=nn.Linear, module__in_features=6, module__out_features=3).fit(X, y)
     assert isinstance(clf.module_, nn.Linear)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", "nadam", "radam"])
-def test_optimizers(optimizer):
+def test_optimizers_by_name_reduce_the_loss(optimizer):
     clf = short(optimizer=optimizer, max_epochs=30, lr=0.05 if optimizer == "sgd" else 0.01)
     assert clf.fit(X, y).history_[-1, "train_loss"] < 0.8 * clf.history_[0, "train_loss"]
 
 
-def test_optimizer_class_with_parameters():
+def test_optimizer_class_gets_its_parameters():
     clf = short(optimizer=torch.optim.SGD, optimizer__momentum=0.9, optimizer__weight_decay=0.1)
     group = clf.fit(X, y).net_.optimizer_.param_groups[0]
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.01, 0.9, 0.1)
@@ -569,7 +580,7 @@ def test_optimizer_class_with_parameters():
 
 
 @pytest.mark.slow
-def test_memory_beside_x_is_bounded():
+def test_memory_in_addition_to_x_is_bounded():
     program = """
         import json, resource
         import numpy as np
@@ -609,25 +620,28 @@ def test_memory_beside_x_is_bounded():
     assert after - before < 200
 
 
-# ---- what a method may ask -----------------------------------------------------------------------
+# ---- what a method may ask of the network --------------------------------------------------------
 
 
-def asked(question, table, module=None, n_networks=1, **params):
-    """Train with a method that puts a question to the net in each step."""
+def check_in_training(check, table, module=None, n_networks=1, **params):
+    """Train for one step with a method that calls a function in it."""
+    calls = []
 
-    class Asks(Method):
+    class Checks(Method):
         def training_step(self, net, batch):
             logits = net.infer(batch.x)
-            question(net, batch, logits)
+            check(net, batch, logits)
+            calls.append(1)
             return TrainingStep(cross_entropy(logits, batch.target), batch.weight, logits, batch)
 
-    Asks.n_networks = n_networks
-    short(Asks, module=module, max_epochs=1, batch_size=-1, **params).fit(*table)
+    Checks.n_networks = n_networks
+    short(Checks, module=module, max_epochs=1, batch_size=-1, **params).fit(*table)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("n_networks", [1, 2])
-def test_other_weights_answer_like_another_network(n_networks, table):
-    def question(net, batch, logits):
+def test_other_weights_give_the_results_of_another_network(n_networks, table):
+    def check(net, batch, logits):
         before = net.module.state_dict()
         before = {name: part.clone() for name, part in before.items()}
         weights = net.weights()
@@ -646,11 +660,11 @@ def test_other_weights_answer_like_another_network(n_networks, table):
         assert not doubled[0].requires_grad
         assert doubled[1].shape[-1] == net.n_features == 16
 
-    asked(question, table, NormedMLP, n_networks)
+    check_in_training(check, table, NormedMLP, n_networks)
 
 
-def test_a_gradient_reaches_other_weights(table):
-    def question(net, batch, logits):
+def test_gradient_by_other_weights(table):
+    def check(net, batch, logits):
         weights = net.weights().requires_grad_()
         paid = cross_entropy(net.infer(batch.x, weights), batch.target).sum()
         (found,) = torch.autograd.grad(paid, weights)
@@ -662,41 +676,41 @@ def test_a_gradient_reaches_other_weights(table):
         n = sum(part.numel() for part in own)
         torch.testing.assert_close(found[:n], torch.cat([part.flatten() for part in own]))
 
-    asked(question, table)
+    check_in_training(check, table)
 
 
-def test_a_representation_has_a_graph(table):
-    def question(net, batch, logits):
+def test_represent_can_be_differentiated(table):
+    def check(net, batch, logits):
         again, features = net.represent(batch.x)
         assert features.requires_grad and again.requires_grad
         torch.testing.assert_close(again, logits)
         torch.testing.assert_close(features, net.features(batch.x))
 
-    asked(question, table)
+    check_in_training(check, table)
 
 
-def test_rows_and_labels_are_found_by_place(table):
+def test_rows_and_labels_are_selected_by_index(table):
     X, y = table
 
-    def question(net, batch, logits):
+    def check(net, batch, logits):
         assert torch.equal(net.rows(batch.index), batch.x)
         assert torch.equal(net.labels()[batch.index], batch.target)
 
-    asked(question, table, early_stopping=True)
-    asked(question, (X, np.eye(3, dtype=np.float32)[y] * 0.7 + 0.1))
+    check_in_training(check, table, early_stopping=True)
+    check_in_training(check, (X, np.eye(3, dtype=np.float32)[y] * 0.7 + 0.1))
 
 
-@pytest.mark.parametrize("looks", [False, True])
-def test_a_scan_costs_nothing_until_it_is_looked_at(looks, table):
+@pytest.mark.parametrize("uses_evaluation", [False, True])
+def test_evaluation_pass_is_computed_only_if_it_is_used(uses_evaluation, table):
     passes = []
 
-    class Scans(ClassLoss):
+    class StartsEpochs(ClassLoss):
         def on_epoch_start(self, net, evaluation):
             before = net.module.training
-            seen = net.eval_forward
-            net.eval_forward = lambda *args: passes.append(1) or seen(*args)
+            eval_forward = net.eval_forward
+            net.eval_forward = lambda *args: passes.append(1) or eval_forward(*args)
             assert evaluation.y.shape == evaluation.weight.shape
-            if looks:
+            if uses_evaluation:
                 assert evaluation.logits is evaluation.logits
                 assert len(evaluation.features) == len(evaluation.losses)
             del net.eval_forward
@@ -705,5 +719,5 @@ def test_a_scan_costs_nothing_until_it_is_looked_at(looks, table):
         def class_losses(self, logits):
             return class_cross_entropy(logits)
 
-    short(Scans, max_epochs=3).fit(*table)
-    assert len(passes) == 3 * looks
+    short(StartsEpochs, max_epochs=3).fit(*table)
+    assert len(passes) == 3 * uses_evaluation

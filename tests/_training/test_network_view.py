@@ -21,7 +21,7 @@ NAMES = (
 )  # fmt: skip
 
 
-def test_the_view_answers_what_the_protocol_names():
+def test_view_has_the_names_of_the_protocol():
     protocol = {name for name in dir(NetworkView) if not name.startswith("_")}
     assert protocol | set(NetworkView.__annotations__) == set(NAMES)
     view = view_of(short(max_epochs=1).fit(X, y), X, y)
@@ -29,28 +29,28 @@ def test_the_view_answers_what_the_protocol_names():
     assert (view.n_classes, view.n_rows, view.n_features, view.trusted) == (3, 150, 128, None)
 
 
-def test_a_method_gets_the_view_and_never_the_skorch_net():
-    got = []
+def test_methods_get_the_view_and_never_the_skorch_net():
+    nets = []
 
-    class Asks(CrossEntropy):
+    class RecordsNets(CrossEntropy):
         def setup(self, net, y):
-            got.append(net)
+            nets.append(net)
 
         def on_epoch_start(self, net, evaluation):
-            got.append(net)
+            nets.append(net)
 
         def prepare_batch(self, net, batch):
-            got.append(net)
+            nets.append(net)
             return batch
 
-    short(Asks, max_epochs=2).fit(X, y)
-    assert {type(net) for net in got} == {ModuleView}
-    assert len({id(net) for net in got}) == 1
+    short(RecordsNets, max_epochs=2).fit(X, y)
+    assert {type(net) for net in nets} == {ModuleView}
+    assert len({id(net) for net in nets}) == 1
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_net_can_be_inspected_after_a_fit(method):
-    """``dir`` and ``hasattr`` raised AssertionError, from properties that need a training set."""
+def test_net_can_be_inspected_after_a_fit(method):
+    """``dir`` and ``hasattr`` raised AssertionError in properties that need a training set."""
     clf = short(method, max_epochs=3).fit(X, y)
     net = clf.net_
     for name in dir(net):
@@ -58,18 +58,18 @@ def test_the_net_can_be_inspected_after_a_fit(method):
             hasattr(net, name)
     assert not hasattr(net, "n_rows")
     assert net.loop_ is None
-    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
-        assert vars(twin).keys() == vars(net).keys() - {"loop_"}
+    for duplicate in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert vars(duplicate).keys() == vars(net).keys() - {"loop_"}
 
 
-def test_asking_for_the_training_set_outside_of_a_training_is_an_error():
+def test_view_has_no_training_set_outside_of_a_training():
     view = short(max_epochs=1).fit(X, y).net_.view()
     with pytest.raises(RuntimeError, match="no training set"):
         view.rows(torch.arange(2))
     assert view.logits(torch.tensor(X[:2], dtype=torch.float32)).shape == (2, 3)
 
 
-def test_trusted_rows_that_are_held_out_are_not_trusted():
+def test_held_out_rows_are_not_trusted():
     trusted = np.arange(150) % 3 == 0
     clf = short("forward", max_epochs=2, early_stopping=True)
     view = view_of(clf.fit(X, y, trusted=trusted), X, y, trusted=trusted)
