@@ -1,4 +1,4 @@
-"""Bad input is refused with a word on what it was and what is allowed; good input is not."""
+"""Wrong input is refused with an error that states what it was and what is allowed."""
 
 import re
 
@@ -41,7 +41,7 @@ def with_label(value, dtype=object):
 
 # ---- X -------------------------------------------------------------------------------------------
 
-BAD_X = {
+WRONG_X = {
     "NaN": (with_cell(np.nan), ValueError, "Input X contains NaN.*does not accept missing values"),
     "inf": (with_cell(np.inf), ValueError, "Input X contains infinity or a value too large"),
     "1e300": (with_cell(1e300), ValueError, r"too large for dtype\('float32'\)"),
@@ -56,8 +56,12 @@ BAD_X = {
     "no column": (X[:, :0], ValueError, r"0 feature\(s\) \(shape=\(60, 0\)\) while a minimum of 1"),
     "no pixel": (images[..., :0], ValueError, r"\(\d+, 3, 8, 0\)"),
     "ragged": ([[1, 2], [3]] * 30, ValueError, "setting an array element with a sequence"),
-    "a word": (np.array([["hello", 1, 2, 3]] * 60, dtype=object), ValueError, "float: 'hello'"),
-    "words": (np.full((60, 4), "hello"), ValueError, "could not convert string to float.*'hello'"),
+    "a string": (np.array([["hello", 1, 2, 3]] * 60, dtype=object), ValueError, "float: 'hello'"),
+    "strings": (
+        np.full((60, 4), "hello"),
+        ValueError,
+        "could not convert string to float.*'hello'",
+    ),
     "one string": ("hello", ValueError, "could not convert string to float: 'hello'"),
     "text column": (frame.assign(e="hello"), ValueError, "could not convert string to float"),
     "category": (frame.assign(e=pd.Categorical(["u"] * 60)), ValueError, "to float: 'u'"),
@@ -71,31 +75,31 @@ BAD_X = {
     "array of dates": (np.full((60, 2), np.datetime64("2020")), TypeError, "dates or durations"),
     "pd.NA": (frame.astype("Float64").mask(frame > 1), ValueError, "Input X contains NaN"),
     "masked": (np.ma.masked_greater(X, 1), ValueError, "masked array.*fill them first"),
-    "names given twice": (frame.set_axis(list("aabc"), axis=1), ValueError, "(?i)duplicate|unique"),
+    "duplicate names": (frame.set_axis(list("aabc"), axis=1), ValueError, "(?i)duplicate|unique"),
     "mixed names": (frame.set_axis(["a", 1, "b", 2], axis=1), TypeError, r"\['int', 'str'\]"),
-    "one row less": (X[:-1], ValueError, r"inconsistent numbers of samples: \[59, 60\]"),
+    "one row too few": (X[:-1], ValueError, r"inconsistent numbers of samples: \[59, 60\]"),
     "gradient": (torch.tensor(X, requires_grad=True), TypeError, r"gradient; pass X.detach\(\)"),
 }
 
 
-@pytest.mark.parametrize(("bad", "error", "match"), BAD_X.values(), ids=BAD_X)
-def test_bad_x(bad, error, match):
+@pytest.mark.parametrize(("wrong", "error", "match"), WRONG_X.values(), ids=WRONG_X)
+def test_wrong_x_is_refused(wrong, error, match):
     with pytest.raises(error, match=f"(?s){match}"):
-        short().fit(bad, y)
+        short().fit(wrong, y)
 
 
 @pytest.mark.parametrize(
     ("n_rows", "match"),
     [(0, r"Found array with 0 sample\(s\) \(shape=\(0, 4\)\)"), (1, "only one class")],
 )
-def test_too_few_rows(n_rows, match):
+def test_too_few_rows_are_refused(n_rows, match):
     with pytest.raises(ValueError, match=match):
         short().fit(X[:n_rows], y[:n_rows])
 
 
 # ---- y -------------------------------------------------------------------------------------------
 
-BAD_Y = {
+WRONG_Y = {
     "None": (None, ValueError, "requires y to be passed, but the target y is None"),
     "NaN": (with_label(np.nan, float), ValueError, "Input y contains NaN"),
     "inf": (with_label(np.inf, float), ValueError, "Input y contains infinity"),
@@ -107,7 +111,7 @@ BAD_Y = {
     "one class": (0 * y, ValueError, "at least 2 classes .* only one class"),
     "multilabel": (np.ones((60, 3), int), ValueError, r"rows are at least 0 and sum to 1"),
     "logits": (np.eye(3)[y] - 0.5, ValueError, r"Got row 0 with minimum -0.5 and sum -0.5"),
-    "words": (np.eye(3)[y].astype(str), ValueError, r"y should be a 1d array, got .* \(60, 3\)"),
+    "strings": (np.eye(3)[y].astype(str), ValueError, r"y should be a 1d array, got .* \(60, 3\)"),
     "empty": ([], ValueError, r"inconsistent numbers of samples: \[60, 0\]"),
     "short": (y[:-1], ValueError, r"inconsistent numbers of samples: \[60, 59\]"),
     "scalar": (1, ValueError, r"1d array, got an array of shape \(\)"),
@@ -121,27 +125,27 @@ BAD_Y = {
 }
 
 
-@pytest.mark.parametrize(("bad", "error", "match"), BAD_Y.values(), ids=BAD_Y)
-def test_bad_y(bad, error, match):
+@pytest.mark.parametrize(("wrong", "error", "match"), WRONG_Y.values(), ids=WRONG_Y)
+def test_wrong_y_is_refused(wrong, error, match):
     with pytest.raises(error, match=match):
-        short().fit(X, bad)
+        short().fit(X, wrong)
 
 
-def test_column_of_labels_is_taken_with_a_warning():
+def test_column_of_labels_is_accepted_with_a_warning():
     with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
         clf = short().fit(X, y[:, None])
     np.testing.assert_array_equal(clf.predict_proba(X), short().fit(X, y).predict_proba(X))
 
 
 @pytest.mark.skipif(SKLEARN < (1, 7), reason="this scikit-learn has no warning")
-def test_as_many_classes_as_rows_are_taken_with_a_warning():
+def test_as_many_classes_as_rows_are_accepted_with_a_warning():
     with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
         assert len(short().fit(X, np.arange(60)).classes_) == 60
 
 
 @pytest.mark.parametrize("method", ["forward", "backward", "bagging"])
 @pytest.mark.parametrize("as_instance", [False, True])
-def test_a_method_refuses_a_matrix_of_classes_in_another_order(method, as_instance):
+def test_transition_matrix_of_classes_in_another_order_is_refused(method, as_instance):
     names = np.array(["cat", "dog", "fox"])
     named = pd.DataFrame(pair(3, 0.3), index=names, columns=names)
 
@@ -158,7 +162,7 @@ def test_a_method_refuses_a_matrix_of_classes_in_another_order(method, as_instan
 
 # ---- weights -------------------------------------------------------------------------------------
 
-BAD_WEIGHTS = {
+WRONG_WEIGHTS = {
     "negative": (-np.ones(60), "Negative values in data passed to `sample_weight`"),
     "all zero": (np.zeros(60), "must contain at least one non-zero number"),
     "one class": ((y == 1) * 1.0, "at least 2 classes .* only one class with a positive weight"),
@@ -170,14 +174,14 @@ BAD_WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize(("bad", "match"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
-def test_bad_sample_weight(bad, match):
+@pytest.mark.parametrize(("wrong", "match"), WRONG_WEIGHTS.values(), ids=WRONG_WEIGHTS)
+def test_wrong_sample_weight_is_refused(wrong, match):
     with pytest.raises(ValueError, match=match):
-        short().fit(X, y, bad)
+        short().fit(X, y, wrong)
 
 
 @pytest.mark.parametrize(
-    ("bad", "match"),
+    ("wrong", "match"),
     [
         ({7: 1.0}, "not in class_weight"),
         ({0: -1.0}, "class_weight.*-1"),
@@ -185,14 +189,14 @@ def test_bad_sample_weight(bad, match):
     ],
     ids=str,
 )
-def test_bad_class_weight(bad, match):
+def test_wrong_class_weight_is_refused(wrong, match):
     with pytest.raises(ValueError, match=match):
-        short(class_weight=bad).fit(X, y)
+        short(class_weight=wrong).fit(X, y)
 
 
 # ---- predicting ----------------------------------------------------------------------------------
 
-BAD_PREDICT = {
+WRONG_IN_PREDICT = {
     "fewer columns": (X[:, :3], ValueError, f"X has 3 features, but {NAME} is expecting 4"),
     "1-D": (X[0], ValueError, "Expected 2D array, got 1D array"),
     "3-D": (X.reshape(60, 4, 1), ValueError, "dim 3"),
@@ -208,7 +212,7 @@ BAD_PREDICT = {
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
-def test_predict_before_fit(method):
+def test_predictions_before_fit_are_refused(method):
     with pytest.raises(NotFittedError, match=f"This {NAME} instance is not fitted yet"):
         getattr(short(), method)(X)
 
@@ -218,14 +222,16 @@ def fitted():
     return short().fit(X, y)
 
 
-@pytest.mark.parametrize(("bad", "error", "match"), BAD_PREDICT.values(), ids=BAD_PREDICT)
-def test_bad_x_in_predict(fitted, bad, error, match):
+@pytest.mark.parametrize(
+    ("wrong", "error", "match"), WRONG_IN_PREDICT.values(), ids=WRONG_IN_PREDICT
+)
+def test_wrong_x_is_refused_in_predict(fitted, wrong, error, match):
     with pytest.raises(error, match=match):
-        fitted.predict(bad)
+        fitted.predict(wrong)
 
 
 @pytest.mark.parametrize(
-    ("bad", "match"),
+    ("wrong", "match"),
     [
         (frame[list("bacd")], "must be in the same order as they were in fit"),
         (frame[list("abc")], "yet now missing:\n- d"),
@@ -233,12 +239,12 @@ def test_bad_x_in_predict(fitted, bad, error, match):
     ],
     ids=["reordered", "missing", "unknown"],
 )
-def test_other_columns_in_predict(bad, match):
+def test_other_columns_are_refused_in_predict(wrong, match):
     with pytest.raises(ValueError, match=f"(?s)feature names should match.*{match}"):
-        short().fit(frame, y).predict(bad)
+        short().fit(frame, y).predict(wrong)
 
 
-def test_names_on_one_side_only_are_a_warning(fitted):
+def test_column_names_in_only_fit_or_predict_give_a_warning(fitted):
     with pytest.warns(UserWarning, match="X has feature names, but .* fitted without"):
         fitted.predict(frame)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
@@ -246,17 +252,17 @@ def test_names_on_one_side_only_are_a_warning(fitted):
 
 
 @pytest.mark.parametrize(
-    ("bad", "match"),
+    ("wrong", "match"),
     [(images[:, :1], "1 features.*expecting 3"), (images[:, :, 0, 0], "dim 2")],
     ids=["channels", "table"],
 )
-def test_other_images_in_predict(bad, match):
+def test_other_images_are_refused_in_predict(wrong, match):
     clf = short().fit(images, y)
     with pytest.raises(ValueError, match=match):
-        clf.predict(bad)
+        clf.predict(wrong)
 
 
-def test_y_of_other_length_in_score(fitted):
+def test_y_of_another_length_is_refused_in_score(fitted):
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[59, 60\]"):
         fitted.score(X, y[:-1])
 
@@ -273,7 +279,7 @@ def test_y_of_other_length_in_score(fitted):
     ],
     ids=["none", "label missing", "one"],
 )
-def test_bad_classes_in_the_first_partial_fit(call, match):
+def test_wrong_classes_are_refused_in_the_first_partial_fit(call, match):
     with pytest.raises(ValueError, match=match):
         short().partial_fit(X, **call)
 
@@ -289,26 +295,26 @@ def test_bad_classes_in_the_first_partial_fit(call, match):
     ],
     ids=["new label", "strings", "other classes", "columns", "no y"],
 )
-def test_bad_call_of_a_later_partial_fit(call, match):
+def test_other_classes_and_columns_are_refused_in_later_partial_fits(call, match):
     clf = short().partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match=match):
         clf.partial_fit(**call)
 
 
 @pytest.mark.parametrize("params", [{"class_weight": "balanced"}, {"early_stopping": True}])
-def test_what_needs_all_rows_is_refused_in_partial_fit(params):
+def test_parameters_that_need_all_rows_are_refused_in_partial_fit(params):
     with pytest.raises(ValueError, match=f"{next(iter(params))}.*not supported for partial_fit"):
         short(**params).partial_fit(X, y, classes=[0, 1, 2])
 
 
-def test_new_label_in_a_warm_start():
+def test_new_label_is_refused_in_a_warm_start():
     with pytest.raises(ValueError, match=r"got \[3\] beside \[0, 1, 2\]"):
         short(warm_start=True).fit(X, y).fit(X, y + 1)
 
 
 # ---- parameters ----------------------------------------------------------------------------------
 
-BAD_VALUES = {
+WRONG_VALUES = {
     "smoothing": [1.5, np.nan, -np.inf, "0.1", None],
     "method": ["smothing", "CE", None, 3, dict, nn.Linear],
     "module": [3, "mlp", int],
@@ -334,9 +340,9 @@ BAD_VALUES = {
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in BAD_VALUES.items() for value in values]
+    ("name", "value"), [(name, value) for name, values in WRONG_VALUES.items() for value in values]
 )
-def test_bad_parameter(name, value):
+def test_wrong_parameter_is_refused(name, value):
     with pytest.raises((ValueError, TypeError)) as caught:
         short(**{name: value}).fit(X, y)
     message = str(caught.value)
@@ -345,16 +351,16 @@ def test_bad_parameter(name, value):
     assert re.search("must be|use ", message)
 
 
-def test_every_parameter_has_its_bad_values():
-    assert set(BAD_VALUES) == set(short().get_params())
+def test_every_parameter_has_wrong_values():
+    assert set(WRONG_VALUES) == set(short().get_params())
 
 
-def test_names_of_methods_are_listed():
+def test_error_lists_the_names_of_methods():
     with pytest.raises(ValueError, match=r"must be a str among .*'ce'.*Got 'smothing' instead"):
         short(method="smothing").fit(X, y)
 
 
-def test_held_out_part_that_leaves_nothing():
+def test_validation_fraction_that_leaves_no_training_rows_is_refused():
     with pytest.raises(ValueError, match=r"validation_fraction=0.999, 60 samples leave none"):
         short(early_stopping=True, validation_fraction=0.999).fit(X, y)
 
@@ -376,13 +382,13 @@ def test_held_out_part_that_leaves_nothing():
         ("co_teaching", "ramp_epochs", 2.5),
     ],
 )
-def test_bad_parameter_of_a_method(method, name, value):
+def test_wrong_parameter_of_a_method_is_refused(method, name, value):
     clf = short(method=method, **{f"method__{name}": value})
     with pytest.raises(ValueError, match=f"'{name}' parameter .* must be .*Got {value!r} instead"):
         clf.fit(X, y)
 
 
-def test_bad_parameter_of_a_method_instance():
+def test_wrong_parameter_of_a_method_instance_is_refused():
     with pytest.raises(ValueError, match=r"'q' parameter of GCE .* \(0.0, 1.0\]. Got 3 instead"):
         short(method=GCE(q=3)).fit(X, y)
 
@@ -390,7 +396,7 @@ def test_bad_parameter_of_a_method_instance():
 # ---- misspelt names ------------------------------------------------------------------------------
 
 
-def test_misspelt_parameter_is_refused_at_once():
+def test_misspelt_parameter_is_refused_immediately():
     with pytest.raises(TypeError, match="unexpected keyword argument 'smothing'"):
         NoisyLabelClassifier(smothing=1)
     with pytest.raises(ValueError, match="Invalid parameter 'smothing' for estimator"):
@@ -417,7 +423,7 @@ def test_misspelt_parameter_is_refused_at_once():
     ],
     ids=lambda value: next(reversed(value)) if isinstance(value, dict) else "",
 )
-def test_misspelt_parameter_of_a_part_is_refused_in_fit(params, match):
+def test_misspelt_parameter_of_a_component_is_refused_in_fit(params, match):
     clf = short(**params)
     with pytest.raises((ValueError, TypeError), match=match):
         clf.fit(X, y)
@@ -426,8 +432,8 @@ def test_misspelt_parameter_of_a_part_is_refused_in_fit(params, match):
 # ---- modules -------------------------------------------------------------------------------------
 
 
-class Through(nn.Module):
-    """A linear layer with a function behind it."""
+class LinearThen(nn.Module):
+    """A linear layer, and then a function."""
 
     def __init__(self, then):
         super().__init__()
@@ -438,64 +444,67 @@ class Through(nn.Module):
         return self.then(self.layer(x))
 
 
-BAD_MODULES = {
+WRONG_MODULES = {
     "too wide": (
         nn.Linear(4, 8),
         r"Linear returned shape \(2, 8\) .* 3 classes: expected \(2, 3\)",
     ),
     "too narrow": (nn.Linear(4, 2), r"Linear returned shape \(2, 2\)"),
     "other columns": (nn.Linear(5, 3), r"Linear.*\(2, 4\)"),
-    "tuple": (Through(lambda z: (z, z)), r"Through returned tuple, .* shape \(2, 3\) was expected"),
-    "list": (Through(lambda z: [z]), "Through returned list"),
-    "None": (Through(lambda z: None), "Through returned NoneType"),
-    "numpy": (Through(lambda z: z.detach().numpy()), "Through returned ndarray"),
-    "1-D": (Through(lambda z: z[:, 0]), r"Through returned shape \(2,\)"),
-    "3-D": (Through(lambda z: z[None]), r"Through returned shape \(1, 2, 3\)"),
-    "scalar": (Through(torch.sum), r"Through returned shape \(\)"),
-    "NaN": (Through(lambda z: z * np.nan), "Through returned NaN or infinity"),
-    "inf": (Through(lambda z: z / 0), "Through returned NaN or infinity"),
-    "integers": (Through(torch.Tensor.long), "Through returned .*int64"),
-    "complex": (Through(lambda z: z + 1j), "Through returned .*complex"),
-    "no gradient": (Through(torch.Tensor.detach), "Through.*gradient"),
+    "tuple": (
+        LinearThen(lambda z: (z, z)),
+        r"LinearThen returned tuple, .* shape \(2, 3\) was expected",
+    ),
+    "list": (LinearThen(lambda z: [z]), "LinearThen returned list"),
+    "None": (LinearThen(lambda z: None), "LinearThen returned NoneType"),
+    "numpy": (LinearThen(lambda z: z.detach().numpy()), "LinearThen returned ndarray"),
+    "1-D": (LinearThen(lambda z: z[:, 0]), r"LinearThen returned shape \(2,\)"),
+    "3-D": (LinearThen(lambda z: z[None]), r"LinearThen returned shape \(1, 2, 3\)"),
+    "scalar": (LinearThen(torch.sum), r"LinearThen returned shape \(\)"),
+    "NaN": (LinearThen(lambda z: z * np.nan), "LinearThen returned NaN or infinity"),
+    "inf": (LinearThen(lambda z: z / 0), "LinearThen returned NaN or infinity"),
+    "integers": (LinearThen(torch.Tensor.long), "LinearThen returned .*int64"),
+    "complex": (LinearThen(lambda z: z + 1j), "LinearThen returned .*complex"),
+    "no gradient": (LinearThen(torch.Tensor.detach), "LinearThen.*gradient"),
 }
 
 
-@pytest.mark.parametrize(("module", "match"), BAD_MODULES.values(), ids=BAD_MODULES)
-def test_bad_module_is_named_on_the_first_batch(module, match):
+@pytest.mark.parametrize(("module", "match"), WRONG_MODULES.values(), ids=WRONG_MODULES)
+def test_wrong_output_of_a_module_is_refused(module, match):
     with pytest.raises((ValueError, TypeError), match=f"(?s)'module' parameter.*{match}"):
         short(module=module).fit(X, y)
 
 
-def test_bad_module_of_a_method_with_two_networks():
+def test_wrong_output_of_two_networks_is_refused():
     with pytest.raises(ValueError, match=r"Linear returned shape .*8\) .* 3 classes"):
         short(module=nn.Linear(4, 8), method="co_teaching").fit(X, y)
 
 
-def test_function_that_makes_no_module():
+def test_function_that_returns_no_module_is_refused():
     with pytest.raises((ValueError, TypeError), match=r"'module' parameter.*makes 3"):
         short(module=lambda: 3).fit(X, y)
 
 
-def test_sizes_that_do_not_fit_the_data():
+def test_sizes_that_contradict_the_data_are_refused():
     with pytest.raises(ValueError, match=r"n_in=7 columns or channels\. Got 4"):
         short(module__n_in=7).fit(X, y)
     with pytest.raises(ValueError, match=r"returned shape \(2, 7\) but y has 3 classes"):
         short(module__n_out=7).fit(X, y)
 
 
-def test_probabilities_where_logits_are_wanted_are_a_warning():
-    with pytest.warns(UserWarning, match="Through seems to return probabilities; return logits"):
-        short(module=Through(nn.Softmax(dim=1))).fit(X, y)
+def test_probabilities_instead_of_logits_give_a_warning():
+    with pytest.warns(UserWarning, match="LinearThen seems to return probabilities; return logits"):
+        short(module=LinearThen(nn.Softmax(dim=1))).fit(X, y)
 
 
-def test_images_with_channels_last_are_a_warning():
+def test_images_with_channels_last_give_a_warning():
     with pytest.warns(UserWarning, match=r"\(60, 8, 8, 3\) looks like .* channels last"):
         short().fit(images.transpose(0, 2, 3, 1), y)
 
 
 # ---- good input ----------------------------------------------------------------------------------
 
-GOOD = {
+VALID = {
     "lists": (X.tolist(), y.tolist()),
     "integers": ((9 * X).astype(int), y),
     "booleans": (X > 0, y),
@@ -504,7 +513,7 @@ GOOD = {
     "long double": (X.astype(np.longdouble), y),
     "big endian": (X.astype(">f8"), y),
     "Fortran order": (np.asfortranarray(X), y),
-    "backwards": (X[::-1, ::-1], y),
+    "reversed": (X[::-1, ::-1], y),
     "huge in float32": (with_cell(1e30), y),
     "csr": (sp.csr_array(X), y),
     "csc matrix": (sp.csc_matrix(X), y),
@@ -526,8 +535,8 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize(("X", "y"), GOOD.values(), ids=GOOD)
-def test_good_input_is_taken(X, y):
+@pytest.mark.parametrize(("X", "y"), VALID.values(), ids=VALID)
+def test_valid_input_is_accepted(X, y):
     clf = short().fit(X, y)
     p = clf.predict_proba(X)
     assert p.shape == (60, len(np.unique(y)))
@@ -535,7 +544,7 @@ def test_good_input_is_taken(X, y):
     assert set(clf.predict(X)) <= set(np.asarray(y).tolist())
 
 
-def test_bytes_of_images_need_no_scaling():
+def test_images_of_bytes_need_no_scaling():
     as_bytes = (255 * images).astype(np.uint8)
     scaled = as_bytes / 255
     np.testing.assert_allclose(
@@ -545,6 +554,6 @@ def test_bytes_of_images_need_no_scaling():
     )
 
 
-def test_a_bad_value_in_a_search_is_told():
+def test_error_about_a_parameter_is_raised_by_a_search():
     with pytest.raises(ValueError, match=r"'smoothing' parameter .* Got 2 instead"):
         cross_val_score(short(smoothing=2), *load_iris(return_X_y=True), error_score="raise")

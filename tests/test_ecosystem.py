@@ -1,4 +1,4 @@
-"""The estimator inside scikit-learn's tools, and every form that samples and labels come in."""
+"""The estimator in tools of scikit-learn, and all types of samples and labels."""
 
 import pickle
 import subprocess
@@ -40,8 +40,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skorch.helper import SliceDataset
 from torch.utils.data import Dataset
 
-from sknoisy import NoisyLabelClassifier
-from sknoisy.methods import ELR, GCE, CoTeaching
+from sknoisy.methods import ELR, GCE, CoTeaching, CrossEntropy
 from tests.factories import short
 
 
@@ -63,18 +62,18 @@ def people():
         {
             "age": rng.integers(18, 80, 90),
             "city": rng.choice(["Oslo", "Rome", "Lima"], 90),
-            "pay": rng.normal(30_000, 5_000, 90),
+            "income": rng.normal(30_000, 5_000, 90),
         }
     )
     return X, np.where((X["city"] == "Rome") | (X["age"] > 60), "yes", "no")
 
 
 @pytest.mark.parametrize("sparse", [True, False])
-def test_pipeline_on_a_frame_with_words(people, sparse):
+def test_pipeline_on_a_frame_with_string_columns(people, sparse):
     X, y = people
     columns = make_column_transformer(
         (OneHotEncoder(sparse_output=sparse), ["city"]),
-        (StandardScaler(), ["age", "pay"]),
+        (StandardScaler(), ["age", "income"]),
         sparse_threshold=1.0 if sparse else 0.0,
     )
     pipeline = make_pipeline(columns, short(max_epochs=30)).fit(X, y)
@@ -82,30 +81,30 @@ def test_pipeline_on_a_frame_with_words(people, sparse):
     assert set(pipeline.predict(X)) == {"yes", "no"}
 
 
-def test_pipeline_hands_on_column_names(people):
+def test_pipeline_passes_column_names(people):
     X, y = people
     pipeline = make_pipeline(StandardScaler(), short()).set_output(transform="pandas")
-    pipeline.fit(X[["age", "pay"]], y)
-    assert_array_equal(pipeline[-1].feature_names_in_, ["age", "pay"])
+    pipeline.fit(X[["age", "income"]], y)
+    assert_array_equal(pipeline[-1].feature_names_in_, ["age", "income"])
     with pytest.raises(ValueError, match="feature names should match"):
-        pipeline[-1].predict(X[["pay", "age"]])
+        pipeline[-1].predict(X[["income", "age"]])
 
 
-GRIDS = [
-    {"smoothing": [-1.0, 0.0, 0.4], "lr": [0.01, 0.001]},
-    {"method": ["ce", "gce", "elr", "co_teaching"], "smoothing": [0.0, -0.5]},
-    {"method": [GCE(q=0.4), ELR(lam=1.0), CoTeaching(), ELR]},
-    [
+GRIDS = {
+    "smoothing": {"smoothing": [-1.0, 0.0, 0.4], "lr": [0.01, 0.001]},
+    "names of methods": {"method": ["ce", "gce", "elr", "co_teaching"], "smoothing": [0.0, -0.5]},
+    "methods": {"method": [GCE(q=0.4), ELR(lam=1.0), CoTeaching(), ELR]},
+    "parameters of methods": [
         {"method": ["gce"], "method__q": [0.2, 0.9]},
         {"method": [ELR()], "method__lam": [0.0, 6.0]},
     ],
-    {"module__hidden": [(8,), (8, 8)], "optimizer": ["adam", "sgd", torch.optim.AdamW]},
-]
+    "networks": {"module__hidden": [(8,), (8, 8)], "optimizer": ["adam", "sgd", torch.optim.AdamW]},
+}
 
 
-@pytest.mark.parametrize("grid", GRIDS)
-def test_grid_search_scores_alike_in_processes(grid, table):
-    alone, shared = (
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_grid_search_in_processes_gives_the_same_scores(grid, table):
+    serial, parallel = (
         GridSearchCV(
             short(max_epochs=4),
             grid,
@@ -116,17 +115,17 @@ def test_grid_search_scores_alike_in_processes(grid, table):
         ).fit(*table)
         for n_jobs in (1, 2)
     )
-    assert scores(alone).keys() == scores(shared).keys()
-    for key, values in scores(alone).items():
-        assert_array_equal(values, scores(shared)[key])
-    assert len(np.unique(alone.cv_results_["mean_test_score"])) > 1
-    assert_array_equal(alone.predict_proba(table[0]), shared.predict_proba(table[0]))
+    assert scores(serial).keys() == scores(parallel).keys()
+    for key, values in scores(serial).items():
+        assert_array_equal(values, scores(parallel)[key])
+    assert len(np.unique(serial.cv_results_["mean_test_score"])) > 1
+    assert_array_equal(serial.predict_proba(table[0]), parallel.predict_proba(table[0]))
 
 
-def test_a_searched_method_instance_is_left_alone(table):
-    given = ELR()
-    search = GridSearchCV(short(given), {"method__lam": [1.0, 2.0]}, cv=2).fit(*table)
-    assert given.lam == 3.0
+def test_method_instance_is_not_changed_by_a_search(table):
+    method = ELR()
+    search = GridSearchCV(short(method), {"method__lam": [1.0, 2.0]}, cv=2).fit(*table)
+    assert method.lam == 3.0
     assert search.best_estimator_.method_.lam == search.best_params_["method__lam"]
 
 
@@ -145,34 +144,28 @@ def test_halving_search_with_epochs_as_resource(table):
     assert search.best_estimator_.n_iter_ == 8
 
 
-def test_randomized_search(table):
+def test_randomized_search_of_numbers(table):
     space = {"smoothing": np.linspace(-4, 0.8, 50), "batch_size": [16, 64, -1]}
     search = RandomizedSearchCV(short(), space, n_iter=4, cv=2, random_state=0).fit(*table)
     assert search.best_score_ > 0.5
     assert search.best_estimator_.smoothing_ == search.best_params_["smoothing"]
 
 
-def test_early_stopping_in_a_search(table):
-    clf = short(early_stopping=True, n_iter_no_change=2, max_epochs=40)
-    search = GridSearchCV(clf, {"smoothing": [0.0, -1.0]}, cv=2, error_score="raise").fit(*table)
-    assert search.best_estimator_.n_iter_ < 40
-
-
 @pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
-def test_a_class_missing_from_a_fold(table, method):
+def test_training_fold_may_lack_a_class(table, method):
     X, y = table
     order = y.argsort(kind="stable")
-    # In the order of the labels each fold holds a class that the others lack.
+    # Sorted by label, each fold has a class that the others lack.
     with pytest.warns(RuntimeWarning, match="Number of classes in training fold"):
-        found = cross_val_predict(
+        probs = cross_val_predict(
             short(max_epochs=3), X[order], y[order], cv=KFold(3), method=method
         )
-    assert found.shape == (len(X), 3)
+    assert probs.shape == (len(X), 3)
 
 
 @pytest.mark.parametrize("calibration", ["sigmoid", "isotonic", "temperature"])
 @pytest.mark.parametrize("ensemble", [True, False])
-def test_calibration(table, calibration, ensemble):
+def test_probabilities_can_be_calibrated(table, calibration, ensemble):
     if calibration == "temperature" and not hasattr(sklearn.calibration, "_TemperatureScaling"):
         pytest.skip("this scikit-learn has no temperature scaling")
     clf = CalibratedClassifierCV(short(), method=calibration, cv=2, ensemble=ensemble).fit(*table)
@@ -195,19 +188,19 @@ ENSEMBLES = {
 
 
 @pytest.mark.parametrize("ensemble", ENSEMBLES)
-def test_ensembles(table, ensemble):
+def test_ensembles_of_classifiers(table, ensemble):
     first, second = (clone(ENSEMBLES[ensemble]).fit(*table) for _ in range(2))
     assert first.score(*table) > 0.7
     assert_array_equal(first.predict(table[0]), second.predict(table[0]))
 
 
-def test_permutation_importance(table):
+def test_permutation_importance_of_an_unused_column_is_zero(table):
     X, y = table
     X = np.column_stack([X, np.zeros(len(X))])
     clf = short().fit(X, y)
-    found = permutation_importance(clf, X, y, n_repeats=3, n_jobs=2, random_state=0)
-    assert found.importances_mean[:-1].max() > 0.1
-    assert found.importances_mean[-1] == 0
+    importance = permutation_importance(clf, X, y, n_repeats=3, n_jobs=2, random_state=0)
+    assert importance.importances_mean[:-1].max() > 0.1
+    assert importance.importances_mean[-1] == 0
 
 
 def test_sample_weight_is_routed_through_pipeline_and_search(table):
@@ -244,7 +237,7 @@ def test_sample_weight_is_routed_through_pipeline_and_search(table):
     ],
     ids=repr,
 )
-def test_labels_come_back_as_they_were_given(images, names):
+def test_predictions_have_the_type_of_the_labels(images, names):
     X, codes = images
     y = names[codes] if isinstance(names, pd.Categorical) else np.array(names)[codes]
     clf = short(module__widths=(8,)).fit(X, y)
@@ -253,12 +246,12 @@ def test_labels_come_back_as_they_were_given(images, names):
     assert clf.score(X, np.asarray(y)) > 0.9
 
 
-def test_labels_of_a_series(people):
+def test_index_of_a_series_of_labels_is_ignored(people):
     X, y = people
-    X = X[["age", "pay"]]
-    wanted = short().fit(X, y).predict_proba(X)
+    X = X[["age", "income"]]
+    expected = short().fit(X, y).predict_proba(X)
     shuffled_index = pd.Series(y, index=np.arange(len(y))[::-1], name="bought", dtype="str")
-    assert_array_equal(short().fit(X, shuffled_index).predict_proba(X), wanted)
+    assert_array_equal(short().fit(X, shuffled_index).predict_proba(X), expected)
 
 
 # ---- samples ----------------------------------------------------------------------------------
@@ -304,24 +297,24 @@ def sparse_table(table):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
-def test_every_form_of_a_table_is_the_same(form, params, sparse_table, tmp_path):
+def test_all_types_of_tables_give_the_same_results(form, params, sparse_table, tmp_path):
     X, y = sparse_table
-    given = FORMS[form](X, tmp_path)
-    plain, formed = (short("elr", batch_size=32, **params) for _ in range(2))
-    formed.fit(given, y)
-    assert_array_equal(formed.predict_proba(given), plain.fit(X, y).predict_proba(X))
-    assert_array_equal(formed.label_quality_, plain.label_quality_)
+    converted = FORMS[form](X, tmp_path)
+    plain, clf = (short("elr", batch_size=32, **params) for _ in range(2))
+    clf.fit(converted, y)
+    assert_array_equal(clf.predict_proba(converted), plain.fit(X, y).predict_proba(X))
+    assert_array_equal(clf.label_quality_, plain.label_quality_)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float16])
-def test_numbers_of_any_type(dtype, table):
+def test_all_types_of_numbers_give_the_same_results(dtype, table):
     X, y = table
     X = (X * 4).clip(0, 200).astype(dtype)
-    plain, formed = short().fit(X.astype(np.float32), y), short().fit(X, y)
-    assert_array_equal(formed.predict_proba(X), plain.predict_proba(X.astype(np.float32)))
+    plain, clf = short().fit(X.astype(np.float32), y), short().fit(X, y)
+    assert_array_equal(clf.predict_proba(X), plain.predict_proba(X.astype(np.float32)))
 
 
-def test_images_of_bytes(images):
+def test_images_of_bytes_are_learned(images):
     X, y = images
     X = (X * 80).astype(np.uint8)
     clf = short(module__widths=(8,)).fit(X, y)
@@ -332,15 +325,16 @@ def test_images_of_bytes(images):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.uint8])
-def test_a_table_is_not_copied(dtype):
-    class Watched(NoisyLabelClassifier):
-        def _prepare(self, X, *args):
-            self.trained_on = X
-            return super()._prepare(X, *args)
+def test_table_is_not_copied(dtype):
+    trained_on = []
+
+    class RecordsRows(CrossEntropy):
+        def setup(self, net, y):
+            trained_on.append(net.data.rows.data)
 
     X = (np.arange(600) % 7).reshape(200, 3).astype(dtype)
-    clf = Watched(max_epochs=1).fit(X, np.arange(200) % 2)
-    assert np.shares_memory(clf.trained_on, X)
+    short(RecordsRows, max_epochs=1).fit(X, np.arange(200) % 2)
+    assert np.shares_memory(trained_on[0].numpy(), X)
 
 
 def test_samples_are_not_changed(table):
@@ -364,21 +358,21 @@ class Items(Dataset):
 
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
-def test_datasets(table, params):
+def test_torch_datasets_give_the_same_results(table, params):
     X, y = table
     names = np.array(["a", "b", "c"])[y]
-    wanted = short("elr", **params).fit(X, names)
+    expected = short("elr", **params).fit(X, names)
     for clf in (
         short("elr", **params).fit(Items(X, names)),
         short("elr", **params).fit(Items(X, y), names),
         short("elr", **params).fit(SliceDataset(Items(X, y)), names),
     ):
-        assert_array_equal(clf.predict_proba(Items(X, y)), wanted.predict_proba(X))
-        assert_array_equal(clf.predict(X), wanted.predict(X))
-        assert clf.score(Items(X, y), names) == wanted.score(X, names)
+        assert_array_equal(clf.predict_proba(Items(X, y)), expected.predict_proba(X))
+        assert_array_equal(clf.predict(X), expected.predict(X))
+        assert clf.score(Items(X, y), names) == expected.score(X, names)
 
 
-def test_datasets_in_a_search(table):
+def test_slice_datasets_can_be_searched(table):
     X, y = table
     search, sliced = (
         GridSearchCV(short(), {"smoothing": [0.0, -1.0]}, cv=KFold(2)) for _ in range(2)
@@ -389,12 +383,12 @@ def test_datasets_in_a_search(table):
     assert_array_equal(sliced.predict_proba(SliceDataset(Items(X, y))), search.predict_proba(X))
 
 
-def test_a_slice_dataset_has_no_labels(table):
+def test_slice_dataset_without_y_is_refused(table):
     with pytest.raises(ValueError, match="requires y to be passed"):
         short().fit(SliceDataset(Items(*table)))
 
 
-def test_a_dataset_replaces_what_was_known_of_columns(table):
+def test_fit_on_a_dataset_forgets_column_names(table):
     X, y = table
     clf = short(max_epochs=1).fit(pd.DataFrame(X, columns=list("abcd")), y)
     clf.fit(Items(X[:, :2], y))
@@ -404,7 +398,7 @@ def test_a_dataset_replaces_what_was_known_of_columns(table):
         clf.predict(X)
 
 
-def test_joblib_maps_large_tables_read_only(table):
+def test_large_tables_are_memory_mapped_by_joblib(table):
     X, y = table
     X = np.tile(X, (300, 2))
     y = np.tile(y, 300)
@@ -415,7 +409,7 @@ def test_joblib_maps_large_tables_read_only(table):
     assert_array_equal(mapped, alone)
 
 
-NOTEBOOK = """
+SCRIPT = """
 import warnings
 import cloudpickle
 import numpy as np
@@ -428,7 +422,7 @@ from sknoisy.methods import ClassLoss
 
 warnings.simplefilter("error")
 
-class Mine(nn.Module):
+class Network(nn.Module):
     def __init__(self, n_in, n_out, width=8):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(n_in, width), nn.ReLU(), nn.Linear(width, n_out))
@@ -436,7 +430,7 @@ class Mine(nn.Module):
     def forward(self, x):
         return self.layers(x)
 
-class Own(ClassLoss):
+class Loss(ClassLoss):
     def __init__(self, q=1.0):
         self.q = q
 
@@ -445,7 +439,7 @@ class Own(ClassLoss):
 
 if __name__ == "__main__":
     X, y = load_iris(return_X_y=True)
-    clf = NoisyLabelClassifier(Own, module=Mine, max_epochs=3, random_state=0)
+    clf = NoisyLabelClassifier(Loss, module=Network, max_epochs=3, random_state=0)
     one, two = (
         cross_validate(clf, X, y, cv=2, n_jobs=n, return_estimator=True, error_score="raise")
         for n in (1, 2)
@@ -457,20 +451,20 @@ if __name__ == "__main__":
     BaggingClassifier(clf, n_estimators=2, n_jobs=2, random_state=0).fit(X, y).predict(X)
     with open("fitted.pkl", "wb") as file:
         cloudpickle.dump(search.best_estimator_, file)
-    np.save("wanted.npy", search.predict_proba(X))
+    np.save("expected.npy", search.predict_proba(X))
 """
 
 
 @pytest.mark.slow
-def test_classes_defined_in_a_notebook(tmp_path):
-    (tmp_path / "notebook.py").write_text(NOTEBOOK)
+def test_classes_defined_in_a_script_work_in_processes(tmp_path):
+    (tmp_path / "notebook.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, "notebook.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     X, y = load_iris(return_X_y=True)
     clf = pickle.loads((tmp_path / "fitted.pkl").read_bytes())
-    assert_array_equal(clf.predict_proba(X), np.load(tmp_path / "wanted.npy"))
+    assert_array_equal(clf.predict_proba(X), np.load(tmp_path / "expected.npy"))
     clf.partial_fit(X, y)
 
 
@@ -485,8 +479,8 @@ def test_early_stopping_inside_a_search(table):
     assert len(search.best_estimator_.label_quality_) == len(y)
 
 
-class Tasks:
-    """A callback of scikit-learn that notes the epochs, and stops after some."""
+class StopsAfter:
+    """A callback of scikit-learn that records scores, and stops after some epochs."""
 
     def __init__(self, stop_after):
         self.stop_after, self.scores = stop_after, []
@@ -506,11 +500,11 @@ class Tasks:
         return len(self.scores) >= self.stop_after
 
 
-def test_callbacks_of_scikit_learn_see_and_stop_epochs(table):
+def test_callbacks_of_scikit_learn_can_stop_the_training(table):
     pytest.importorskip("sklearn.callback")
     X, y = table
-    told = Tasks(stop_after=3)
-    clf = short(max_epochs=10).set_callbacks(told).fit(X, y)
+    callback = StopsAfter(stop_after=3)
+    clf = short(max_epochs=10).set_callbacks(callback).fit(X, y)
     assert clf.n_iter_ == 3
-    assert told.scores[-1] == clf.score(X, y)
-    assert short(max_epochs=3).fit(X, y).score(X, y) == told.scores[-1]
+    assert callback.scores[-1] == clf.score(X, y)
+    assert short(max_epochs=3).fit(X, y).score(X, y) == callback.scores[-1]

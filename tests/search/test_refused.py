@@ -1,0 +1,149 @@
+"""What cannot be trained together is refused with the reason."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import GradientNormClipping
+from torch import nn
+
+from sknoisy import SmoothingSearchCV
+from sknoisy.functional import class_cross_entropy
+from sknoisy.methods import ClassLoss
+from tests.factories import Branching
+from tests.search.helpers import RATES, X, changed_mlp, double, y
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "message"),
+    [
+        (double("elr"), {}, "only a loss.*ELR is more"),
+        (double("bagging"), {}, "Bagging is more"),
+        (double("forward"), {}, "ForwardCorrection is more"),
+        (double(callbacks=[GradientNormClipping()]), {}, "no place for callbacks"),
+        (double(optimizer="lbfgs"), {}, "updates each parameter entry by itself.*Got LBFGS"),
+        (StandardScaler(), {}, "must be a NoisyLabelClassifier, or a Pipeline that ends in one"),
+        (make_pipeline(StandardScaler()), {}, r"Got StandardScaler\(\) instead"),
+        (double(), {"smoothing": ["auto", 0]}, "must hold numbers. Got 'auto'"),
+        (double(), {"param_grid": {"lr": [0.1, 0.2]}}, r"named method__\*. Got 'lr'"),
+    ],
+    ids=[
+        "elr",
+        "bagging",
+        "forward",
+        "callbacks",
+        "lbfgs",
+        "no classifier",
+        "pipeline without classifier",
+        "auto",
+        "lr in the grid",
+    ],
+)
+def test_what_cannot_be_trained_together_is_refused(estimator, params, message):
+    search = SmoothingSearchCV(estimator, **{"smoothing": RATES, "cv": 2, **params})
+    with pytest.raises(TypeError, match=f"(?s){message}.*GridSearchCV"):
+        search.fit(X, y)
+
+
+def test_unknown_parameter_of_the_grid_is_refused():
+    search = SmoothingSearchCV(double("sce"), RATES, param_grid={"method__alfa": [1]}, cv=2)
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        search.fit(X, y)
+
+
+def test_grid_instead_of_rates_is_refused():
+    with pytest.raises(TypeError, match=r"must be a sequence of rates. Got \{'smoothing'"):
+        SmoothingSearchCV(double(), {"smoothing": [0, 0.2]}).fit(X, y)
+
+
+def test_module_that_branches_is_refused():
+    search = SmoothingSearchCV(double(module=Branching), RATES, cv=2)
+    with pytest.raises(TypeError, match=r"Branching cannot be computed together.*Use GridSearchCV"):
+        search.fit(X, y)
+
+
+class BranchingOnRows(Branching):
+    """A network whose operations depend on its rows, but not on its parameters."""
+
+    def forward(self, x):
+        return self.linear(x if x.abs().max() < 1e9 else 0 * x)
+
+
+@pytest.mark.parametrize(
+    "cv", [2, [(np.arange(80), np.arange(80, 120))]], ids=["two folds", "one fold"]
+)
+def test_module_that_branches_on_its_rows_is_refused(cv):
+    """Also if all networks get the same rows, so that vmap could follow it."""
+    search = SmoothingSearchCV(double(module=BranchingOnRows), RATES, cv=cv)
+    with pytest.raises(
+        TypeError, match=r"BranchingOnRows cannot be computed together.*Use GridSearchCV"
+    ):
+        search.fit(X, y)
+
+
+class Power(ClassLoss):
+    """A loss whose parameter decides what it computes."""
+
+    def __init__(self, power=1):
+        self.power = power
+
+    def class_losses(self, logits):
+        losses = class_cross_entropy(logits)
+        return losses**2 if self.power == 2 else losses
+
+
+def test_parameter_that_a_loss_branches_on_is_refused():
+    search = SmoothingSearchCV(double(Power), [0], param_grid={"method__power": [1, 2]}, cv=2)
+    with pytest.raises(TypeError, match=r"'power' of Power is something else; use GridSearchCV"):
+        search.fit(X, y)
+
+
+class AcrossRows(ClassLoss):
+    """A loss that depends on the other rows."""
+
+    def class_losses(self, logits):
+        return -torch.log_softmax(logits, dim=1)
+
+
+class LearnedScale(ClassLoss):
+    """A loss with a parameter to learn."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def class_losses(self, logits):
+        return class_cross_entropy(logits * self.scale)
+
+
+class ReboundBuffer(nn.Module):
+    """A network that binds a new tensor to its buffer instead of writing to it."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out)
+        self.register_buffer("mean", torch.zeros(n_in))
+
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(dim=0)
+        return self.linear(x - self.mean)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"method": AcrossRows}, "loss for logits of shape"),
+        ({"method": LearnedScale}, "LearnedScale is more"),
+        ({"optimizer": torch.optim.Adafactor}, "Got Adafactor"),
+        ({"module": ReboundBuffer}, "Copies of ReboundBuffer computed together give other results"),
+        (
+            {"module": changed_mlp(_2=nn.BatchNorm1d(12, momentum=None))},
+            "cannot be computed together",
+        ),
+    ],
+    ids=["loss across rows", "learned loss", "adafactor", "rebound buffer", "batch norm"],
+)
+def test_what_computes_something_else_together_is_refused(params, message):
+    with pytest.raises(TypeError, match=f"{message}.*GridSearchCV"):
+        SmoothingSearchCV(double(**params), RATES, cv=2).fit(X, y)
