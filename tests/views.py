@@ -9,7 +9,7 @@ from sknoisy._training.build import make_run
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.training_set import TrainingSet
 
-__all__ = ["module_view", "view_of"]
+__all__ = ["linear_view", "module_view", "view_of"]
 
 
 def view_of(clf, X, y, **params):
@@ -45,3 +45,12 @@ def module_view(module, X, y, n_classes=3, dtype=torch.float64, trusted=None, au
     )
     module, augment = module.to(dtype), augment or nn.Identity()
     return ModuleView(module, n_classes, device, dtype, augment, data=data)
+
+
+def linear_view(weight, X, y, **params):
+    """Return a view of a linear network without bias, from its weight (n_features, n_classes)."""
+    n_features, n_classes = weight.shape
+    # Without an initialisation, which would draw random numbers.
+    module = nn.utils.skip_init(nn.Linear, n_features, n_classes, bias=False)
+    module.weight.data = torch.as_tensor(weight).T.contiguous()
+    return module_view(module, X, y, n_classes, **params)

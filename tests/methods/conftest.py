@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.model_selection import train_test_split
-from torch import nn
 
 from sknoisy.functional import one_hot, smooth_labels
 from sknoisy.methods import Batch, EvaluationPass
 from tests.factories import noisy_digits, short
-from tests.views import module_view
+from tests.views import linear_view
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +38,8 @@ def begin():
     def begin(method, y, n_classes=3, n_features=2, net=None, **params):
         y = torch.as_tensor(y)
         if net is None:
-            with torch.random.fork_rng():
-                module = nn.Linear(n_features, n_classes, bias=False)
-            net = module_view(module, np.zeros((len(y), n_features)), y, n_classes, **params)
+            weight = torch.zeros(n_features, n_classes)
+            net = linear_view(weight, np.zeros((len(y), n_features)), y, **params)
         method.setup(net, y)
         return method
 

@@ -11,6 +11,7 @@ from torch import nn
 from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import contrastive_loss, neighborhood_divergence
 from sknoisy.methods import CoLearning
+from tests.views import linear_view, module_view
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
@@ -18,24 +19,23 @@ Y = np.array([0, 2, 1, 1, 0, 2])
 OFF = {"mixing": 0.0, "intrinsic": 0.0, "structural": 0.0}
 
 
-class Linear:
-    """A linear network on the two columns of x, with given views."""
+def linear(views=()):
+    """Return a linear network on the two columns of x, with given views."""
+    views = iter(views)
+    weight = rng.normal(size=(2, 3))
+    return linear_view(
+        weight, np.zeros((6, 2)), Y, augment=lambda x: torch.tensor(next(views, x.numpy()))
+    )
 
-    n_features = 2
 
-    def __init__(self, views=()):
-        self.views, self.weight = iter(views), torch.tensor(rng.normal(size=(2, 3)))
-
-    def augment(self, x):
-        return torch.tensor(next(self.views, x.numpy()))
-
-    def represent(self, x):
-        return x @ self.weight, x
+class Log(nn.Module):
+    def forward(self, x):
+        return x.log()
 
 
 def step(begin, make_batch, x, views=(), **params):
-    method = begin(CoLearning(**params), Y, n_features=2)
-    net = Linear(views)
+    method = begin(CoLearning(**params), Y)
+    net = linear(views)
     batch = make_batch(Y[: len(x)]).replace(x=torch.tensor(x))
     return method, net, method.training_step(net, batch)
 
@@ -55,7 +55,7 @@ def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
     first, second = (
         torch.tensor(z / np.linalg.norm(z, axis=1, keepdims=True)) for z in (first, second)
     )
-    weight = net.weight.numpy()
+    weight = net.module.weight.detach().numpy().T
     p = torch.tensor(softmax(views[0] @ weight, axis=1))
     expected = -log_softmax(x @ weight, axis=1)[np.arange(6), Y]
     expected += intrinsic * contrastive_loss(first, second, temperature).numpy()
@@ -64,7 +64,7 @@ def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
 
 
 def test_labels_are_mixed_as_their_samples(begin, make_batch):
-    method, batch = begin(CoLearning(), Y, n_features=2), make_batch(Y)
+    method, batch = begin(CoLearning(), Y), make_batch(Y)
     torch.manual_seed(0)
     mixed = method.prepare_batch(None, batch.replace(x=batch.target))
     torch.testing.assert_close(mixed.x, mixed.target)
@@ -81,9 +81,8 @@ def test_equal_neighbourhoods_have_no_structural_loss(begin, make_batch):
     # Probabilities of the classes that equal the projections.
     x = rng.dirichlet(np.ones(3), 6)
     method = begin(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=3)
-    method._project = lambda features: features
-    net = Linear()
-    net.represent = lambda x: (x.log(), x)
+    # Without a linear layer, the features are the logits.
+    net, method._project = module_view(Log(), x, Y), torch.exp
     batch = make_batch(Y).replace(x=torch.tensor(x))
     losses = method.training_step(net, batch).losses
     np.testing.assert_allclose(losses, -np.log(x[np.arange(6), Y]), atol=1e-12)
@@ -91,11 +90,10 @@ def test_equal_neighbourhoods_have_no_structural_loss(begin, make_batch):
 
 def test_structural_loss_has_no_gradient_in_the_head(begin, make_batch):
     x, *views = rng.normal(size=(3, 6, 2))
-    method, net = begin(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=2), Linear(views)
-    net.weight.requires_grad_()
+    method, net = begin(CoLearning(**{**OFF, "structural": 1.0}), Y), linear(views)
     result = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
     result.losses.sum().backward()
-    assert net.weight.grad.any()
+    assert net.module.weight.grad.any()
     assert not method.hidden.grad.any()
     assert not method.projection.grad.any()
 
@@ -103,18 +101,17 @@ def test_structural_loss_has_no_gradient_in_the_head(begin, make_batch):
 def test_a_batch_of_one_sample_is_trained_on_cross_entropy(begin, make_batch):
     x = rng.normal(size=(1, 2))
     _, net, result = step(begin, make_batch, x)
-    expected = -log_softmax(x @ net.weight.numpy(), axis=1)[0, Y[0]]
+    expected = -log_softmax(x @ net.module.weight.detach().numpy().T, axis=1)[0, Y[0]]
     np.testing.assert_allclose(result.losses.detach(), [expected])
 
 
 def test_losses_of_far_and_equal_samples_are_finite(begin, make_batch):
     x = np.array([[0.0, 0.0], [0.0, 0.0], [1e4, 0.0], [1e4, 1.0], [-1e4, 0.0], [0.0, -1e4]])
-    method, net = begin(CoLearning(mixing=0.0), Y, n_features=2), Linear()
-    net.weight.requires_grad_()
+    method, net = begin(CoLearning(mixing=0.0), Y), linear()
     result = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
     result.losses.sum().backward()
     assert torch.isfinite(result.losses).all()
-    for part in (net.weight, method.hidden, method.projection):
+    for part in (net.module.weight, method.hidden, method.projection):
         assert torch.isfinite(part.grad).all()
 
 

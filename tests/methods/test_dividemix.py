@@ -1,5 +1,4 @@
 import pickle
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,25 +11,29 @@ from torch import nn
 from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import gmm_clean_probability
 from sknoisy.methods import DivideMix
+from tests.views import module_view
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
 Y = np.array([0, 2, 1, 1, 0, 2, 2])
 
 
-class TwoViews:
-    """A network whose views are rows of the identity, which show the mixing coefficients."""
+class RandomLogits(nn.Module):
+    """Two networks with random logits for the rows of the identity."""
 
     def __init__(self):
-        self.views = list(torch.eye(14, dtype=torch.float64).split(7))
-        self.outputs = torch.tensor(rng.normal(scale=2, size=(2, 14, 3)))
+        super().__init__()
+        self.register_buffer("outputs", torch.tensor(rng.normal(scale=2, size=(2, 14, 3))))
 
-    def augment(self, x):
-        return self.views.pop(0)
-
-    def logits(self, x):
+    def forward(self, x):
         assert torch.equal(x, torch.eye(14, dtype=torch.float64))
         return self.outputs
+
+
+def two_views():
+    """Return networks whose views are rows of the identity, which show the mixing coefficients."""
+    views = list(torch.eye(14, dtype=torch.float64).split(7))
+    return module_view(RandomLogits(), np.zeros((7, 1)), Y, augment=lambda x: views.pop(0))
 
 
 def sharpened(p, temperature):
@@ -39,11 +42,11 @@ def sharpened(p, temperature):
 
 
 def test_targets_are_refined_or_predicted_then_mixed(begin, make_batch):
-    method, net = begin(DivideMix(temperature=0.4, threshold=0.6), Y), TwoViews()
+    method, net = begin(DivideMix(temperature=0.4, threshold=0.6), Y), two_views()
     method.clean.copy_(torch.tensor(rng.random((2, 7))))
     weight = torch.tensor(rng.random(7))
     mixed = method.prepare_batch(net, make_batch(Y, weight=weight, index=np.arange(7)[::-1].copy()))
-    p = softmax(net.outputs.numpy(), axis=-1)
+    p = softmax(net.module.outputs.numpy(), axis=-1)
     p, clean = (p[:, :7] + p[:, 7:]) / 2, method.clean.numpy()[:, ::-1]
     target = np.empty((2, 7, 3))
     for k in (0, 1):
@@ -103,7 +106,7 @@ def test_clean_probabilities_come_from_the_losses_of_the_other_network(begin, ma
     logits = torch.tensor(rng.normal(scale=3, size=(2, 40, 3)))
     method = begin(DivideMix(), y)
     evaluation = make_scan(y, logits, 0, weight)
-    method.on_epoch_start(SimpleNamespace(n_classes=3), evaluation)
+    method.on_epoch_start(module_view(nn.Identity(), logits[0], y), evaluation)
     losses = -log_softmax(logits.numpy(), axis=-1)[:, np.arange(40), y]
     for network, other in ((0, 1), (1, 0)):
         expected = gmm_clean_probability(torch.tensor(losses[other]), weight)
@@ -117,7 +120,9 @@ def test_clean_probabilities_come_from_the_losses_of_the_other_network(begin, ma
 
 def test_a_given_strength_is_kept(begin, make_scan):
     method = begin(DivideMix(lambda_u=25), Y)
-    method.on_epoch_start(SimpleNamespace(n_classes=3), make_scan(Y, torch.randn(2, 7, 3).double()))
+    logits = torch.tensor(rng.normal(size=(2, 7, 3)))
+    net = module_view(nn.Identity(), logits[0], Y)
+    method.on_epoch_start(net, make_scan(Y, logits))
     assert method.strength == 25
 
 

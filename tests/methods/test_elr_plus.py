@@ -10,62 +10,53 @@ from torch import nn
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import ELRPlus
+from sknoisy.networks import replicate
+from tests.views import module_view
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
 Y = np.array([0, 2, 1, 1, 0, 2, 2])
 
 
-class RandomNetwork:
-    """A network of random logits, which records the samples and weights it is called with."""
-
-    n_classes, dtype = 3, torch.float64
-
-    def __init__(self):
-        self.current, self.calls = torch.zeros(5, dtype=torch.float64), []
-
-    def weights(self):
-        return self.current.clone()
-
-    def logits(self, x, weights):
-        self.calls.append((x, weights.clone()))
-        self.outputs = torch.tensor(rng.normal(scale=2, size=(2, len(x), 3)))
-        return self.outputs
-
-
 def started(**params):
-    net, method = RandomNetwork(), ELRPlus(**params)
+    """Set up the method on two linear networks of seven columns."""
+    module = replicate(lambda: nn.Linear(7, 3), 2)
+    net, method = module_view(module, np.eye(7), Y), ELRPlus(**params)
     method.setup(net, torch.tensor(Y))
     return net, method
 
 
+def draw_weights(net):
+    """Replace the weights of the networks by random numbers; return all of them."""
+    for part in net.module.parameters():
+        part.data = torch.tensor(rng.normal(scale=2, size=part.shape))
+    return net.weights().numpy()
+
+
 def test_memory_is_of_the_other_network_with_averaged_weights(make_batch):
     net, method = started(beta=0.7)
-    memory = np.zeros((2, 7, 3))
+    memory, index = np.zeros((2, 7, 3)), [5, 0, 3, 2]
     for _ in range(3):
-        batch = make_batch(Y[:4], index=[5, 0, 3, 2])
-        net.current = torch.tensor(rng.normal(size=5))
+        batch = make_batch(Y[:4], index=index).replace(x=torch.tensor(rng.normal(size=(4, 7))))
+        draw_weights(net)
         method.prepare_batch(net, batch)
-        x, weights = net.calls[-1]
-        assert x is batch.x
-        assert torch.equal(weights, method.average)
-        p = softmax(net.outputs.numpy(), axis=-1)
+        p = torch.softmax(net.logits(batch.x, method.average), dim=-1).numpy()
         # Liu et al. 2020, Eq. 9, with the networks exchanged.
         for network, other in ((0, 1), (1, 0)):
-            rows = memory[network, [5, 0, 3, 2]]
-            memory[network, [5, 0, 3, 2]] = 0.7 * rows + 0.3 * p[other]
+            rows = memory[network, index]
+            memory[network, index] = 0.7 * rows + 0.3 * p[other]
         np.testing.assert_allclose(method.memory, memory)
 
 
 def test_average_follows_the_weights_on_a_ramp(make_batch):
     net, method = started(momentum=0.9, ramp_epochs=2.0)
-    batch, average = make_batch(Y), np.zeros(5)
+    batch, average = make_batch(Y).replace(x=torch.eye(7, dtype=torch.float64)), 0.0
     for step in range(8):
-        net.current = torch.tensor(rng.normal(size=5))
+        weights = draw_weights(net)
         method.prepare_batch(net, batch)
         ramp = 0.9 * np.exp(-5 * (1 - min(1.0, step / 2)) ** 2)
         momentum = min(1 - 1 / (step + 1), ramp)
-        average = momentum * average + (1 - momentum) * net.current.numpy()
+        average = momentum * average + (1 - momentum) * weights
         np.testing.assert_allclose(method.average, average)
 
 

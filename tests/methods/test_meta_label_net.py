@@ -10,6 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import MetaLabelNet
+from tests.views import linear_view
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
@@ -18,37 +19,17 @@ ROWS = rng.normal(size=(12, 2))
 LABELS = np.eye(3)[Y]
 
 
-class Linear:
-    """A linear network on ``ROWS``, whose features are the columns of x."""
-
-    n_features = 2
-
-    def __init__(self):
-        self.weight = torch.tensor(rng.normal(size=(2, 3)))
-
-    def infer(self, x, weights=None):
-        return x @ (self.weight if weights is None else weights.view(2, 3))
-
-    def features(self, x, weights=None):
-        return x
-
-    def weights(self):
-        return self.weight.flatten()
-
-    def rows(self, index):
-        return torch.tensor(ROWS)[index]
-
-    def labels(self):
-        return torch.tensor(LABELS)
-
-
 def started(begin, make_scan, trusted=None, weight=None, **params):
-    net = Linear()
-    method = begin(MetaLabelNet(**params), Y, weights=net.weights, n_features=2)
-    logits = net.infer(torch.tensor(ROWS))
+    net = linear_view(rng.normal(size=(2, 3)), ROWS, Y)
+    method = begin(MetaLabelNet(**params), Y, net=net)
+    logits = net.logits(torch.tensor(ROWS))
     evaluation = make_scan(Y, logits, 1, weight, features=ROWS, trusted=trusted)
     method.on_epoch_start(net, evaluation)
     return net, method
+
+
+def weight_of(net):
+    return net.module.weight.detach().numpy().T
 
 
 def layer_input(x):
@@ -78,7 +59,7 @@ def test_label_layer_follows_the_gradient_of_the_loss_of_trusted_rows(
     batch = make_batch(Y[:7], weight=torch.tensor(sample_weight)).replace(x=torch.tensor(x))
     soft_labels = method.prepare_batch(net, batch).target
     gradient, labeller = np.empty((3, 3)), before.numpy()
-    given = net.weight.numpy(), x, sample_weight, rows, weight[rows].numpy(), virtual_lr
+    given = weight_of(net), x, sample_weight, rows, weight[rows].numpy(), virtual_lr
     for entry in np.ndindex(3, 3):
         step = np.zeros((3, 3))
         step[entry] = 1e-6
@@ -92,7 +73,7 @@ def test_label_layer_follows_the_gradient_of_the_loss_of_trusted_rows(
 
 
 def test_loss_is_the_sum_of_divergence_and_entropy(begin, make_batch):
-    method = begin(MetaLabelNet(), Y, weights=Linear().weights, n_features=2)
+    method = begin(MetaLabelNet(), Y)
     Z, target = rng.normal(scale=3, size=(12, 3)), rng.dirichlet(np.ones(3), 12)
     p = softmax(Z, axis=1)
     expected = (rel_entr(p, target) + entr(p)).sum(axis=1)
@@ -103,7 +84,7 @@ def test_loss_is_the_sum_of_divergence_and_entropy(begin, make_batch):
 
 
 def test_label_layer_is_trained_by_adam(begin):
-    method = begin(MetaLabelNet(), Y, weights=Linear().weights, n_features=2)
+    method = begin(MetaLabelNet(), Y)
     expected = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([expected], lr=0.01, weight_decay=1e-4)
     for _ in range(5):
@@ -123,7 +104,7 @@ def test_trusted_rows_are_those_passed_to_fit(begin, make_scan):
 
 def test_without_trusted_rows_small_losses_of_each_class_are_trusted(begin, make_scan):
     net, method = started(begin, make_scan, trusted_fraction=0.5)
-    losses = -log_softmax(ROWS @ net.weight.numpy(), axis=1)[np.arange(12), Y]
+    losses = -log_softmax(ROWS @ weight_of(net), axis=1)[np.arange(12), Y]
     for label in range(3):
         members = np.flatnonzero(label == Y)
         smallest = members[np.argsort(losses[members])[:2]]
@@ -136,7 +117,8 @@ def test_label_layer_is_first_fitted_to_trusted_rows(begin, make_scan):
     soft_labels = softmax(layer_input(ROWS) @ labeller, axis=1)
     assert -np.log(soft_labels[np.arange(12), Y]).mean() < np.log(3)
     # Later evaluation passes do not change it.
-    net, state = Linear(), {k: v.clone() for k, v in method.state_dict().items()}
+    state = {k: v.clone() for k, v in method.state_dict().items()}
+    net = linear_view(rng.normal(size=(2, 3)), ROWS, Y)
     method.on_epoch_start(net, make_scan(Y, np.zeros((12, 3)), 2, features=ROWS))
     assert all(torch.equal(state[k], v) for k, v in method.state_dict().items())
 

@@ -1,5 +1,4 @@
 import pickle
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,22 +7,26 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.neighbors import NearestNeighbors
+from torch import nn
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import cross_entropy, gmm_clean_probability, one_hot
 from sknoisy.methods import Synthetic
+from tests.views import module_view
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
 Y = np.arange(8) % 3
-FEATURES = rng.normal(size=(8, 2))
 SAMPLES = torch.tensor(rng.normal(size=(8, 2, 3, 3)))
-NET = SimpleNamespace(
-    n_classes=3,
-    dtype=torch.float64,
-    features=lambda x: torch.tensor(FEATURES[:6]),
-    rows=lambda index: SAMPLES[index],
-)
+FEATURES = SAMPLES[:, 0, 0, :2].numpy()
+
+
+class FirstPixels(nn.Module):
+    def forward(self, x):
+        return x[:, 0, 0, :2]
+
+
+NET = module_view(nn.Sequential(FirstPixels(), nn.Linear(2, 3)), SAMPLES, Y)
 
 
 def reference(index, base, clean, targets, k):
@@ -79,11 +82,12 @@ def test_neighbours_in_the_dataset_are_the_nearest(begin, make_scan):
 def test_a_sample_is_in_its_mixture_also_where_all_features_are_equal(
     begin, make_scan, make_batch, where
 ):
-    net = SimpleNamespace(**{**vars(NET), "features": lambda x: torch.zeros(len(x), 2)})
+    # Bounds of zero make all features equal.
+    module = nn.Sequential(nn.Hardtanh(0, 1e-300), nn.Linear(8, 3))
+    net = module_view(module, np.eye(8), Y)
     method = begin(Synthetic(where=where), Y)
     method.on_epoch_start(net, make_scan(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2))))
     batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
-    net.rows = lambda index: batch.x[index]
     coefficients = method.prepare_batch(net, batch).x
     np.testing.assert_allclose(coefficients.diagonal(), 0.5)
     np.testing.assert_allclose(coefficients.sum(dim=1), 1)
