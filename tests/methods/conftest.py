@@ -9,6 +9,12 @@ from tests.factories import noisy_digits, short
 from tests.views import linear_view
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "score_on_noisy_digits" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def score_on_noisy_digits():
     """Compute the clean test accuracy after a training long enough to memorise noisy labels."""
@@ -26,16 +32,16 @@ def score_on_noisy_digits():
 
 
 @pytest.fixture(scope="session")
-def plain_score(score_on_noisy_digits):
+def ce_score(score_on_noisy_digits):
     """Clean test accuracy of cross-entropy."""
     return score_on_noisy_digits()
 
 
 @pytest.fixture
-def begin():
+def set_up():
     """Set up a method without a training, on a linear network."""
 
-    def begin(method, y, n_classes=3, n_features=2, net=None, **params):
+    def set_up(method, y, n_classes=3, n_features=2, net=None, **params):
         y = torch.as_tensor(y)
         if net is None:
             weight = torch.zeros(n_features, n_classes)
@@ -43,14 +49,14 @@ def begin():
         method.setup(net, y)
         return method
 
-    return begin
+    return set_up
 
 
 @pytest.fixture
-def make_scan():
+def make_evaluation():
     """Make an evaluation pass over the whole training set with the given logits."""
 
-    def make_scan(y, logits, epoch=0, weight=None, features=None, trusted=None):
+    def make_evaluation(y, logits, epoch=0, weight=None, features=None, trusted=None):
         y, logits = torch.as_tensor(y), torch.as_tensor(logits)
         target = one_hot(y, logits.shape[-1], logits.dtype)
         weight = torch.ones(len(y), dtype=logits.dtype) if weight is None else weight
@@ -59,7 +65,7 @@ def make_scan():
         trusted = None if trusted is None else torch.isin(index, torch.as_tensor(trusted))
         return EvaluationPass(index, y, target, weight, epoch, lambda: (logits, features), trusted)
 
-    return make_scan
+    return make_evaluation
 
 
 @pytest.fixture

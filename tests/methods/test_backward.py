@@ -23,16 +23,16 @@ def losses_of(method, Z, batch):
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, 0.3])
 @pytest.mark.parametrize("bound", [None, 1.0, 4.0])
-def test_equation(begin, make_batch, rate, bound):
+def test_equation(set_up, make_batch, rate, bound):
     # Patrini et al. 2017, Theorem 1.
     target = ((1 - rate) * np.eye(3)[Y] + rate / 3) @ np.linalg.inv(T)
     squashed = Z if bound is None else Z / np.sqrt(1 + (Z / bound) ** 2)
-    losses = losses_of(begin(BackwardCorrection(T, bound), Y), Z, make_batch(Y, rate=rate))
+    losses = losses_of(set_up(BackwardCorrection(T, bound), Y), Z, make_batch(Y, rate=rate))
     np.testing.assert_allclose(losses, -(target * log_softmax(squashed, axis=1)).sum(axis=1))
 
 
-def test_mean_loss_over_the_noise_is_the_loss_of_the_clean_label(begin, make_batch):
-    method = begin(BackwardCorrection(T, None), Y)
+def test_mean_loss_over_the_noise_is_the_loss_of_the_clean_label(set_up, make_batch):
+    method = set_up(BackwardCorrection(T, None), Y)
     losses = losses_of(method, Z[:1].repeat(3, axis=0), make_batch([0, 1, 2]))
     np.testing.assert_allclose(T @ losses.numpy(), -log_softmax(Z[0]))
 
@@ -57,9 +57,9 @@ def test_identity_without_a_bound_is_cross_entropy():
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-8)
 
 
-def test_trusted_rows_are_not_corrected(begin, make_batch):
+def test_trusted_rows_are_not_corrected(set_up, make_batch):
     batch = make_batch(Y, index=[5, 1, 0, 3, 4, 6, 7], trusted=[3, 8, 5])
-    losses = losses_of(begin(BackwardCorrection(T, None), Y), Z, batch)
+    losses = losses_of(set_up(BackwardCorrection(T, None), Y), Z, batch)
     log_p = log_softmax(Z, axis=1)
     expected = -(np.linalg.inv(T)[Y] * log_p).sum(axis=1)
     expected[[0, 3]] = -log_p[[0, 3], Y[[0, 3]]]
@@ -72,24 +72,24 @@ def test_a_matrix_without_an_inverse_is_refused():
         NoisyLabelClassifier("backward", method__transition_matrix=matrix).fit(X, y)
 
 
-def test_an_estimated_matrix_is_well_conditioned(begin, make_scan):
+def test_an_estimated_matrix_is_well_conditioned(set_up, make_evaluation):
     # Two classes with the same features have the same row.
     y, features = np.arange(90) % 3, np.zeros((90, 2))
     features[:, 0] = y == 2
 
-    method = begin(BackwardCorrection(), y)
+    method = set_up(BackwardCorrection(), y)
     assert method.inverse.isnan().all()
-    evaluation = make_scan(y, np.zeros((90, 3)), features=features, trusted=[0, 1, 2])
+    evaluation = make_evaluation(y, np.zeros((90, 3)), features=features, trusted=[0, 1, 2])
     method.on_epoch_start(None, evaluation)
     assert np.linalg.cond(method.transition) <= 100
     np.testing.assert_allclose(method.inverse, np.linalg.inv(method.transition))
 
 
-def test_the_matrix_is_estimated_once(begin, make_scan):
-    method = begin(BackwardCorrection(), Y)
-    method.on_epoch_start(None, make_scan(Y, Z))
+def test_the_matrix_is_estimated_once(set_up, make_evaluation):
+    method = set_up(BackwardCorrection(), Y)
+    method.on_epoch_start(None, make_evaluation(Y, Z))
     before = method.transition.clone()
-    method.on_epoch_start(None, make_scan(Y[::-1].copy(), Z))
+    method.on_epoch_start(None, make_evaluation(Y[::-1].copy(), Z))
     assert torch.equal(method.transition, before)
     np.testing.assert_allclose(method.inverse, np.linalg.inv(before))
 
@@ -102,5 +102,5 @@ def test_state_is_pickled_and_not_cloned():
     assert not clone(clf.method_).state_dict()
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="backward") > plain_score + 0.1
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="backward") > ce_score + 0.1

@@ -20,8 +20,8 @@ Y = np.arange(20) % 3
 @pytest.mark.parametrize(
     ("n_networks", "max_samples", "n_bags"), [(8, 0.5, 4), (4, 0.7, 3), (2, 0.01, 1), (3, 0.99, 2)]
 )
-def test_each_row_is_in_the_same_number_of_bags(begin, n_networks, max_samples, n_bags):
-    method = begin(Bagging(n_networks, max_samples), Y)
+def test_each_row_is_in_the_same_number_of_bags(set_up, n_networks, max_samples, n_bags):
+    method = set_up(Bagging(n_networks, max_samples), Y)
     assert method.bags.shape == (n_networks, 1024)
     assert (method.bags.sum(dim=0) == n_bags).all()
     n_patterns = comb(n_networks, n_bags)
@@ -30,9 +30,9 @@ def test_each_row_is_in_the_same_number_of_bags(begin, n_networks, max_samples, 
     np.testing.assert_allclose(bag_sizes, n_bags / n_networks, atol=0.06)
 
 
-def test_epoch_score_is_the_out_of_bag_log_loss(begin, make_batch):
+def test_epoch_score_is_the_out_of_bag_log_loss(set_up, make_batch):
     # Breiman 1996, at the best of several temperatures.
-    method = begin(Bagging(4), Y)
+    method = set_up(Bagging(4), Y)
     Z, weight = 3 * rng.normal(size=(4, 20, 3)) + 2 * np.eye(3)[Y], rng.random(20)
     for rows in np.split(np.arange(20), [7]):
         batch = make_batch(Y[rows], index=rows, weight=torch.tensor(weight[rows]))
@@ -55,8 +55,8 @@ def test_epoch_score_is_the_out_of_bag_log_loss(begin, make_batch):
     assert float(method.epoch_score()) == -np.inf, "no batch in this epoch yet"
 
 
-def test_transition_matrix_is_estimated_out_of_bag(begin, make_batch):
-    method = begin(Bagging(4), Y)
+def test_transition_matrix_is_estimated_out_of_bag(set_up, make_batch):
+    method = set_up(Bagging(4), Y)
     assert torch.equal(method.transition, torch.eye(3).double()), "no batch yet"
     Z, weight = 3 * rng.normal(size=(4, 20, 3)), rng.random(20)
     for rows in np.split(np.arange(20), [7]):
@@ -78,21 +78,21 @@ def test_transition_matrix_is_estimated_out_of_bag(begin, make_batch):
     assert torch.equal(method.transition, torch.eye(3).double())
 
 
-def test_a_given_matrix_corrects_predictions_and_none_does_not(begin):
+def test_a_given_matrix_corrects_predictions_and_none_does_not(set_up):
     T = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     Z = torch.tensor(rng.normal(size=(4, 20, 3)))
     plain = softmax(Z.numpy(), axis=-1).mean(axis=0)
-    method = begin(Bagging(4, transition_matrix=T), Y)
+    method = set_up(Bagging(4, transition_matrix=T), Y)
     method.on_epoch_start(None, None)
     np.testing.assert_allclose(method.transition, T)
     corrected = method.proba(Z).numpy()
     # Samples labelled 1 may be of class 0, and those labelled 0 are.
     assert (corrected[:, 0] > plain[:, 0]).all()
     np.testing.assert_allclose(corrected[:, 2], plain[:, 2], rtol=1e-6)
-    method = begin(Bagging(4, transition_matrix=None), Y)
+    method = set_up(Bagging(4, transition_matrix=None), Y)
     np.testing.assert_allclose(method.proba(Z), plain)
     with pytest.raises(ValueError, match=r"'transition_matrix' parameter .* \(3, 3\)"):
-        begin(Bagging(transition_matrix=[[1.0]]), Y)
+        set_up(Bagging(transition_matrix=[[1.0]]), Y)
 
 
 def test_correction_removes_a_quarter_of_the_errors_of_class_conditional_noise():
@@ -112,8 +112,8 @@ def test_correction_removes_a_quarter_of_the_errors_of_class_conditional_noise()
     assert T.diagonal()[is_noisy].mean() < 0.8 < 0.85 < T.diagonal()[~is_noisy].mean()
 
 
-def test_transition_matrix_is_averaged_with_that_of_trusted_rows(begin, make_batch):
-    method = begin(Bagging(4), Y)
+def test_transition_matrix_is_averaged_with_that_of_trusted_rows(set_up, make_batch):
+    method = set_up(Bagging(4), Y)
     weight = torch.tensor(rng.random(20))
     weight /= weight.sum()
     for _ in range(2):
@@ -147,9 +147,9 @@ def test_trusted_rows_are_refused_where_no_matrix_is_estimated(matrix):
         clf.fit(X, y, trusted=y == 0)
 
 
-def test_an_epoch_without_any_loss_has_a_score(begin, make_batch):
+def test_an_epoch_without_any_loss_has_a_score(set_up, make_batch):
     """Unlike an epoch without batches, whose score is minus infinity."""
-    method = begin(Bagging(4), Y)
+    method = set_up(Bagging(4), Y)
     method.n_steps.fill_(16)
     assert float(method.epoch_score()) == -np.inf
     method.loss(
@@ -234,8 +234,8 @@ def test_state_is_pickled_and_not_cloned():
     assert clone(clf).get_params()["method__n_networks"] == 3
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="bagging") > plain_score + 0.1
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="bagging") > ce_score + 0.1
 
 
 def test_training_can_continue_with_other_rows():

@@ -33,8 +33,8 @@ class Log(nn.Module):
         return x.log()
 
 
-def step(begin, make_batch, x, views=(), **params):
-    method = begin(CoLearning(**params), Y)
+def step(set_up, make_batch, x, views=(), **params):
+    method = set_up(CoLearning(**params), Y)
     net = linear(views)
     batch = make_batch(Y[: len(x)]).replace(x=torch.tensor(x))
     return method, net, method.training_step(net, batch)
@@ -44,11 +44,11 @@ def step(begin, make_batch, x, views=(), **params):
     ("intrinsic", "structural", "temperature", "width"),
     [(1.0, 0.0, 0.5, 0.5), (0.0, 1.0, 0.5, 0.5), (2.0, 3.0, 0.2, 0.8)],
 )
-def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
+def test_equation(set_up, make_batch, intrinsic, structural, temperature, width):
     x, *views = rng.normal(size=(3, 6, 2))
     params = {"temperature": temperature, "width": width, "mixing": 0.0}
     method, net, result = step(
-        begin, make_batch, x, views, intrinsic=intrinsic, structural=structural, **params
+        set_up, make_batch, x, views, intrinsic=intrinsic, structural=structural, **params
     )
     hidden, projection = (p.detach().numpy().T for p in (method.hidden, method.projection))
     first, second = (np.maximum(view @ hidden, 0) @ projection for view in views)
@@ -63,8 +63,8 @@ def test_equation(begin, make_batch, intrinsic, structural, temperature, width):
     np.testing.assert_allclose(result.losses.detach(), expected)
 
 
-def test_labels_are_mixed_as_their_samples(begin, make_batch):
-    method, batch = begin(CoLearning(), Y), make_batch(Y)
+def test_labels_are_mixed_as_their_samples(set_up, make_batch):
+    method, batch = set_up(CoLearning(), Y), make_batch(Y)
     torch.manual_seed(0)
     mixed = method.prepare_batch(None, batch.replace(x=batch.target))
     torch.testing.assert_close(mixed.x, mixed.target)
@@ -77,10 +77,10 @@ def test_labels_are_mixed_as_their_samples(begin, make_batch):
     assert np.mean(coefficients) == pytest.approx(0.623, abs=0.03)
 
 
-def test_equal_neighbourhoods_have_no_structural_loss(begin, make_batch):
+def test_equal_neighbourhoods_have_no_structural_loss(set_up, make_batch):
     # Probabilities of the classes that equal the projections.
     x = rng.dirichlet(np.ones(3), 6)
-    method = begin(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=3)
+    method = set_up(CoLearning(**{**OFF, "structural": 1.0}), Y, n_features=3)
     # Without a linear layer, the features are the logits.
     net, method._project = module_view(Log(), x, Y), torch.exp
     batch = make_batch(Y).replace(x=torch.tensor(x))
@@ -88,9 +88,9 @@ def test_equal_neighbourhoods_have_no_structural_loss(begin, make_batch):
     np.testing.assert_allclose(losses, -np.log(x[np.arange(6), Y]), atol=1e-12)
 
 
-def test_structural_loss_has_no_gradient_in_the_head(begin, make_batch):
+def test_structural_loss_has_no_gradient_in_the_head(set_up, make_batch):
     x, *views = rng.normal(size=(3, 6, 2))
-    method, net = begin(CoLearning(**{**OFF, "structural": 1.0}), Y), linear(views)
+    method, net = set_up(CoLearning(**{**OFF, "structural": 1.0}), Y), linear(views)
     result = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
     result.losses.sum().backward()
     assert net.module.weight.grad.any()
@@ -98,16 +98,16 @@ def test_structural_loss_has_no_gradient_in_the_head(begin, make_batch):
     assert not method.projection.grad.any()
 
 
-def test_a_batch_of_one_sample_is_trained_on_cross_entropy(begin, make_batch):
+def test_a_batch_of_one_sample_is_trained_on_cross_entropy(set_up, make_batch):
     x = rng.normal(size=(1, 2))
-    _, net, result = step(begin, make_batch, x)
+    _, net, result = step(set_up, make_batch, x)
     expected = -log_softmax(x @ net.module.weight.detach().numpy().T, axis=1)[0, Y[0]]
     np.testing.assert_allclose(result.losses.detach(), [expected])
 
 
-def test_losses_of_far_and_equal_samples_are_finite(begin, make_batch):
+def test_losses_of_far_and_equal_samples_are_finite(set_up, make_batch):
     x = np.array([[0.0, 0.0], [0.0, 0.0], [1e4, 0.0], [1e4, 1.0], [-1e4, 0.0], [0.0, -1e4]])
-    method, net = begin(CoLearning(mixing=0.0), Y), linear()
+    method, net = set_up(CoLearning(mixing=0.0), Y), linear()
     result = method.training_step(net, make_batch(Y).replace(x=torch.tensor(x)))
     result.losses.sum().backward()
     assert torch.isfinite(result.losses).all()
@@ -124,9 +124,9 @@ def test_with_all_weights_at_zero_it_is_cross_entropy():
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-9)
 
 
-def test_head_is_trained_and_pickled(begin):
+def test_head_is_trained_and_pickled(set_up):
     state = torch.get_rng_state()
-    initial = begin(CoLearning(), Y, n_features=128, dtype=torch.float32)
+    initial = set_up(CoLearning(), Y, n_features=128, dtype=torch.float32)
     assert torch.equal(torch.get_rng_state(), state)
     clf = NoisyLabelClassifier("co_learning", max_epochs=3, random_state=0).fit(X, y)
     loaded = pickle.loads(pickle.dumps(clf))
@@ -150,5 +150,5 @@ def test_views_are_made_by_the_augment_parameter():
     assert batch_sizes == [50] * 2 * 2 * 3
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="co_learning") > plain_score + 0.15
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="co_learning") > ce_score + 0.15

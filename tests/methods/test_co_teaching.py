@@ -16,8 +16,8 @@ rng = np.random.default_rng(0)
 Y = np.arange(10) % 3
 
 
-def test_each_network_is_trained_on_small_losses_of_the_other(begin, make_batch):
-    method = begin(CoTeaching(0.4, ramp_epochs=1), Y)
+def test_each_network_is_trained_on_small_losses_of_the_other(set_up, make_batch):
+    method = set_up(CoTeaching(0.4, ramp_epochs=1), Y)
     losses = torch.tensor(rng.random((2, 10)))
     kept = method.sample_weights(losses, make_batch(Y, epoch=5)).numpy()
     for network in (0, 1):
@@ -25,9 +25,9 @@ def test_each_network_is_trained_on_small_losses_of_the_other(begin, make_batch)
         np.testing.assert_allclose(kept[network], np.isin(np.arange(10), smallest), atol=1e-9)
 
 
-def test_loss_is_the_mean_over_what_is_kept(begin, make_batch):
+def test_loss_is_the_mean_over_what_is_kept(set_up, make_batch):
     # Han et al. 2018, Algorithm 1: selection and update.
-    method, batch = begin(CoTeaching(0.3, ramp_epochs=1), Y), make_batch(Y, epoch=5)
+    method, batch = set_up(CoTeaching(0.3, ramp_epochs=1), Y), make_batch(Y, epoch=5)
     Z = rng.normal(size=(2, 10, 3))
     losses = method.loss(torch.tensor(Z), batch)
     weight = normalize_weights(batch.weight / 10, method.sample_weights(losses, batch))
@@ -40,28 +40,28 @@ def test_loss_is_the_mean_over_what_is_kept(begin, make_batch):
 @pytest.mark.parametrize(
     ("epoch", "kept"), [(0, 10), (1, 9.6), (5, 8), (10, 6), (100, 6)], ids=lambda v: str(v)
 )
-def test_forget_rate_grows_linearly(begin, make_batch, epoch, kept):
-    method = begin(CoTeaching(0.4, ramp_epochs=10), Y)
+def test_forget_rate_grows_linearly(set_up, make_batch, epoch, kept):
+    method = set_up(CoTeaching(0.4, ramp_epochs=10), Y)
     weights = method.sample_weights(torch.tensor(rng.random((2, 10))), make_batch(Y, epoch=epoch))
     np.testing.assert_allclose(weights.sum(dim=1), kept)
 
 
-def test_forget_rate_is_estimated_once_from_labels_that_are_not_predicted(begin, make_scan):
-    method = begin(CoTeaching(), Y)
+def test_forget_rate_is_estimated_once_from_labels_that_are_not_predicted(set_up, make_evaluation):
+    method = set_up(CoTeaching(), Y)
     logits = 5 * torch.eye(3, dtype=torch.float64)[torch.tensor(Y)].repeat(2, 1, 1)
     logits[:, :4] = logits[:, :4].roll(1, dims=-1)
     weight = torch.ones(10, dtype=torch.float64)
     weight[0] = 3
     assert method.forgotten.isnan()
-    method.on_epoch_start(None, make_scan(Y, logits, 0, weight))
+    method.on_epoch_start(None, make_evaluation(Y, logits, 0, weight))
     assert float(method.forgotten) == pytest.approx(0.5)
-    method.on_epoch_start(None, make_scan(Y, logits * 0, 2, weight))
+    method.on_epoch_start(None, make_evaluation(Y, logits * 0, 2, weight))
     assert float(method.forgotten) == pytest.approx(0.5)
 
 
-def test_a_given_forget_rate_is_not_estimated(begin, make_scan):
-    method = begin(CoTeaching(forget_rate=0.2), Y)
-    method.on_epoch_start(None, make_scan(Y, torch.zeros(2, 10, 3), epoch=0))
+def test_a_given_forget_rate_is_not_estimated(set_up, make_evaluation):
+    method = set_up(CoTeaching(forget_rate=0.2), Y)
+    method.on_epoch_start(None, make_evaluation(Y, torch.zeros(2, 10, 3), epoch=0))
     assert float(method.forgotten) == pytest.approx(0.2)
 
 
@@ -110,5 +110,5 @@ def test_estimated_forget_rate_is_near_the_noise_rate():
     assert float(clf.fit(X, noisy).method_.forgotten) == pytest.approx(mislabelled.mean(), abs=0.05)
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="co_teaching") > plain_score + 0.1
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="co_teaching") > ce_score + 0.1

@@ -63,5 +63,5 @@ def test_at_alpha_zero_it_is_cross_entropy():
 
 
 # The authors' rate of 0.1 is for clean labels: here it does not change the accuracy.
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="disturb_label", method__alpha=0.5) > plain_score + 0.05
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="disturb_label", method__alpha=0.5) > ce_score + 0.05

@@ -41,8 +41,8 @@ def sharpened(p, temperature):
     return powered / powered.sum(axis=-1, keepdims=True)
 
 
-def test_targets_are_refined_or_predicted_then_mixed(begin, make_batch):
-    method, net = begin(DivideMix(temperature=0.4, threshold=0.6), Y), two_views()
+def test_targets_are_refined_or_predicted_then_mixed(set_up, make_batch):
+    method, net = set_up(DivideMix(temperature=0.4, threshold=0.6), Y), two_views()
     method.clean.copy_(torch.tensor(rng.random((2, 7))))
     weight = torch.tensor(rng.random(7))
     mixed = method.prepare_batch(net, make_batch(Y, weight=weight, index=np.arange(7)[::-1].copy()))
@@ -71,8 +71,8 @@ def prepared(make_batch, labelled, **fields):
 
 
 @pytest.mark.parametrize("balance", [0.0, 0.7])
-def test_loss(begin, make_batch, balance):
-    method = begin(DivideMix(lambda_u=20.0, ramp_epochs=8, balance=balance), Y)
+def test_loss(set_up, make_batch, balance):
+    method = set_up(DivideMix(lambda_u=20.0, ramp_epochs=8, balance=balance), Y)
     weight, labelled = rng.random(7), rng.random((2, 7)) > 0.4
     batch = prepared(make_batch, labelled, weight=torch.tensor(weight / weight.sum()))
     Z, t = rng.normal(size=(2, 7, 3)), batch.target.numpy()
@@ -93,19 +93,19 @@ def test_loss(begin, make_batch, balance):
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_batches_of_one_group_have_a_finite_loss(begin, make_batch, labelled, scale):
-    method = begin(DivideMix(lambda_u=20.0), Y)
+def test_batches_of_one_group_have_a_finite_loss(set_up, make_batch, labelled, scale):
+    method = set_up(DivideMix(lambda_u=20.0), Y)
     batch = prepared(make_batch, np.full((2, 7), labelled))
     z = torch.tensor(scale * rng.normal(size=(2, 7, 3)), requires_grad=True)
     method.loss(z, batch).sum().backward()
     assert torch.isfinite(z.grad).all()
 
 
-def test_clean_probabilities_come_from_the_losses_of_the_other_network(begin, make_scan):
+def test_clean_probabilities_come_from_the_losses_of_the_other_network(set_up, make_evaluation):
     y, weight = np.arange(40) % 3, torch.tensor(rng.random(40))
     logits = torch.tensor(rng.normal(scale=3, size=(2, 40, 3)))
-    method = begin(DivideMix(), y)
-    evaluation = make_scan(y, logits, 0, weight)
+    method = set_up(DivideMix(), y)
+    evaluation = make_evaluation(y, logits, 0, weight)
     method.on_epoch_start(module_view(nn.Identity(), logits[0], y), evaluation)
     losses = -log_softmax(logits.numpy(), axis=-1)[:, np.arange(40), y]
     for network, other in ((0, 1), (1, 0)):
@@ -118,11 +118,11 @@ def test_clean_probabilities_come_from_the_losses_of_the_other_network(begin, ma
     np.testing.assert_allclose(method.strength, 2.5 * 3 * unlabelled)
 
 
-def test_a_given_strength_is_kept(begin, make_scan):
-    method = begin(DivideMix(lambda_u=25), Y)
+def test_a_given_strength_is_kept(set_up, make_evaluation):
+    method = set_up(DivideMix(lambda_u=25), Y)
     logits = torch.tensor(rng.normal(size=(2, 7, 3)))
     net = module_view(nn.Identity(), logits[0], Y)
-    method.on_epoch_start(net, make_scan(Y, logits))
+    method.on_epoch_start(net, make_evaluation(Y, logits))
     assert method.strength == 25
 
 
@@ -153,5 +153,5 @@ def test_state_is_pickled_and_not_cloned():
     assert not dict(clone(clf.method_).named_buffers())
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="dividemix") > plain_score + 0.2
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="dividemix") > ce_score + 0.2

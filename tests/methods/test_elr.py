@@ -24,8 +24,8 @@ def reference(Z, labels, memory, beta, lam):
 
 
 @pytest.mark.parametrize(("beta", "lam"), [(0.7, 3.0), (0.0, 1.0), (0.9, 0.0)])
-def test_equation(begin, make_batch, beta, lam):
-    method, memory = begin(ELR(beta, lam), Y), np.zeros((7, 3))
+def test_equation(set_up, make_batch, beta, lam):
+    method, memory = set_up(ELR(beta, lam), Y), np.zeros((7, 3))
     for _ in range(3):
         Z = rng.normal(scale=3, size=(7, 3))
         losses, memory = reference(Z, Y, memory, beta, lam)
@@ -33,9 +33,9 @@ def test_equation(begin, make_batch, beta, lam):
         np.testing.assert_allclose(method.memory, memory)
 
 
-def test_gradient(begin, make_batch):
+def test_gradient(set_up, make_batch):
     # p - y + lam g, with g_c = p_c / (1 - <p, t>) * sum_k (t_k - t_c) p_k
-    method = begin(ELR(0.7, 3.0), Y)
+    method = set_up(ELR(0.7, 3.0), Y)
     z = torch.tensor(rng.normal(size=(7, 3)), requires_grad=True)
     method.loss(z, make_batch(Y)).sum().backward()
     p, t = softmax(z.detach().numpy(), axis=1), method.memory.numpy()
@@ -45,15 +45,15 @@ def test_gradient(begin, make_batch):
     np.testing.assert_allclose(z.grad, p - np.eye(3)[Y] + 3 * g, atol=1e-12)
 
 
-def test_only_rows_of_the_batch_are_updated(begin, make_batch):
-    method = begin(ELR(), np.zeros(10, dtype=int))
+def test_only_rows_of_the_batch_are_updated(set_up, make_batch):
+    method = set_up(ELR(), np.zeros(10, dtype=int))
     method.loss(torch.tensor(rng.normal(size=(3, 3))), make_batch([0, 1, 2], index=[7, 2, 4]))
     updated = method.memory.abs().sum(dim=1) > 0
     assert torch.nonzero(updated).flatten().tolist() == [2, 4, 7]
 
 
-def test_memory_has_no_gradient_and_confident_predictions_a_finite_loss(begin, make_batch):
-    method = begin(ELR(), Y)
+def test_memory_has_no_gradient_and_confident_predictions_a_finite_loss(set_up, make_batch):
+    method = set_up(ELR(), Y)
     z = torch.tensor(1e4 * np.eye(3)[Y], requires_grad=True)
     for _ in range(50):
         losses = method.loss(z, make_batch(Y))
@@ -62,10 +62,10 @@ def test_memory_has_no_gradient_and_confident_predictions_a_finite_loss(begin, m
     assert torch.isfinite(losses).all() and torch.isfinite(z.grad).all()
 
 
-def test_smoothing_changes_the_target_only(begin, make_batch):
+def test_smoothing_changes_the_target_only(set_up, make_batch):
     Z = torch.tensor(rng.normal(size=(7, 3)))
-    plain = begin(ELR(), Y).loss(Z, make_batch(Y))
-    smoothed = begin(ELR(), Y).loss(Z, make_batch(Y, rate=-1.0))
+    plain = set_up(ELR(), Y).loss(Z, make_batch(Y))
+    smoothed = set_up(ELR(), Y).loss(Z, make_batch(Y, rate=-1.0))
     np.testing.assert_allclose(smoothed - plain, -(Z[np.arange(7), Y] - Z.mean(dim=1)))
 
 
@@ -104,5 +104,5 @@ def test_a_given_instance_and_a_clone_have_no_state():
     assert clone(clf).get_params()["method__beta"] == 0.5
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="elr") > plain_score + 0.1
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="elr") > ce_score + 0.1

@@ -40,68 +40,70 @@ def reference(features, given, kept, normalise):
 
 
 @pytest.mark.parametrize("normalise", [True, False])
-def test_equation(begin, make_scan, normalise):
+def test_equation(set_up, make_evaluation, normalise):
     features, given, _ = clusters()
-    method = begin(FINE(normalise=normalise), given)
+    method = set_up(FINE(normalise=normalise), given)
     kept = np.ones(len(given))
     for epoch in range(3):
-        evaluation = make_scan(given, np.zeros((len(given), 3)), epoch, features=features)
+        evaluation = make_evaluation(given, np.zeros((len(given), 3)), epoch, features=features)
         method.on_epoch_start(None, evaluation)
         kept = reference(features, given, kept, normalise)
         assert 0 < kept.sum() < len(kept)
         np.testing.assert_array_equal(method.kept, kept)
 
 
-def test_clean_labels_are_kept(begin, make_scan):
+def test_clean_labels_are_kept(set_up, make_evaluation):
     features, given, clean = clusters(noise_rate=0.4)
-    method = begin(FINE(), given)
-    method.on_epoch_start(None, make_scan(given, np.zeros((len(given), 3)), features=features))
+    method = set_up(FINE(), given)
+    method.on_epoch_start(
+        None, make_evaluation(given, np.zeros((len(given), 3)), features=features)
+    )
     assert (method.kept.numpy().astype(bool) == clean).mean() > 0.95
 
 
-def test_only_kept_samples_have_a_weight(begin, make_batch):
-    method = begin(FINE(), np.zeros(5, dtype=int))
+def test_only_kept_samples_have_a_weight(set_up, make_batch):
+    method = set_up(FINE(), np.zeros(5, dtype=int))
     method.kept.copy_(torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
     batch = make_batch([0, 0, 0], index=[4, 2, 0])
     assert method.sample_weights(torch.zeros(3), batch).tolist() == [0, 1, 1]
 
 
-def test_samples_are_selected_every_few_epochs_from_the_first(begin, make_scan):
+def test_samples_are_selected_every_few_epochs_from_the_first(set_up, make_evaluation):
     features, given, _ = clusters()
-    method = begin(FINE(every=3), given)
+    method = set_up(FINE(every=3), given)
     selected = []
     for epoch in range(7):
         method.kept.fill_(0.5)
         method.on_epoch_start(
-            None, make_scan(given, np.zeros((len(given), 3)), epoch, features=features)
+            None, make_evaluation(given, np.zeros((len(given), 3)), epoch, features=features)
         )
         selected += [epoch] if (method.kept != 0.5).any() else []
     assert selected == [0, 3, 6]
 
 
-def test_integer_weights_equal_repeated_rows(begin, make_scan):
+def test_integer_weights_equal_repeated_rows(set_up, make_evaluation):
     features, given, _ = clusters(n=20)
     weight = np.random.default_rng(1).integers(1, 4, len(given))
     results = []
     for repeats in (np.ones_like(weight), weight):
         rows = np.arange(len(given)).repeat(repeats)
         w = torch.tensor((weight if repeats is not weight else np.ones(len(rows))) * 1.0)
-        method = begin(FINE(), given[rows])
+        method = set_up(FINE(), given[rows])
         logits = np.zeros((len(rows), 3))
-        method.on_epoch_start(None, make_scan(given[rows], logits, 0, w, features[rows]))
+        method.on_epoch_start(None, make_evaluation(given[rows], logits, 0, w, features[rows]))
         results.append(method.kept.numpy())
     assert 0 < results[0].mean() < 1
     np.testing.assert_array_equal(results[0].repeat(weight), results[1])
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
-def test_a_class_of_few_distinct_samples_keeps_all(begin, make_scan, repeats):
+def test_a_class_of_few_distinct_samples_keeps_all(set_up, make_evaluation, repeats):
     features, given, _ = clusters()
     rows = np.concatenate(
         [np.flatnonzero(given != 2), np.flatnonzero(given == 2)[:4].repeat(repeats)]
     )
-    method = begin(FINE(), given[rows])
-    evaluation = make_scan(given[rows], np.zeros((len(rows), 3)), features=features[rows])
+    method = set_up(FINE(), given[rows])
+    evaluation = make_evaluation(given[rows], np.zeros((len(rows), 3)), features=features[rows])
     method.on_epoch_start(None, evaluation)
     assert method.kept[-4 * repeats :].all()
     assert not method.kept[: -4 * repeats].all()
@@ -109,44 +111,44 @@ def test_a_class_of_few_distinct_samples_keeps_all(begin, make_scan, repeats):
 
 @pytest.mark.parametrize("features", [np.zeros((12, 3)), np.ones((12, 3))], ids=["zero", "equal"])
 @pytest.mark.parametrize("normalise", [True, False])
-def test_equal_features_keep_all_samples(begin, make_scan, features, normalise):
+def test_equal_features_keep_all_samples(set_up, make_evaluation, features, normalise):
     given = np.arange(12) % 3
-    method = begin(FINE(normalise=normalise), given)
-    method.on_epoch_start(None, make_scan(given, np.zeros((12, 3)), features=features))
+    method = set_up(FINE(normalise=normalise), given)
+    method.on_epoch_start(None, make_evaluation(given, np.zeros((12, 3)), features=features))
     assert method.kept.all()
 
 
-def test_eigenvector_of_a_single_kept_sample_in_single_precision(begin, make_scan):
+def test_eigenvector_of_a_single_kept_sample_in_single_precision(set_up, make_evaluation):
     # The Gram matrix has rank one, at which eigensolvers in single precision can fail.
     features, given, _ = clusters(n=60)
     wide = np.pad(features, [(0, 0), (0, 125)]).astype(np.float32)
-    method = begin(FINE(), given, dtype=torch.float32)
+    method = set_up(FINE(), given, dtype=torch.float32)
     for label in range(3):
         members = np.flatnonzero(given == label)
         method.kept[torch.tensor(members[1:])] = 0
-    evaluation = make_scan(given, np.zeros((len(given), 3), dtype=np.float32), features=wide)
+    evaluation = make_evaluation(given, np.zeros((len(given), 3), dtype=np.float32), features=wide)
     method.on_epoch_start(None, evaluation)
     assert 20 < method.kept.sum() < len(given)
 
 
-def test_a_few_long_orthogonal_features_do_not_change_the_eigenvector(begin, make_scan):
+def test_a_few_long_orthogonal_features_do_not_change_the_eigenvector(set_up, make_evaluation):
     features, given = np.zeros((100, 12)), np.zeros(100, dtype=int)
     features[:90, 1:9] = 1 + 0.05 * np.random.default_rng(0).normal(size=(90, 8))
     features[90:, 0] = 4.0
-    method = begin(FINE(), np.r_[given, 1])
-    evaluation = make_scan(given, np.zeros((100, 3)), features=features)
+    method = set_up(FINE(), np.r_[given, 1])
+    evaluation = make_evaluation(given, np.zeros((100, 3)), features=features)
     method.on_epoch_start(None, evaluation)
     np.testing.assert_array_equal(method.kept[:100], np.arange(100) < 90)
 
 
-def test_the_selection_does_not_depend_on_groups_of_classes(begin, make_scan, monkeypatch):
+def test_the_selection_does_not_depend_on_groups_of_classes(set_up, make_evaluation, monkeypatch):
     features, given, _ = clusters(n=60)
     given = np.where(np.arange(180) % 5, given, 3)
     kept = []
     for max_numbers in (2**25, 9 * 2, 8 * 50):
         monkeypatch.setattr("sknoisy.methods.fine._MAX_NUMBERS", max_numbers)
-        method = begin(FINE(), given)
-        evaluation = make_scan(given, np.zeros((180, 4)), features=features)
+        method = set_up(FINE(), given)
+        evaluation = make_evaluation(given, np.zeros((180, 4)), features=features)
         method.on_epoch_start(None, evaluation)
         kept.append(method.kept.clone())
         sizes = [len(group) for group in _class_groups(evaluation)]
@@ -182,5 +184,5 @@ def test_state_is_pickled_and_not_cloned():
     assert not clone(clf.method_).state_dict()
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="fine") > plain_score + 0.15
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="fine") > ce_score + 0.15

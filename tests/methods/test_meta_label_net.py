@@ -19,11 +19,11 @@ ROWS = rng.normal(size=(12, 2))
 LABELS = np.eye(3)[Y]
 
 
-def started(begin, make_scan, trusted=None, weight=None, **params):
+def started(set_up, make_evaluation, trusted=None, weight=None, **params):
     net = linear_view(rng.normal(size=(2, 3)), ROWS, Y)
-    method = begin(MetaLabelNet(**params), Y, net=net)
+    method = set_up(MetaLabelNet(**params), Y, net=net)
     logits = net.logits(torch.tensor(ROWS))
-    evaluation = make_scan(Y, logits, 1, weight, features=ROWS, trusted=trusted)
+    evaluation = make_evaluation(Y, logits, 1, weight, features=ROWS, trusted=trusted)
     method.on_epoch_start(net, evaluation)
     return net, method
 
@@ -49,11 +49,11 @@ def trusted_loss(labeller, weight, x, sample_weight, rows, trust, virtual_lr):
 
 @pytest.mark.parametrize("virtual_lr", [0.5, 3.0])
 def test_label_layer_follows_the_gradient_of_the_loss_of_trusted_rows(
-    begin, make_scan, make_batch, virtual_lr
+    set_up, make_evaluation, make_batch, virtual_lr
 ):
     # Algan and Ulusoy 2022: the gradient through the virtual step, by finite differences.
     rows, weight = [0, 4, 5, 8], torch.tensor(rng.uniform(1, 2, 12))
-    net, method = started(begin, make_scan, rows, weight, virtual_lr=virtual_lr)
+    net, method = started(set_up, make_evaluation, rows, weight, virtual_lr=virtual_lr)
     x, before = rng.normal(size=(7, 2)), method.labeller.clone()
     sample_weight = rng.dirichlet(np.ones(7))
     batch = make_batch(Y[:7], weight=torch.tensor(sample_weight)).replace(x=torch.tensor(x))
@@ -72,8 +72,8 @@ def test_label_layer_follows_the_gradient_of_the_loss_of_trusted_rows(
     np.testing.assert_allclose(soft_labels, softmax(outputs, axis=1))
 
 
-def test_loss_is_the_sum_of_divergence_and_entropy(begin, make_batch):
-    method = begin(MetaLabelNet(), Y)
+def test_loss_is_the_sum_of_divergence_and_entropy(set_up, make_batch):
+    method = set_up(MetaLabelNet(), Y)
     Z, target = rng.normal(scale=3, size=(12, 3)), rng.dirichlet(np.ones(3), 12)
     p = softmax(Z, axis=1)
     expected = (rel_entr(p, target) + entr(p)).sum(axis=1)
@@ -83,8 +83,8 @@ def test_loss_is_the_sum_of_divergence_and_entropy(begin, make_batch):
     assert torch.isfinite(method.loss(torch.tensor(1e4 * LABELS[::-1].copy()), certain)).all()
 
 
-def test_label_layer_is_trained_by_adam(begin):
-    method = begin(MetaLabelNet(), Y)
+def test_label_layer_is_trained_by_adam(set_up):
+    method = set_up(MetaLabelNet(), Y)
     expected = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([expected], lr=0.01, weight_decay=1e-4)
     for _ in range(5):
@@ -94,16 +94,16 @@ def test_label_layer_is_trained_by_adam(begin):
     torch.testing.assert_close(method.labeller, expected.detach())
 
 
-def test_trusted_rows_are_those_passed_to_fit(begin, make_scan):
+def test_trusted_rows_are_those_passed_to_fit(set_up, make_evaluation):
     weight = torch.arange(12, dtype=torch.float64)
-    _, method = started(begin, make_scan, [1, 5, 6], weight)
+    _, method = started(set_up, make_evaluation, [1, 5, 6], weight)
     assert torch.nonzero(method.trust).flatten().tolist() == [1, 5, 6]
     assert method.trust[[1, 5, 6]].tolist() == [1, 5, 6]
     assert method.trusted_labels.tolist() == LABELS[[1, 5, 6]].tolist()
 
 
-def test_without_trusted_rows_small_losses_of_each_class_are_trusted(begin, make_scan):
-    net, method = started(begin, make_scan, trusted_fraction=0.5)
+def test_without_trusted_rows_small_losses_of_each_class_are_trusted(set_up, make_evaluation):
+    net, method = started(set_up, make_evaluation, trusted_fraction=0.5)
     losses = -log_softmax(ROWS @ weight_of(net), axis=1)[np.arange(12), Y]
     for label in range(3):
         members = np.flatnonzero(label == Y)
@@ -111,15 +111,15 @@ def test_without_trusted_rows_small_losses_of_each_class_are_trusted(begin, make
         np.testing.assert_allclose(method.trust[members], np.isin(members, smallest))
 
 
-def test_label_layer_is_first_fitted_to_trusted_rows(begin, make_scan):
-    _, method = started(begin, make_scan, list(range(12)))
+def test_label_layer_is_first_fitted_to_trusted_rows(set_up, make_evaluation):
+    _, method = started(set_up, make_evaluation, list(range(12)))
     labeller = method.labeller.numpy()
     soft_labels = softmax(layer_input(ROWS) @ labeller, axis=1)
     assert -np.log(soft_labels[np.arange(12), Y]).mean() < np.log(3)
     # Later evaluation passes do not change it.
     state = {k: v.clone() for k, v in method.state_dict().items()}
     net = linear_view(rng.normal(size=(2, 3)), ROWS, Y)
-    method.on_epoch_start(net, make_scan(Y, np.zeros((12, 3)), 2, features=ROWS))
+    method.on_epoch_start(net, make_evaluation(Y, np.zeros((12, 3)), 2, features=ROWS))
     assert all(torch.equal(state[k], v) for k, v in method.state_dict().items())
 
 
@@ -190,5 +190,5 @@ def test_beats_cross_entropy_where_some_labels_are_trusted():
     assert clf.score(X_test, y_test) > ce.score(X_test, y_test) + 0.25
 
 
-def test_beats_cross_entropy_without_trusted_rows(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="meta_label_net") > plain_score + 0.1
+def test_beats_cross_entropy_without_trusted_rows(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="meta_label_net") > ce_score + 0.1

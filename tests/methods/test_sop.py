@@ -29,8 +29,8 @@ def reference(Z, target, u, v):
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, -1.0])
 @pytest.mark.parametrize("params", [(10.0, 10.0), (1.0, 100.0)])
-def test_losses_and_corrections(begin, make_batch, rate, params):
-    method, batch = begin(SOP(*params), Y), make_batch(Y, rate=rate)
+def test_losses_and_corrections(set_up, make_batch, rate, params):
+    method, batch = set_up(SOP(*params), Y), make_batch(Y, rate=rate)
     method.u.copy_(torch.tensor(rng.uniform(0.1, 0.9, size=(7, 1))))
     method.v.copy_(torch.tensor(rng.uniform(0.1, 0.9, size=(7, 3))))
     for _ in range(3):
@@ -47,8 +47,8 @@ def test_losses_and_corrections(begin, make_batch, rate, params):
             torch.testing.assert_close(table, (old - lr / 128 * gradient).detach().clamp(1e-8, 1))
 
 
-def test_a_noisy_label_is_corrected_and_a_clean_one_is_not(begin, make_batch):
-    method = begin(SOP(start=1e-3), [0, 0])
+def test_a_noisy_label_is_corrected_and_a_clean_one_is_not(set_up, make_batch):
+    method = set_up(SOP(start=1e-3), [0, 0])
     Z = torch.tensor([[3.0, -1.0, -1.0], [-1.0, 3.0, -1.0]], dtype=torch.float64)
     first = method.loss(Z, make_batch([0, 0]))
     for _ in range(100):
@@ -60,9 +60,9 @@ def test_a_noisy_label_is_corrected_and_a_clean_one_is_not(begin, make_batch):
     assert last[1] < 0.1 < 3 < first[1]
 
 
-def test_steps_do_not_depend_on_batch_size_and_weights(begin, make_batch):
+def test_steps_do_not_depend_on_batch_size_and_weights(set_up, make_batch):
     Z = torch.tensor(rng.normal(size=(7, 3)))
-    whole, parts = begin(SOP(start=0.1), Y), begin(SOP(start=0.1), Y)
+    whole, parts = set_up(SOP(start=0.1), Y), set_up(SOP(start=0.1), Y)
     whole.loss(Z, make_batch(Y))
     for index in ([4, 0], [6, 2, 3], [1, 5]):
         weight = torch.tensor(rng.random(len(index)))
@@ -72,8 +72,8 @@ def test_steps_do_not_depend_on_batch_size_and_weights(begin, make_batch):
     torch.testing.assert_close(whole.v, parts.v)
 
 
-def test_only_rows_of_the_batch_are_corrected(begin, make_batch):
-    method = begin(SOP(), np.zeros(10, dtype=int))
+def test_only_rows_of_the_batch_are_corrected(set_up, make_batch):
+    method = set_up(SOP(), np.zeros(10, dtype=int))
     method.u.fill_(0.5)
     method.v.fill_(0.5)
     method.loss(torch.tensor(rng.normal(size=(3, 3))), make_batch([0, 1, 2], index=[7, 2, 4]))
@@ -83,8 +83,8 @@ def test_only_rows_of_the_batch_are_corrected(begin, make_batch):
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_corrections_stay_in_range_at_any_rate(begin, make_batch, scale):
-    method = begin(SOP(lr_u=1e4, lr_v=1e4), Y)
+def test_corrections_stay_in_range_at_any_rate(set_up, make_batch, scale):
+    method = set_up(SOP(lr_u=1e4, lr_v=1e4), Y)
     for _ in range(50):
         z = torch.tensor(scale * rng.normal(size=(7, 3)), requires_grad=True)
         losses = method.loss(z, make_batch(Y))
@@ -96,8 +96,8 @@ def test_corrections_stay_in_range_at_any_rate(begin, make_batch, scale):
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, -1.0])
-def test_with_learning_rates_of_zero_the_loss_is_cross_entropy(begin, make_batch, rate):
-    method, batch = begin(SOP(0.0, 0.0), Y), make_batch(Y, rate=rate)
+def test_with_learning_rates_of_zero_the_loss_is_cross_entropy(set_up, make_batch, rate):
+    method, batch = set_up(SOP(0.0, 0.0), Y), make_batch(Y, rate=rate)
     for _ in range(3):
         Z = rng.normal(size=(7, 3))
         expected = -(batch.target.numpy() * log_softmax(Z, axis=1)).sum(axis=1)
@@ -131,5 +131,5 @@ def test_state_is_pickled_and_not_cloned():
 
 
 @pytest.mark.parametrize(("start", "margin"), [(1e-8, 0.02), (1e-3, 0.1)])
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score, start, margin):
-    assert score_on_noisy_digits(method="sop", method__start=start) > plain_score + margin
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score, start, margin):
+    assert score_on_noisy_digits(method="sop", method__start=start) > ce_score + margin

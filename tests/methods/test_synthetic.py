@@ -44,19 +44,19 @@ def reference(index, base, clean, targets, k):
     return np.array(x), np.array(t)
 
 
-def started(begin, make_scan, params, logits=None, **kwargs):
-    method = begin(Synthetic(**params), Y)
+def started(set_up, make_evaluation, params, logits=None, **kwargs):
+    method = set_up(Synthetic(**params), Y)
     logits = torch.tensor(rng.normal(size=(8, 3))) if logits is None else logits
-    method.on_epoch_start(NET, make_scan(Y, logits, features=FEATURES, **kwargs))
+    method.on_epoch_start(NET, make_evaluation(Y, logits, features=FEATURES, **kwargs))
     return method
 
 
 @pytest.mark.parametrize("k", [0, 1, 3])
 @pytest.mark.parametrize("where", ["batch", "dataset"])
 def test_samples_and_targets_are_mixed_with_those_of_neighbours(
-    begin, make_scan, make_batch, where, k
+    set_up, make_evaluation, make_batch, where, k
 ):
-    method = started(begin, make_scan, {"n_neighbors": k, "where": where})
+    method = started(set_up, make_evaluation, {"n_neighbors": k, "where": where})
     method.clean.copy_(torch.tensor(rng.uniform(0.1, 1, size=8)))
     method.targets.copy_(torch.tensor(rng.dirichlet(np.ones(3), size=8)))
     batch = make_batch(Y[:6], epoch=3).replace(x=SAMPLES[:6])
@@ -70,8 +70,8 @@ def test_samples_and_targets_are_mixed_with_those_of_neighbours(
     np.testing.assert_allclose(losses, -(target * log_softmax(Z, axis=1)).sum(axis=1))
 
 
-def test_neighbours_in_the_dataset_are_the_nearest(begin, make_scan):
-    method = started(begin, make_scan, {"n_neighbors": 2, "where": "dataset"})
+def test_neighbours_in_the_dataset_are_the_nearest(set_up, make_evaluation):
+    method = started(set_up, make_evaluation, {"n_neighbors": 2, "where": "dataset"})
     expected = (
         NearestNeighbors(n_neighbors=3).fit(FEATURES).kneighbors(FEATURES, return_distance=False)
     )
@@ -80,32 +80,34 @@ def test_neighbours_in_the_dataset_are_the_nearest(begin, make_scan):
 
 @pytest.mark.parametrize("where", ["batch", "dataset"])
 def test_a_sample_is_in_its_mixture_also_where_all_features_are_equal(
-    begin, make_scan, make_batch, where
+    set_up, make_evaluation, make_batch, where
 ):
     # Bounds of zero make all features equal.
     module = nn.Sequential(nn.Hardtanh(0, 1e-300), nn.Linear(8, 3))
     net = module_view(module, np.eye(8), Y)
-    method = begin(Synthetic(where=where), Y)
-    method.on_epoch_start(net, make_scan(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2))))
+    method = set_up(Synthetic(where=where), Y)
+    method.on_epoch_start(
+        net, make_evaluation(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2)))
+    )
     batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
     coefficients = method.prepare_batch(net, batch).x
     np.testing.assert_allclose(coefficients.diagonal(), 0.5)
     np.testing.assert_allclose(coefficients.sum(dim=1), 1)
 
 
-def test_more_neighbours_than_other_samples(begin, make_scan, make_batch):
+def test_more_neighbours_than_other_samples(set_up, make_evaluation, make_batch):
     for where in ("batch", "dataset"):
-        method = started(begin, make_scan, {"n_neighbors": 20, "where": where})
+        method = started(set_up, make_evaluation, {"n_neighbors": 20, "where": where})
         mixed = method.prepare_batch(NET, make_batch(Y[:6], epoch=1).replace(x=SAMPLES[:6]))
         np.testing.assert_allclose(mixed.target.sum(dim=1), 1)
 
 
-def test_targets_are_corrected_towards_the_predictions(begin, make_scan):
-    method = begin(Synthetic(momentum=0.8, correct_every=2), Y)
+def test_targets_are_corrected_towards_the_predictions(set_up, make_evaluation):
+    method = set_up(Synthetic(momentum=0.8, correct_every=2), Y)
     expected = np.eye(3)[Y]
     for epoch in range(3, 9):
         Z = rng.normal(scale=3, size=(8, 3))
-        method.on_epoch_start(NET, make_scan(Y, Z, epoch))
+        method.on_epoch_start(NET, make_evaluation(Y, Z, epoch))
         if epoch in (4, 6, 8):
             expected = 0.8 * expected + 0.2 * softmax(Z, axis=1)
         np.testing.assert_allclose(method.targets, expected)
@@ -114,9 +116,9 @@ def test_targets_are_corrected_towards_the_predictions(begin, make_scan):
         np.testing.assert_allclose(method.clean, gmm_clean_probability(losses, weight))
 
 
-def test_rows_held_out_keep_their_labels(begin, make_scan):
-    method = begin(Synthetic(momentum=0.5, where="dataset"), Y)
-    part = make_scan(Y[2:], torch.tensor(rng.normal(size=(6, 3))), features=FEATURES[2:])
+def test_rows_held_out_keep_their_labels(set_up, make_evaluation):
+    method = set_up(Synthetic(momentum=0.5, where="dataset"), Y)
+    part = make_evaluation(Y[2:], torch.tensor(rng.normal(size=(6, 3))), features=FEATURES[2:])
     for epoch in range(3):
         method.on_epoch_start(
             NET, type(part)(**{**vars(part), "index": part.index + 2, "epoch": epoch})
@@ -127,8 +129,8 @@ def test_rows_held_out_keep_their_labels(begin, make_scan):
     assert (method.neighbors[2:] >= 2).all()
 
 
-def test_initial_targets_are_smoothed_labels(begin, make_scan, make_batch):
-    method = started(begin, make_scan, {"n_neighbors": 0})
+def test_initial_targets_are_smoothed_labels(set_up, make_evaluation, make_batch):
+    method = started(set_up, make_evaluation, {"n_neighbors": 0})
     batch = make_batch(Y[:6], rate=-1.0).replace(x=SAMPLES[:6])
     torch.testing.assert_close(method.prepare_batch(NET, batch).target, batch.target)
     torch.testing.assert_close(method.targets[:6], batch.target)
@@ -136,10 +138,10 @@ def test_initial_targets_are_smoothed_labels(begin, make_scan, make_batch):
     torch.testing.assert_close(method.prepare_batch(NET, later).target, batch.target)
 
 
-def test_linear_phase_mixes_random_pairs_with_a_linear_loss(begin, make_scan, make_batch):
-    method = begin(Synthetic(linear_until=6, momentum=0.5), Y)
+def test_linear_phase_mixes_random_pairs_with_a_linear_loss(set_up, make_evaluation, make_batch):
+    method = set_up(Synthetic(linear_until=6, momentum=0.5), Y)
     for epoch in (0, 1):
-        evaluation = make_scan(Y, torch.tensor(rng.normal(size=(8, 3))), epoch)
+        evaluation = make_evaluation(Y, torch.tensor(rng.normal(size=(8, 3))), epoch)
         method.on_epoch_start(NET, evaluation)
     np.testing.assert_array_equal(method.targets, np.eye(3)[Y])
     batch = make_batch(Y, epoch=3).replace(x=torch.eye(8).double())
@@ -186,5 +188,5 @@ def test_state_is_pickled_and_not_cloned(where):
     assert not dict(clone(clf.method_).named_buffers())
 
 
-def test_beats_cross_entropy(score_on_noisy_digits, plain_score):
-    assert score_on_noisy_digits(method="synthetic") > plain_score + 0.1
+def test_beats_cross_entropy(score_on_noisy_digits, ce_score):
+    assert score_on_noisy_digits(method="synthetic") > ce_score + 0.1
