@@ -41,7 +41,7 @@ from skorch.helper import SliceDataset
 from torch.utils.data import Dataset
 
 from sknoisy.methods import ELR, GCE, CoTeaching, CrossEntropy
-from tests.factories import short
+from tests.factories import mostly_slow, short
 
 
 def scores(search):
@@ -102,6 +102,7 @@ GRIDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 def test_grid_search_in_processes_gives_the_same_scores(grid, table):
     serial, parallel = (
@@ -187,13 +188,17 @@ ENSEMBLES = {
 }
 
 
-@pytest.mark.parametrize("ensemble", ENSEMBLES)
+# Those that train in processes are slow.
+@pytest.mark.parametrize(
+    "ensemble", mostly_slow(list(ENSEMBLES), fast=set(ENSEMBLES) - {"bagging", "voting"})
+)
 def test_ensembles_of_classifiers(table, ensemble):
     first, second = (clone(ENSEMBLES[ensemble]).fit(*table) for _ in range(2))
     assert first.score(*table) > 0.7
     assert_array_equal(first.predict(table[0]), second.predict(table[0]))
 
 
+@pytest.mark.slow
 def test_permutation_importance_of_an_unused_column_is_zero(table):
     X, y = table
     X = np.column_stack([X, np.zeros(len(X))])
@@ -398,6 +403,7 @@ def test_fit_on_a_dataset_forgets_column_names(table):
         clf.predict(X)
 
 
+@pytest.mark.slow
 def test_large_tables_are_memory_mapped_by_joblib(table):
     X, y = table
     X = np.tile(X, (300, 2))

@@ -28,6 +28,7 @@ def lint_imports(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [

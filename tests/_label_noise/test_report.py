@@ -12,6 +12,7 @@ from sknoisy._training.noise_inspection import in_warmup_half
 from sknoisy.functional import logit_bound_for_rate, smoothing_rate_for_noise
 from sknoisy.methods import Method
 from sknoisy.noise import corrupt_labels
+from tests.factories import every_method
 from tests.views import view_of
 
 X, y = load_digits(return_X_y=True)
@@ -28,6 +29,7 @@ def make(method="ce", **params):
 # ---- what the report contains --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ce", "bagging"])
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.4])
 def test_noise_rate_is_near_the_true_rate(method, rate):
@@ -80,6 +82,7 @@ def test_more_features_mean_more_memorized():
     assert many.smoothing < few.smoothing
 
 
+@pytest.mark.slow
 def test_out_of_bag_report_keeps_memorized():
     report = make("bagging", max_epochs=20).fit(X, noisy).noise_report_
     assert report.evidence == "out-of-bag"
@@ -131,6 +134,7 @@ def test_matrix_from_neighbours_averages_the_most_confident_quarter():
     assert report.low <= labels_only.rate <= report.high
 
 
+@pytest.mark.slow
 def test_beats_cross_entropy_under_noise_and_costs_little_without():
     plain = NoisyLabelClassifier("ce", random_state=0, max_epochs=60)
     auto = make(max_epochs=60)
@@ -308,7 +312,7 @@ def test_html_shows_the_fitted_attributes():
         assert "noise_report_" in html
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@every_method
 def test_auto_smoothing_works_with_every_method(method):
     trusted = np.arange(len(X)) < 100 if method == "meta_label_net" else None
     given = np.where(np.arange(len(X)) < 100, y, noisy)

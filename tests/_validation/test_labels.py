@@ -13,11 +13,10 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy import NoisyLabelClassifier
 from sknoisy.functional import expected_loss, logit_bound_for_rate
 from sknoisy.methods import Method
-
-every_method = pytest.mark.parametrize("method", METHODS)
+from tests.factories import every_method
 
 
 def fitted(X, y, method="ce", weight=None, **params):

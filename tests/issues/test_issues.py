@@ -90,6 +90,7 @@ def test_issues_from_one_fit(digits):
     assert issues.attrs["n_wrong"] == pytest.approx(mislabelled.sum(), rel=0.35)
 
 
+@pytest.mark.slow
 def test_matrix_is_estimated_for_a_classifier_without_one(digits):
     X, _, y, _ = digits
     clf = NoisyLabelClassifier(max_epochs=30, random_state=0, method__transition_matrix=None)
@@ -100,6 +101,7 @@ def test_matrix_is_estimated_for_a_classifier_without_one(digits):
     assert_array_equal(issues.sort_index()["suggested"], expected.sort_index()["suggested"])
 
 
+@pytest.mark.slow
 def test_labels_of_any_type_and_the_index_of_a_series(digits):
     X, _, y, clf = digits
     names = np.array(list("abcdefghij"))
@@ -113,6 +115,7 @@ def test_labels_of_any_type_and_the_index_of_a_series(digits):
     assert_array_equal(listed.index, plain.index)
 
 
+@pytest.mark.slow
 def test_index_is_that_of_x_if_y_has_none(digits):
     X, _, y, _ = digits
     frame = pd.DataFrame(X, index=[f"row {i}" for i in range(len(X))])

@@ -95,6 +95,7 @@ def test_a_given_matrix_corrects_predictions_and_none_does_not(set_up):
         set_up(Bagging(transition_matrix=[[1.0]]), Y)
 
 
+@pytest.mark.slow
 def test_correction_removes_a_quarter_of_the_errors_of_class_conditional_noise():
     """In each second class, 40 % of the samples are given the label of the next class."""
     X, y = load_digits(return_X_y=True)
@@ -132,6 +133,7 @@ def test_transition_matrix_is_averaged_with_that_of_trusted_rows(set_up, make_ba
     torch.testing.assert_close(method.transition, expected / expected.sum(dim=1, keepdim=True))
 
 
+@pytest.mark.slow
 def test_trusted_rows_of_low_label_quality_do_little_harm():
     X, y = load_digits(return_X_y=True)
     clf = NoisyLabelClassifier(max_epochs=30, random_state=0).fit(X[::4], y[::4])
@@ -158,6 +160,7 @@ def test_an_epoch_without_any_loss_has_a_score(set_up, make_batch):
     assert float(method.epoch_score()) == 0
 
 
+@pytest.mark.slow
 def test_trusted_rows_help_where_most_labels_of_a_class_are_noisy():
     X, y = load_digits(return_X_y=True)
     flipped = (y % 2 == 0) & (rng.random(len(y)) < 0.6)

@@ -44,6 +44,7 @@ def test_at_beta_zero_it_is_cross_entropy():
     np.testing.assert_allclose(clf.predict_proba(X), ce.predict_proba(X), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_log_loss_is_lower_than_that_of_cross_entropy():
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, random_state=0)

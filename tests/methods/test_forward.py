@@ -124,6 +124,7 @@ def digits_with_pair_noise():
     return X, noisy, np.where(trusted, y, noisy), trusted, X_test, y_test
 
 
+@pytest.mark.slow
 def test_it_beats_cross_entropy_with_pair_noise_more_so_with_trusted_rows():
     X, noisy, partly_clean, trusted, X_test, y_test = digits_with_pair_noise()
     params = {"max_epochs": 60, "batch_size": 64, "lr": 0.003, "random_state": 0}

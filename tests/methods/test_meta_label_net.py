@@ -177,6 +177,7 @@ def test_state_is_pickled_and_not_cloned():
     assert not list(clf.method_.parameters())
 
 
+@pytest.mark.slow
 def test_beats_cross_entropy_where_some_labels_are_trusted():
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, random_state=0)

@@ -51,6 +51,7 @@ def test_a_batch_is_mixed_with_a_permutation_of_itself_by_one_coefficient(make_b
         np.testing.assert_allclose(mixture.x.sum(dim=0), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.1, 1.0, 32.0])
 def test_mixing_coefficients_follow_the_beta_distribution(make_batch, alpha):
     # Either order of a pair makes the same mixture, so the larger coefficient is compared.

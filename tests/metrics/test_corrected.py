@@ -61,6 +61,7 @@ def test_a_class_whose_frequency_cancels_to_zero_is_refused():
         noise_corrected_balanced_accuracy([0, 0, 1], [0, 0, 1], np.eye(3), classes=[0, 1, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sharper", [1.0, 1.3, 2.0, 4.0])
 @pytest.mark.parametrize("noise", [0.0, 0.4])
 def test_interval_of_the_calibration_error_has_the_right_coverage(sharper, noise):

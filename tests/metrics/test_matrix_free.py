@@ -24,6 +24,7 @@ from tests.metrics.helpers import predictions
 rng = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [0.0, 1.0, 2.0, 5.0])
 @pytest.mark.parametrize("prior", [(1 / 3, 1 / 3, 1 / 3), (0.8, 0.15, 0.05)])
 def test_standard_error_of_the_cores_score_includes_that_of_the_prior(prior, beta):
@@ -94,6 +95,7 @@ def test_trusted_accuracy_has_the_wilson_interval():
     assert_allclose(score_of(np.ones(12))[2:], binomtest(12, 12).proportion_ci(method="wilson"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "accuracy"), [(30, 0.97), (30, 0.8), (100, 0.97)])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_wilson_interval_has_enough_coverage(n, accuracy, weighted):

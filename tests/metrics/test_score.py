@@ -23,6 +23,7 @@ from tests.metrics.helpers import (
 rng = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [*LABEL_METRICS, *PROBA_METRICS[:2], peer_accuracy, cores_score])
 def test_confidence_intervals_have_the_right_coverage(metric):
     T = pair(3, 0.3)

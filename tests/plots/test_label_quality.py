@@ -133,6 +133,7 @@ def test_shortened_names_of_samples_stay_distinguishable():
         assert all(name.endswith(ends.format(i)) for i, name in enumerate(names))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [None, "constrained"])
 def test_the_legend_does_not_cover_the_histogram(layout):
     quality = np.r_[np.full(50, 0.1), np.full(400, 0.55), np.full(300, 0.95)]
@@ -146,6 +147,7 @@ def test_the_legend_does_not_cover_the_histogram(layout):
         assert all(bar.get_window_extent().y1 < lowest for bar in ax.patches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_worst", [1, 12, 40])
 @pytest.mark.parametrize("images", [True, False])
 def test_images_and_table_fit_into_the_figure(images, n_worst):

@@ -69,6 +69,7 @@ def test_labels_of_different_dtypes_are_compared_by_value(given, predicted):
     assert_allclose(display.recovered, [1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [None, "constrained"])
 @pytest.mark.parametrize("figsize", [(10, 4), (5, 2.5)])
 def test_the_legend_is_not_cut_off(figsize, layout):

@@ -44,6 +44,7 @@ def test_many_classes_get_fewer_ticks_and_no_numbers():
     assert len(display.ax_.get_xticks()) <= 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [None, "constrained"])
 def test_numbers_fit_into_cells_of_any_size(layout):
     fig, (ax, small) = plt.subplots(1, 2, figsize=(10, 4), layout=layout)
@@ -117,6 +118,7 @@ def test_from_estimator_accepts_a_pipeline(fitted):
         TransitionMatrixDisplay.from_estimator(pipe[0])
 
 
+@pytest.mark.slow
 def test_the_estimated_matrix_is_plotted_if_the_method_has_none(fitted):
     X, _, noisy, _ = fitted
     clf = NoisyLabelClassifier(

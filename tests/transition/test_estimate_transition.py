@@ -59,6 +59,7 @@ def test_parameters_are_passed_to_the_function_of_the_method():
     assert_array_equal(matrix, anchor_points(y, p, quantile=0.5))
 
 
+@pytest.mark.slow
 def test_without_an_estimator_the_default_classifier_is_fitted():
     X, true = make_blobs(600, centers=np.eye(3) * 6, random_state=0)
     y, T = corrupt_labels(true, 0.4, kind="pair", random_state=0), pair(3, 0.4)
@@ -90,6 +91,7 @@ CLASSIFIERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("cv", [5, KFold(3, shuffle=True, random_state=0)], ids=["5", "splitter"])
 def test_folds_trained_together_predict_the_same_as_alone(name, cv, monkeypatch):

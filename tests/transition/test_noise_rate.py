@@ -13,6 +13,7 @@ from sknoisy.transition import noise_rate
 from tests.transition.helpers import MATRICES, noisy_problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clf",
     [KNeighborsClassifier(25), LogisticRegression(), RandomForestClassifier(50, random_state=0)],
@@ -30,6 +31,7 @@ def test_noise_rate_is_unbiased_for_separated_classes(clf):
     assert hits >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("T", MATRICES[1:], ids=["symmetric", "pair", "asymmetric"])
 def test_interval_contains_the_true_noise_rate(T):
     hits = 0
@@ -42,6 +44,7 @@ def test_interval_contains_the_true_noise_rate(T):
     assert hits >= 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["most_confident", "anchor_points", "confident_joint", "dual_t"])
 def test_interval_contains_the_estimate(method):
     """Also where all samples of a class have equal confidence."""
