@@ -31,7 +31,7 @@ warmed_up = functools.partial(short, warmup=1, batch_size=128)
 checked = functools.partial(short, max_epochs=20, batch_size=128, random_state=None)
 CHECKED = {
     **{name: checked(name, precision="float64") for name in METHODS},
-    "small bagging": checked("bagging", method__n_networks=2, precision="float64"),
+    "small bagging": checked("bagging", method__n_networks=2, max_epochs=10, precision="float64"),
     "smoothed": checked(smoothing=-0.5, precision="float64"),
     "float32": checked(),
     "search": SmoothingSearchCV(checked(precision="float64", random_state=0), [-1, 0, 0.4], cv=2),
