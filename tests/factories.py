@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.datasets import load_digits, make_blobs
 from torch import nn
 
@@ -9,6 +10,7 @@ from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.noise import corrupt_labels
 
 __all__ = [
+    "SKLEARN",
     "Branching",
     "NormedMLP",
     "every_method",
@@ -18,6 +20,8 @@ __all__ = [
     "short",
     "small_images",
 ]
+
+SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 
 def mostly_slow(cases, fast=("ce", "elr", "bagging")):

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-import sklearn
 import torch
 from sklearn.datasets import load_iris
 from sklearn.exceptions import DataConversionWarning, NotFittedError
@@ -16,7 +15,7 @@ from torch import nn
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import GCE, METHODS
 from sknoisy.noise import pair
-from tests.factories import short
+from tests.factories import SKLEARN, short
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4)).astype(np.float32)
@@ -24,7 +23,6 @@ y = np.arange(60) % 3
 frame = pd.DataFrame(X, columns=list("abcd"))
 images = rng.random((60, 3, 8, 8))
 NAME = "NoisyLabelClassifier"
-SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 
 def with_cell(value, of=X):

@@ -22,7 +22,7 @@ def findings(folder, name, text):
         ("sknoisy/a.py", 'raise ValueError(\n    f"all {x} at "\n    "once"\n)\n', 2),
         ("examples/plot_a.py", "# %%\n# What the noise hangs on.\n", 2),
         ("benchmarks/results/a.md", "which hang on the sample\n", 1),
-        ("tests/methods/test_a.py", "\n\ndef test_all_rates_at_once(table):\n    pass\n", 3),
+        ("tests/methods/test_a.py", "\n\ndef " + "test_all_rates_at_once(table):\n    pass\n", 3),
     ],
 )
 def test_a_banned_phrase_is_reported_with_its_line(tmp_path, name, text, line):

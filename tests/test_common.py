@@ -143,32 +143,32 @@ def test_the_same_seed_gives_the_same_results(method, smoothing, table):
 @every_method
 def test_clone_copies_only_parameters(method, table):
     clf = warmed_up(method, module__hidden=(8,), optimizer__weight_decay=0.01).fit(*table)
-    twin = clone(clf)
-    assert twin.get_params() == clf.get_params()
-    assert {name for name in vars(twin) if name.endswith("_")} == set()
-    assert_array_equal(twin.fit(*table).predict_proba(table[0]), clf.predict_proba(table[0]))
+    copy = clone(clf)
+    assert copy.get_params() == clf.get_params()
+    assert {name for name in vars(copy) if name.endswith("_")} == set()
+    assert_array_equal(copy.fit(*table).predict_proba(table[0]), clf.predict_proba(table[0]))
 
 
 @every_method
 def test_training_continues_the_same_after_pickling(method, table):
     clf = warmed_up(method).fit(*table)
-    twin = pickle.loads(pickle.dumps(clf))
-    assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
-    assert_array_equal(twin.label_quality_, clf.label_quality_)
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(loaded.predict_proba(table[0]), clf.predict_proba(table[0]))
+    assert_array_equal(loaded.label_quality_, clf.label_quality_)
     clf.partial_fit(*table)
-    twin.partial_fit(*table)
-    assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
-    assert twin.n_iter_ == clf.n_iter_ == 5
+    loaded.partial_fit(*table)
+    assert_array_equal(loaded.predict_proba(table[0]), clf.predict_proba(table[0]))
+    assert loaded.n_iter_ == clf.n_iter_ == 5
 
 
 @every_method
 def test_state_dict_holds_the_whole_state_of_a_method(method, table):
-    clf, twin = (warmed_up(method).fit(*table) for _ in range(2))
-    twin.method_.setup(view_of(twin, *table), torch.from_numpy(table[1]))
-    twin.method_.load_state_dict(clf.method_.state_dict())
+    clf, other = (warmed_up(method).fit(*table) for _ in range(2))
+    other.method_.setup(view_of(other, *table), torch.from_numpy(table[1]))
+    other.method_.load_state_dict(clf.method_.state_dict())
     clf.partial_fit(*table)
-    twin.partial_fit(*table)
-    assert_array_equal(twin.predict_proba(table[0]), clf.predict_proba(table[0]))
+    other.partial_fit(*table)
+    assert_array_equal(other.predict_proba(table[0]), clf.predict_proba(table[0]))
     extra = set(vars(clf.method_)) - set(vars(Method())) - set(clf.method_.get_params())
     assert extra == set(), "state outside of buffers and parameters"
 

@@ -191,6 +191,7 @@ def test_default_dtype_of_torch_does_not_matter():
 def test_given_network_keeps_its_input_statistics():
     trained = short().fit(X, y).module_
     statistics = copy.deepcopy(trained[0].state_dict())
+    assert statistics
     clf = short(module=trained).fit(100 * X + 5, y)
     for name, value in clf.module_[0].state_dict().items():
         assert torch.equal(value, statistics[name])

@@ -651,12 +651,12 @@ def test_other_weights_give_the_results_of_another_network(n_networks, table):
         assert net.module.training
         for name, part in net.module.state_dict().items():
             assert torch.equal(part, before[name]), name
-        twin = copy.deepcopy(net.module).eval()
+        network = copy.deepcopy(net.module).eval()
         with torch.no_grad():
-            for part in (*twin.parameters(), *twin.buffers()):
+            for part in (*network.parameters(), *network.buffers()):
                 if part.is_floating_point():
                     part.mul_(2)
-            torch.testing.assert_close(doubled[0], twin(batch.x))
+            torch.testing.assert_close(doubled[0], network(batch.x))
         assert not doubled[0].requires_grad
         assert doubled[1].shape[-1] == net.n_features == 16
 
@@ -666,24 +666,24 @@ def test_other_weights_give_the_results_of_another_network(n_networks, table):
 def test_gradient_by_other_weights(table):
     def check(net, batch, logits):
         weights = net.weights().requires_grad_()
-        paid = cross_entropy(net.infer(batch.x, weights), batch.target).sum()
-        (found,) = torch.autograd.grad(paid, weights)
-        own = torch.autograd.grad(
+        loss = cross_entropy(net.infer(batch.x, weights), batch.target).sum()
+        (gradient,) = torch.autograd.grad(loss, weights)
+        parts = torch.autograd.grad(
             cross_entropy(logits, batch.target).sum(),
             list(net.module.parameters()),
             retain_graph=True,
         )
-        n = sum(part.numel() for part in own)
-        torch.testing.assert_close(found[:n], torch.cat([part.flatten() for part in own]))
+        expected = torch.cat([part.flatten() for part in parts])
+        torch.testing.assert_close(gradient[: len(expected)], expected)
 
     check_in_training(check, table)
 
 
 def test_represent_can_be_differentiated(table):
     def check(net, batch, logits):
-        again, features = net.represent(batch.x)
-        assert features.requires_grad and again.requires_grad
-        torch.testing.assert_close(again, logits)
+        repeated, features = net.represent(batch.x)
+        assert features.requires_grad and repeated.requires_grad
+        torch.testing.assert_close(repeated, logits)
         torch.testing.assert_close(features, net.features(batch.x))
 
     check_in_training(check, table)

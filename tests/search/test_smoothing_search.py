@@ -149,11 +149,13 @@ def test_frames_sparse_rows_and_string_labels():
 @pytest.mark.parametrize(
     "estimator", [double(), double(module=Normalised)], ids=["mlp", "batch norm"]
 )
-def test_threads_and_repetitions_give_the_same_results(estimator):
-    one, two = (SmoothingSearchCV(estimator, RATES, cv=4, n_jobs=n).fit(X, y) for n in (None, 2))
-    for key, values in one.cv_results_.items():
+def test_threads_give_the_same_results_and_keep_the_random_state(estimator):
+    serial, parallel = (
+        SmoothingSearchCV(estimator, RATES, cv=4, n_jobs=n).fit(X, y) for n in (None, 2)
+    )
+    for key, values in serial.cv_results_.items():
         if "time" not in key:
-            assert_array_equal(two.cv_results_[key], values)
+            assert_array_equal(parallel.cv_results_[key], values)
     before = torch.get_rng_state()
     SmoothingSearchCV(estimator, RATES, cv=2, refit=False).fit(X, y)
     assert torch.equal(torch.get_rng_state(), before)
