@@ -1,12 +1,19 @@
-"""LabelQuality against plain numpy."""
+"""The quality of labels: the record against plain numpy, and the attribute of the classifier."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.special import expit
+from sklearn.metrics import average_precision_score
 
 from sknoisy._training.records import LabelQuality
+from sknoisy.functional import margin
+from sknoisy.methods import CrossEntropy
+from tests.factories import noisy_blobs, noisy_digits, short
 
 rng = np.random.default_rng(0)
+
+X, y = noisy_blobs(150, n_features=6, noise_rate=0.2, cluster_std=4.0)
 
 
 def test_quality_is_the_mean_sigmoid_of_the_margins():
@@ -52,3 +59,53 @@ def test_quality_of_each_of_several_networks():
             single.add(logits[1, second], y, torch.tensor([1, 2]))
         np.testing.assert_array_equal(quality.of_member(network).numpy(), single.numpy())
         assert torch.equal(quality.of_member(network).unvisited(), single.unvisited())
+
+
+# ---- the attribute of the classifier -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"smoothing": -1.0}, {"method": "elr"}, {"method": "co_teaching"}], ids=str
+)
+def test_mislabelled_samples_have_a_low_label_quality(params):
+    X, noisy = noisy_digits(noise_rate=0.4)
+    mislabelled = noisy != noisy_digits(noise_rate=0)[1]
+    quality = short(max_epochs=20, batch_size=128, **params).fit(X, noisy).label_quality_
+    assert quality.shape == (1797,)
+    assert quality.min() >= 0 and quality.max() <= 1
+    assert average_precision_score(mislabelled, -quality) > 0.95
+
+
+@pytest.mark.parametrize("method", ["mixup", "synthetic", "dividemix"])
+def test_label_quality_is_computed_at_the_end_if_training_changes_the_rows(method):
+    """The passes of warm-up do not count."""
+    X, y = noisy_digits(noise_rate=0)
+    clf = short(method=method, warmup=2, max_epochs=4, batch_size=128).fit(X, y)
+    logits = torch.log(torch.from_numpy(clf.predict_proba(X)))
+    expected = torch.sigmoid(margin(logits, torch.from_numpy(y)))
+    if clf.method_.n_networks == 1:
+        np.testing.assert_allclose(clf.label_quality_, expected, rtol=2e-3, atol=1e-5)
+    else:
+        assert np.corrcoef(clf.label_quality_, expected)[0, 1] > 0.95
+
+
+def test_label_quality_is_computed_from_the_training_passes():
+    margins = {i: [] for i in range(150)}
+
+    class RecordsMargins(CrossEntropy):
+        def loss(self, logits, batch):
+            for i, z, label in zip(batch.index.tolist(), logits.detach(), batch.y, strict=True):
+                margins[i].append(z[label] - np.delete(z.numpy(), label).max())
+            return super().loss(logits, batch)
+
+    clf = short(method=RecordsMargins).fit(X, y)
+    expected = [torch.sigmoid(torch.tensor(margins[i])).mean() for i in range(150)]
+    np.testing.assert_allclose(clf.label_quality_, expected, rtol=1e-4)
+
+
+def test_rows_without_weight_have_a_label_quality():
+    weight = np.ones(150)
+    weight[::2] = 0
+    quality = short(max_epochs=20).fit(X, y, weight).label_quality_
+    assert np.isfinite(quality).all()
+    assert len(set(quality[::2])) > 50
