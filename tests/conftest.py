@@ -3,6 +3,7 @@ import os
 # scipy reads it when it is first imported; without it scikit-learn skips a check.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,3 +34,18 @@ def table():
 def images():
     """Two classes of small images."""
     return small_images()
+
+
+@pytest.fixture
+def people():
+    """A data frame with a column of strings, and labels of two classes."""
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "age": rng.integers(18, 80, 90),
+            "city": rng.choice(["Oslo", "Rome", "Lima"], 90),
+            "income": rng.normal(30_000, 5_000, 90),
+        }
+    )
+    return X, np.where((X["city"] == "Rome") | (X["age"] > 60), "yes", "no")
