@@ -147,7 +147,7 @@ def test_missing_client_raises():
     assert "ValueError: on_dask needs a client of the cluster" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.ecosystem
 def test_searches_on_ray(tmp_path):
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
