@@ -272,7 +272,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         self.warm_start = warm_start
         self.verbose = verbose
         self.callbacks = callbacks
-        self._keep(params)
+        self._store_params(params)
 
     # ---- fitting --------------------------------------------------------------------------------
 

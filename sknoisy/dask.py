@@ -15,18 +15,18 @@ __all__ = ["on_dask"]
 def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     """Run the fits of scikit-learn's searches on a Dask cluster.
 
-    A context manager like ``joblib.parallel_config(backend="dask")``, but tolerant to lost workers:
-    data are sent to every worker. joblib keeps its own data (such as the rows of each fold) on one
-    worker and cannot continue when that one is lost. The fits of a lost worker are repeated by
-    another.
+    A context manager like ``joblib.parallel_config(backend="dask")`` that tolerates lost workers:
+    the data are sent to every worker, and the fits of a lost worker are repeated by another. joblib
+    alone keeps data (such as the rows of each fold) on one worker, and fails if that worker is
+    lost.
 
     Parameters
     ----------
     *data : array, DataFrame or other object
-        The objects passed to ``fit``, such as X and y, themselves and not copies: each is sent to
+        The same objects (not copies) that are passed to ``fit``, such as X and y. Each is sent to
         each worker once.
     client : distributed.Client, default=None
-        Client of the cluster; None: the client created last.
+        Client of the cluster; None: the client that was created last.
     **settings
         Parameters of ``parallel_config(backend="dask")``, such as ``wait_for_workers_timeout``.
 
@@ -37,7 +37,7 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     ValueError
         If there is no client.
     TypeError
-        If ``client`` is no client of Dask.
+        If ``client`` is not a Dask client.
 
     Notes
     -----
@@ -79,7 +79,7 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
             f"{client!r} instead."
         )
     client.wait_for_workers(1, timeout=settings.get("wait_for_workers_timeout", 10))
-    # Dask's memory manager would delete the copies that no waiting fit needs at the moment.
+    # Dask's memory manager would delete copies of the data that no waiting fit uses.
     with (
         _paused(client.amm),
         parallel_config(

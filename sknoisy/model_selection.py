@@ -36,9 +36,9 @@ class _GroupsConsumer:
 class NoisyLabelSplitter(_GroupsConsumer):
     """Splitter that trains on noisy labels and tests on clean ones.
 
-    scikit-learn's tools use the same y for both. So all samples are given twice (:meth:`double`),
-    first with noisy and then with clean labels; training sets come from the first half, test sets
-    from the second, and no sample is in both.
+    scikit-learn's tools use the same y for training and testing. So :meth:`double` repeats all
+    samples, first with noisy and then with clean labels. Training sets come from the first half,
+    test sets from the second, and no sample is in both.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class NoisyLabelSplitter(_GroupsConsumer):
         Returns
         -------
         X : array-like, sparse matrix or DataFrame of shape (2 * n_samples, ...)
-            Of the type of X.
+            Of the same type as X.
         y : ndarray of shape (2 * n_samples,)
 
         Raises
@@ -106,7 +106,7 @@ class NoisyLabelSplitter(_GroupsConsumer):
         y : array-like of shape (2 * n_samples,)
             Noisy labels, then clean ones.
         groups : array-like of shape (2 * n_samples,), default=None
-            Groups for a ``cv`` that needs them, repeated like the samples.
+            Groups, repeated like the samples, for a ``cv`` that uses groups.
 
         Yields
         ------
@@ -116,7 +116,7 @@ class NoisyLabelSplitter(_GroupsConsumer):
         Raises
         ------
         ValueError
-            If the two halves do not hold the same samples.
+            If the two halves are not the same samples.
         """
         check_consistent_length(X, y, groups)
         identities = _identities(X)
@@ -147,11 +147,10 @@ class NoisyLabelSplitter(_GroupsConsumer):
 
 
 class TrustedSplit(_GroupsConsumer):
-    """Splitter whose test sets hold trusted samples only.
+    """Splitter with only trusted samples in the test sets, so that scores use clean labels.
 
-    So a score is computed on clean labels. All other samples are in every training set, as are
-    trusted samples outside of the test set; but no sample that equals a test sample or is in its
-    group, whatever its label.
+    A training set contains all samples that are not in the test set, except for samples that equal
+    a test sample or are in the group of a test sample.
 
     Parameters
     ----------
@@ -191,8 +190,8 @@ class TrustedSplit(_GroupsConsumer):
         y : array-like of shape (n_samples,), default=None
             The given labels, by which folds are stratified.
         groups : array-like of shape (n_samples,), default=None
-            Samples in the group of a test sample are not in the training set. Passed to a ``cv``
-            that needs groups.
+            Samples in the group of a test sample are not in the training set. A ``cv`` that uses
+            groups gets them too.
 
         Yields
         ------
@@ -202,7 +201,7 @@ class TrustedSplit(_GroupsConsumer):
         Raises
         ------
         ValueError
-            If ``trusted`` is no mask of the samples, or lengths differ.
+            If ``trusted`` is not a mask of the samples, or lengths differ.
         """
         check_consistent_length(X, y, groups)
         mask = check_trusted(self.trusted, _num_samples(X))
@@ -250,7 +249,7 @@ class TrustedSplit(_GroupsConsumer):
 
 
 def _clean_half(*arrays: Any) -> tuple[Any, ...]:
-    """Take the second half of X, y and groups."""
+    """Select the second half of X, y and groups."""
     n = len(arrays[1])
     if n % 2:
         raise ValueError(
@@ -276,7 +275,7 @@ def _sample_keys(X: Any) -> Iterator[Any]:
         ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
         return ((X.indices[a:b].tobytes(), _key(X.data[a:b])) for a, b in ends)
     if hasattr(X, "columns"):
-        # By position, as names may repeat; and column by column, as types differ.
+        # Columns are selected by position, as names may repeat, and one by one, as types differ.
         cells = getattr(X, "iloc", X)
         columns = (np.asarray(cells[:, i]).tolist() for i in range(X.shape[1]))
         return zip(*(map(_key, column) for column in columns), strict=True)

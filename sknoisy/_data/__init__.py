@@ -1,1 +1,1 @@
-"""Samples on their way to the training: checks, rows, the training set, batches."""
+"""Samples for training and prediction: checks of X, rows, training sets and batches."""

@@ -1,4 +1,4 @@
-"""The training set: rows, labels, weights, and which rows belong to a part of it."""
+"""Training sets: rows of X with labels and weights, and the split into parts."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ def hold_out(
 
 
 class LabelledRows(Dataset):
-    """A part of a training set: rows with encoded labels and weights, and which rows it has.
+    """Part of a training set: rows of X with encoded labels and weights.
 
     Parameters
     ----------
     rows : Rows
     y : Tensor of shape (n_rows,), int64, default=None
-        Encoded labels; None: rows to predict, which have none.
+        Encoded labels; None for rows to predict.
     weight : Tensor of shape (n_rows,), default=None
     index : Tensor of int64, default=None
-        The rows of this part; None: all of them.
+        Positions of the rows of this part; None: all rows.
     soft_labels : Tensor of shape (n_rows, n_classes), default=None
-        None: the labels are those in y.
+        None: the labels are hard.
     trusted : Tensor of bool of shape (n_rows,), default=None
-        The rows whose labels are known to be clean.
+        Mask of the rows whose labels are known to be clean.
     """
 
     def __init__(

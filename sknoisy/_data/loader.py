@@ -1,4 +1,4 @@
-"""Whole batches, cut from a training set many at a time."""
+"""Loader of whole batches, which gathers the rows of many batches together."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from sknoisy._data.dataset import LabelledRows
 
 __all__ = ["BatchLoader"]
 
-
-# One gather serves at most so many batches and bytes.
+# Limits on the batches and bytes that are gathered together.
 _CHUNK_BATCHES, _CHUNK_BYTES = 64, 2**24
 _INFERENCE_BYTES = 2**22
 
@@ -21,8 +20,8 @@ _INFERENCE_BYTES = 2**22
 class BatchLoader:
     """Cut whole batches from a training set.
 
-    One gather serves up to 64 batches within a constant amount of memory. Fetching row by row, as
-    a DataLoader does, would double the time of a training and multiply that of a prediction.
+    Rows of up to 64 batches are gathered together, within a constant amount of memory. Fetching row
+    by row, as a DataLoader does, would double the training time and multiply the prediction time.
 
     Parameters
     ----------

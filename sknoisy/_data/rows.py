@@ -1,4 +1,4 @@
-"""Rows of X, dense, sparse or items of a Dataset, fetched many at a time."""
+"""Rows of X (dense, sparse or items of a Dataset), fetched many at a time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _DenseRows:
         self.row_shape = X.shape[1:]
         self.row_bytes = math.prod(self.row_shape) * dtype.itemsize
         if device.type != "cpu" and _fits(self.data, device):
-            # Narrow types such as uint8 stay as they are; not every device has float64.
+            # Narrow types such as uint8 are kept, and float64 is converted: some devices lack it.
             is_double = self.data.dtype == torch.float64
             self.data = (self.data.to(dtype) if is_double else self.data).to(device)
 
@@ -64,7 +64,7 @@ class _DenseRows:
 
 
 def _fits(data: Tensor, device: torch.device) -> bool:
-    """Tell whether a table fits on the device and leaves half of the free memory."""
+    """Whether a table fits on the device and leaves half of its free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
@@ -121,7 +121,7 @@ def as_rows(X: Any, device: torch.device, dtype: torch.dtype) -> Rows:
     X : ndarray, sparse matrix or Dataset
     device : torch.device
     dtype : torch.dtype
-        Of the tensors that are fetched.
+        Type of the fetched tensors.
 
     Returns
     -------

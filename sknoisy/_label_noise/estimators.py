@@ -1,7 +1,7 @@
 """Estimators of transition matrices and noise rates, without checks: numpy in, numpy out.
 
-They take encoded labels as ``codes`` and predicted probabilities of these labels as ``p``. The
-public functions in :mod:`sknoisy.transition` check their arguments and call them.
+``codes`` are encoded labels, and ``p`` are predicted probabilities of these labels. The public
+functions in :mod:`sknoisy.transition` check their arguments and call the estimators.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ __all__ = [
     "wilson_interval",
 ]
 
-
 TransitionEstimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -57,8 +56,8 @@ def most_confident(
 def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Average labels and probabilities over the most confident quarter of each class.
 
-    Its variance on few samples is lower than that of :func:`most_confident`. But it is biased:
-    samples are selected for a high probability, so these probabilities are too high.
+    On few samples it has a lower variance than :func:`most_confident`. But it is biased: samples
+    are selected for a high probability, so these probabilities are too high.
     """
     evidence = (p + np.eye(p.shape[1])[codes]) / 2
     transition = np.eye(p.shape[1])
@@ -69,23 +68,25 @@ def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _most_confident_first(p: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each class and the samples for which it is most likely, the most confident first."""
+    """Yield each class with the samples predicted as this class, the most confident first."""
     most_likely = p.argmax(axis=1)
     for label in np.unique(most_likely):
         members = np.flatnonzero(most_likely == label)
         yield label, members[np.argsort(-p[members, label], kind="stable")]
 
 
-def _n_to_count(confidence: np.ndarray, kept: np.ndarray, min_samples: int, z_score: float) -> int:
-    """Choose the number of samples for which the lower bound of the kept fraction is highest.
+def _n_to_count(
+    confidence: np.ndarray, agrees: np.ndarray, min_samples: int, z_score: float
+) -> int:
+    """Choose the number of samples for which the lower bound of the agreement is highest.
 
-    Both arrays are in decreasing order of confidence; ``kept`` marks the samples whose label is
+    Both arrays are in decreasing order of confidence; ``agrees`` marks the samples whose label is
     their most likely class.
     """
     # Samples of equal confidence are counted together: their order may depend on their labels.
     last_of_ties = np.flatnonzero(np.r_[np.diff(confidence) != 0, True]) + 1
     n = last_of_ties[last_of_ties >= min(min_samples, len(confidence))]
-    return int(n[wilson_interval(kept.cumsum()[n - 1] / n, n, z_score)[0].argmax()])
+    return int(n[wilson_interval(agrees.cumsum()[n - 1] / n, n, z_score)[0].argmax()])
 
 
 def wilson_interval(fraction: Any, n: Any, z_score: float) -> tuple[Any, Any]:
@@ -97,7 +98,7 @@ def wilson_interval(fraction: Any, n: Any, z_score: float) -> tuple[Any, Any]:
 
 
 def anchor_points(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarray:
-    """Take the probabilities of one sample for each class: at this quantile of the class."""
+    """Return the probabilities of one sample per class, at a quantile of the class probability."""
     position = min(int(quantile * len(p)), len(p) - 1)
     return p[np.argsort(p, axis=0, kind="stable")[position]]
 
@@ -109,7 +110,7 @@ def confident_joint(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def dual_t(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarray:
-    """Multiply the matrix of :func:`anchor_points` by the labels counted by predicted class."""
+    """Multiply the :func:`anchor_points` matrix by the label fractions of each predicted class."""
     from_predicted = transition_between(p.argmax(axis=1), codes, p.shape[1])
     return anchor_points(codes, p, quantile) @ from_predicted
 
@@ -130,7 +131,7 @@ def hoc(
     metric: str = "cosine",
     max_iter: int = 1500,
 ) -> np.ndarray:
-    """Fit how often the labels of a sample and its two nearest neighbours occur together."""
+    """Fit a matrix to how often the labels of a sample and its two neighbours occur together."""
     neighbors = NearestNeighbors(n_neighbors=2, metric=metric).fit(features).kneighbors()[1]
     first, second = codes[neighbors[:, 0]], codes[neighbors[:, 1]]
     triples = np.zeros((n_classes, n_classes, n_classes))
@@ -139,14 +140,14 @@ def hoc(
 
 
 def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
-    """Count encoded labels by true label, as fractions; a class without samples keeps its label."""
+    """Compute fractions of given labels for each true label; the identity for absent classes."""
     counts = np.zeros((n_classes, n_classes))
     np.add.at(counts, (true, given), 1)
     total = counts.sum(axis=1, keepdims=True)
     return np.where(total > 0, counts / np.maximum(total, 1), np.eye(n_classes))
 
 
-# The estimators that need labels and predicted probabilities only, by name.
+# Estimators that need only labels and predicted probabilities, by name.
 FROM_PREDICTIONS: dict[str, TransitionEstimator] = {
     "most_confident": most_confident,
     "anchor_points": anchor_points,
@@ -164,7 +165,7 @@ class NoiseRate(NamedTuple):
     Attributes
     ----------
     rate : float
-        Estimated fraction of mislabelled samples; 0 where no noise was found.
+        Estimated fraction of mislabelled samples; 0 if no noise is detected.
     low, high : float
         Ends of the interval, which contains the rate.
     """
@@ -197,8 +198,8 @@ def noise_rate(
     rate, tail = noise_rate_from_transition(estimate(codes, p), codes), (1 - confidence_level) / 2
     resampled = bootstrap_noise_rates(codes, p, estimate, rng, n_resamples)
     ends = np.quantile(resampled, [tail, 1 - tail])
-    # The interval is symmetric: if resampling shifts the estimate, the estimate itself may be
-    # shifted in the same way.
+    # The interval is symmetric around the rate: if resampling shifts the estimates in one
+    # direction, the rate itself may be shifted in the same direction.
     half_width = abs(ends - rate).max()
     # Even if all n labels are clean, the noise rate can be as high as 1 - tail ** (1 / n).
     high = min(max(rate + half_width, 1 - tail ** (1 / len(codes))), 1.0)

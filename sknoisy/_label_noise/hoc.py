@@ -11,8 +11,8 @@ __all__ = ["fit_hoc"]
 def fit_hoc(triples: np.ndarray, max_iter: int) -> np.ndarray:
     """Fit a transition matrix to the frequencies of the labels of neighbours.
 
-    The optimiser is Adam, as in the code of Zhu et al. 2021. A matrix with permuted rows fits
-    equally well: an optimiser that takes longer steps can end there.
+    The optimiser is Adam, as in the code of Zhu et al. 2021. An optimiser with longer steps could
+    end at a matrix with permuted rows, which fits equally well.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def fit_hoc(triples: np.ndarray, max_iter: int) -> np.ndarray:
 
 
 def _objective(x: np.ndarray, triples: np.ndarray) -> tuple[float, np.ndarray]:
-    """Compute the distance of expected from observed frequencies, and its gradient.
+    """Compute the distance between expected and observed frequencies, and its gradient.
 
-    The distance is the sum of three norms: of single labels, pairs and triples. The variables are
-    the logits of the matrix, then those of the class priors.
+    The distance is the sum of three norms: for single labels, pairs and triples. The variables in x
+    are the logits of the matrix, followed by the logits of the class priors.
     """
     k = len(triples)
     T, prior = softmax(x[:-k].reshape(k, k), axis=1), softmax(x[-k:])
@@ -63,7 +63,7 @@ def _objective(x: np.ndarray, triples: np.ndarray) -> tuple[float, np.ndarray]:
     grad_prior = T @ d1 + ((T @ d2) * T).sum(axis=1)
     grad_prior += ((flat_pairs @ d3.reshape(k, -1).T) * T).sum(axis=1)
     grad_T *= prior[:, None]
-    # Through the softmax, to the logits.
+    # Backward pass through the softmax, to the logits.
     grad_T = T * (grad_T - (T * grad_T).sum(axis=1, keepdims=True))
     grad_prior = prior * (grad_prior - prior @ grad_prior)
     return sum(norms), np.r_[grad_T.ravel(), grad_prior]

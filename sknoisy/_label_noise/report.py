@@ -1,4 +1,4 @@
-"""The label noise that a fit found."""
+"""Report on the label noise that ``fit`` detected."""
 
 from __future__ import annotations
 
@@ -20,34 +20,30 @@ from sknoisy.functional import smoothing_rate_for_noise
 
 __all__ = ["MAX_SAMPLES", "Confusion", "NoiseReport", "subsample"]
 
-
 # Limits the time of an estimate; the interval from this many samples is narrow enough.
 MAX_SAMPLES = 5000
 
-
 _N_RESAMPLES = 100
-
 
 _COMPARED_WITH = {"out-of-bag": "out-of-bag predictions", "neighbours": "their neighbours"}
 
-
-# The disagreement is a lower bound, this many standard errors below the observed fraction: it is
-# better too low than too high.
+# The disagreement is a lower bound, this many standard errors below the observed fraction, because
+# an estimate that is too high does more harm than one that is too low.
 _Z_SCORE = 2.0
 
 
 def subsample(n_samples: int) -> np.ndarray:
-    """Draw at most MAX_SAMPLES positions; the same in every run."""
+    """Draw at most MAX_SAMPLES positions, the same ones in every run."""
     return np.random.RandomState(0).permutation(n_samples)[:MAX_SAMPLES]
 
 
 def _noise_rate_from_neighbors(
     codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState
 ) -> NoiseRate:
-    """Estimate the noise rate from labels and probabilities, with an interval from both.
+    """Estimate the noise rate from labels and the labels of neighbours, with an interval.
 
-    Where samples are few or classes overlap, many neighbours are of another class, and p is less
-    confident than the labels. So the interval includes the one from labels alone.
+    If there are few samples or classes overlap, many neighbours are of another class, and p is less
+    confident than it should be. So the interval includes the interval from labels alone.
     """
     low, high = np.quantile(
         bootstrap_noise_rates(codes, p, most_confident_quarter, rng, _N_RESAMPLES), [0.025, 0.975]
@@ -61,14 +57,14 @@ def _noise_rate_from_neighbors(
 
 
 class Confusion(NamedTuple):
-    """A label that is given in place of another.
+    """Two classes of which the first is labelled as the second.
 
     Attributes
     ----------
     true, given : label
-        The true label, and the one given in its place.
+        The true label, and the label given instead.
     probability : float
-        Probability that ``given`` is given where ``true`` is true.
+        Probability that a sample of true class ``true`` has the label ``given``.
     """
 
     true: object
@@ -78,36 +74,36 @@ class Confusion(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NoiseReport:
-    """The label noise that a fit found.
+    """Label noise that ``fit`` detected.
 
     Attributes
     ----------
     rate : float
-        Estimated fraction of mislabelled samples; 0 where no noise was found. Too high where even
-        the most confident samples lie in classes that overlap, or where neighbours are few.
+        Estimated fraction of mislabelled samples; 0 if no noise is detected. It is too high if even
+        the most confident samples lie where classes overlap, or if classes have few samples.
     low, high : float
-        Ends of its 95 % bootstrap interval, which does not account for a bias of the model. From
-        neighbours, it includes the interval from the labels of the most confident samples alone,
-        which begins at 0 where these may all be clean.
+        Bounds of the 95 % bootstrap interval of the rate, which does not account for bias of the
+        model. If the evidence is neighbours, it includes the interval from the labels of the most
+        confident samples alone, which starts at 0 if all these labels may be clean.
     transition_matrix : ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability of given label j for true label i.
     classes : ndarray of shape (n_classes,)
-        The labels of rows and columns.
+        The classes of rows and columns.
     smoothing : float
         The smoothing rate in use.
     evidence : {"out-of-bag", "neighbours"}
         What the labels were compared with: predictions of networks that were not trained on these
         samples, or the labels of the nearest neighbours in the features of a network that was not
-        trained on them either. For the latter, half of the samples are left out of warm-up.
+        trained on these samples. For neighbours, half of the samples are left out of warm-up.
     n_samples : int
         Number of samples compared.
     disagreement : float
-        Fraction of labels, at the end of warm-up, that disagree with the majority of their
-        neighbours: mislabelled samples, and samples of overlapping classes. Two standard errors
-        below the observed fraction. The smoothing rate follows from it and from ``memorized``.
+        Fraction of labels that disagree with the majority of their neighbours at the end of
+        warm-up, minus two standard errors. These are labels of mislabelled samples and of samples
+        where classes overlap. It determines the smoothing rate, together with ``memorized``.
     memorized : float
-        How much lower the cross-entropy of labels used in warm-up was then than that of labels left
-        out, in nats.
+        Cross-entropy on samples left out of warm-up minus cross-entropy on samples used in it, at
+        the end of warm-up, in nats.
 
     Examples
     --------
@@ -155,17 +151,17 @@ class NoiseReport:
         memorized : float, default=0.0
             See the attribute of this name.
         labels_only : bool, default=False
-            Whether to estimate from labels only, where p just ranks the samples.
+            Whether to estimate from labels only; then p only ranks the samples.
 
         Returns
         -------
         NoiseReport
-            Its ``classes`` are the encoded ones.
+            With encoded labels as ``classes``.
         """
         if len(codes) > MAX_SAMPLES:
             rows = subsample(len(codes))
             codes, p = codes[rows], p[rows]
-        # A generator of its own: the report does not depend on other random draws.
+        # A separate generator, so that the report does not depend on other random draws.
         rng = np.random.RandomState(0)
         if labels_only:
             noise = noise_rate(codes, p, most_confident, rng, n_resamples=_N_RESAMPLES)
@@ -184,7 +180,7 @@ class NoiseReport:
         )
 
     def confusions(self, min_probability: float = 0.05) -> list[Confusion]:
-        """List the labels that are given in place of others, the most frequent first.
+        """List the classes that are labelled as others, the most frequent confusion first.
 
         Parameters
         ----------

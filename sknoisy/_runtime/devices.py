@@ -50,7 +50,7 @@ def find_device(device: str | torch.device) -> torch.device:
 
 
 def launched() -> Any:
-    """Return the state of the processes that a launcher started; without one, of this process.
+    """Return accelerate's state of the processes that a launcher started, or of this process alone.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def launched() -> Any:
             "device='accelerate' trains in the processes that a launcher has started, not in "
             "workers that they start: leave n_jobs=None there."
         )
-    # On CPUs accelerate does not connect the processes unless it is asked for the CPU explicitly.
+    # On CPUs accelerate connects the processes only if the CPU is requested explicitly.
     on_cpus = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
     return PartialState(cpu=on_cpus or parse_flag_from_env("ACCELERATE_USE_CPU"))
 

@@ -12,7 +12,6 @@ import torch
 
 __all__ = ["generators_at", "seeded"]
 
-
 # Torch has one global generator for the whole process, so fits in its threads take turns.
 _GENERATOR = threading.RLock()
 
@@ -26,7 +25,7 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
     device : torch.device
         Its generator is seeded and restored too.
     seed : int, default=None
-        Seed of the generators. Without a seed or state they continue from where they are.
+        Seed of the generators. Without seed and state, the generators are not changed.
     state : dict of ndarray, default=None
         State at the end of an earlier context, to continue from; ``seed`` is ignored then.
 

@@ -24,7 +24,7 @@ def to_arrays(value: Any) -> Any:
 
 
 def to_tensors(value: Any) -> Any:
-    """Convert the arrays in nested dicts and lists to tensors, which copy the data."""
+    """Convert the arrays in nested dicts and lists to tensors with copies of the data."""
     if isinstance(value, np.ndarray):
         return torch.from_numpy(np.array(value))
     if isinstance(value, dict):

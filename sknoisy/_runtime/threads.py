@@ -12,13 +12,12 @@ import torch
 
 __all__ = ["caught_sigint", "limit_threads"]
 
-
 # With fewer multiplications in a step, a second thread costs more time than it saves.
 _ONE_THREAD_WORK = 2**30
 
 
 class _ThreadLimit:
-    """Limit torch to one thread while a Python thread trains in small steps, then restore it."""
+    """Limit torch to one thread while a Python thread trains in small steps."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._before = threading.Lock(), 0, 1
@@ -39,7 +38,7 @@ class _ThreadLimit:
         with self._lock:
             before = torch.get_num_threads()
             if self._inside:
-                # A new thread starts with the number set last in any thread, which may be our 1.
+                # A new thread starts with the limit that any thread set last, which may be our 1.
                 before = max(before, self._before)
             self._here.before = self._before = before
             self._inside += 1

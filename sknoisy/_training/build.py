@@ -20,7 +20,7 @@ from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Settings, has_epoch_score, stops_early
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import refuse_frame_in_another_order
-from sknoisy._validation.params import check_accepted, offered, params_of_part
+from sknoisy._validation.params import accepted_params, check_accepted, params_of_part
 from sknoisy.functional import default_augment
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, MLP
@@ -129,7 +129,7 @@ def _module_params(
             )
         return {}
     preferred = method.module_params if estimator.module is None else {}
-    params = {**offered(module, {"n_in": n_in, "n_out": n_out, **preferred}), **given}
+    params = {**accepted_params(module, {"n_in": n_in, "n_out": n_out, **preferred}), **given}
     check_accepted("module", module, params)
     return params
 

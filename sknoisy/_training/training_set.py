@@ -131,7 +131,7 @@ def _check_X_y(
     if is_dataset(X):
         if soft is None:
             y = labels_of_dataset(estimator, X, y)
-        check_consistent_length(X, y if soft is None else soft.shares)
+        check_consistent_length(X, y if soft is None else soft.probs)
         rows = as_rows(X, torch.device("cpu"), torch.float32)
         check_dataset_rows(estimator, rows, row_shape)
     elif soft is None:
@@ -140,7 +140,7 @@ def _check_X_y(
         X, y = check_table_or_images(estimator, X, y, reset=reset, row_shape=row_shape)
     else:
         X = check_table_or_images(estimator, X, reset=row_shape is None, row_shape=row_shape)
-        check_consistent_length(X, soft.shares)
+        check_consistent_length(X, soft.probs)
     if soft is not None:
         return X, soft
     check_classification_targets(y)

@@ -1,1 +1,1 @@
-"""Checks of what users pass: labels, matrices, frames, and parameters of parts."""
+"""Checks of user input: labels, matrices, data frames and the parameters of parts."""

@@ -10,20 +10,20 @@ from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.frames import refuse_another_order
-from sknoisy._validation.matrices import distributions
+from sknoisy._validation.matrices import check_distributions
 
 __all__ = [
     "Labels",
     "SoftLabels",
     "as_soft_labels",
     "check_labels",
+    "check_labels_and_proba",
     "check_trusted",
     "class_weights",
     "encode",
     "encode_together",
     "refuse_missing_labels",
     "sorted_classes",
-    "check_labels_and_proba",
 ]
 
 
@@ -32,13 +32,13 @@ class SoftLabels(NamedTuple):
 
     Attributes
     ----------
-    shares : ndarray of shape (n_samples, n_classes)
+    probs : ndarray of shape (n_samples, n_classes)
         Probability of each class, the columns in the order of the sorted classes.
     names : ndarray of shape (n_classes,) or None
         Sorted names of the columns; None: the columns have no names.
     """
 
-    shares: np.ndarray
+    probs: np.ndarray
     names: np.ndarray | None
 
 
@@ -48,23 +48,23 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
     Raises
     ------
     ValueError
-        If a row holds a negative number or does not sum to one, or the names of the columns are
-        not distinct or not of one type.
+        If a row has a negative entry or does not sum to one, or the names of the columns are not
+        distinct or not of one type.
     """
     columns = getattr(y, "columns", None)
-    shares = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
-    if shares is None or shares.ndim != 2 or shares.shape[1] < 2:
+    probs = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
+    if probs is None or probs.ndim != 2 or probs.shape[1] < 2:
         return None
-    shares = np.asarray(shares)
-    if shares.dtype.kind not in "fiu":
+    probs = np.asarray(probs)
+    if probs.dtype.kind not in "fiu":
         return None
-    shares = check_array(shares, dtype=np.float64, input_name="y")
-    shares = distributions(
-        shares,
-        f"y of shape {shares.shape} must hold soft labels, whose rows are at least 0 and sum to 1.",
+    probs = check_array(probs, dtype=np.float64, input_name="y")
+    probs = check_distributions(
+        probs,
+        f"y of shape {probs.shape} must be soft labels: rows that are at least 0 and sum to 1.",
     )
     if columns is None:
-        return SoftLabels(shares, None)
+        return SoftLabels(probs, None)
     kinds = {isinstance(name, str) for name in columns}
     if len(set(columns)) < len(columns) or len(kinds) > 1:
         raise ValueError(
@@ -72,7 +72,7 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
             f"{list(columns)}."
         )
     order = np.argsort(columns)
-    return SoftLabels(shares[:, order], np.asarray(columns)[order])
+    return SoftLabels(probs[:, order], np.asarray(columns)[order])
 
 
 class Labels(NamedTuple):
@@ -83,7 +83,8 @@ class Labels(NamedTuple):
     classes : ndarray of shape (n_classes,)
         All classes, sorted.
     codes : ndarray of shape (n_samples,), int64
-        Position of each label in ``classes``; of a soft label, that of its most likely class.
+        Encoded labels: the position of each label in ``classes``. A soft label is encoded as its
+        most likely class.
     soft : ndarray of shape (n_samples, n_classes) or None
         Soft labels; None: the labels are hard.
     """
@@ -98,17 +99,17 @@ class Labels(NamedTuple):
         if not isinstance(y, SoftLabels):
             classes = np.unique(y) if classes is None else classes
             return cls(classes, encode(y, classes), None)
-        shares, names = y
+        probs, names = y
         if classes is None:
-            classes = np.arange(shares.shape[1]) if names is None else names
-        elif len(classes) != shares.shape[1] or not (
+            classes = np.arange(probs.shape[1]) if names is None else names
+        elif len(classes) != probs.shape[1] or not (
             names is None or np.array_equal(names, classes)
         ):
             raise ValueError(
                 f"The columns of y must be the classes {classes.tolist()}. Got "
-                f"{shares.shape[1] if names is None else names.tolist()}."
+                f"{probs.shape[1] if names is None else names.tolist()}."
             )
-        return cls(classes, shares.argmax(axis=1), shares)
+        return cls(classes, probs.argmax(axis=1), probs)
 
     def totals(self, weight: np.ndarray) -> np.ndarray:
         """Return the sum of the sample weights of each class."""
@@ -117,7 +118,7 @@ class Labels(NamedTuple):
         return np.bincount(self.codes, weight, len(self.classes))
 
     def expected(self, per_class: np.ndarray) -> np.ndarray:
-        """Return a value for each sample, averaged over its label, from a value for each class."""
+        """Return the expected value for each sample under its label, from one value per class."""
         return per_class[self.codes] if self.soft is None else self.soft @ per_class
 
 
@@ -134,7 +135,7 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
     Parameters
     ----------
     classes : array-like of shape (n_classes,), default=None
-        All possible labels; None: not checked.
+        All possible labels; None: not checked against the labels.
     **given : array-like of shape (n_samples,)
         Labels by the names that error messages use.
 
@@ -167,7 +168,7 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
 
 
 def _possibly_missing(labels: np.ndarray) -> np.ndarray:
-    """Select the labels that may be missing values: only objects need a check of each."""
+    """Select the labels to check for missing values: all labels only in an array of objects."""
     if labels.dtype.kind == "f":
         return labels[np.isnan(labels)][:1]
     return labels if labels.dtype.kind == "O" else labels[:0]
@@ -188,7 +189,7 @@ def _are_strings(labels: np.ndarray) -> set[bool]:
 
 
 def sorted_classes(classes: Any) -> np.ndarray:
-    """Check that classes are sorted and distinct, as the columns of a matrix need them."""
+    """Check that classes are sorted and distinct, as the columns of a matrix must be."""
     known = column_or_1d(classes, input_name="classes")
     if not np.array_equal(known, np.unique(known)):
         raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
@@ -203,7 +204,8 @@ def encode(
     Raises
     ------
     ValueError
-        If a label is none of the classes. The message names the labels, and ends with the advice.
+        If a label is not one of the classes. The message lists such labels and ends with
+        ``advice``.
     """
     codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
     unknown = classes[codes] != labels
@@ -235,7 +237,7 @@ def encode_together(classes: Any = None, **labels: Any) -> tuple[np.ndarray, lis
     ------
     ValueError
         If an array is empty, labels are missing, some are strings and others numbers, or a label is
-        none of the classes.
+        not one of the classes.
     """
     arrays = dict(zip(labels, check_labels(classes, **labels), strict=True))
     for name, array in arrays.items():
@@ -272,8 +274,8 @@ def check_labels_and_proba(
     Raises
     ------
     ValueError
-        If the shapes do not match, a row is no distribution, a label is none of the classes, or the
-        columns of a data frame are the classes in another order.
+        If the shapes do not match, a row is not a distribution, a label is not one of the classes,
+        or the columns of a data frame are the classes in another order.
     """
     names = getattr(proba, "columns", None)
     (labels,) = check_labels(classes, **{name: y})
@@ -286,7 +288,7 @@ def check_labels_and_proba(
             f"{classes.tolist()}. Pass 'classes' if {name} does not contain all of them."
         )
     refuse_another_order("columns of proba", names, classes)
-    probs = distributions(probs, "proba must have rows that are at least 0 and sum to 1.")
+    probs = check_distributions(probs, "proba must have rows that are at least 0 and sum to 1.")
     return encode(labels, classes, name), probs, classes
 
 
@@ -296,14 +298,14 @@ def check_trusted(trusted: Any, n_samples: int) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If it is no boolean mask of the samples, or marks none.
+        If it is not a boolean mask with an entry for each sample, or marks no sample.
     """
     if trusted is None:
         return None
     mask = np.asarray(trusted)
     if mask.dtype != bool or mask.shape != (n_samples,):
         raise ValueError(
-            f"trusted must be a boolean mask of shape ({n_samples},), one for each sample. Got an "
+            f"trusted must be a boolean mask of shape ({n_samples},). Got an "
             f"array of {mask.dtype} of shape {mask.shape}."
         )
     if not mask.any():

@@ -9,46 +9,46 @@ import numpy as np
 
 from sknoisy._validation.frames import refuse_frame_in_another_order
 
-__all__ = ["distributions", "numbers_in", "transition_matrix"]
+__all__ = ["as_float_array", "check_distributions", "check_transition_matrix"]
 
 
-def numbers_in(parameter: str, values: Any) -> np.ndarray:
+def as_float_array(parameter: str, values: Any) -> np.ndarray:
     """Convert the values of a parameter to an array of floats.
 
     Raises
     ------
     ValueError
-        If they are not numbers, or the rows differ in length. The message names the parameter.
+        If the values are not numbers, or rows differ in length. The message names the parameter.
     """
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The '{parameter}' parameter must be an array of numbers, as many in each row. Got "
-            f"{reprlib.repr(values)} instead."
+            f"The '{parameter}' parameter must be an array of numbers with rows of equal length. "
+            f"Got {reprlib.repr(values)} instead."
         ) from error
 
 
-def distributions(rows: np.ndarray, complaint: str) -> np.ndarray:
-    """Check that rows are distributions, within 0.001, and scale them to sum to exactly one.
+def check_distributions(rows: np.ndarray, requirement: str) -> np.ndarray:
+    """Check that rows sum to one within 0.001 and have no negative entry; make the sums exact.
 
     Raises
     ------
     ValueError
-        If a row is no distribution. The message begins with the complaint.
+        If a row is not a distribution. The message begins with ``requirement``.
     """
     total = rows.sum(axis=1)
     invalid = np.flatnonzero(~((rows >= 0).all(axis=1) & (abs(total - 1) <= 1e-3)))
     if len(invalid):
         row = int(invalid[0])
         raise ValueError(
-            f"{complaint} Got row {row} with minimum {rows[row].min():g} and sum {total[row]:g} "
+            f"{requirement} Got row {row} with minimum {rows[row].min():g} and sum {total[row]:g} "
             "instead."
         )
     return rows / total[:, None]
 
 
-def transition_matrix(
+def check_transition_matrix(
     matrix: Any, n_classes: int, instead: str = "", classes: np.ndarray | None = None
 ) -> np.ndarray:
     """Check a transition matrix: a distribution over the given labels for each true label.
@@ -61,7 +61,7 @@ def transition_matrix(
     instead : str, default=""
         Alternatives to an array that the error message offers, such as ``"None or "``.
     classes : ndarray of shape (n_classes,), default=None
-        Names that a data frame is checked for; None: not checked.
+        Names of the rows and columns of a data frame; None: names are not checked.
 
     Returns
     -------
@@ -71,19 +71,19 @@ def transition_matrix(
     Raises
     ------
     ValueError
-        If the shape is not (n_classes, n_classes), or a row is no distribution.
+        If the shape is not (n_classes, n_classes), or a row is not a distribution.
     """
     if classes is not None:
         refuse_frame_in_another_order("transition_matrix", matrix, classes)
-    array = numbers_in("transition_matrix", matrix)
-    complaint = "The 'transition_matrix' parameter must"
+    array = as_float_array("transition_matrix", matrix)
+    requirement = "The 'transition_matrix' parameter must"
     if array.shape != (n_classes, n_classes):
         raise ValueError(
-            f"{complaint} be {instead}an array of shape {(n_classes, n_classes)}, with a row and a "
-            f"column for each class. Got one of shape {array.shape} instead."
+            f"{requirement} be {instead}an array of shape {(n_classes, n_classes)}, with a row and "
+            f"a column for each class. Got one of shape {array.shape} instead."
         )
-    return distributions(
+    return check_distributions(
         array,
-        f"{complaint} have rows that are at least 0 and sum to 1: the probabilities of the given "
+        f"{requirement} have rows that are at least 0 and sum to 1: the probabilities of the given "
         "labels for the true label of the row.",
     )

@@ -12,9 +12,9 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 __all__ = [
     "DunderParams",
     "Names",
+    "accepted_params",
     "check_accepted",
     "check_part_names",
-    "offered",
     "parameters_of",
     "params_of_part",
 ]
@@ -29,7 +29,7 @@ def parameters_of(part: Callable) -> Mapping[str, inspect.Parameter]:
         return {}
 
 
-def offered(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
+def accepted_params(part: Callable, params: dict[str, Any]) -> dict[str, Any]:
     """Select the parameters that a class or function accepts."""
     known = parameters_of(part).values()
     if any(p.kind is p.VAR_KEYWORD for p in known):
@@ -41,7 +41,7 @@ def check_accepted(
     prefix: str, part: Callable, params: dict[str, Any], also: Set[str] = frozenset()
 ) -> None:
     """Check that a class or function accepts these parameters, apart from those in ``also``."""
-    unknown = sorted(set(params) - set(offered(part, params)) - also)
+    unknown = sorted(set(params) - set(accepted_params(part, params)) - also)
     if unknown:
         known = [name for name in parameters_of(part) if name != "params"]
         raise ValueError(
@@ -65,7 +65,7 @@ def params_of_part(estimator: Any, part: str) -> dict[str, Any]:
 
 
 def check_part_names(estimator: Any) -> None:
-    """Refuse parameters that belong to no part; called in fit, where scikit-learn checks values."""
+    """Refuse parameters that belong to no part; called in ``fit``, as all checks of values."""
     for name in estimator._dunder:
         part, _, rest = name.partition("__")
         if part not in estimator._parts or not rest:
@@ -79,13 +79,13 @@ class DunderParams:
     """Mixin for parameters of parts of an estimator, such as ``optimizer__betas``.
 
     They are stored as given, appear in ``get_params`` and are passed to their part in ``fit``. A
-    subclass lists the parts in ``_parts``, calls :meth:`_keep` in ``__init__`` and
+    subclass lists the parts in ``_parts``, calls :meth:`_store_params` in ``__init__`` and
     :func:`check_part_names` in ``fit``.
     """
 
     _parts: tuple[str, ...] = ()
 
-    def _keep(self, params: dict[str, Any]) -> None:
+    def _store_params(self, params: dict[str, Any]) -> None:
         unknown = [name for name in params if "__" not in name and name != "params"]
         # The error is Python's for a misspelt keyword. The name "params" is refused in fit only:
         # scikit-learn's checks pass a value for every name in the signature of __init__.

@@ -6,9 +6,8 @@
 ``bounded_logits``         bounds on logits
 ``selection``              small-loss selection and sample weights
 ``gaussian_mixture``       probability that a label is clean, from its loss
-``class_balance``          small-loss selection per class; the balance of mean predictions
+``class_balance``          small-loss selection per class; balance of the mean prediction
 ``neighbors``              nearest neighbours and their labels
-``self_neighbors``         each row with its nearest neighbours
 ``mixup``                  convex combinations of the samples of a batch
 ``augment``                random views of a batch
 ``contrastive``            losses between the samples of a batch, without labels
@@ -33,10 +32,13 @@ from sknoisy.functional.losses import (
     one_hot,
 )
 from sknoisy.functional.mixup import Mixture, draw_mixture
-from sknoisy.functional.neighbors import knn_label_distribution, nearest_neighbors
+from sknoisy.functional.neighbors import (
+    knn_label_distribution,
+    nearest_neighbors,
+    self_and_nearest_neighbors,
+)
 from sknoisy.functional.power_iteration import leading_eigenvectors
 from sknoisy.functional.selection import normalize_weights, select_small_loss
-from sknoisy.functional.self_neighbors import self_and_nearest_neighbors
 from sknoisy.functional.smoothing import (
     logit_bound_for_rate,
     smooth_labels,

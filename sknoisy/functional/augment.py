@@ -16,8 +16,8 @@ __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift", "default_augment"]
 class FeatureCorruption:
     """Replace random entries of each row by values of the same column from random rows.
 
-    Each new value is one that the column takes in the batch. At a moderate fraction a row can
-    still be recognised as one of its class.
+    New values are drawn from the same column of the batch. At a moderate fraction a network can
+    still recognise the class of a row.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class RandomFlip:
     Parameters
     ----------
     first : callable, default=RandomShift()
-        View that is applied before.
+        View that is applied before mirroring.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class RandomFlip:
 def default_augment(ndim: int) -> Callable[[Tensor], Tensor]:
     """Return the default view for batches with this number of axes.
 
-    Images are shifted but not mirrored: a mirrored digit, for example, is no digit.
+    Images are shifted but not mirrored, because a mirrored digit, for example, is not a digit.
 
     Parameters
     ----------
@@ -115,6 +115,6 @@ def default_augment(ndim: int) -> Callable[[Tensor], Tensor]:
     Returns
     -------
     RandomShift or FeatureCorruption
-        For images, and for everything else.
+        ``RandomShift`` for images, ``FeatureCorruption`` for everything else.
     """
     return RandomShift() if ndim == 4 else FeatureCorruption()

@@ -49,7 +49,7 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
         z = class_major(logits)
         v = z - z.mean(dim=-1, keepdim=True) * bound.isfinite()
         return v * torch.rsqrt(1 + (v * v).sum(dim=-1, keepdim=True) / bound**2)
-    # Layer normalisation computes this map in one kernel, with eps in the place of the bound.
+    # Layer normalisation computes this function in one kernel: eps takes the role of the bound.
     k = logits.shape[-1]
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
 
@@ -57,10 +57,10 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
 def squash_logits(logits: Tensor, bound: float) -> Tensor:
     """Squash each logit into ``(-bound, bound)``.
 
-    As :func:`bound_logits`, this gives a lower limit to a loss with negative targets. It is more
-    robust to noisy labels while the targets are little below zero, but lets all classes with many
-    labels reach the bound. The tails are heavier than those of ``tanh``, so that large logits still
-    get a gradient.
+    Like :func:`bound_logits`, this gives a lower limit to a loss with negative targets. It is more
+    robust to noisy labels if the targets are only a little below zero, but all classes with many
+    labels can reach the bound. The tails are heavier than those of ``tanh``, so that large logits
+    still get a gradient.
 
     Parameters
     ----------

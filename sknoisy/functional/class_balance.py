@@ -1,4 +1,4 @@
-"""Keep the balance of classes: in the samples selected, and in the mean prediction."""
+"""Balance of the classes: among the selected samples, and in the mean prediction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (..., 1)
-        At least 0; 0 where the mean prediction is uniform.
+        At least 0; 0 if the mean prediction is uniform.
 
     References
     ----------
@@ -42,7 +42,7 @@ def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
 def select_small_loss_per_class(
     losses: Tensor, labels: Tensor, weight: Tensor, fraction: float
 ) -> Tensor:
-    """Choose in each class the samples with the smallest losses, as :func:`select_small_loss`.
+    """Apply :func:`select_small_loss` to the samples of each class.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def select_small_loss_per_class(
     labels : Tensor of shape (n_samples,), int64
     weight : Tensor of shape (n_samples,)
     fraction : float
-        Of the weight of each class, in [0, 1].
+        Fraction of the weight of each class to select, in [0, 1].
 
     Returns
     -------
     Tensor of shape (n_samples,)
-        How much of each sample is kept, in [0, 1].
+        Selected part of each sample, in [0, 1].
 
     Examples
     --------
@@ -64,8 +64,8 @@ def select_small_loss_per_class(
     >>> select_small_loss_per_class(losses, labels, torch.ones(4), 0.5)
     tensor([1., 0., 1., 0.])
     """
-    kept = torch.zeros_like(weight)
+    selected = torch.zeros_like(weight)
     for label in labels.unique():
         members = labels == label
-        kept[members] = select_small_loss(losses[members], weight[members], fraction)
-    return kept
+        selected[members] = select_small_loss(losses[members], weight[members], fraction)
+    return selected

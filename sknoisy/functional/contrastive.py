@@ -1,4 +1,4 @@
-"""Losses that compare the samples of a batch with each other, and need no labels."""
+"""Losses that compare the samples of a batch with each other, without labels."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["contrastive_loss", "neighborhood_divergence"]
 def contrastive_loss(first: Tensor, second: Tensor, temperature: float = 0.5) -> Tensor:
     """Compute the NT-Xent loss between two views of each sample.
 
-    It is the cross-entropy of identifying, among all other views of the batch, the one of the same
-    sample, averaged over both directions.
+    It is the cross-entropy of finding the second view of the sample among all other views in the
+    batch, averaged over both directions.
 
     Parameters
     ----------
     first, second : Tensor of shape (n_samples, n_features)
-        Projections of the two views, of length one.
+        Projections of the two views, as unit vectors.
     temperature : float, default=0.5
-        Divides the cosines, above 0.
+        Positive divisor of the cosine similarities.
 
     Returns
     -------
@@ -46,17 +46,17 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float = 0.5) ->
 
 
 def neighborhood_divergence(teacher: Tensor, student: Tensor, width: float = 0.5) -> Tensor:
-    """Compute the divergence of the student's neighbourhoods from those of the teacher.
+    """Compute the divergence of the student's neighbourhoods from the teacher's.
 
-    The neighbourhood of a sample is a distribution over the other samples of the batch,
-    proportional to a normal density of the distance to each.
+    The neighbourhood of a sample is a distribution over the other samples of the batch. The
+    probability of each is proportional to a normal density of its distance.
 
     Parameters
     ----------
-    teacher, student : Tensor of shape (n_samples, any number)
-        Points that represent the samples.
+    teacher, student : Tensor of shape (n_samples, n_features)
+        Points that represent the samples; both may have different numbers of features.
     width : float, default=0.5
-        Standard deviation of the density, above 0.
+        Standard deviation of the density, positive.
 
     Returns
     -------

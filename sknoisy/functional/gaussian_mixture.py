@@ -1,4 +1,4 @@
-"""Mixtures of two normal distributions, of which the lower one is that of clean labels."""
+"""Mixtures of two normal distributions: the lower component describes clean labels."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from torch import Tensor
 
 __all__ = ["fit_gaussian_mixture", "gmm_clean_probability"]
 
-
 # Smallest variance of a component, for values scaled to [0, 1].
 _MIN_VARIANCE = 5e-4
-
 
 # Bins of the histogram of long rows, much narrower than the smallest standard deviation.
 _BINS = 2048
@@ -21,7 +19,7 @@ _BINS = 2048
 def gmm_clean_probability(values: Tensor, weight: Tensor, max_iter: int = 100) -> Tensor:
     """Compute the probability that each value comes from the lower of two normal distributions.
 
-    With losses as values, the lower component is that of clean labels. The mixture is fitted by
+    With losses as values, the lower component describes clean labels. The mixture is fitted by
     expectation maximisation, which starts from both ends of the range and so is deterministic. Rows
     of more than 2048 values are fitted as a histogram of 2048 bins.
 
@@ -41,7 +39,7 @@ def gmm_clean_probability(values: Tensor, weight: Tensor, max_iter: int = 100) -
     References
     ----------
     Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
-    Section 3.1. The scaling to [0, 1] and 5e-4 added to the variances are those of the authors'
+    Section 3.1. The scaling to [0, 1] and the 5e-4 that are added to variances follow the authors'
     code.
 
     Examples
@@ -75,7 +73,7 @@ def fit_gaussian_mixture(
     Returns
     -------
     mean, std, mixing_weight : Tensor of shape (..., 2)
-        Parameters of both components, the one with the lower mean first.
+        Parameters of both components; the component with the lower mean comes first.
 
     Examples
     --------
@@ -130,7 +128,7 @@ def _fit_two_normals(x: np.ndarray, weight: np.ndarray, max_iter: int) -> np.nda
         variance = np.maximum(second / mass - mean**2, 0) + _MIN_VARIANCE
         change = abs(mean - fitted[active, 0]).max(axis=1)
         fitted[active] = np.stack([mean, variance, mass], axis=1)
-        # Negated, so that a row with NaN goes on.
+        # Negated, so that a row with NaN stays active.
         moving = ~(change < 1e-6)
         if not moving.all():
             active, weight, powers, total = (

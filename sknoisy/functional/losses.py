@@ -61,15 +61,15 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     >>> cross_entropy(torch.zeros(1, 4), torch.tensor([[0.5, 0.5, 0.0, 0.0]])).exp()
     tensor([4.])
     """
-    # The sign is changed last, because then it is one number per sample instead of one per class.
+    # Changing the sign last is cheaper: there is one number per sample instead of one per class.
     return -expected_loss(log_softmax(logits), target)
 
 
 def elr_regularizer(probs: Tensor, target: Tensor) -> Tensor:
     """Compute the ELR regulariser, ``log(1 - <probs, target>)``.
 
-    It is the lower the more the predictions agree with the target. The inner product is multiplied
-    by ``1 - 1e-4``, which gives the regulariser a lower limit.
+    It decreases as the predictions agree more with the target. The inner product is multiplied by
+    ``1 - 1e-4``, which gives the regulariser a lower limit.
 
     Parameters
     ----------

@@ -13,15 +13,15 @@ __all__ = ["Mixture", "draw_mixture"]
 
 @dataclass(frozen=True)
 class Mixture:
-    """Partners and mixing coefficient that mix a batch with itself.
+    """Mixing coefficient and partners with which a batch is mixed with itself.
 
     Attributes
     ----------
     partner : Tensor of shape (n_samples,), int64
         Position of the other sample of each pair.
     coefficient : Tensor of shape ()
-        Mixing coefficient of the sample itself. It stays on the CPU, where torch reads it as a
-        number, so that no device has to be waited for.
+        Mixing coefficient of the sample itself. It stays on the CPU, so that torch can read it as a
+        number without waiting for the device.
 
     Examples
     --------
@@ -45,14 +45,14 @@ def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
     """Draw a partner for each sample and one mixing coefficient for the batch.
 
     The coefficient is the larger of c and 1 - c with c from Beta(alpha, alpha). Partners are drawn
-    in proportion to their weights, and are a permutation if these are equal, so that each label
-    counts with the weight of its row.
+    in proportion to their weights, so that each label counts with the weight of its sample. With
+    equal weights the partners are a permutation.
 
     Parameters
     ----------
     weight : Tensor of shape (n_samples,)
     alpha : float
-        At least 0. At 0 samples are not mixed.
+        At least 0; with 0, samples are not mixed.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["knn_label_distribution", "nearest_neighbors"]
+__all__ = ["knn_label_distribution", "nearest_neighbors", "self_and_nearest_neighbors"]
 
 
 def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk_size: int = 4096) -> Tensor:
@@ -38,6 +38,34 @@ def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk_size: int = 4
         for chunk in queries.split(chunk_size)
     ]
     return torch.cat(neighbors)
+
+
+def self_and_nearest_neighbors(features: Tensor, n_neighbors: int) -> Tensor:
+    """Find the nearest other rows of each row, and put the row itself first.
+
+    Parameters
+    ----------
+    features : Tensor of shape (n_rows, n_features)
+    n_neighbors : int
+        Number of other rows to find; all of them if there are fewer.
+
+    Returns
+    -------
+    Tensor of shape (n_rows, at most n_neighbors + 1), int64
+
+    Examples
+    --------
+    >>> import torch
+    >>> self_and_nearest_neighbors(torch.tensor([[0.0], [1.0], [5.0]]), 1)
+    tensor([[0, 1],
+            [1, 0],
+            [2, 1]])
+    """
+    row = torch.arange(len(features), device=features.device).unsqueeze(1)
+    nearest = nearest_neighbors(features, features, min(n_neighbors + 1, len(features)))
+    # If other rows are equal, the row may come later in its list, or be missing from it.
+    nearest = nearest.gather(1, (nearest != row).to(torch.uint8).argsort(dim=1, stable=True))
+    return torch.cat([row, nearest[:, 1:]], dim=1)
 
 
 def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
@@ -75,7 +103,7 @@ def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Ten
     z = torch.nn.functional.normalize(features - features.mean(dim=0), dim=-1)
     neighbors = nearest_neighbors(z, z, k + 1)
     rows = torch.arange(len(z), device=z.device).unsqueeze(1)
-    # Among equal rows, a row may be missing from its own neighbours: then the last is one too many.
+    # If other rows are equal, the row may be missing from its list: then drop the last neighbour.
     others = neighbors != rows
     others &= others.cumsum(dim=1) <= k
     return (target[neighbors] * others.unsqueeze(-1)).sum(dim=1) / k

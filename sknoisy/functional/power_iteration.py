@@ -1,4 +1,4 @@
-"""First eigenvectors of many matrices together, on any device."""
+"""First eigenvectors of many matrices, computed together on any device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 __all__ = ["leading_eigenvectors"]
 
-# Convergence is tested once in so many steps, as each test waits for the device.
+# Convergence is not tested after each step, because each test waits for the device.
 _STEPS_PER_TEST = 4
 _MAX_TESTS = 128
 
@@ -25,12 +25,12 @@ def leading_eigenvectors(matrices: Tensor, tol: float = 1e-6) -> Tensor:
     matrices : Tensor of shape (n_matrices, n_features, n_features)
         Gram matrices: symmetric, without negative eigenvalues.
     tol : float, default=1e-6
-        Stop when no entry changed by as much in 4 steps.
+        Stop when no entry changes by this much in 4 steps.
 
     Returns
     -------
     Tensor of shape (n_matrices, n_features)
-        Of length one; zero for a matrix of zeros.
+        Unit vectors; zeros for a matrix of zeros.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Selection of the samples of a batch that are trained on, and their weights."""
+"""Selection of samples of a batch by their losses, and the weights of the selected samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def select_small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) 
     losses : Tensor of shape (..., n_samples)
     weight : Tensor of shape (n_samples,)
     fraction : float or Tensor
-        In [0, 1].
+        Fraction of the weight to select, in [0, 1].
 
     Returns
     -------

@@ -7,11 +7,7 @@ from numbers import Integral, Real
 
 from torch import Tensor
 
-__all__ = [
-    "logit_bound_for_rate",
-    "smoothing_rate_for_noise",
-    "smooth_labels",
-]
+__all__ = ["logit_bound_for_rate", "smooth_labels", "smoothing_rate_for_noise"]
 
 
 def smooth_labels(target: Tensor, rate: float | Tensor) -> Tensor:
@@ -43,8 +39,8 @@ def smooth_labels(target: Tensor, rate: float | Tensor) -> Tensor:
     return (1.0 - rate) * target + rate / target.shape[-1]
 
 
-# All three were chosen for cross-entropy, on the development half of the benchmarks with seeds of
-# 100 and above, and on data sets outside of the benchmarks.
+# All three constants were chosen for cross-entropy, on the development half of the benchmarks with
+# seeds of 100 and above, and on data sets outside of the benchmarks.
 _RATE_PER_NAT = 100.0
 _MIN_RATE = -256.0
 _BOUND_AT_ZERO = 5.0
@@ -53,21 +49,21 @@ _BOUND_AT_ZERO = 5.0
 def smoothing_rate_for_noise(noise_rate: float, n_classes: int, memorized: float = 0.0) -> float:
     """Choose the smoothing rate for a noise rate.
 
-    The theoretical rate makes the expected loss under symmetric noise that of cross-entropy on
-    clean labels. It is enough if a network cannot memorise single samples: with many samples of
-    few features. The more the network memorises noisy labels, the more negative the rate has to be.
+    At the theoretical rate, the expected loss under symmetric noise equals the cross-entropy on
+    clean labels. This is enough if the network cannot memorise single samples, as with many samples
+    of few columns. The more the network memorises noisy labels, the more negative the rate must be.
 
     Parameters
     ----------
     noise_rate : float
         Fraction of mislabelled samples, in [0, 1]. Labels in regions where classes overlap act as
-        noise too, so it may be the fraction of all unexplained labels.
+        noise too, so it may also be the fraction of labels that disagree with the majority of their
+        neighbours.
     n_classes : int
         At least 2.
     memorized : float, default=0.0
-        Cross-entropy of held-out labels minus that of labels that the network was trained on, in
-        nats, as :class:`~sknoisy.transition.NoiseReport` has it from the end of warm-up. 0 for the
-        theoretical rate.
+        Cross-entropy on held-out samples minus cross-entropy on training samples, in nats, at the
+        end of warm-up (see :class:`~sknoisy.transition.NoiseReport`). 0 gives the theoretical rate.
 
     Returns
     -------
@@ -83,12 +79,13 @@ def smoothing_rate_for_noise(noise_rate: float, n_classes: int, memorized: float
     References
     ----------
     Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022, for two
-    classes. For more, symmetric noise replaces the label by a uniformly drawn one with probability
-    r, which is label smoothing at rate r in expectation. The factor for memorisation is ours.
+    classes. For more classes: symmetric noise replaces a label, with probability r, by a label
+    drawn uniformly. In expectation this is label smoothing at rate r. The factor for memorisation
+    is ours.
 
     Examples
     --------
-    >>> from sknoisy.functional.smoothing import smoothing_rate_for_noise
+    >>> from sknoisy.functional import smoothing_rate_for_noise
     >>> (
     ...     round(smoothing_rate_for_noise(0.4, 10), 6),
     ...     round(smoothing_rate_for_noise(0.4, 10, memorized=0.1), 6),
@@ -120,8 +117,8 @@ def logit_bound_for_rate(rate: float) -> float:
     """Choose the bound of :func:`bound_logits` for a smoothing rate.
 
     The more negative the rate, the closer the loss is to a linear function of the logits, which
-    prevents memorisation only while the logits still grow: a small bound, soon reached, would
-    remove that effect. Near zero a small bound helps.
+    prevents memorisation only while the logits still grow. A small bound is reached soon and would
+    remove this effect. At rates near zero a small bound helps.
 
     Parameters
     ----------
@@ -140,7 +137,7 @@ def logit_bound_for_rate(rate: float) -> float:
 
     Examples
     --------
-    >>> from sknoisy.functional.smoothing import logit_bound_for_rate
+    >>> from sknoisy.functional import logit_bound_for_rate
     >>> logit_bound_for_rate(-8.0)
     15.0
     """

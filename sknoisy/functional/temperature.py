@@ -1,4 +1,4 @@
-"""Class probabilities at another temperature: sharper below one, flatter above."""
+"""Class probabilities at another temperature: sharper below 1, flatter above 1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sharpen(probs: Tensor, temperature: float) -> Tensor:
     probs : Tensor of shape (..., n_classes)
         Entries below 0 count as 0.
     temperature : float
-        Above 0. Below 1 the most likely class gains, above 1 it loses.
+        Positive. The most likely class gains probability below 1, and loses some above 1.
 
     Returns
     -------

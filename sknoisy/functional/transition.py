@@ -71,7 +71,7 @@ def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tens
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        A class for which no sample is counted gets its row of the identity.
+        A class without counted samples gets its row of the identity matrix.
 
     References
     ----------
@@ -99,9 +99,9 @@ def confident_transition(scores: Tensor, target: Tensor, weight: Tensor) -> Tens
 
 
 def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: Tensor) -> Tensor:
-    """Estimate the transition matrix of the other labels from samples with trusted labels.
+    """Estimate the transition matrix of the labels of untrusted samples, using the trusted ones.
 
-    A sample is counted for the class whose trusted samples have the nearest mean score.
+    An untrusted sample is counted for the class whose trusted samples have the nearest mean score.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        A class for which no sample is counted gets its row of the identity.
+        A class without counted samples gets its row of the identity matrix.
 
     Examples
     --------
@@ -141,8 +141,8 @@ def trusted_transition(scores: Tensor, target: Tensor, weight: Tensor, trusted: 
 def confident_counts(probs: Tensor, weight: Tensor) -> Tensor:
     """Sum the predictions for samples by their most likely class, weighted by confidence.
 
-    A model that was trained without the labels of these samples predicts how the most likely class
-    is labelled. The confidence is the difference between the two largest probabilities.
+    The predictions estimate which labels are given to samples of each class. The confidence is the
+    difference between the two largest probabilities.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def confident_counts(probs: Tensor, weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        Sum these over batches, and make a transition matrix with :func:`counts_to_transition`.
+        Sum these over batches, then convert them with :func:`counts_to_transition`.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def counts_to_transition(counts: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        A row without counts becomes that of the identity.
+        A row without counts becomes the row of the identity matrix.
 
     Examples
     --------
@@ -195,18 +195,20 @@ def counts_to_transition(counts: Tensor) -> Tensor:
 
 
 def correct_predictions(probs: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
-    """Estimate probabilities of the true classes from those of the given labels.
+    """Estimate probabilities of the true classes from probabilities of the given labels.
 
     Expectation maximisation, started from ``probs``, approximates the probabilities that the
-    transition matrix maps to ``probs``. Unlike the inverse of the matrix it never leaves [0, 1]. A
-    few iterations are almost enough where the matrix is informative, and change little where noisy
-    labels are about as likely as clean ones, and a small error in the matrix would matter much.
+    transition matrix maps to ``probs``. Unlike the inverse of the matrix it never leaves [0, 1]. If
+    the matrix is informative, a few iterations almost converge. If noisy labels are about as likely
+    as clean ones, a few iterations change little: a small error of the matrix would have a large
+    effect there.
 
     Parameters
     ----------
     probs : Tensor of shape (n_samples, n_classes)
     transition : Tensor of shape (n_classes, n_classes)
-        The identity changes nothing, and symmetric noise does not change the most likely class.
+        The identity matrix changes nothing; the matrix of symmetric noise does not change the most
+        likely class.
     n_iter : int, default=4
 
     Returns

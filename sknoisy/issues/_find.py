@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sknoisy._label_noise.estimators import most_confident
-from sknoisy._validation.matrices import transition_matrix as check_transition_matrix
+from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.functional import correct_predictions
 from sknoisy.issues._predictions import Predictions, out_of_sample_predictions
 

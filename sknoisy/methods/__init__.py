@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sknoisy._validation.params import offered
+from sknoisy._validation.params import accepted_params
 from sknoisy.methods._base import ClassLoss, Method, NetworkView
 from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.backward import BackwardCorrection
@@ -118,7 +118,7 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
     if isinstance(kind, Method):
         instance = clone(kind)
     elif isinstance(kind, type) and issubclass(kind, Method):
-        instance = kind(**offered(kind.__init__, params))  # type: ignore[misc]
+        instance = kind(**accepted_params(kind.__init__, params))  # type: ignore[misc]
     else:
         raise TypeError(
             f"The 'method' parameter must be a str among {sorted(METHODS)}, or a subclass or an "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sknoisy._validation.matrices import transition_matrix
+from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.functional import confident_transition, ridge_class_scores, trusted_transition
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
     tensor([[0.9000, 0.1000],
             [0.0000, 1.0000]], dtype=torch.float64)
     """
-    return torch.from_numpy(transition_matrix(matrix, n_classes, "'auto' or "))
+    return torch.from_numpy(check_transition_matrix(matrix, n_classes, "'auto' or "))
 
 
 def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) -> Tensor:

@@ -1,4 +1,4 @@
-"""The parts that all scores share: weights, a weighted mean, and its standard error."""
+"""Common parts of all scores: weights, the weighted mean and its standard error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Score(NamedTuple):
 def mean_score(
     scores: np.ndarray, sample_weight: Any, confidence_level: float | None
 ) -> float | Score:
-    """Compute the weighted mean of one score per sample, and its standard error if asked for."""
+    """Compute the weighted mean of one score per sample, and its standard error on request."""
     weight = normalized_weights(scores, sample_weight)
     # Rounding may move a weighted mean of equal scores away from them in the last digit.
     value = float(np.clip(weight @ scores, scores.min(), scores.max()))

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.labels import check_labels_and_proba, encode_together
-from sknoisy._validation.matrices import transition_matrix as checked
+from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.metrics._score import Score, mean_score, normalized_weights
 
 __all__ = [
@@ -73,7 +73,7 @@ def noise_corrected_accuracy(
 
     Examples
     --------
-    A perfect classifier, a quarter of whose test labels are flipped:
+    A perfect classifier; a quarter of the test labels are flipped:
 
     >>> from sknoisy.metrics import noise_corrected_accuracy
     >>> T = [[0.75, 0.25], [0.25, 0.75]]
@@ -98,8 +98,8 @@ def noise_corrected_balanced_accuracy(
     """Estimate the balanced accuracy on clean labels: the mean recall over the classes.
 
     Assumes the same as :func:`noise_corrected_accuracy`. The recall of a class is divided by the
-    frequency of the class among the clean labels, which is estimated, too. So there is a bias that
-    vanishes with the number of samples, and each frequency must exceed its standard error.
+    frequency of the class among the clean labels, which is estimated too. This causes a bias that
+    vanishes as the number of samples grows. Each frequency must exceed its standard error.
 
     Parameters
     ----------
@@ -239,10 +239,10 @@ def noise_corrected_calibration_error(
     Assumes the same as :func:`noise_corrected_accuracy`. Bins with few samples look badly
     calibrated by chance, more so with noisy labels.
 
-    The standard error is that of a mean (the delta method) and treats the sign of the distance in
-    each bin as known. Where the sign is uncertain, chance can only increase the score. So the lower
-    bound of the interval is reduced by the increase expected if each distance were smaller by its
-    standard error. The bound is at least 0, and the interval is conservative.
+    The standard error is computed by the delta method, which treats the sign of the distance in
+    each bin as known. If the sign is uncertain, chance can only increase the score. So the lower
+    bound of the interval is reduced by the increase that would be expected if each distance were
+    smaller by its standard error. The bound is at least 0, and the interval is conservative.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def _corrected_losses(
 
 def invert_transition(transition_matrix: Any, classes: np.ndarray) -> np.ndarray:
     """Check a transition matrix and invert it, unless it is almost singular."""
-    matrix = checked(transition_matrix, len(classes), classes=classes)
+    matrix = check_transition_matrix(transition_matrix, len(classes), classes=classes)
     condition = np.linalg.cond(matrix)
     if not condition < _MAX_CONDITION:
         raise ValueError(

@@ -25,9 +25,9 @@ def peer_accuracy(
     """Compute the accuracy on noisy labels minus the accuracy expected by chance.
 
     Needs no transition matrix. Assumes class-conditional noise and, with more than two classes,
-    that all wrong labels are equally likely. Then it ranks classifiers as it would on clean labels,
-    where it favours no class. It is not an accuracy: 0 is chance level, and the scale depends on
-    the noise.
+    that all wrong labels are equally likely. Then classifiers are ranked as by the same score on
+    clean labels, which favours no class. It is not an accuracy: 0 is chance level, and the scale
+    depends on the noise.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def peer_accuracy(
     weight, k = normalized_weights(noisy, sample_weight), len(classes)
     label_freq, pred_freq = np.bincount(noisy, weight, k), np.bincount(predicted, weight, k)
     chance = label_freq @ pred_freq
-    # Chance level as one term per sample, whose mean is -chance, for the standard error.
+    # For the standard error, chance becomes one term per sample; the mean of the terms is -chance.
     influence = chance - label_freq[predicted] - pred_freq[noisy]
     return mean_score((noisy == predicted) + influence, sample_weight, confidence_level)
 
@@ -73,10 +73,10 @@ def cores_score(
     sample_weight: Any = None,
     confidence_level: float | None = None,
 ) -> float | Score:
-    """Compute the log-likelihood of noisy labels minus that of randomly drawn labels.
+    """Compute the log-likelihood of noisy labels minus the log-likelihood of random labels.
 
     Higher is better. Needs no transition matrix. Confident predictions increase the score even
-    where they are wrong, and more where they agree with the labels. So it can compare networks with
+    if they are wrong, and more if they agree with the labels. So it can compare networks with
     each other, but not with models that predict probabilities of 0 and 1. Assumes that for each
     class the most likely noisy label is the true one. The value has no meaning by itself.
 
@@ -134,7 +134,7 @@ def trusted_accuracy(
 
     Assumes that the trusted samples are a random sample of all. The confidence interval is
     Wilson's: it stays in [0, 1] and has the right coverage for few samples and accuracies near 1,
-    too. With sample weights it uses the effective sample size. As a scorer it takes the mask by
+    too. With sample weights it uses the effective sample size. A scorer gets the mask by
     metadata routing: ``make_scorer(trusted_accuracy).set_score_request(trusted=True)``.
 
     Parameters

@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
-from sknoisy._validation.matrices import numbers_in
+from sknoisy._validation.matrices import as_float_array
 from sknoisy.metrics.corrected import (
     invert_transition,
     noise_corrected_accuracy,
@@ -24,8 +24,8 @@ from sknoisy.metrics.matrix_free import cores_score, peer_accuracy
 __all__ = ["METRICS", "NoisyScorer", "make_noisy_scorer"]
 
 _Metric = Callable[..., Any]
-# By name: the metric, the estimator's method that it needs, whether it takes a transition matrix,
-# and the sign with which higher is better.
+# By name: the metric, the method of the estimator that it needs, whether it needs a transition
+# matrix, and the sign that makes higher values better.
 _SCORERS: dict[str, tuple[_Metric, str, bool, int]] = {
     "noise_corrected_accuracy": (noise_corrected_accuracy, "predict", True, 1),
     "noise_corrected_balanced_accuracy": (noise_corrected_balanced_accuracy, "predict", True, 1),
@@ -125,7 +125,7 @@ class NoisyScorer:
         return request
 
     def _accept_sample_weight(self) -> bool:
-        """Answer scikit-learn, which asks scorers for this if metadata routing is disabled."""
+        """Accept sample weights; scikit-learn calls this if metadata routing is disabled."""
         return True
 
     def __repr__(self) -> str:
@@ -154,8 +154,8 @@ def make_noisy_scorer(
     transition_matrix : array-like of shape (n_classes, n_classes), default=None
         For the metrics that need one.
     classes : array-like of shape (n_classes,), default=None
-        All possible labels, sorted, if some training folds may lack one: an estimator fitted
-        without a class gives it probability 0. None: the classes of the estimator.
+        All possible labels, sorted; needed if some training folds may lack one. A class that an
+        estimator was not fitted with gets probability 0. None: the classes of the estimator.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def make_noisy_scorer(
     Raises
     ------
     ValueError
-        If there is no such metric, or the transition matrix or the classes do not fit.
+        If the metric is unknown, or the transition matrix or classes are not valid.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def make_noisy_scorer(
     if classes is not None:
         classes = sorted_classes(classes)
     if needs:
-        shape = numbers_in("transition_matrix", transition_matrix).shape
+        shape = as_float_array("transition_matrix", transition_matrix).shape
         if len(shape) != 2 or shape[0] != shape[1]:
             raise ValueError(
                 "The 'transition_matrix' parameter must be a square array, with a row and a column "

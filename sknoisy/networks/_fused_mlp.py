@@ -21,7 +21,7 @@ def dropout_mask(like: Tensor, rate: float, generator: torch.Generator | None = 
     """Draw the factors that dropout multiplies units by: 0 or ``1 / (1 - rate)``.
 
     On the CPU the rate is rounded to a multiple of 2 ** -16, and four units use the bits of one
-    random number, because drawing them takes a good part of the time of a step. On other devices
+    random number, because drawing random numbers takes much of the time of a step. On other devices
     torch's own dropout draws the mask, from its global generator.
 
     Parameters

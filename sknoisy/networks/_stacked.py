@@ -1,4 +1,4 @@
-"""Networks of one architecture, trained together: parameters have a leading axis of networks."""
+"""Several networks of one architecture, computed together with a leading axis of networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["NotStackable", "StackedNetwork", "saved_bytes", "stack_networks"]
 
 
 class NotStackable(TypeError):
-    """Raised for a network of which several copies cannot be computed together."""
+    """Raised if copies of a network cannot be computed together."""
 
 
 class StackedNetwork(ABC):
@@ -29,7 +29,7 @@ class StackedNetwork(ABC):
     Parameters
     ----------
     networks : sequence of Module
-        Of the same architecture; a network given several times makes copies that start alike.
+        Networks of the same architecture. A network may be repeated; its copies start alike.
     generator : torch.Generator, default=None
         Draws the dropout masks if ``uses_generator``; None: torch's global generator does.
 
@@ -105,7 +105,7 @@ class _FusedNetwork(StackedNetwork):
 
     def select(self, positions: Tensor, optimizer: torch.optim.Optimizer) -> None:
         super().select(positions, optimizer)
-        # The first layer standardises samples that all networks get with one network's buffers.
+        # Samples that all networks get are standardised once, by the first layer of ``network``.
         for name, buffer in self.network.named_buffers():
             buffer.copy_(self.buffers[name][0])
 
@@ -147,12 +147,12 @@ def stack_networks(
     x: Tensor,
     precision: Callable[[], AbstractContextManager],
 ) -> StackedNetwork:
-    """Stack networks, after a check that two stacked copies of the first compute what it computes.
+    """Stack networks, after a check that stacking does not change what the first one computes.
 
     Parameters
     ----------
     networks : sequence of Module
-        Of the same architecture.
+        Networks of the same architecture.
     generator : torch.Generator or None
         Draws the dropout masks if the result ``uses_generator``.
     x : Tensor of shape (n_samples, ...)

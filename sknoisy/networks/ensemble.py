@@ -73,8 +73,8 @@ class BatchedLinear(nn.Module):
 class BatchedMLP(nn.Sequential):
     """Several independent MLPs, computed by one batched product for each layer.
 
-    The networks have nothing in common but the statistics that standardise their input. A training
-    pass is computed by :func:`~sknoisy.networks._fused_mlp.fused_mlp`, which has no second
+    The networks have only the statistics that standardise their input in common. A training pass is
+    computed by :func:`~sknoisy.networks._fused_mlp.fused_mlp`, which has no second
     derivative. Layers are called one by one in evaluation mode, in mixed precision, if the input
     requires a gradient, if a layer has hooks, and if parameters are frozen or replaced
     (``torch.func.functional_call``).
@@ -144,8 +144,16 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     Returns
     -------
     Module
-        A network as ``build`` returns it for one; a :class:`BatchedMLP` for several unchanged
-        :class:`~sknoisy.networks.MLP`; a :class:`NetworkEnsemble` otherwise.
+        The network that ``build`` returns, if ``n_networks`` is 1. A :class:`BatchedMLP`, if all
+        are unchanged instances of :class:`~sknoisy.networks.MLP`. Otherwise a
+        :class:`NetworkEnsemble`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknoisy.networks import MLP, replicate
+    >>> replicate(lambda: MLP(4, 3), n_networks=2)(torch.zeros(5, 4)).shape
+    torch.Size([2, 5, 3])
     """
     if n_networks == 1:
         return build()
@@ -160,7 +168,7 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
 
 
 def _start_alike(first: nn.Module, second: nn.Module) -> bool:
-    """Whether two networks have equal parameters, so that they would learn the same."""
+    """Whether two networks have equal parameters, so that training would keep them equal."""
     pairs = zip(first.parameters(), second.parameters(), strict=True)
     return all(is_lazy(p) or torch.equal(p, q) for p, q in pairs)
 
@@ -168,6 +176,6 @@ def _start_alike(first: nn.Module, second: nn.Module) -> bool:
 def _reset_parameters(network: nn.Module) -> None:
     for layer in network.modules():
         reset = getattr(layer, "reset_parameters", None)
-        # Frozen layers were pretrained, and could not learn again after a reset.
+        # Frozen layers are pretrained: after a reset they could not be trained again.
         if callable(reset) and any(p.requires_grad for p in layer.parameters(recurse=False)):
             reset()

@@ -25,6 +25,14 @@ def capture_features(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     features : Tensor of shape ([n_networks,] n_samples, n_features)
         Input of the last linear layer; the logits of a network without linear layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknoisy.networks import MLP, capture_features
+    >>> logits, features = capture_features(MLP(4, 3, hidden=(8,)), torch.zeros(5, 4))
+    >>> logits.shape, features.shape
+    (torch.Size([5, 3]), torch.Size([5, 8]))
     """
     if isinstance(network, NetworkEnsemble):
         logits, features = zip(*(_capture(member, x) for member in network), strict=True)
@@ -36,7 +44,7 @@ def _capture(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     last_input: list[Tensor] = []
 
     def record(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        # Layers may be registered in another order than they are called, so the last call counts.
+        # The order of registration may differ from the order of calls, so the last call counts.
         last_input[:] = [inputs[0]]
 
     hooks = [

@@ -1,4 +1,4 @@
-"""First layers, which are adapted to statistics of the training set before training begins."""
+"""First layers of networks, adapted to statistics of the training set before training begins."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["PiecewiseLinear", "Standardize"]
 class Standardize(nn.Module):
     """Standardise the inputs with the mean and standard deviation of the training set.
 
-    The estimator adapts this layer to its training set before training begins, unless it is
-    adapted already.
+    The estimator adapts this layer to its training set before training begins, unless the layer is
+    already adapted.
 
     Parameters
     ----------
@@ -102,10 +102,10 @@ class Standardize(nn.Module):
 class PiecewiseLinear(Standardize):
     """Standardise the columns and append a piecewise linear encoding of each.
 
-    The values of a column are divided into bins of equal weight in the training set. The encoding
-    has one feature per bin: -1 for values below the bin, 1 above it, and linear in between, so
-    that the first layer can change its gradient at each edge. Thresholds, which make trees strong
-    on tables, become easy to learn.
+    The values of a column are split into bins of equal weight in the training set. The encoding
+    has one feature per bin: -1 for values below the bin, 1 above it, and linear in between.
+    The function learned by the first layer can therefore bend at each edge, which makes thresholds
+    easy to learn; thresholds are the strength of trees on tables.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class PiecewiseLinear(Standardize):
     ----------
     Gorishniy et al., "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS 2022,
     piecewise linear encoding. Departures: scaled to [-1, 1], appended to the standardised columns,
-    and constant beyond the first and last edge, where theirs is linear.
+    and constant beyond the first and last edge, where the authors' encoding is linear.
 
     Examples
     --------

@@ -14,7 +14,7 @@ __all__ = ["Dropout", "MLP", "has_hooks", "is_plain_mlp"]
 
 
 class Dropout(nn.Dropout):
-    """Dropout with a fast random number generation on the CPU; torch's dropout elsewhere.
+    """Dropout with fast random numbers on the CPU; torch's dropout on other devices.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ class MLP(nn.Sequential):
     n_out : int
         Number of classes.
     hidden : int or sequence of int, default=(128, 128)
-        Width of each hidden layer; an int stands for a single hidden layer.
+        Width of each hidden layer; an int means a single hidden layer.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
     bins : int or "auto", default=0
-        Bins of the :class:`PiecewiseLinear` encoding of each column; 0 or 1: no encoding. "auto":
-        8 for up to 32 columns, and fewer for more, so that there are at most 256 bins in total; no
-        encoding for more than 128 columns.
+        Bins of the :class:`PiecewiseLinear` encoding of each column; 0 or 1: no encoding. "auto": 8
+        bins for up to 32 columns, and fewer for more columns, with at most 256 bins in total. Above
+        128 columns there is no encoding.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class MLP(nn.Sequential):
 
 
 def is_plain_mlp(network: nn.Module) -> bool:
-    """Whether a network is an :class:`MLP` with unchanged layers, none of them hooked or frozen."""
+    """Whether a network is an :class:`MLP` with unchanged layers, none with hooks or frozen."""
     if type(network) is not MLP or not len(network):
         return False
     first, *rest = network

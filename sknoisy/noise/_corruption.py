@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 from sknoisy._label_noise.estimators import transition_between
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
-from sknoisy._validation.matrices import distributions, numbers_in
+from sknoisy._validation.matrices import as_float_array, check_distributions
 from sknoisy.noise._asymmetric import asymmetric
 from sknoisy.noise._instance import instance_dependent
 from sknoisy.noise._pair import pair
@@ -148,7 +148,7 @@ def corrupt_labels(
             f"{kind!r} instead."
         )
     if isinstance(noise, (list, tuple)):
-        noise = numbers_in("noise", noise)
+        noise = as_float_array("noise", noise)
     (labels,) = check_labels(classes, y=y)
     check_consistent_length(labels, X)
     known = np.unique(labels) if classes is None else sorted_classes(classes)
@@ -186,7 +186,7 @@ def _transition_matrix(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray
             f"is a matrix or two rates. Got {kind!r} instead."
         )
     refuse_frame_in_another_order("noise", noise, classes)
-    given = numbers_in("noise", noise)
+    given = as_float_array("noise", noise)
     if given.shape == (2,) and n_classes == 2:
         first, second = (check_rate(rate, 1.0) for rate in given)
         return np.array([[1 - first, first], [second, 1 - second]])
@@ -196,7 +196,7 @@ def _transition_matrix(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray
             f"{(n_classes, n_classes)} with a row and a column for each class, or two rates for "
             f"two classes. Got an array of shape {given.shape} instead."
         )
-    return distributions(
+    return check_distributions(
         given, "The 'noise' parameter must have rows that are at least 0 and sum to 1."
     )
 

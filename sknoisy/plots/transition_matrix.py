@@ -10,8 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 from sknoisy._label_noise.estimators import transition_between
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import encode_together
-from sknoisy._validation.matrices import numbers_in
-from sknoisy._validation.matrices import transition_matrix as checked
+from sknoisy._validation.matrices import as_float_array, check_transition_matrix
 from sknoisy.plots._axes import (
     axes_size,
     check_classifier,
@@ -191,13 +190,13 @@ class TransitionMatrixDisplay:
 
     def _check_matrix(self) -> tuple[np.ndarray, np.ndarray]:
         """Check the matrix; return it with a mask of its unknown rows."""
-        matrix = numbers_in("transition_matrix", self.transition_matrix).copy()
+        matrix = as_float_array("transition_matrix", self.transition_matrix).copy()
         k = len(matrix) if matrix.ndim else 0
         unknown: Any = np.zeros(k, dtype=bool)
         if matrix.shape == (k, k):
             unknown = np.isnan(matrix).all(axis=1)
             matrix[unknown] = np.eye(k)[unknown]
-        matrix = checked(matrix, k)
+        matrix = check_transition_matrix(matrix, k)
         matrix[unknown] = np.nan
         return matrix, unknown
 

@@ -151,7 +151,7 @@ def test_an_invalid_transition_matrix_is_refused(fitted):
         TransitionMatrixDisplay([[1, 0], [np.nan, 0.5]]).plot()
     with pytest.raises(ValueError, match=r"array of shape \(2, 2\).*Got one of shape \(2, 3\)"):
         TransitionMatrixDisplay(np.ones((2, 3))).plot()
-    with pytest.raises(ValueError, match=r"'transition_matrix' parameter .* as many in each row"):
+    with pytest.raises(ValueError, match=r"'transition_matrix' parameter .* rows of equal length"):
         TransitionMatrixDisplay([[1, 0], [0]]).plot()
     with pytest.raises(ValueError, match=r"display_labels must have 3 entries. Got 2"):
         TransitionMatrixDisplay(np.eye(3), display_labels=["a", "b"]).plot()
