@@ -1,4 +1,4 @@
-"""The methods, and how to make one from a name, a class or an instance."""
+"""The methods, their base classes, and what their hooks receive."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ __all__ = [
     "DisturbLabel",
     "DivideMix",
     "ELRPlus",
+    "EvaluationPass",
     "ForwardCorrection",
     "MetaLabelNet",
     "Method",
     "Mixup",
     "NetworkView",
-    "EvaluationPass",
-    "TrainingStep",
     "Synthetic",
+    "TrainingStep",
     "make_method",
 ]
 
@@ -94,7 +94,7 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
     Parameters
     ----------
     method : str, Method class or Method instance
-        An instance is cloned, never changed.
+        An instance is cloned, not changed.
     **params
         Parameters of the method.
 
@@ -105,7 +105,7 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
     Raises
     ------
     TypeError
-        If ``method`` is none of these.
+        If ``method`` is of another type, or an unknown name.
     ValueError
         If the method has no such parameter, or a value is not allowed.
 

@@ -1,8 +1,5 @@
 """Base class of methods: six hooks called by the training loop."""
 
-# Long because it also makes an estimator and a torch module one object that can be copied, restored
-# and pickled, which each method would have to do otherwise.
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -24,12 +21,12 @@ __all__ = ["ClassLoss", "Method", "NetworkView"]
 
 
 class NetworkView(Protocol):
-    """What a method may use of the network in training and of its training set.
+    """The parts of the network and of its training set that a method may use.
 
-    With ``n_networks`` above 1, logits and features have a leading axis for the networks. Where a
-    method takes ``weights``, the result is that of networks with these weights instead of the
-    current ones, such as an average of earlier ones. They are one vector for all networks together,
-    as :meth:`weights` returns it.
+    With ``n_networks`` above 1, logits and features have a leading axis of networks. Functions with
+    a parameter ``weights`` compute with these weights instead of the current ones, for example with
+    an average of earlier weights. They are one vector for all networks together, as returned by
+    :meth:`weights`.
 
     Attributes
     ----------
@@ -38,14 +35,14 @@ class NetworkView(Protocol):
     n_rows : int
         Number of rows of X.
     n_features : int
-        Width of the features: of the input of the last linear layer.
+        Number of features: the width of the input of the last linear layer.
     device : torch.device
-        Device of the network and the batches.
+        Device of the network and of the batches.
     dtype : torch.dtype
-        Of parameters and of per-sample state.
+        Type of parameters and of per-sample state.
     trusted : Tensor of bool of shape (n_rows,) or None
-        Which rows of X are trusted samples to train on, whose labels the user knows to be clean;
-        None where no ``trusted`` was passed to ``fit``.
+        Mask of the trusted samples among the rows of X that are trained on: their labels are known
+        to be clean. None if no ``trusted`` was passed to ``fit``.
     """
 
     n_classes: int
@@ -107,7 +104,7 @@ class NetworkView(Protocol):
         """Copy all weights and batch statistics of all networks into one vector."""
 
     def rows(self, index: Tensor) -> Tensor:
-        """Return samples of the training set by their row in X.
+        """Return samples of the training set, selected by their row in X.
 
         Parameters
         ----------
@@ -119,7 +116,7 @@ class NetworkView(Protocol):
         """
 
     def labels(self) -> Tensor:
-        """Return the given labels of all rows of X, one-hot or soft: (n_rows, n_classes)."""
+        """Return the given labels of all rows of X as distributions, (n_rows, n_classes)."""
 
     def augment(self, x: Tensor) -> Tensor:
         """Return a random view of each sample, of the same shape."""
@@ -128,7 +125,7 @@ class NetworkView(Protocol):
 class Method(BaseEstimator, nn.Module):
     """Base class of methods: six hooks called by the training loop.
 
-    Only :meth:`loss` is required; override the hooks that your idea needs.
+    Only :meth:`loss` is required; override the other hooks that a method needs.
 
     ====================  ===================================  ====================================
     Hook                  Called                               Returns
@@ -143,27 +140,26 @@ class Method(BaseEstimator, nn.Module):
 
     During warm-up, which trains on cross-entropy, only ``setup`` is called. Two more methods can be
     overridden: :meth:`proba` turns logits into class probabilities, and :meth:`training_step` calls
-    ``prepare_batch``, ``loss`` and ``sample_weights``; override it only where their order does not
-    fit.
+    ``prepare_batch``, ``loss`` and ``sample_weights``; override it only if the method needs another
+    order.
 
     A method is both a scikit-learn estimator (``get_params``, ``clone``) and a torch module.
-    Per-sample state goes into buffers and learned quantities into parameters, both made in
-    ``setup``: so they are moved to the device, reach the optimizer and are saved. ``__init__`` only
-    stores its arguments, and need not call ``super().__init__()``.
+    Per-sample state is kept in buffers and learned quantities in parameters, both made in
+    ``setup``. They are then moved to the device, passed to the optimizer and saved. ``__init__``
+    only stores its arguments, and need not call ``super().__init__()``.
 
     Attributes
     ----------
     n_networks : int
-        Number of networks trained side by side, a leading axis of the logits.
+        Number of networks trained together. Above 1, logits have a leading axis of networks.
     warmup : float or int
-        Fraction of the epochs (a float), or their number (an int), trained on cross-entropy first,
-        where the estimator's ``warmup`` is ``"auto"``.
+        Warm-up if the estimator's ``warmup`` is ``"auto"``: the fraction (a float) or number (an
+        int) of epochs trained on cross-entropy first.
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` can only continue with
         the same rows.
     module_params : mapping
-        Parameters that suit the method, for built-in networks that have them, unless ``module__*``
-        sets them.
+        Default parameters of built-in networks for this method; ``module__*`` overrides them.
     uses_trusted : bool
         Whether the method uses trusted samples, passed to ``fit`` as ``trusted``.
 
@@ -189,7 +185,7 @@ class Method(BaseEstimator, nn.Module):
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
 
-    # As in scikit-learn; a parameter without an entry is not checked.
+    # The format is scikit-learn's; a parameter without an entry is not checked.
     _parameter_constraints: dict = {}
 
     if TYPE_CHECKING:
@@ -206,7 +202,7 @@ class Method(BaseEstimator, nn.Module):
 
     @property
     def uses_trusted(self) -> bool:
-        """Whether the method uses trusted samples; a class attribute in most methods that do."""
+        """Whether the method uses trusted samples; may be overridden by a class attribute."""
         return False
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
@@ -218,12 +214,12 @@ class Method(BaseEstimator, nn.Module):
         ----------
         net : NetworkView
         y : Tensor of shape (n_rows,), int64
-            The encoded labels of all rows of X, also of those held out or of weight zero.
+            The encoded labels of all rows of X, also of held-out rows and of rows with weight zero.
 
         Raises
         ------
         ValueError
-            If a parameter does not fit the data.
+            If a parameter is not valid for the data.
         """
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
@@ -251,12 +247,12 @@ class Method(BaseEstimator, nn.Module):
         Returns
         -------
         Batch
-            The batch to train on; its ``notes`` reach ``loss`` and ``sample_weights``.
+            The batch to train on; its ``notes`` are passed to ``loss`` and ``sample_weights``.
         """
         return batch
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Compute one loss per sample, neither averaged nor weighted.
+        """Compute one loss per sample, not averaged and not weighted.
 
         Called after each forward pass after warm-up.
 
@@ -264,7 +260,7 @@ class Method(BaseEstimator, nn.Module):
         ----------
         logits : Tensor of shape ([n_networks,] n_samples, n_classes)
         batch : Batch
-            As ``prepare_batch`` returned it.
+            The batch that ``prepare_batch`` returned.
 
         Returns
         -------
@@ -273,7 +269,7 @@ class Method(BaseEstimator, nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must define loss(logits, batch).")
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor | None:
-        """Decide how much each sample of the batch counts.
+        """Compute the weight of each sample of the batch.
 
         Called after ``loss``.
 
@@ -286,38 +282,39 @@ class Method(BaseEstimator, nn.Module):
         Returns
         -------
         Tensor of the shape of losses, or None
-            In [0, 1], multiplied with the batch's weights; None: all samples count alike.
+            Weights in [0, 1], multiplied by the weights of the batch; None: all samples have the
+            same weight.
         """
         return None
 
     def epoch_score(self) -> Tensor | None:
-        """Return how good the epoch was, the higher the better.
+        """Return a score of the epoch; higher is better.
 
-        Called after each epoch after warm-up, where the estimator's ``early_stopping`` is not
-        False. Training stops when the score has not risen for ``n_iter_no_change`` epochs, and
-        restores the best epoch.
+        Called after each epoch after warm-up, unless the estimator's ``early_stopping`` is False.
+        Training stops when the score has not increased for ``n_iter_no_change`` epochs; the weights
+        of the best epoch are restored.
 
         Returns
         -------
         Tensor of shape () or None
-            None, in any epoch: the method cannot score this one.
+            None, in any epoch: the method cannot score this epoch.
         """
         return None
 
     @property
     def oob_predictions(self) -> tuple[Tensor, Tensor | None] | None:
-        """Out-of-bag predictions: by networks that were not trained on the row.
+        """Out-of-bag predictions, made by networks that were not trained on the row, or None.
 
-        None, or the probabilities of the given labels, (n_rows, n_classes) with NaN for rows
-        without a prediction, and the transition matrix, (n_classes, n_classes), or None if it is
-        not known.
+        They are a pair: probabilities of the given labels, of shape (n_rows, n_classes) with NaN
+        for rows without a prediction; and the transition matrix, of shape (n_classes, n_classes),
+        or None if it is not known.
         """
         return None
 
     def proba(self, logits: Tensor) -> Tensor:
         """Compute class probabilities, averaged over networks.
 
-        Called to predict.
+        Called for predictions.
 
         Parameters
         ----------
@@ -331,10 +328,10 @@ class Method(BaseEstimator, nn.Module):
         return p if self.n_networks == 1 else p.mean(dim=0)
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
-        """Run the hooks of one training step, from the batch to what is minimised.
+        """Call the hooks of one training step.
 
-        Called for each batch after warm-up. Override it only where the order of the hooks does not
-        fit.
+        Called for each batch after warm-up. Override it only if the method needs another order of
+        the hooks.
 
         Parameters
         ----------
@@ -356,11 +353,11 @@ class Method(BaseEstimator, nn.Module):
         )
 
     def snapshot(self) -> dict[str, Any]:
-        """Copy the state for :meth:`restore`; attributes that are no tensors are not copied."""
+        """Copy the state for :meth:`restore`: all tensors; other attributes are shared."""
         return copy_state(self)
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Return to a :meth:`snapshot`, in place: parameters stay the optimizer's."""
+        """Restore a :meth:`snapshot` in place: the optimizer keeps the same parameters."""
         restore_state(self, snapshot)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -371,13 +368,13 @@ class Method(BaseEstimator, nn.Module):
 
 
 class ClassLoss(Method):
-    """Base class of methods that are only a loss: one number per class.
+    """Base class of methods that consist of a loss only, computed as one loss per class.
 
     The loss of a sample is the mean of its class losses, weighted by the target.
     """
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        """Compute the loss that each class would have as the label.
+        """Compute the loss of each class as the label.
 
         Parameters
         ----------

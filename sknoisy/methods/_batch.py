@@ -1,4 +1,4 @@
-"""What the hooks of a method receive and return: a batch, an evaluation pass, a training step."""
+"""Arguments and results of hooks: a batch, an evaluation pass, a training step."""
 
 from __future__ import annotations
 
@@ -15,33 +15,32 @@ from sknoisy.functional import cross_entropy
 
 __all__ = ["Batch", "EvaluationPass", "TrainingStep"]
 
-
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch of the training set, never changed in place.
+    """One batch of the training set, which is never changed in place.
 
     Attributes
     ----------
     x : Tensor of shape (n_samples, ...)
     y : Tensor of shape (n_samples,), int64
-        The given labels, encoded as ``0 .. n_classes - 1``; of soft labels the most likely class.
+        The given labels, encoded as ``0 .. n_classes - 1``; for soft labels the most likely class.
     target : Tensor of shape (n_samples, n_classes)
         The given labels, one-hot or soft, smoothed at the estimator's rate.
     weight : Tensor of shape (n_samples,)
-        Factor of each sample's loss: sample weight times class weight, over the number of samples;
-        the weights of an average batch sum to one.
+        Factor of the loss of each sample: sample weight times class weight, divided by the number
+        of samples. The weights of an average batch sum to one.
     index : Tensor of shape (n_samples,), int64
-        Row of each sample in X: the index into all per-sample state.
+        Row of each sample in X, which is also its position in per-sample state.
     epoch : int
-        Epochs trained before this one, from 0; warm-up is not counted.
+        Number of epochs trained before this one, without warm-up.
     trusted : Tensor of bool of shape (n_samples,) or None
-        Which samples have labels that the user knows to be clean; None where no ``trusted`` was
-        passed to ``fit``.
+        Mask of the samples whose labels are known to be clean; None if no ``trusted`` was passed to
+        ``fit``.
     notes : mapping
-        What ``prepare_batch`` passes on to ``loss`` and ``sample_weights``.
+        Values that ``prepare_batch`` passes to ``loss`` and ``sample_weights``.
     """
 
     x: Tensor
@@ -62,21 +61,21 @@ class Batch:
 class EvaluationPass:
     """Logits and features of the whole training set, in evaluation mode and without a graph.
 
-    They are computed when first used. Rows held out or of weight zero are left out: a table for all
-    rows of X is filled as ``table[evaluation.index] = ...``.
+    They are computed when first used. Held-out rows and rows of weight zero are left out, so a
+    table for all rows of X is filled by ``table[evaluation.index] = ...``.
 
     Attributes
     ----------
     index : Tensor of shape (n_samples,), int64
         Row of each sample in X.
     y : Tensor of shape (n_samples,), int64
-        The given labels, encoded; of soft labels the most likely class.
+        The given labels, encoded; for soft labels the most likely class.
     target : Tensor of shape (n_samples, n_classes)
         The given labels, one-hot or soft; never smoothed.
     weight : Tensor of shape (n_samples,)
         As in :class:`Batch`.
     epoch : int
-        Epochs trained before this pass, from 0; warm-up is not counted.
+        Number of epochs trained before this pass, without warm-up.
     compute : callable
         Computes and returns logits and features.
     trusted : Tensor of bool of shape (n_samples,) or None
@@ -107,7 +106,7 @@ class EvaluationPass:
 
     @property
     def probabilities(self) -> Tensor:
-        """Class probabilities, of the shape of ``logits``."""
+        """Class probabilities, of the same shape as ``logits``."""
         return torch.softmax(self.logits, dim=-1)
 
     @property
@@ -117,7 +116,7 @@ class EvaluationPass:
 
 
 class TrainingStep(NamedTuple):
-    """What one step minimises, ``(losses * weight).sum()``, and what it was computed from.
+    """The losses and weights of one training step, which minimises ``(losses * weight).sum()``.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The state of a method: copied and restored during a training, pickled after it."""
+"""The state of a method: copied and restored during training, pickled afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
 
 
 def copy_state(module: nn.Module) -> dict[str, Any]:
-    """Copy buffers, parameters and submodules; other attributes are kept by reference."""
+    """Copy buffers, parameters and submodules; other attributes are shared."""
     return {
         "plain": _plain_attributes(module),
         "buffers": {name: _cloned(value) for name, value in module._buffers.items()},
@@ -26,7 +26,7 @@ def copy_state(module: nn.Module) -> dict[str, Any]:
 
 
 def restore_state(module: nn.Module, state: Mapping[str, Any]) -> None:
-    """Restore what :func:`copy_state` copied, in place: parameters stay the optimizer's."""
+    """Restore the result of :func:`copy_state` in place: parameters stay the same objects."""
     for name in _plain_attributes(module):
         del module.__dict__[name]
     module.__dict__.update(state["plain"])
@@ -39,7 +39,7 @@ def restore_state(module: nn.Module, state: Mapping[str, Any]) -> None:
 
 
 def get_state(module: nn.Module) -> dict[str, Any]:
-    """Return the state with arrays in place of tensors: they load on any device."""
+    """Return the state with arrays instead of tensors, which load on any device."""
     parameters = module._parameters
     return {
         "plain": _plain_attributes(module),
@@ -52,7 +52,7 @@ def get_state(module: nn.Module) -> dict[str, Any]:
 
 
 def set_state(module: nn.Module, state: Mapping[str, Any]) -> None:
-    """Fill a module that was not initialised with what :func:`get_state` returned."""
+    """Initialise a module and set the state that :func:`get_state` returned."""
     nn.Module.__init__(module)
     module.__dict__.update(state["plain"])
     for name, value in to_tensors(state["buffers"]).items():

@@ -1,4 +1,4 @@
-"""The transition matrix of the methods that correct for it: check one given, or estimate it."""
+"""Transition matrices of methods: checks of given ones, and the estimate during training."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
     Parameters
     ----------
     matrix : array-like of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is the true class.
+        Entry (i, j): the probability of given label j for true class i.
     n_classes : int
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes), float64
-        Its rows sum to one up to rounding.
+        Rows sum to one up to rounding.
 
     Raises
     ------
     ValueError
-        If it has another shape, or a row that is no distribution.
+        If the matrix has another shape, or a row is not a distribution.
 
     Examples
     --------
@@ -47,10 +47,10 @@ def as_transition(matrix: Any, n_classes: int) -> Tensor:
 def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) -> Tensor:
     """Estimate the transition matrix from an evaluation pass of one network.
 
-    With trusted samples by :func:`~sknoisy.functional.trusted_transition`, else by
-    :func:`~sknoisy.functional.confident_transition`, which assumes that each class is given its
-    own label more often than any other. As the estimate of an undertrained network can contradict
-    this, it is changed to keep a lead.
+    With trusted samples it uses :func:`~sknoisy.functional.trusted_transition`, otherwise
+    :func:`~sknoisy.functional.confident_transition`, which assumes that the most frequent label of
+    each class is the clean one. As the estimate of an undertrained network can contradict this, the
+    diagonal entry of each row is increased if necessary, to keep a lead.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) ->
         Of one network.
     lead : float, default=0.1
         Smallest difference between the diagonal entry of a row and its largest other entry, in
-        [0, 1]. A row with a smaller one is mixed with the row of the identity matrix.
+        [0, 1]. A row with a smaller difference is mixed with the row of the identity matrix.
 
     Returns
     -------
     Tensor of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is the true class.
+        Entry (i, j): the probability of given label j for true class i.
     """
     target, weight = evaluation.target, evaluation.weight
     scores = ridge_class_scores(evaluation.features, target, weight)

@@ -23,11 +23,11 @@ __all__ = ["BackwardCorrection"]
 class BackwardCorrection(Method):
     """Correct the loss with a transition matrix, whose inverse is applied to the targets.
 
-    Averaged over the noise, the corrected target is the true class. Targets are rows of the inverse
-    matrix, above one at the given label and below zero at the classes that it may stand for; with
-    symmetric noise that is negative smoothing. It assumes class-conditional noise: the noisy label
-    depends only on the true class. As the loss has no lower bound, logits are bounded in training.
-    The further the noise is from symmetric, the higher the variance of the targets. In the
+    Targets are rows of the inverse matrix: above one at the given label, and below zero at other
+    classes that may be the true one. Averaged over the noise, they are the one-hot true class. With
+    symmetric noise this is negative label smoothing. It assumes class-conditional noise: the noisy
+    label depends only on the true class. As the loss has no lower bound, logits are bounded in
+    training. The less symmetric the noise is, the higher the variance of the targets. In the
     robustness benchmark it is as good as ``forward`` with pair noise and better with other kinds.
 
     Cost: one network, one pass per step, one evaluation pass, nothing kept per sample. Needs: the
@@ -36,30 +36,29 @@ class BackwardCorrection(Method):
     Parameters
     ----------
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
-        Entry (i, j): the probability that label j is given where i is the true class, in the order
-        of ``classes_``. "auto": estimated once, when warm-up ends, from trusted samples if there
+        Entry (i, j): the probability of given label j for true class i, in the order of
+        ``classes_``. "auto": estimated once, at the end of warm-up, from trusted samples if there
         are any; see :func:`~sknoisy.methods._transition.estimate_transition_matrix`.
     bound : float or None, default=1.0
-        In the loss, but not in predictions, logits z are replaced by
-        ``z / sqrt(1 + (z / bound) ** 2)``. None: unbounded, as published; then it is cross-entropy
-        with the identity matrix.
+        In the loss, but not in predictions, logits z are replaced by ``z / sqrt(1 + (z / bound) **
+        2)``. None: unbounded, as in the paper; with the identity matrix this is cross-entropy.
 
     Attributes
     ----------
     transition, inverse : Tensor of shape (n_classes, n_classes)
-        The matrix in use and its inverse; NaN before they are estimated.
+        The transition matrix and its inverse; NaN before they are estimated.
 
     Raises
     ------
     ValueError
         In ``fit``, before the first epoch, if the transition matrix has another shape, a row that
-        is no distribution, or no inverse.
+        is not a distribution, or no inverse.
 
     References
     ----------
     Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach",
     CVPR 2017, Theorem 1. Departures: the bound; an estimate that is nearly singular is mixed with
-    the identity; and those of ``forward``.
+    the identity matrix; and all departures of ``forward``.
 
     Examples
     --------
@@ -96,7 +95,7 @@ class BackwardCorrection(Method):
                 f"The 'transition_matrix' parameter of {type(self).__name__} must have an inverse. "
                 f"Got a matrix with condition number {condition:g} instead."
             )
-        self._use(transition)
+        self._set_transition(transition)
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
@@ -104,9 +103,9 @@ class BackwardCorrection(Method):
             identity = torch.eye(len(transition), dtype=transition.dtype)
             while torch.linalg.cond(transition) > 100:
                 transition = torch.lerp(transition, identity, 0.1)
-            self._use(transition)
+            self._set_transition(transition)
 
-    def _use(self, transition: Tensor) -> None:
+    def _set_transition(self, transition: Tensor) -> None:
         self.transition.copy_(transition)
         self.inverse.copy_(torch.linalg.inv(transition))
 

@@ -1,7 +1,7 @@
 """Bagging: several networks, each evaluated on the rows that it was not trained on."""
 
-# Long because two ideas need the same out-of-bag predictions: when to stop, and how the labels of
-# each class were corrupted.
+# This file is long because early stopping and the estimate of the transition matrix need the same
+# out-of-bag predictions.
 
 from __future__ import annotations
 
@@ -30,35 +30,34 @@ if TYPE_CHECKING:
 
 __all__ = ["Bagging"]
 
-
-# Bags repeat every so many rows, so that they need no memory for each row.
+# Bags repeat after this number of rows, so that they need no memory for each row.
 _BAG_PERIOD = 1024
-# Before this many steps networks are close to their initial state, and their epochs are not scored.
+# In the first steps networks are close to their initial state, so these epochs are not scored.
 _MIN_STEPS = 16
-# The matrix estimated without trusted rows has the weight of so many of them in each class, as rows
-# that somebody chose to check are often not typical.
+# Weight, in trusted rows per class, of the matrix that is estimated without trusted rows. Rows that
+# were chosen for review are often not typical.
 _PRIOR_ROWS = 5
 
 
 class Bagging(Method):
     """Bagged ensemble with out-of-bag early stopping and out-of-bag correction.
 
-    Each network is trained on a part of the rows. A network that was not trained on a label cannot
-    have memorised it, so the out-of-bag predictions of an epoch show whether the networks still
-    learn or already memorise, without holding rows out for validation. The average of the networks
-    cancels what single ones have memorised. Out-of-bag predictions of confident rows also estimate
-    the transition matrix, with which predictions are corrected: where a third of one class was
-    given the label of another, the more frequent label is not always the clean one.
+    Each network is trained on a part of the rows. A network cannot memorise a label that it was not
+    trained on. So out-of-bag predictions show whether the networks still learn or already memorise,
+    without a validation set. Averaging reduces the effect of labels that single networks have
+    memorised. Confident out-of-bag predictions also estimate the transition matrix, with which
+    predictions are corrected: if a third of the labels of one class is changed to another class,
+    the most likely label is not always the true class.
 
     It needs no noise rate. In the robustness benchmark it is the most accurate method on average,
-    with noisy labels and with clean ones. The correction assumes that each class has rows that are
-    predicted with confidence. Where classes overlap everywhere and one is much rarer, it favours
-    the rare class, and ``transition_matrix=None`` can be better.
+    with noisy labels and with clean ones. The correction assumes that each class has rows with
+    confident predictions. If classes overlap everywhere and one is much rarer, it favours the rare
+    class; then ``transition_matrix=None`` can be better.
 
     Cost: ``n_networks`` networks, one pass each per step but fewer epochs, ``n_classes`` numbers
-    per sample. Needs: nothing. Samples passed to ``fit`` as ``trusted`` show how labels of their
-    class were corrupted, also where most of them are noisy. They should be a random part of their
-    class: rows checked because they looked mislabelled are not typical.
+    per sample. Needs: nothing. Trusted samples improve the estimate
+    of the transition matrix, also if most labels of a class are noisy. They should be a random part
+    of their class: samples reviewed because they looked mislabelled are not typical.
 
     Parameters
     ----------
@@ -67,36 +66,36 @@ class Bagging(Method):
     max_samples : float, default=0.5
         Fraction of the networks that are trained on each row, in (0, 1).
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
-        Entry (i, j): the probability that label j is given where i is the true class, in the order
-        of ``classes_``; predictions are corrected with it. "auto": estimated out-of-bag, see
+        Entry (i, j): the probability of given label j for true class i, in the order of
+        ``classes_``. Predictions are corrected with it. "auto": estimated out-of-bag, see
         :func:`~sknoisy.functional.confident_counts`, and from trusted samples if there are any.
         None: predict the given labels, without correction.
 
     Attributes
     ----------
     bags : Tensor of bool of shape (n_networks, 1024)
-        Which networks are trained on a row: column ``i % 1024`` is for row ``i`` of X. Each row has
-        the same number of networks.
+        Mask of the networks that are trained on a row: column ``i % 1024`` belongs to row ``i`` of
+        X. All rows have the same number of networks.
     out_of_bag : Tensor of shape (n_samples, n_classes)
-        Probabilities of the given labels by the networks not trained on the row, when it was last
-        in a batch; NaN for rows that were in none.
+        Probabilities of the given labels, predicted by the networks not trained on the row when the
+        row was last in a batch; NaN for rows that were never in a batch.
 
     Raises
     ------
     ValueError
         In ``fit``, before the first epoch, if the transition matrix has another shape or a row that
-        is no distribution.
+        is not a distribution.
 
     References
     ----------
     Breiman, "Bagging Predictors", Machine Learning 24, 1996, and "Out-of-bag Estimation", 1996.
-    Departures: bags are drawn without replacement; the out-of-bag estimate stops the training. It
-    is the log loss of the given labels at the best of 12 temperatures, since networks become
-    over-confident long before their most likely class gets worse; the first 16 steps are not
-    scored. The correction of predictions is not part of bagging. From trusted samples its matrix is
-    that of Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by
-    Severe Noise", NeurIPS 2018, Algorithm 1, but computed out-of-bag and averaged with the estimate
-    without trusted samples, which has the weight of five rows per class.
+    Departures: bags are drawn without replacement; early stopping uses the out-of-bag score; and
+    predictions are corrected. The score is the log loss of the given labels at the best of 12
+    temperatures, since networks become over-confident long before their most likely class gets
+    worse; the first 16 steps are not scored. With trusted samples, the transition matrix is
+    estimated as in Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted
+    by Severe Noise", NeurIPS 2018, Algorithm 1, but out-of-bag, and averaged with the estimate
+    without trusted samples, which has the weight of five samples per class.
 
     Examples
     --------
@@ -109,7 +108,7 @@ class Bagging(Method):
     """
 
     n_networks = 8
-    # Binned inputs learn faster and dropout slows memorisation: both need early stopping.
+    # With binned inputs networks learn faster, and dropout slows memorisation down.
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     out_of_bag: Tensor
     _parameter_constraints = {
@@ -155,7 +154,7 @@ class Bagging(Method):
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         if len(self.out_of_bag) != net.n_rows:
-            # Training continues with other rows.
+            # Training continues on other rows.
             self.out_of_bag = self.out_of_bag.new_full((net.n_rows, net.n_classes), torch.nan)
         return batch
 
@@ -173,7 +172,7 @@ class Bagging(Method):
 
     @property
     def transition(self) -> Tensor | None:
-        """Transition matrix in use, (n_classes, n_classes); the identity before it is estimated."""
+        """Transition matrix, of shape (n_classes, n_classes); the identity before the estimate."""
         if self.transition_matrix is None:
             return None
         transition = counts_to_transition(self.counts)
@@ -211,6 +210,6 @@ class Bagging(Method):
         self.counts += confident_counts(probs, batch.weight)
         if batch.trusted is not None:
             true = one_hot(batch.y, probs.shape[-1], probs.dtype)
-            # Counted in rows, as the weights of a batch sum to about one.
+            # The weights of a batch sum to about one; here rows are counted.
             weight = len(batch.y) * batch.weight * batch.trusted
             self.trusted_counts += true.T @ (weight.unsqueeze(-1) * probs)

@@ -20,9 +20,9 @@ __all__ = ["Bootstrap"]
 class Bootstrap(Method):
     """Mix the given label with the network's prediction.
 
-    A label that the network contradicts has a smaller gradient. With the default weight of the
-    label, a network that is able to memorise all labels still does: in the robustness benchmark
-    the method is hardly better than cross-entropy. For heavy noise and a large network, hard
+    The gradient is smaller for labels that the network contradicts. With the default weight of the
+    label, a network that can memorise all labels still does so: in the robustness benchmark the
+    method is hardly better than cross-entropy. For heavy noise and a large network, hard
     predictions and a ``beta`` of about 0.1 are better. Warm-up makes the first predictions useful.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
@@ -30,17 +30,18 @@ class Bootstrap(Method):
     Parameters
     ----------
     kind : {"hard", "soft"}, default="hard"
-        Whether the prediction is the most likely class or the probabilities of all.
+        Whether the prediction is the most likely class or the probabilities of all classes.
     beta : float or "auto", default="auto"
-        Weight of the given label, in [0, 1]; at 1 it is cross-entropy. "auto": 0.8 with hard
+        Weight of the given label, in [0, 1]; 1 is cross-entropy. "auto": 0.8 with hard
         predictions, 0.95 with soft ones.
 
     References
     ----------
     Reed et al., "Training Deep Neural Networks on Noisy Labels with Bootstrapping", ICLR 2015
-    workshop. No gradient passes through hard predictions. It does through soft ones, as in the
-    paper, which adds minimum-entropy regularization to cross-entropy; without it, only the gradient
-    of cross-entropy times ``beta`` would be left. Departure: warm-up, a tenth of the epochs.
+    workshop. There is no gradient through hard predictions. The gradient through soft predictions
+    adds minimum-entropy regularisation to cross-entropy, as in the paper; without it, only the
+    gradient of cross-entropy times ``beta`` would be left. Departure: warm-up, a tenth of the
+    epochs.
 
     Examples
     --------

@@ -18,8 +18,8 @@ __all__ = ["CrossEntropy"]
 class CrossEntropy(ClassLoss):
     """Minimise cross-entropy with the given labels.
 
-    The baseline. With the estimator's ``smoothing`` it is three methods in one: label smoothing
-    above zero, cross-entropy at zero and negative label smoothing below. The noisier the labels,
+    This is the baseline. The estimator's ``smoothing`` makes it label smoothing (above zero),
+    cross-entropy (zero) or negative label smoothing (below zero). The noisier the labels,
     the more negative the best rate.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
@@ -27,8 +27,8 @@ class CrossEntropy(ClassLoss):
     References
     ----------
     Wei et al., "To Smooth or Not? When Label Smoothing Meets Noisy Labels", ICML 2022: generalised
-    label smoothing. Departure: the authors use negative rates to continue the training of a network
-    trained on cross-entropy, with a learning rate of 1e-6; here training starts with them, on
+    label smoothing. Departure: the authors first train on cross-entropy and continue with a
+    negative rate at a learning rate of 1e-6; here the negative rate is used from the start, on
     bounded logits.
 
     Examples

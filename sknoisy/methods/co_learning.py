@@ -1,4 +1,4 @@
-"""Co-learning: supervised and self-supervised learning that agree on neighbours."""
+"""Co-learning: supervised and self-supervised learning with consistent neighbourhoods."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ __all__ = ["CoLearning"]
 
 
 class CoLearning(Method):
-    """Learn with and without labels, with the same neighbours in both.
+    """Combine supervised and self-supervised learning, with consistent neighbourhoods in both.
 
     A network is trained on mixtures of samples and their labels, as in ``mixup``. A projection head
-    on its features learns without labels to recognise two random views of one sample among those of
-    all others. Samples with similar projections must then be classified similarly, so that a noisy
-    label is corrected by its neighbours. It depends on the views. In the robustness benchmark, with
-    the default views of tables, it is among the best methods on some data sets and far behind
-    cross-entropy on others, where these views change the class; on clean labels it is seven points
-    behind.
+    on its features learns, without labels, to match two random views of the same sample. A third
+    loss makes predictions similar for samples with similar projections, so that neighbours correct
+    a noisy label. The method depends on the views. In the robustness benchmark, with the default
+    views of tables, it is among the best methods on some data sets and far behind cross-entropy on
+    others, where these views change the class; on clean labels it is seven points behind.
 
     Cost: one network, one pass per step over three times the batch, memory that grows with the
     square of the batch, nothing kept per sample. Needs: views by ``augment``.
@@ -43,18 +42,18 @@ class CoLearning(Method):
     Parameters
     ----------
     mixing : float, default=5.0
-        The mixing coefficient is drawn from Beta(mixing, mixing), once per batch, at least 0: the
-        larger, the closer to one half. 0: no mixing.
+        Parameter of the distribution of the mixing coefficient, Beta(mixing, mixing), drawn once
+        per batch; at least 0. The larger, the closer the coefficient is to one half. 0: no mixing.
     intrinsic : float, default=1.0
         Weight of the contrastive loss of the views, at least 0.
     structural : float, default=1.0
-        Weight of the divergence between neighbourhoods, at least 0. With this, ``intrinsic`` and
-        ``mixing`` at 0 it is cross-entropy.
+        Weight of the divergence between neighbourhoods, at least 0. With ``structural``,
+        ``intrinsic`` and ``mixing`` at 0 it is cross-entropy.
     temperature : float, default=0.5
-        Divides the cosines in the contrastive loss: a small one compares with the most similar
-        views only.
+        Divisor of the cosine similarities in the contrastive loss, positive. With a small
+        temperature only the most similar views have an effect.
     width : float, default=0.5
-        Standard deviation of the normal density that defines neighbourhoods.
+        Standard deviation of the normal density that defines neighbourhoods, positive.
 
     Attributes
     ----------
@@ -67,9 +66,9 @@ class CoLearning(Method):
     2021, Section 3: the sum of its three losses. Departures: the third loss trains the whole
     network, while the authors' code takes a separate step with a second optimizer; samples without
     augmentation are the weak view; neighbourhoods are distributions over the other samples of the
-    batch, from distances of normalised projections and of probabilities, and compared by their
-    Kullback-Leibler divergence; the head has no biases and the same initial weights in every fit; a
-    smaller last batch is kept.
+    batch, computed from distances of normalised projections and of probabilities, and compared by
+    the Kullback-Leibler divergence; the head has no biases and the same initial weights in every
+    fit; a smaller last batch is kept.
 
     Examples
     --------
@@ -104,7 +103,7 @@ class CoLearning(Method):
         self.width = width
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        # With its own generator, warm-up draws the same numbers as cross-entropy.
+        # A separate generator, so that warm-up draws the same numbers as cross-entropy.
         generator = torch.Generator().manual_seed(0)
         layers = torch.empty(2, net.n_features, net.n_features)
         for layer in layers:

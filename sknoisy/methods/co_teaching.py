@@ -21,10 +21,10 @@ __all__ = ["CoTeaching"]
 class CoTeaching(Method):
     """Train two networks, each on the small-loss samples of the other.
 
-    As long as little is memorised, small losses are those of clean labels, and two networks with
-    different initial weights filter different errors. In the robustness benchmark, with the
+    Before memorisation, samples with small losses mostly have clean labels, and two networks with
+    different initial weights filter out different errors. In the robustness benchmark, with the
     estimated noise rate, it is one of the best methods on average, and as good as cross-entropy on
-    clean labels. A rate that is too high leaves out hard clean samples.
+    clean labels. If the rate is too high, hard clean samples are left out.
 
     Cost: two networks, one pass each per step, one evaluation pass, nothing kept per sample. Needs:
     the noise rate, which the default estimates.
@@ -33,22 +33,22 @@ class CoTeaching(Method):
     ----------
     forget_rate : float or "auto", default="auto"
         Fraction of each batch left out after the ramp, in [0, 1): the noise rate. "auto": the
-        fraction of training rows whose given label is not the most likely class when warm-up ends;
-        it needs a warm-up. At 0 it is cross-entropy on two networks.
+        fraction of training rows whose given label is not the most likely class at the end of
+        warm-up, so it needs a warm-up. 0 is cross-entropy on two networks.
     ramp_epochs : int, default=10
-        Epochs over which the fraction grows linearly to its final value.
+        Number of epochs in which the fraction grows linearly to its final value.
 
     Attributes
     ----------
     forgotten : Tensor of shape ()
-        The forget rate in use after the ramp; NaN before it is estimated.
+        The forget rate after the ramp; NaN before it is estimated.
 
     References
     ----------
     Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels",
     NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given; warm-up is a tenth of
-    the epochs, while the authors have only the ramp; a sample on the border is kept in part, so
-    that integer sample weights equal repeated samples.
+    the epochs, while the authors have only the ramp; the last selected sample may be selected in
+    part, so that a sample of weight two counts as the sample given twice.
 
     Examples
     --------

@@ -15,18 +15,17 @@ __all__ = ["ConfidencePenalty"]
 
 
 class ConfidencePenalty(ClassLoss):
-    """Penalise over-confident predictions, those of low entropy.
+    """Penalise over-confident predictions: predictions with a low entropy.
 
-    It is related to label smoothing, but moves the prediction instead of the target towards the
-    uniform distribution. Probabilities are better calibrated; the most likely class, and so the
-    accuracy, changes little.
+    It is related to label smoothing, but moves the predictions instead of the targets towards the
+    uniform distribution. Probabilities are better calibrated; the accuracy changes little.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     beta : float, default=0.1
-        Weight of the entropy, at least 0; larger for heavier noise. At 0 it is cross-entropy.
+        Weight of the entropy, at least 0; larger for heavier noise. 0 is cross-entropy.
 
     References
     ----------

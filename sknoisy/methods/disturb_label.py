@@ -1,4 +1,4 @@
-"""DisturbLabel: random labels, other ones in each step."""
+"""DisturbLabel: some labels are replaced by random ones, newly drawn in each step."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["DisturbLabel"]
 class DisturbLabel(Method):
     """Replace some labels by random ones in each step, to make memorisation harder.
 
-    On average over the draws it is label smoothing with rate ``alpha``; the difference is noise in
-    the gradient, which regularises as well. It does not tell clean from noisy labels: with the
-    authors' rate it mainly improves the calibration; only a rate of about one half keeps a small
+    In expectation it is label smoothing with rate ``alpha``; the random draws add noise to the
+    gradient, which also regularises. It does not distinguish clean from noisy labels. With the
+    authors' rate it mainly improves the calibration; only a rate of about one half prevents a small
     network from memorising noisy labels.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
@@ -31,8 +31,8 @@ class DisturbLabel(Method):
     Parameters
     ----------
     alpha : float, default=0.1
-        Probability that a label is replaced by one drawn uniformly from all classes, in [0, 1]. At
-        0 it is cross-entropy.
+        Probability that a label is replaced by a label drawn uniformly from all classes, in
+        [0, 1]. 0 is cross-entropy.
 
     References
     ----------
@@ -57,7 +57,7 @@ class DisturbLabel(Method):
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         (n, n_classes), device = batch.target.shape, batch.target.device
         is_disturbed = torch.rand(n, 1, device=device) < self.alpha
-        # Shifted by a uniform number of classes, any label becomes a uniform one.
+        # A label shifted by a uniformly drawn number of classes is uniformly distributed.
         shift = is_disturbed * torch.randint(n_classes, (n, 1), device=device)
         source = (torch.arange(n_classes, device=device) - shift) % n_classes
         return batch.replace(target=batch.target.gather(1, source))

@@ -1,6 +1,6 @@
-"""DivideMix: two networks divide the samples for each other into labelled and unlabelled ones."""
+"""DivideMix: two networks split the samples into labelled and unlabelled ones for each other."""
 
-# Long because labelled and unlabelled samples have targets and losses of their own.
+# This file is long because labelled and unlabelled samples have different targets and losses.
 
 from __future__ import annotations
 
@@ -39,32 +39,34 @@ class DivideMix(Method):
     and the *other* network uses the samples of the lower component as labelled. Labels of labelled
     samples are refined with the predictions on two random views; those of unlabelled samples are
     replaced by the mean prediction of both networks. Both networks are trained on mixtures of all
-    of them. In the robustness benchmark it is the best method on features of images with human
-    label noise; on many tables, with the default views, it is behind simpler methods, and on clean
-    labels well behind cross-entropy.
+    samples. In the robustness benchmark it is the best method on features of images with human
+    label noise. On many tables, with the default views, it is behind simpler methods, and on clean
+    labels it is well behind cross-entropy.
 
     Cost: two networks, four passes each per step and one over the training set per epoch, two
-    numbers per sample. Needs: views that keep the class (``augment``), samples that may be mixed
-    entry by entry, and classes of similar size.
+    numbers per sample. Needs: views (``augment``) that do not change the class, samples that may be
+    mixed entry by entry, and classes of similar size.
 
     Parameters
     ----------
     threshold : float, default=0.5
-        Probability of a clean label above which a sample is labelled, in [0, 1].
+        A sample is labelled if the probability that its label is clean is above this, in [0, 1].
     temperature : float, default=0.5
-        Of the sharpening of targets, above 0: the smaller, the sharper; 1 leaves them unchanged.
+        Temperature of the sharpening of targets, positive. The smaller, the sharper; 1 leaves them
+        unchanged.
     alpha : float, default=4.0
-        The mixing coefficient is drawn from Beta(alpha, alpha), once per batch.
+        Parameter of the distribution of the mixing coefficient, Beta(alpha, alpha), drawn once per
+        batch; positive.
     lambda_u : float or "auto", default="auto"
         Weight of the loss of unlabelled samples. "auto": 2.5 times the number of classes times the
         fraction of unlabelled samples, updated in each epoch. The authors set it by dataset and
         noise rate: 0, 25, 25, 50 for 20, 50, 80, 90 % on ten classes, and 25, 150, 150, 150 on a
         hundred classes.
     ramp_epochs : int, default=16
-        Epochs after warm-up over which that weight grows linearly from 0.
+        Number of epochs after warm-up in which this weight grows linearly from 0.
     balance : float, default=1.0
         Weight of the penalty that moves the mean prediction of a batch towards the uniform
-        distribution. It keeps classes from being lost, and favours rare classes too much.
+        distribution. It prevents classes from never being predicted, but favours rare classes.
 
     Attributes
     ----------
@@ -72,22 +74,23 @@ class DivideMix(Method):
         Probability that each label is clean, estimated by the *other* network; entry ``i`` of the
         second axis belongs to row ``i`` of X.
     strength : Tensor of shape ()
-        The weight of the loss of unlabelled samples in use, before the ramp.
+        The current weight of the loss of unlabelled samples, not multiplied by the ramp.
 
     References
     ----------
     Li et al., "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR 2020,
-    Algorithm 1 and Eq. 3 to 12. As in the authors' code, the loss of labelled samples is a mean
-    over them, that of unlabelled samples over them and over classes. Departures: each batch is
-    divided, while the authors draw labelled and unlabelled batches from two loaders. Both networks
-    are given the same views, partners and mixing coefficients; their targets, which differ, are
-    made in evaluation mode. With sample weights, partners are drawn in proportion to them. Targets
-    below 0, of negative smoothing, are clipped, and sharpening undoes most of any smoothing.
-    Predictions are means of probabilities, not of logits. The Gaussian mixture is fitted until it
-    converges, while the authors stop after 10 iterations, to a histogram where samples are many,
-    and the probability of a clean label never rises with the loss. Warm-up is a tenth of the
-    epochs; the authors' is 10 or 30 of 300. Left out: the penalty in warm-up for asymmetric noise,
-    and losses averaged over epochs, which the authors use at 90 %, with a higher threshold.
+    Algorithm 1 and Eq. 3 to 12. As in the authors' code, the loss of labelled samples is the mean
+    over these samples, and the loss of unlabelled samples is the mean over these samples and over
+    classes. Departures: each batch is split into labelled and unlabelled samples, while the authors
+    draw both from separate loaders. Both networks use the same views, partners and mixing
+    coefficients; their different targets are computed in evaluation mode. With sample weights,
+    partners are drawn in proportion to the weights. Targets below 0, from negative smoothing, are
+    clipped, and sharpening removes most of the effect of smoothing. Predictions are means of
+    probabilities, not of logits. The Gaussian mixture is fitted until convergence (the authors stop
+    after 10 iterations), for many samples to a histogram, and the probability of a clean label
+    never increases with the loss. Warm-up is a tenth of the epochs; the authors use 10 or 30 of
+    300. Left out: the penalty in warm-up for asymmetric noise, and losses averaged over epochs,
+    which the authors use at 90 % noise, with a higher threshold.
 
     Examples
     --------
@@ -176,5 +179,5 @@ class DivideMix(Method):
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
         step = super().training_step(net, batch)
-        # Callbacks compare logits with the rows of the batch, so they get those of the first view.
+        # Callbacks compare logits with the rows of the batch, so they get only the first view.
         return step._replace(logits=step.logits[:, : len(batch.y)])

@@ -1,4 +1,4 @@
-"""Early-learning regularization: stay close to earlier predictions, before memorisation."""
+"""Early-learning regularization (ELR): stay close to predictions made before memorisation."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["ELR"]
 
 
 class ELR(Method):
-    """Regularise towards a running average of each sample's predictions.
+    """Regularise towards a moving average of each sample's predictions.
 
-    Early predictions, before memorisation, are mostly right also for mislabelled samples. Where the
-    running average contradicts the given label, the regulariser cancels the gradient of that label.
+    Early predictions, before memorisation, are mostly correct, even for mislabelled samples. If the
+    moving average contradicts the given label, the regulariser cancels the gradient of this label.
     In the robustness benchmark it is well ahead of cross-entropy with symmetric, pair and
     instance-dependent noise, not ahead with asymmetric noise, and a point behind on clean labels;
     ``bagging`` is better with every kind of noise, and on clean labels.
@@ -33,16 +33,16 @@ class ELR(Method):
     Parameters
     ----------
     beta : float, default=0.7
-        Momentum of the running average, in [0, 1).
+        Momentum of the moving average, in [0, 1).
     lam : float, default=3.0
-        Weight of the regulariser, at least 0. At 0 it is cross-entropy. The defaults are the
-        authors' for symmetric noise on CIFAR-10; they set ``beta=0.9, lam=1`` for asymmetric noise,
+        Weight of the regulariser, at least 0. 0 is cross-entropy. The defaults are the authors'
+        settings for symmetric noise on CIFAR-10; they set ``beta=0.9, lam=1`` for asymmetric noise,
         and ``beta=0.9, lam=7`` for CIFAR-100.
 
     Attributes
     ----------
     memory : Tensor of shape (n_samples, n_classes)
-        Running average of the predictions; row ``i`` belongs to row ``i`` of X.
+        Moving average of the predictions; row ``i`` belongs to row ``i`` of X.
 
     References
     ----------

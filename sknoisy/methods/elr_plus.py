@@ -22,11 +22,11 @@ __all__ = ["ELRPlus"]
 class ELRPlus(Method):
     """Regularise two networks, trained on mixtures, towards predictions of each other.
 
-    As ``elr``, with three additions: the running average is of the other network's predictions, so
-    that no network confirms its own errors; these are made with weights averaged over the steps,
-    which memorise later; and both networks are trained on mixtures of two samples. At about three
-    times the training time of ``elr``, it is better in the robustness benchmark on features of
-    images with human label noise, and worse on most tables and on clean labels. Where a class is
+    It extends ``elr`` in three ways. The moving average uses predictions of the other network, so
+    that no network confirms its own errors. These predictions use weights averaged over training
+    steps, which memorise later. Both networks are trained on mixtures of two samples. At about
+    three times the training time of ``elr``, it is better in the robustness benchmark on features
+    of images with human label noise, and worse on most tables and on clean labels. If a class is
     rare, set ``class_weight="balanced"`` or a smaller ``lam``: early predictions favour the
     frequent classes.
 
@@ -36,23 +36,24 @@ class ELRPlus(Method):
     Parameters
     ----------
     beta : float, default=0.7
-        Momentum of the running average of predictions, in [0, 1).
+        Momentum of the moving average of predictions, in [0, 1).
     lam : float, default=3.0
-        Weight of the regulariser, at least 0. At 0 and with ``alpha=0`` it is cross-entropy on two
-        networks. The authors' settings for other data are those of ``elr``.
+        Weight of the regulariser, at least 0. With ``lam=0`` and ``alpha=0`` it is cross-entropy on
+        two networks. For other settings of the authors see ``elr``.
     alpha : float, default=1.0
-        The mixing coefficient is drawn from Beta(alpha, alpha), once per batch; 0: no mixing.
+        Parameter of the distribution of the mixing coefficient, Beta(alpha, alpha), drawn once per
+        batch; at least 0. 0: no mixing.
     momentum : float, default=0.997
-        Momentum of the averaged weights per step, at the end of the ramp, in [0, 1). At 0.997 the
-        average is over about 333 steps, which are many epochs of a small training set.
+        Momentum of the averaged weights per step, at the end of the ramp, in [0, 1). With 0.997,
+        the average covers about 333 steps, which are many epochs of a small training set.
     ramp_epochs : float, default=50.0
-        Epochs, each of as many samples as X has rows, over which that momentum grows from almost
-        zero.
+        Number of epochs in which this momentum grows from almost zero. An epoch is counted for each
+        ``len(X)`` samples.
 
     Attributes
     ----------
     memory : Tensor of shape (2, n_samples, n_classes)
-        Running averages of the predictions of the *other* network; entry ``i`` of the second axis
+        Moving averages of the predictions of the *other* network; entry ``i`` of the second axis
         belongs to row ``i`` of X.
     average : Tensor of shape (n_weights,)
         Averaged weights and batch statistics of both networks.
@@ -60,15 +61,15 @@ class ELRPlus(Method):
     References
     ----------
     Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy Labels", NeurIPS 2020,
-    Eq. 6 and 9, and the algorithm of ELR+. Departures: both networks are given the same batches,
-    partners and mixing coefficients; the averaged predictions are made in evaluation mode;
+    Eq. 6 and 9, and the algorithm of ELR+. Departures: both networks use the same batches,
+    partners and mixing coefficients; the averaged predictions are computed in evaluation mode;
     predictions are means of probabilities; the inner product is scaled as in ``elr``. The ramp of
-    the averaged weights counts epochs, as the authors' 40 000 steps are half of a training on
-    CIFAR, and 50 epochs half of one with the estimator's defaults. Batch statistics are averaged as
-    well as weights; the averages start at the weights of the networks, with the smaller momentum of
-    the first steps that the authors use on Clothing1M and WebVision. With sample weights, partners
-    are drawn in proportion to them. Left out: a growing ``lam``, and labels multiplied by the
-    averaged predictions, which the authors' code has for CIFAR-100 only.
+    the averaged weights counts epochs: the authors' 40 000 steps are half of a training on CIFAR,
+    and 50 epochs are half of a training with the estimator's defaults. Batch statistics are
+    averaged as well as weights; the averages start at the weights of the networks, with a smaller
+    momentum in the first steps, as the authors do on Clothing1M and WebVision. With sample weights,
+    partners are drawn in proportion to the weights. Left out: a growing ``lam``, and labels
+    multiplied by the averaged predictions, which the authors' code uses for CIFAR-100 only.
 
     Examples
     --------
@@ -117,7 +118,7 @@ class ELRPlus(Method):
         return batch.replace(x=mix(batch.x), target=mix(batch.target), notes=notes)
 
     def _update_memory(self, net: NetworkView, batch: Batch) -> Tensor:
-        """Update the running averages of the other network's predictions, Eq. 9."""
+        """Update the moving averages of the other network's predictions, Eq. 9."""
         self._update_weights(net, len(batch.index))
         p = torch.softmax(net.logits(batch.x, self.average), dim=-1).flip(0)
         memory, index = self.memory, batch.index
@@ -126,7 +127,7 @@ class ELRPlus(Method):
         return average
 
     def _update_weights(self, net: NetworkView, n_samples: int) -> None:
-        """Update the averaged weights; in the first step they are the current ones."""
+        """Update the averaged weights; in the first step they are the current weights."""
         n_steps = self.n_steps
         ramp = (n_steps * (n_samples / self.memory.shape[1]) / self.ramp_epochs).clamp(max=1.0)
         momentum = self.momentum * torch.exp(-5 * (1 - ramp) ** 2)

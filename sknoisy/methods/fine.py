@@ -1,4 +1,4 @@
-"""FINE: select the samples whose features are aligned with those of their class."""
+"""FINE: select the samples whose features are aligned with the features of their class."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FINE"]
 
-# A class with fewer distinct scores is kept whole.
+# All samples of a class with fewer distinct scores are selected.
 _MIN_SCORES = 5
-# Numbers in the Gram matrices and tables of scores that are in memory together.
+# Largest total size of the Gram matrices and tables of scores in memory, in numbers.
 _MAX_NUMBERS = 2**25
 
 
 class FINE(Method):
     """Train on the samples whose features are aligned with the leading eigenvector of their class.
 
-    The leading eigenvector of the features of a class is that of its clean samples, even when many
-    are mislabelled. The better a sample is aligned with it, the higher its score; a Gaussian
+    Clean samples dominate the leading eigenvector of the features of a class, even if many samples
+    are mislabelled. The better a sample is aligned with it, the higher is its score. A Gaussian
     mixture of two components is fitted to the scores of each class, and samples of the higher
-    component are kept. As it compares features and not losses, hard samples can be kept. It needs
-    no noise rate. In the robustness benchmark it is better on average than cross-entropy with every
-    kind of noise and five points behind on clean labels; it fails on some data sets, such as one
-    with classes of very unequal size.
+    component are selected. As features are compared and not losses, hard samples can be selected
+    too. It needs no noise rate. In the robustness benchmark it is better on average than
+    cross-entropy with every kind of noise and five points behind on clean labels; it fails on some
+    data sets, for example one with classes of very unequal size.
 
     Cost: one network, one pass per step, one over the training set per selection, one number
     per sample. Needs: nothing.
@@ -42,26 +42,27 @@ class FINE(Method):
     Parameters
     ----------
     threshold : float, default=0.5
-        Smallest probability of a clean label at which a sample is kept, in [0, 1]. At 0 it is
+        Smallest probability of a clean label at which a sample is selected, in [0, 1]. 0 is
         cross-entropy.
     every : int, default=1
-        Epochs between selections. The authors set 5 or 10.
+        Number of epochs between selections. The authors set 5 or 10.
     normalise : bool, default=True
-        Whether the score is the absolute cosine of the angle to the eigenvector, or, as in the
-        paper, the squared length of the projection on it. Where features differ much in length, as
-        in small networks with ReLU, only a few very long ones are kept by the latter.
+        Whether the score is the absolute cosine of the angle to the eigenvector. False: the squared
+        length of the projection on it, as in the paper. If the lengths of features differ much, as
+        in small networks with ReLU, the projection selects only the few longest.
 
     Attributes
     ----------
     kept : Tensor of shape (n_samples,)
-        1 for the samples kept, 0 for the others; row ``i`` belongs to row ``i`` of X.
+        1 for selected samples, 0 for the others; row ``i`` belongs to row ``i`` of X.
 
     References
     ----------
     Kim et al., "FINE Samples for Learning with Noisy Labels", NeurIPS 2021, Algorithm 1. As in the
-    authors' code, eigenvectors are those of the samples kept before, and the default score is the
-    cosine. Departures: the Gaussian mixture is fitted as in ``dividemix``; warm-up is a tenth of
-    the epochs, not a third; a class with fewer than five distinct scores keeps all its samples.
+    authors' code, eigenvectors are computed from the samples selected before, and the default score
+    is the cosine. Departures: the Gaussian mixture is fitted as in ``dividemix``; warm-up is a
+    tenth of the epochs, not a third; all samples of a class with fewer than five distinct scores
+    are selected.
 
     Examples
     --------

@@ -21,12 +21,12 @@ __all__ = ["ForwardCorrection"]
 class ForwardCorrection(Method):
     """Correct the loss with a transition matrix, applied to the predictions.
 
-    The network predicts true classes, and the transition matrix turns them into predictions of the
-    given labels, which are compared with these. It assumes class-conditional noise: the noisy label
-    depends only on the true class, not on the sample. Made for classes that are confused more than
-    others, and best with trusted samples. In the robustness benchmark, with an estimated matrix and
-    no trusted samples, it is ten points better than cross-entropy with pair noise, and behind
-    ``bagging``.
+    The network predicts probabilities of the true classes. The transition matrix converts them to
+    probabilities of the given labels, on which the loss is computed. It assumes class-conditional
+    noise: the noisy label depends only on the true class, not on the sample. It is designed for
+    noise between specific classes, and works best with trusted samples. In the robustness
+    benchmark, with an estimated matrix and no trusted samples, it is ten points better than
+    cross-entropy with pair noise, and behind ``bagging``.
 
     Cost: one network, one pass per step, one evaluation pass, nothing kept per sample. Needs: the
     matrix, which the default estimates.
@@ -34,33 +34,32 @@ class ForwardCorrection(Method):
     Parameters
     ----------
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
-        Entry (i, j): the probability that label j is given where i is the true class, in the order
-        of ``classes_``. "auto": estimated once, when warm-up ends, from trusted samples if there
+        Entry (i, j): the probability of given label j for true class i, in the order of
+        ``classes_``. "auto": estimated once, at the end of warm-up, from trusted samples if there
         are any; see :func:`~sknoisy.methods._transition.estimate_transition_matrix`. With the
-        identity it is cross-entropy, except that labels whose probability rounds to zero have no
-        gradient.
+        identity matrix it is cross-entropy, except that labels whose probability rounds to zero
+        have no gradient.
 
     Attributes
     ----------
     transition : Tensor of shape (n_classes, n_classes)
-        The matrix in use; NaN before it is estimated.
+        The transition matrix; NaN before it is estimated.
 
     Raises
     ------
     ValueError
         In ``fit``, before the first epoch, if the transition matrix has another shape or a row that
-        is no distribution.
+        is not a distribution.
 
     References
     ----------
     Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach",
     CVPR 2017, Theorem 2. Departures: the matrix is estimated from all samples, not from one anchor
     point of each class, and early in the same training, before labels are memorised; warm-up is a
-    twentieth of the epochs, also where the matrix is given.
-    Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
-    Noise", NeurIPS 2018, Algorithm 1: trusted samples are learned without correction. Departures:
-    trusted samples only define the classes, and the labels of the other samples are counted;
-    trusted samples are part of warm-up.
+    twentieth of the epochs, also if the matrix is given. Hendrycks et al., "Using Trusted Data to
+    Train Deep Networks on Labels Corrupted by Severe Noise", NeurIPS 2018, Algorithm 1: the loss of
+    trusted samples is not corrected. Departures: trusted samples only represent the classes, and
+    the labels of the other samples are counted; trusted samples are also used in warm-up.
 
     Examples
     --------

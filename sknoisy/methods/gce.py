@@ -18,9 +18,9 @@ class GCE(ClassLoss):
     """Reduce the gradient of samples whose label is unlikely.
 
     The loss of a label that is predicted with probability p is ``(1 - p ** q) / q``. Its gradient
-    is that of cross-entropy times ``p ** q``, so hard samples, among them the mislabelled ones,
-    count less. It fits hard clean samples slowly, and with many classes it can underfit. In the
-    robustness benchmark it is better than cross-entropy with every kind of noise, and behind
+    is ``p ** q`` times the gradient of cross-entropy, so hard samples, including mislabelled ones,
+    have less effect. Hard clean samples are fitted slowly, and with many classes it can underfit.
+    In the robustness benchmark it is better than cross-entropy with every kind of noise, and behind
     ``mae`` and ``nce_rce``.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
@@ -28,7 +28,7 @@ class GCE(ClassLoss):
     Parameters
     ----------
     q : float, default=0.7
-        In (0, 1]. Near 0 it is cross-entropy, at 1 half of the mean absolute error.
+        Exponent in (0, 1]. The limit 0 is cross-entropy; 1 is half of the mean absolute error.
 
     References
     ----------
@@ -51,5 +51,5 @@ class GCE(ClassLoss):
         self.q = q
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        # For small q, 1 - p ** q would lose the digits that expm1 keeps.
+        # For small q, 1 - p ** q would lose digits; expm1 does not.
         return -torch.expm1(self.q * log_softmax(logits)) / self.q

@@ -14,19 +14,19 @@ __all__ = ["MAE"]
 class MAE(ClassLoss):
     """Minimise a bounded loss that is linear in the probability of the given label.
 
-    The loss of a label that is predicted with probability p is ``2 * (1 - p)``. Summed over all
-    classes it is constant, so symmetric noise only scales and shifts the risk, and its minimum
-    stays where it is. Samples that are hard to fit, mislabelled or rare, have small gradients: with
+    The loss of a label that is predicted with probability p is ``2 * (1 - p)``. The sum
+    over all classes is constant, so symmetric noise only scales and shifts the risk and does not
+    move its minimum. Samples that are hard to fit (mislabelled or rare) have small gradients. With
     many classes it underfits, and ``gce``, ``sce`` or ``nce_rce`` are better. In the robustness
-    benchmark, of at most ten classes, it is ahead of ``gce`` and ``sce``.
+    benchmark, with at most ten classes, it is ahead of ``gce`` and ``sce``.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     References
     ----------
     Ghosh, Kumar and Sastry, "Robust Loss Functions under Label Noise for Deep Neural Networks",
-    AAAI 2017, Theorem 1. The factor of two is theirs, from the L1 distance of two distributions;
-    code of others often leaves it out, which has the effect of a smaller learning rate.
+    AAAI 2017, Theorem 1. The factor of two follows the paper and comes from the L1 distance of two
+    distributions; other implementations often omit it, which acts as a smaller learning rate.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """MetaLabelNet: learn soft labels such that training on them lowers the loss of trusted samples."""
 
-# Long because the label layer is trained apart from the network: with a second-order gradient, and
-# with steps of Adam, as parameters made in `setup` would go to the optimizer of the network.
+# This file is long because the label layer is not trained by the optimizer of the network, as
+# parameters made in `setup` would be, but by a second-order gradient and steps of Adam.
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ _INITIAL_STEPS, _INITIAL_LR = 200, 0.01
 
 
 class MetaLabelNet(Method):
-    """Learn soft labels, such that a step on them lowers the loss of trusted samples.
+    """Learn soft labels such that a step on them lowers the loss of trusted samples.
 
-    After warm-up the features of the network are frozen, and a linear layer on them predicts a soft
-    label for each sample. For each batch, the network takes a virtual step on these labels; the
-    loss of trusted samples after it is differentiated through the step, and trains the layer. Then
-    the network is trained on the improved labels. The given labels, and their smoothing, are used
-    only in warm-up, so noise may be of any kind. Made for some hundred trusted samples. In the
-    robustness benchmark, without any, it is well ahead of cross-entropy with noisy labels, but
-    behind simpler methods, and four points behind cross-entropy on clean labels.
+    At the end of warm-up the features of the network are frozen, and a linear layer on these
+    features, the label layer, predicts a soft label for each sample. For each batch, a virtual step
+    of the network on these labels is computed. The gradient of the loss of trusted samples after
+    the virtual step trains the label layer. Then the network is trained on the improved labels. The
+    given labels and their smoothing are used only in warm-up, so any kind of noise is possible. It
+    is designed for some hundred trusted samples. In the robustness benchmark, without trusted
+    samples, it is well ahead of cross-entropy with noisy labels, but behind simpler methods, and
+    four points behind cross-entropy on clean labels.
 
     Cost: one network, a pass in evaluation mode and three in training mode per step, one of them
     differentiated twice, which all layers must support; one number per sample and one more copy of
-    the weights. Needs: samples passed to ``fit`` as ``trusted``; without, it trusts those with the
-    smallest losses when warm-up ends.
+    the weights. Needs: trusted samples, passed to ``fit`` as ``trusted``; by default the samples
+    with the smallest losses at the end of warm-up.
 
     Parameters
     ----------
@@ -49,16 +50,17 @@ class MetaLabelNet(Method):
         Learning rate of the virtual step.
     label_lr : float, default=0.001
         Learning rate of the label layer. The authors set 0.01 for CIFAR-10 and 0.001 for other
-        data; at 0.01 labels can diverge in long trainings with few trusted samples.
+        data; with 0.01, labels can diverge in long trainings with few trusted samples.
     trusted_batch : int, default=128
-        Trusted samples drawn for each step, at most.
+        Largest number of trusted samples drawn for each step.
     trusted_fraction : float, default=0.1
-        Without trusted samples: fraction of each class to trust, in (0, 1], by the smallest losses.
+        If no trusted samples are passed: fraction of each class, in (0, 1], that is trusted because
+        of its small losses.
 
     Attributes
     ----------
     trust : Tensor of shape (n_samples,)
-        Weight of the trusted samples, 0 for the others; row ``i`` belongs to row ``i`` of X.
+        Weights of the trusted samples, 0 for the others; row ``i`` belongs to row ``i`` of X.
     labeller : Tensor of shape (n_features + 1, n_classes)
         Weights of the label layer; the last row is the bias.
 
@@ -67,11 +69,12 @@ class MetaLabelNet(Method):
     Algan and Ulusoy, "MetaLabelNet: Learning to Generate Soft-Labels from Noisy-Labels", IEEE
     Transactions on Image Processing 2022, Algorithm 1. As in the authors' code, the layer is
     trained by Adam with a weight decay of 1e-4, and ``virtual_lr`` is not the learning rate of the
-    network. Departures: trusted samples are part of the training set; the layer is first fitted to
-    them, since the network can collapse to one class when labels are random at first; its features
-    are normalised; divergence and entropy are summed over classes while the code averages them, so
-    that the virtual step with the same ``virtual_lr`` is ``n_classes`` times as long; warm-up is a
-    tenth of the epochs, not a third; the last epoch is kept, not the best one on trusted samples.
+    network. Departures: trusted samples are part of the training set; the label layer is first
+    fitted to them, since with random initial labels the network can collapse to one class; its
+    features are normalised; divergence and entropy are summed over classes, while the code averages
+    them, so that the same ``virtual_lr`` gives a virtual step ``n_classes`` times as long; warm-up
+    is a tenth of the epochs, not a third; the last epoch is kept, not the best one on trusted
+    samples.
 
     Examples
     --------
@@ -119,7 +122,7 @@ class MetaLabelNet(Method):
         if not self.trust.any():
             self._start(net, evaluation)
         elif evaluation.trusted is not None:
-            # Training may continue with other trusted samples.
+            # Training may continue with different trusted samples.
             self.trust.zero_()
             self.trust[evaluation.index] = evaluation.trusted * evaluation.weight
         rows = torch.nonzero(self.trust).squeeze(1)

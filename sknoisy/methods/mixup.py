@@ -21,26 +21,26 @@ __all__ = ["Mixup"]
 class Mixup(Method):
     """Train on mixtures of two samples, with their labels mixed by the same coefficient.
 
-    Mixtures differ in each epoch, which slows memorisation down but does not prevent it: in the
+    Mixtures differ in each epoch. This slows memorisation down, but does not prevent it: in the
     robustness benchmark, with the default ``alpha``, it is a few points better than cross-entropy
-    with most kinds of noise. It needs longer trainings. Categories are mixed as the numbers that
-    encode them.
+    with most kinds of noise. It needs longer training. Categorical columns are mixed by their
+    numeric codes.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
     Parameters
     ----------
     alpha : float, default=1.0
-        The mixing coefficient is drawn from Beta(alpha, alpha), at least 0: near 0 one sample
-        dominates, at 1 the coefficient is uniform, for large values it is near one half. The
-        authors set up to 32 for noisy labels. At 0 it is cross-entropy.
+        Parameter of the distribution of the mixing coefficient, Beta(alpha, alpha); at least 0.
+        Near 0 one sample dominates, at 1 the coefficient is uniform, and for large values it is
+        near one half. The authors use up to 32 for noisy labels. 0 is cross-entropy.
 
     References
     ----------
     Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018. As in the authors' code, a
     batch is mixed with a permutation of itself by one coefficient. Departures: the sample itself
-    has the larger part, which gives the same set of mixtures; with sample weights, partners are
-    drawn in proportion to them.
+    has the larger weight, which gives the same set of mixtures; with sample weights, partners are
+    drawn in proportion to the weights.
 
     Examples
     --------

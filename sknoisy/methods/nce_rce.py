@@ -16,12 +16,13 @@ __all__ = ["NCERCE"]
 
 
 class NCERCE(ClassLoss):
-    """Add two losses that are robust to symmetric noise and complement each other.
+    """Add normalised and reverse cross-entropy, which are both robust to symmetric noise.
 
-    Normalised cross-entropy divides the cross-entropy of a label by the sum over all labels; it
-    raises the probability of the label (active). Reverse cross-entropy, as in ``sce``, also lowers
-    those of the other classes (passive). A robust loss alone underfits; the sum of one of each kind
-    does so less. In the robustness benchmark it is the best method of one network on average.
+    Normalised cross-entropy divides the cross-entropy of a label by its sum over all labels; it
+    raises the probability of the label (active loss). Reverse cross-entropy, as in ``sce``, also
+    lowers the probabilities of the other classes (passive loss). Each of the two losses underfits;
+    their sum underfits less. In the robustness benchmark it is the best method with a single
+    network on average.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
@@ -36,8 +37,8 @@ class NCERCE(ClassLoss):
     ----------
     Ma et al., "Normalized Loss Functions for Deep Learning with Noisy Labels", ICML 2020,
     Section 3: the active passive loss NCE + RCE. The logarithm of zero in one-hot labels is
-    replaced by that of 1e-4, -9.21, as in the authors' code. The loss of a soft label is the mean
-    of the losses of its classes. Left out: clipping of the gradient's norm.
+    replaced by log(1e-4) = -9.21, as in the authors' code. The loss of a soft label is the mean
+    of the losses of its classes. Left out: clipping of the gradient norm.
 
     Examples
     --------

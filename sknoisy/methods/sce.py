@@ -20,8 +20,8 @@ class SCE(ClassLoss):
 
     Cross-entropy learns fast and memorises noisy labels. Reverse cross-entropy, in which label and
     prediction change roles, is proportional to ``mae``: robust, but slow. With many classes the two
-    weights need tuning. In the robustness benchmark, of at most ten classes, the sum is better than
-    cross-entropy with every kind of noise, and behind ``mae``.
+    weights need tuning. In the robustness benchmark, with at most ten classes, the sum is better
+    than cross-entropy with every kind of noise, and behind ``mae``.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
@@ -33,15 +33,15 @@ class SCE(ClassLoss):
         Weight of reverse cross-entropy, at least 0. The authors set 0.1 for a hundred classes. With
         ``alpha=1`` and ``beta=0`` it is cross-entropy.
     log_zero : float, default=log(1e-4)
-        Replaces the logarithm of zero in one-hot labels, below 0.
+        Negative number that replaces the logarithm of zero in one-hot labels.
 
     References
     ----------
     Wang et al., "Symmetric Cross Entropy for Robust Learning with Noisy Labels", ICCV 2019. With
-    ``log_zero`` A, reverse cross-entropy of a label predicted with probability p is
-    ``-A * (1 - p)``. The text has A = -4; the authors' code clips labels at 1e-4, whose natural
-    logarithm is -9.21, and the weights above belong to that. The loss of a soft label is the mean
-    of the losses of its classes. Left out: clipping of the gradient's norm.
+    ``log_zero`` A, reverse cross-entropy of a label predicted with probability p is ``-A * (1 -
+    p)``. The paper uses A = -4; the authors' code clips labels at 1e-4, whose natural logarithm is
+    -9.21, and the weights above belong to this value. The loss of a soft label is the mean of the
+    losses of its classes. Left out: clipping of the gradient norm.
 
     Examples
     --------

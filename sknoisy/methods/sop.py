@@ -1,4 +1,4 @@
-"""SOP: learn a correction of each label, which grows where the network contradicts it."""
+"""SOP: learn a correction for each label, which grows while the network contradicts the label."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class SOP(Method):
 
     The predictions for each training sample are corrected: up for the given class, down for other
     classes that the network predicts. The correction starts near zero and grows by a factor each
-    time the sample is in a batch, so it explains errors that persist, but not those that the
-    network corrects from other samples. Made for long trainings with symmetric noise; for
-    class-conditional noise that is not symmetric, raise ``lr_v``.
+    time the sample is in a batch. So it only compensates errors that persist, not errors that the
+    network soon corrects by learning from other samples. It is designed for long training with
+    symmetric noise; for class-conditional noise that is not symmetric, increase ``lr_v``.
 
     Cost: one network, one pass per step, ``n_classes + 1`` numbers per sample. Needs: enough epochs
     for the corrections to grow, see ``start``.
@@ -37,15 +37,15 @@ class SOP(Method):
     Parameters
     ----------
     lr_u : float, default=10.0
-        Learning rate of the corrections up. With both rates at 0 it is cross-entropy of
+        Learning rate of the upward corrections. With both rates at 0 it is cross-entropy with
         probabilities clipped at 1e-4.
     lr_v : float, default=10.0
-        Learning rate of the corrections down. The authors set 10 for symmetric and 100 for
-        asymmetric noise on ten classes; on a hundred classes the same, with ``lr_u=1``.
+        Learning rate of the downward corrections. The authors set 10 for symmetric and 100 for
+        asymmetric noise on ten classes, and the same with ``lr_u=1`` on a hundred classes.
     start : float, default=1e-8
         Square root of the initial corrections, in (0, 1]. With rates of 10, a label that the
         network contradicts in each epoch is corrected after about 70 epochs; with 1e-2, after 20.
-        The higher it is, the more clean labels of samples learned late are corrected, too.
+        The higher it is, the more clean labels of samples that are learned late are corrected too.
 
     Attributes
     ----------
@@ -56,11 +56,11 @@ class SOP(Method):
     References
     ----------
     Liu et al., "Robust Training under Label Noise by Over-parameterization", ICML 2022:
-    cross-entropy trains the network and u, the squared error of the hard prediction u and v. The
-    learning rates are those of its batches of 128; the steps of u and v do not depend on the batch
-    size or the sample weights. Departures: u and v start at the standard deviation of the authors'
-    random initial values, ``start``, and are clipped to [``start``, 1]; smoothed targets are
-    clipped to [0, 1] in the correction. Left out: SOP+.
+    cross-entropy trains the network and u; the squared error of the hard prediction trains u and v.
+    The learning rates are for the paper's batches of 128: steps of u and v do not depend on the
+    batch size or on sample weights. Departures: u and v start at the standard deviation of the
+    authors' random initial values, ``start``, and are clipped to [``start``, 1]; smoothed targets
+    are clipped to [0, 1] in the correction. Left out: SOP+.
 
     Examples
     --------
@@ -110,5 +110,5 @@ class SOP(Method):
         return total.log() - expected_loss(corrected.log(), target)
 
     def _store(self, table: Tensor, index: Tensor, rows: Tensor) -> None:
-        # A correction of zero could not grow; one above 1 would exceed any probability.
+        # A correction of zero could not grow; a correction above 1 would exceed any probability.
         table.index_copy_(0, index, rows.clamp(self.start, 1.0))

@@ -1,6 +1,6 @@
 """Synthetic samples: train on mixtures of samples with their nearest neighbours."""
 
-# Long because mixtures have two phases, and neighbours come from the batch or from all rows.
+# This file is long because mixtures have two phases, and neighbours are searched in two ways.
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = ["Synthetic"]
 class Synthetic(Method):
     """Replace each sample by a mixture with its nearest neighbours, and correct targets slowly.
 
-    Early in a training, samples of one class have similar features whatever labels were given. So a
-    mixture of neighbours is a sample of their class, and with mixing coefficients proportional to
-    the probability that each label is clean, so is its target: the network does not see noisy
-    labels with the samples on which it could memorise them. Between epochs the targets move towards
-    the predictions. In the robustness benchmark it is better than cross-entropy with every kind of
-    noise, and a point behind on clean labels.
+    Early in training, samples of one class have similar features, whatever their given labels. So a
+    mixture of neighbours is a sample of their class. If the mixing coefficients are proportional to
+    the probabilities that the labels are clean, the mixed target belongs to this class too. The
+    network is not trained on the original samples, so it cannot memorise their noisy labels.
+    Between epochs the targets move towards the predictions. In the robustness benchmark it is
+    better than cross-entropy with every kind of noise, and a point behind on clean labels.
 
     Cost: one network, two passes per step and one over the training set per epoch,
     ``n_classes + 1`` numbers per sample; with ``where="dataset"`` one pass per step, a search over
@@ -44,38 +44,38 @@ class Synthetic(Method):
     Parameters
     ----------
     n_neighbors : int, default=1
-        Number of neighbours in a mixture. At 0 and with ``momentum=1`` it is cross-entropy.
+        Number of neighbours in a mixture. With 0 and ``momentum=1`` it is cross-entropy.
     where : {"batch", "dataset"}, default="batch"
-        Where neighbours are searched: in the batch, with current features, or in the whole training
-        set, with the features at the start of the epoch.
+        Where neighbours are searched: in the batch, by the current features, or in the whole
+        training set, by the features at the start of the epoch.
     momentum : float, default=0.9
         Weight of the previous target in a correction, in [0, 1].
     correct_every : int, default=1
-        Epochs between corrections. The authors set 10, of 300.
+        Number of epochs between corrections. The authors set 10, with 300 epochs in total.
     linear_until : int, default=0
-        Epochs after warm-up in which samples are mixed in random pairs, and the loss of a label
-        predicted with probability p is ``1 - p``. In the authors' code 50, after 10 of warm-up, of
-        300.
+        Number of epochs after warm-up in which samples are mixed in random pairs, and the loss of a
+        label predicted with probability p is ``1 - p``. The authors' code has 50 such epochs, after
+        10 of warm-up, of 300 in total.
 
     Attributes
     ----------
     targets : Tensor of shape (n_samples, n_classes)
-        Targets as corrected so far; row ``i`` belongs to row ``i`` of X, as in the next two.
+        The corrected targets; row ``i`` belongs to row ``i`` of X, here and below.
     clean : Tensor of shape (n_samples,)
-        Probability that the target's most likely class is clean.
+        Probability that the most likely class of the target is clean.
     neighbors : Tensor of shape (n_samples, n_neighbors + 1), int64
-        Only with ``where="dataset"``: rows of X in the mixture, the sample itself first.
+        Rows of X in each mixture, the sample itself first; only with ``where="dataset"``.
 
     References
     ----------
     Lu and He, "Mitigating Noisy Supervision Using Synthetic Samples with Soft Labels",
-    arXiv:2406.16966, 2024, and MixNN, its version of IEEE BigData 2021; after the authors' code,
-    which mixes two samples (here ``n_neighbors + 1``). Departures: the code corrects with the
-    predictions of its training passes, here with those of an evaluation pass before the epoch;
-    neighbours are found in evaluation mode; the phase of random pairs and linear loss is off by
-    default; warm-up is a tenth of the epochs; the Gaussian mixture is fitted until it converges, to
-    a histogram where samples are many. A mixture has the weight of the sample that it replaces.
-    Left out: losses averaged over epochs.
+    arXiv:2406.16966, 2024, and its earlier version MixNN, IEEE BigData 2021. It follows the
+    authors' code, which mixes two samples (here ``n_neighbors + 1``). Departures: targets are
+    corrected with the predictions of an evaluation pass before the epoch, not of the training
+    passes; neighbours are searched in evaluation mode; the phase of random pairs and linear loss is
+    off by default; warm-up is a tenth of the epochs; the Gaussian mixture is fitted until
+    convergence, for many samples to a histogram. A mixture has the weight of the sample that it
+    replaces. Left out: losses averaged over epochs.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class Synthetic(Method):
             self.neighbors[index, : positions.shape[1]] = index[positions]
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
-        # Only batches have smoothed labels, so the targets start at those of the first epoch.
+        # Only batches have smoothed labels, so the initial targets come from the first epoch.
         if batch.epoch == 0:
             self.targets.index_copy_(0, batch.index, batch.target)
         rows, x, coefficients = self._components(net, batch)
