@@ -1,4 +1,4 @@
-"""The estimator: its parameters, ``fit`` and ``predict``."""
+"""The estimator, NoisyLabelClassifier: parameters, ``fit`` and ``predict``."""
 
 from __future__ import annotations
 
@@ -55,39 +55,40 @@ def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
 class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Classify with neural networks that are robust to label noise.
 
-    A network first fits the clean labels and then memorises the noisy ones. ``method`` chooses how
-    that is prevented; ``smoothing``, which may be negative, combines with every method.
+    Networks first fit clean labels and later memorise noisy ones. ``method`` selects how
+    memorisation is prevented. ``smoothing``, which may be negative, can be combined with every
+    method.
 
     Parameters
     ----------
     method : str, Method class or Method instance, default="bagging"
-        How to learn from noisy labels: a name from :data:`sknoisy.METHODS`, or a
-        :class:`~sknoisy.methods.Method` of your own. Its parameters are set as ``method__name``.
+        How to learn from noisy labels: a name in :data:`sknoisy.METHODS`, or a custom
+        :class:`~sknoisy.methods.Method`. Its parameters are set as ``method__name``.
     smoothing : float, "auto" or array-like of shape (n_classes,), default=0.0
-        Rate of label smoothing, in (-inf, 1]. An array has one rate for each given label, in the
-        order of ``classes_``. A positive rate draws the target toward the uniform distribution, a
-        negative one pushes it away; the noisier the labels, the more negative the best rate.
-        "auto": derived, when warm-up ends, from the estimated label noise and from how much the
-        network has memorised by then, see :func:`~sknoisy.functional.smoothing_rate_for_noise`; the
-        estimate is ``noise_report_``. Probabilities at a negative rate are over-confident;
-        calibrate them where that matters.
+        Smoothing rate, in (-inf, 1]. An array has one rate for each given label, in the order of
+        ``classes_``. A positive rate moves the target towards the uniform distribution, a negative
+        rate away from it. The noisier the labels, the more negative is the best rate. "auto": at
+        the end of warm-up, the rate is derived from the estimated label noise and from the
+        memorisation so far, see :func:`~sknoisy.functional.smoothing_rate_for_noise`; the estimate
+        is ``noise_report_``. With a negative rate probabilities are over-confident; calibrate them
+        if you need them.
     module : None, Module class, callable or Module instance, default=None
         The network. None: an :class:`~sknoisy.networks.MLP` for tables, a
         :class:`~sknoisy.networks.CNN` for images, with the ``module_params`` of the method. A
-        class or callable gets ``n_in`` (columns or channels) and ``n_out`` (classes) if it takes
+        class or callable gets ``n_in`` (columns or channels) and ``n_out`` (classes) if it accepts
         them, and the ``module__name`` parameters. An instance is copied, and training starts from
-        its weights. It returns logits of shape (n_samples, n_classes).
+        its weights. The network must return logits of shape (n_samples, n_classes).
     warmup : "auto", int or float, default="auto"
-        Training on plain cross-entropy and unsmoothed labels that precedes the method: epochs, or a
-        fraction of ``max_epochs``. "auto": what the method asks for, and at least a tenth where
-        ``smoothing`` is negative or "auto".
+        Number of epochs (int) or fraction of ``max_epochs`` (float) trained on cross-entropy and
+        unsmoothed labels before the method starts. "auto": the default of the method; at least a
+        tenth if ``smoothing`` is negative or "auto".
     logit_bound : "auto", float or None, default="auto"
-        Bound on the length of the centred logit vector of each sample in training, see
-        :func:`~sknoisy.functional.bound_logits`; predictions use unbounded logits. "auto": with
-        negative or "auto" smoothing, whose loss has no lower limit otherwise, the bound of
-        :func:`~sknoisy.functional.logit_bound_for_rate`; else none.
+        Bound on the norm of the centred logits of each sample in training, see
+        :func:`~sknoisy.functional.bound_logits`; predictions use unbounded logits. None: no bound.
+        "auto": the bound of :func:`~sknoisy.functional.logit_bound_for_rate` if ``smoothing`` is
+        negative or "auto", because the loss would have no lower limit; otherwise no bound.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, multiplied into the sample weights.
+        Weight of each class, by which sample weights are multiplied.
     augment : callable or None, default=None
         Makes a random view of a batch, for methods that compare several views of a sample. None:
         :class:`~sknoisy.functional.FeatureCorruption` for tables,
@@ -101,67 +102,70 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Factor on the learning rate: a function of the progress in [0, 1); None: a constant rate. In
         ``partial_fit`` the schedule restarts after ``max_epochs`` calls.
     max_epochs : int, default=100
-        Passes over the training set.
+        Number of passes over the training set.
     batch_size : int, default=128
-        Rows per step; -1: all of them.
+        Number of rows per step; -1: all rows.
     precision : "float32", "float64" or "bf16-mixed", default="float32"
-        Of parameters and computations; "bf16-mixed" keeps parameters in float32 and computes in
-        bfloat16 where torch considers it safe.
+        Precision of parameters and computations; "bf16-mixed" keeps parameters in float32 and
+        computes in bfloat16 where torch considers it safe.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when epochs no longer improve, and to restore the best weights. True: a part
-        of the training set is held out, and epochs are compared by accuracy on its (noisy) labels,
-        unless the method scores epochs by itself. "auto": only if the method does, and nothing is
-        held out. Epochs of warm-up do not count, unless there are no others.
+        Whether to stop when the score of the epochs no longer increases, and to restore the weights
+        of the best epoch. True: the score is the accuracy on the (noisy) labels of held-out
+        samples, unless the method computes an ``epoch_score``. "auto": only for methods with an
+        ``epoch_score``; no samples are held out. Epochs of warm-up do not count, unless there are
+        no others.
     validation_fraction : float, default=0.1
         Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without a better score before stopping. Only with ``early_stopping``.
+        Number of epochs without a better score before stopping. Only with ``early_stopping``.
     device : str or torch.device, default="auto"
-        Where to train. "auto": CUDA, then MPS, then the CPU. "accelerate": on the devices of all
-        processes that ``accelerate launch`` or ``torchrun`` has started, each of which computes a
-        part of every batch; all of them call ``fit`` with the same data, and are fitted alike.
+        Where to train. "auto": CUDA if available, then MPS, then the CPU. "accelerate": on the
+        devices of all processes started by ``accelerate launch`` or ``torchrun``. Each process
+        computes a part of every batch; all must call ``fit`` with the same data, and get the same
+        fitted model.
     random_state : int, RandomState instance or None, default=None
-        An int makes every fit the same, to the bit on one machine. torch's global generators are
-        left unchanged in any case.
+        An int makes fits reproducible, to the last bit on one machine. torch's global generators
+        are never changed.
     warm_start : bool, default=False
-        Whether ``fit`` continues the last training for ``max_epochs`` more. Network, method,
-        optimizer, callbacks, device and precision then stay those of the first fit.
+        Whether ``fit`` continues the last training for ``max_epochs`` more epochs. Network, method,
+        optimizer, callbacks, device and precision are then kept from the first fit.
     verbose : int, default=0
         Above 0, print a row for each epoch.
     callbacks : list, "disable" or None, default=None
-        Callbacks of skorch, which get the inner net. Their parameters are set as
-        ``callbacks__callback__name``. "disable": none at all, not even the epoch timer.
+        Callbacks of skorch, called with the inner net. Their parameters are set as
+        ``callbacks__callback__name``. "disable": no callbacks, not even the epoch timer.
     **params
         Parameters of parts: ``method__*``, ``module__*``, ``optimizer__*``, ``callbacks__*``.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The class labels, sorted.
     n_features_in_ : int
         Number of columns, or channels, seen in fit.
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
-        Names of the columns, where X has names that are strings.
+        Names of the columns, if all names of X are strings.
     n_iter_ : int
         Number of epochs trained.
     smoothing_ : float or ndarray of shape (n_classes,)
-        The smoothing rate in use; with "auto" it is 0 until warm-up ends.
+        The smoothing rate in use; with "auto" it is 0 during warm-up.
     noise_rate_ : float
-        Estimated fraction of mislabelled samples, 0 where no noise was found; sample weights do not
-        count. This and the next two exist with ``smoothing="auto"`` only, once warm-up has ended.
+        Estimated fraction of mislabelled samples; 0 if no noise is detected. Sample weights are
+        ignored. This attribute and the next two exist only with ``smoothing="auto"``, after
+        warm-up.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that ``classes_[j]`` is given where ``classes_[i]`` is true.
+        Entry (i, j): the probability of given label ``classes_[j]`` for true label ``classes_[i]``.
     noise_report_ : NoiseReport
-        Both with an interval, their basis and the most frequent confusions; print it. See
-        :class:`~sknoisy.transition.NoiseReport`.
+        The noise rate with a confidence interval, the transition matrix, their evidence and the
+        most frequent confusions; print it. See :class:`~sknoisy.transition.NoiseReport`.
     label_quality_ : ndarray of shape (n_samples,)
-        How well each label of the last call agreed with the predictions during training,
-        in [0, 1]: low for mislabelled samples. Samples that were trained on only mixed or changed
-        are evaluated once, at the end.
+        How well each label of the last call agreed with the predictions during training, in [0, 1]:
+        low for mislabelled samples. Samples that were trained on only in mixed or changed form are
+        evaluated once, at the end.
     module_, method_, history_
         The trained network, the method with its state, and a row for each epoch.
     net_ : skorch net
-        The inner net; it sees encoded labels.
+        The inner net, which is trained on encoded labels.
 
     See Also
     --------
@@ -169,9 +173,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     Notes
     -----
-    torch uses one thread while a training step is so small that a second one would slow it down;
-    the setting is restored after each call. Fits in threads of one process take turns, because
-    torch has one random generator per process; use processes to fit in parallel.
+    torch is limited to one thread if a training step is so small that a second thread would slow it
+    down; the setting is restored after each call. Fits in threads of one process take turns,
+    because torch has one random generator per process; use processes to fit in parallel.
 
     References
     ----------
@@ -190,7 +194,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     _parts = ("callbacks", "method", "module", "optimizer")
     _doc_link_module, _doc_link_template = _documentation_links()
 
-    # Index of the data frame that fit has seen.
+    # Index of the data frame that was passed to fit.
     _names_of_rows: Any = None
 
     _parameter_constraints: dict = {
@@ -289,15 +293,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 (n_samples, channels, height, width), or torch Dataset
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            The given labels, of any type scikit-learn takes. Two dimensions are soft labels: a
-            distribution over the classes in each row, from crowd votes or from the probabilities of
-            another model; the classes are the columns of a data frame, else their positions. None:
-            the labels of the items of a Dataset.
+            The given labels, of any type that scikit-learn accepts. An array of two dimensions has
+            soft labels: each row is a distribution over the classes, such as crowd votes or the
+            probabilities of another model. The classes are the column names of a data frame,
+            otherwise the column positions. None: the labels of the items of a Dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; only their ratios matter. Samples of weight 0 are left out.
         trusted : array-like of bool of shape (n_samples,), default=None
-            Which labels are known to be clean, for the methods that use such samples; best a random
-            choice of each class.
+            Mask of the samples whose labels are known to be clean, for methods that use trusted
+            samples. They should be a random part of each class.
 
         Returns
         -------
@@ -333,15 +337,15 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
 (n_samples, channels, height, width), or torch Dataset
-            The samples. A method with state for each row needs the same rows in every call.
+            The samples. Methods with per-sample state need the same rows in every call.
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             The given labels, hard or soft. None: the labels of the items of a Dataset.
         classes : array-like of shape (n_classes,), default=None
-            All labels that may occur in any call; required in the first one.
+            All possible labels; required in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         trusted : array-like of bool of shape (n_samples,), default=None
-            Which labels are known to be clean.
+            Mask of the samples whose labels are known to be clean.
 
         Returns
         -------
@@ -353,7 +357,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         if self.class_weight == "balanced" or stops:
             name = "early_stopping=True" if stops else "class_weight='balanced'"
             raise ValueError(
-                f"{name} is not supported for partial_fit, which sees a part at a time."
+                f"{name} is not supported for partial_fit, which gets a part of the data at a time."
             )
         with _restored_on_error(self):
             net = getattr(self, "net_", None)
@@ -364,27 +368,30 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 y,
                 sample_weight,
                 trusted,
-                classes=self._stated_classes(classes, net is None),
+                classes=self._check_classes(classes, net is None),
                 row_shape=None if net is None else net.row_shape_,
                 needs_two_classes=False,
             )
             self._train(data, net, 1)
         return self
 
-    def _stated_classes(self, stated: Any, first: bool) -> np.ndarray:
-        if stated is None:
+    def _check_classes(self, classes: Any, first: bool) -> np.ndarray:
+        if classes is None:
             if first:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return self.classes_
-        stated = unique_labels(stated)
-        if not first and not np.array_equal(stated, self.classes_):
+        classes = unique_labels(classes)
+        if not first and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"`classes={stated!r}` is not the same as on last call to partial_fit, was: "
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes_!r}"
             )
-        if len(stated) < 2:
-            raise ValueError(f"The 'classes' of partial_fit must be at least 2. Got {stated!r}.")
-        return stated
+        if len(classes) < 2:
+            raise ValueError(
+                "The 'classes' parameter of partial_fit must have at least 2 classes. Got "
+                f"{classes!r} instead."
+            )
+        return classes
 
     def _train(
         self, data: TrainingSet, net: SkorchNet | None, epochs: int, tasks: FitTasks | None = None
@@ -394,8 +401,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         continued = tasks is None or self.warm_start
         if rule.is_auto and run.settings.warmup_epochs >= epochs and not continued:
             raise ValueError(
-                "The 'warmup' parameter must leave an epoch to smoothing='auto': until then half "
-                f"of the samples are left out. Got {self.warmup!r} with max_epochs={epochs}."
+                "The 'warmup' parameter must leave an epoch after warm-up if smoothing='auto', "
+                f"because half of the samples are left out of warm-up. Got {self.warmup!r} with "
+                f"max_epochs={epochs} instead."
             )
         if tasks is not None:
             run.on_epoch_end = partial(tasks.epoch, net_=net, classes_=classes)
@@ -417,13 +425,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
         Parameters
         ----------
-        X : of a type and shape that ``fit`` takes
-            The samples.
+        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
+            The samples, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_`` and in the precision of the training.
+            Columns are in the order of ``classes_``. The dtype is the precision of the training.
         """
         check_is_fitted(self, "net_")
         net = self.net_
@@ -436,23 +444,23 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
         Parameters
         ----------
-        X : of a type and shape that ``fit`` takes
-            The samples.
+        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
+            The samples, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        likely = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[likely]
+        most_likely = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_likely]
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Predict logarithms of class probabilities.
 
         Parameters
         ----------
-        X : of a type and shape that ``fit`` takes
-            The samples.
+        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
+            The samples, as in ``fit``.
 
         Returns
         -------
@@ -466,13 +474,14 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
         Parameters
         ----------
-        X : of a type and shape that ``fit`` takes
-            The samples.
+        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
+            The samples, as in ``fit``.
 
         Returns
         -------
-        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            For two classes the log-odds of the second, else logarithms of probabilities.
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the log-odds of the second class, otherwise the logarithms of the
+            probabilities.
         """
         proba = self.predict_proba(X)
         p = proba.astype(np.float64)
@@ -484,7 +493,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     @property
     def module_(self) -> nn.Module:
-        """The trained network; ``module_.network(i)`` is one of several."""
+        """The trained network; with several networks ``module_.network(i)`` returns one of them."""
         check_is_fitted(self, "net_")
         return self.net_.module_
 

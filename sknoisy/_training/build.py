@@ -1,4 +1,4 @@
-"""From an estimator and a training set to a skorch net and the run that trains it."""
+"""Building of the skorch net and the training run of an estimator."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def method_of(estimator: BaseEstimator) -> Method:
 def make_run(
     estimator: BaseEstimator, training_set: TrainingSet, net: SkorchNet | None = None
 ) -> tuple[SkorchNet, TrainingRun, int]:
-    """Make what trains an estimator on a training set.
+    """Make the net and the run with which an estimator is trained on a training set.
 
     Parameters
     ----------
     estimator : BaseEstimator
     training_set : TrainingSet
     net : SkorchNet or None, default=None
-        The net of an earlier fit that is trained further; None: a new one.
+        The net of an earlier fit that is continued; None: make a new net.
 
     Returns
     -------
     net : SkorchNet
-        A new one builds its network at its first training.
+        A new net builds its network when it is first trained.
     run : TrainingRun
     seed : int
-        Of the random numbers of a new net.
+        Seed of the random numbers of a new net.
     """
-    # With "auto", another device may be found than the one where the net was trained.
+    # A trained net keeps its device, although "auto" may now find another one.
     device = find_device(estimator.device) if net is None else torch.device(net.device)
     dtype = DTYPES[estimator.precision] if net is None else net.dtype
     labels, n_rows = training_set.labels, len(training_set.weight)
@@ -150,9 +150,9 @@ def _optimizer(estimator: BaseEstimator) -> Any:
 def _check_trusted_is_used(method: Method, trusted: np.ndarray | None) -> None:
     if trusted is None or method.uses_trusted:
         return
-    able = sorted(name for name, kind in METHODS.items() if kind().uses_trusted)
+    names = sorted(name for name, kind in METHODS.items() if kind().uses_trusted)
     raise ValueError(
-        f"The 'method' parameter must be one that uses 'trusted' samples: one of {able} with its "
+        f"The 'method' parameter must be one that uses 'trusted' samples: one of {names} with its "
         f"default parameters, or your own. Got {method!r} instead."
     )
 
@@ -161,20 +161,20 @@ def _check_same_rows(net: SkorchNet, n_rows: int) -> None:
     if net.criterion_.per_sample and net.n_rows_ != n_rows:
         raise ValueError(
             f"The 'method' parameter: {type(net.criterion_).__name__} keeps state for each "
-            f"training row, so training can only go on with the same {net.n_rows_} rows. Got "
+            f"training row, so training can only continue on the same {net.n_rows_} rows. Got "
             f"{n_rows} rows."
         )
 
 
 def fitted_attributes(net: SkorchNet, classes: np.ndarray, quality: np.ndarray) -> dict[str, Any]:
-    """Return the attributes that a trained net gives to its estimator.
+    """Return the fitted attributes of an estimator, from its trained net.
 
     Parameters
     ----------
     net : SkorchNet
     classes : ndarray of shape (n_classes,)
     quality : ndarray of shape (n_samples,)
-        Quality of each label.
+        Label quality of each sample.
     """
     rule, noise = net.settings.smoothing, net.noise_
     rate = rule.rate(noise)

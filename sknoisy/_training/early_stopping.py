@@ -1,4 +1,4 @@
-"""Early stopping: which epoch of a training was the best, and when to stop."""
+"""Early stopping: the best epoch of a training, and when to stop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["EarlyStopping"]
 class EarlyStopping:
     """Follow the epoch scores of one or more networks that train together.
 
-    The score is the method's own ``epoch_score``, or else the held-out accuracy. The held-out
-    labels are noisy too: their accuracy still ranks epochs, while their loss, which has no lower
-    limit at a negative smoothing rate, does not.
+    The score is the ``epoch_score`` of the method or, if the method has none, the accuracy on
+    held-out samples. Held-out labels are noisy too: the accuracy still ranks epochs, but the loss
+    does not, since it has no lower limit at a negative smoothing rate.
 
     Parameters
     ----------
@@ -26,8 +26,9 @@ class EarlyStopping:
     Attributes
     ----------
     best_score : ndarray of shape (n_members,)
-        -inf before there is a score.
+        Best score of each network; -inf before the first score.
     n_epochs_without_gain : ndarray of shape (n_members,)
+        Number of epochs since the best score.
     """
 
     def __init__(self, patience: int | None, n_members: int = 1) -> None:
@@ -38,14 +39,14 @@ class EarlyStopping:
     def update(
         self, scores: Sequence[float | None], skipped: bool | np.ndarray = False
     ) -> np.ndarray:
-        """Take the scores of an epoch and return which members are better than ever before.
+        """Record the scores of an epoch, and return which networks have a new best score.
 
         Parameters
         ----------
         scores : sequence of float or None, of shape (n_members,)
-            None: this epoch has no score, and does not count. -inf: there is nothing to score yet.
+            None: the epoch has no score and does not count. -inf: scores have not started yet.
         skipped : bool or ndarray of bool of shape (n_members,), default=False
-            Whether the epoch is one of warm-up, in which neither method nor rate are in use.
+            Whether the epoch does not count because it is part of warm-up.
 
         Returns
         -------
@@ -62,7 +63,7 @@ class EarlyStopping:
 
     @property
     def has_stopped(self) -> np.ndarray:
-        """Which members have not improved for too long, of shape (n_members,)."""
+        """Mask of the networks that have not improved for ``patience`` epochs, (n_members,)."""
         if self.patience is None:
             return np.zeros(len(self.best_score), dtype=bool)
         return self.n_epochs_without_gain >= self.patience

@@ -1,4 +1,4 @@
-"""The network in training as methods see it, apart from the training loop and from skorch."""
+"""View of the network for methods, independent of the training loop and of skorch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["ModuleView"]
 
 @dataclass
 class ModuleView:
-    """A torch module with what :class:`sknoisy.methods.NetworkView` promises to methods.
+    """Implementation of :class:`sknoisy.methods.NetworkView` for a torch module.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class ModuleView:
     mixed : bool, default=False
         Whether to compute in bfloat16 where torch considers it safe.
     data : LabelledRows or None, default=None
-        The rows to train on. None: outside of a training, where only the network can be asked.
+        The rows to train on; None outside of training, where only the network can be used.
     processes : Processes, default=SINGLE_PROCESS
-        The processes among which each batch is divided.
+        The processes, each of which computes a part of every batch.
     logit_bound : float or None, default=None
-        Bound on the length of the logits in training; None: no bound.
+        Bound on the norm of the logits in training; None: no bound.
     """
 
     module: nn.Module
@@ -60,7 +60,7 @@ class ModuleView:
         if weights is None:
             return self._postprocess_logits(self.processes.forward_sharded(self._forward, x))
         forward = partial(self._forward_with, self._unflatten(weights))
-        # A method that differentiates by itself needs the gradients of all rows.
+        # If a method computes gradients itself, this process needs the graph of all rows.
         if weights.requires_grad:
             return self._postprocess_logits(forward(x))
         return self._postprocess_logits(self.processes.forward_sharded(forward, x))
@@ -103,10 +103,10 @@ class ModuleView:
     def trusted(self) -> Tensor | None:
         return self._data.trusted
 
-    # ---- what the training loop asks beyond the protocol ----------------------------------------
+    # ---- for the training loop ------------------------------------------------------------------
 
     def evaluate(self, data: LabelledRows, epoch: int) -> EvaluationPass:
-        """Return an evaluation pass over some rows; it is computed when first needed."""
+        """Return an evaluation pass over some rows, which is computed when first used."""
         loader = BatchLoader(data)
         index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
 
@@ -140,7 +140,7 @@ class ModuleView:
         return logits if self.logit_bound is None else bound_logits(logits, self.logit_bound)
 
     def first_rows(self) -> Tensor:
-        """Fetch two rows to try the network on, or as many as there are."""
+        """Fetch the first two rows of the training set (or the only row)."""
         data = self._data
         first = torch.arange(min(2, len(data))) if data.index is None else data.index[:2]
         return data.rows.take(first)
@@ -151,7 +151,7 @@ class ModuleView:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    # ---- how ------------------------------------------------------------------------------------
+    # ---- private --------------------------------------------------------------------------------
 
     @property
     def _data(self) -> LabelledRows:
@@ -169,12 +169,12 @@ class ModuleView:
         return functional_call(self.module, parts, (x,))
 
     def _trained_state(self) -> dict[str, Tensor]:
-        """Return everything that training changes and the logits depend on, by name."""
+        """Return all parameters and floating-point buffers by name."""
         buffers = {k: b for k, b in self.module.named_buffers() if b.is_floating_point()}
         return {**dict(self.module.named_parameters()), **buffers}
 
     def _unflatten(self, weights: Tensor) -> dict[str, Tensor]:
-        """Split a vector of weights; batch statistics are copied, as a pass updates them."""
+        """Split a vector of weights by name; buffers are copied, as a forward pass updates them."""
         state = self._trained_state()
         parts = weights.split([part.numel() for part in state.values()])
         return {
@@ -184,7 +184,7 @@ class ModuleView:
 
     @contextmanager
     def _evaluation_mode(self) -> Iterator[None]:
-        """Evaluation mode, so that batch statistics do not follow rows that are not trained on."""
+        """Switch to evaluation mode inside the context, so that batch statistics do not change."""
         training = self.module.training
         if training:
             self.module.eval()
@@ -196,7 +196,8 @@ class ModuleView:
 
     def _postprocess_logits(self, logits: Tensor) -> Tensor:
         logits = logits.to(self.dtype) if self.mixed else logits
-        # The bound keeps the order of the classes, but unbounded logits are better calibrated.
+        # The bound does not change the order of classes, but unbounded logits are better
+        # calibrated.
         return self.bounded(logits) if self.module.training else logits
 
 

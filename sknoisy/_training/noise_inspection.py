@@ -1,7 +1,7 @@
-"""How ``smoothing="auto"`` estimates the label noise: after warm-up, and from out-of-bag networks.
+"""Estimates of the label noise for ``smoothing="auto"``: after warm-up, and out-of-bag.
 
-During warm-up, half of the rows are left out. When it ends, their labels are compared with those of
-their neighbours in the features of the network, which has not been trained on them.
+Half of the rows are left out of warm-up. At its end, their labels are compared with the labels of
+their neighbours in the features of the network, which was not trained on these rows.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ __all__ = ["in_warmup_half", "inspect_labels", "inspect_out_of_bag"]
 
 
 def in_warmup_half(index: Tensor) -> Tensor:
-    """Tell which rows are trained on in warm-up: a random half, the same in every training."""
-    # Multiples of the golden ratio have evenly spread fractions, so no table has to be kept.
+    """Return a mask of the rows used in warm-up: a random half, the same in every training."""
+    # The fractional parts of multiples of the golden ratio are evenly spread, without a table.
     return (index * 2654435769) % 2**32 < 2**31
 
 
 def inspect_labels(
     view: ModuleView, data: LabelledRows, epoch: int, warmed_up: bool
 ) -> NoiseReport:
-    """Compare the labels that warm-up left out with those of their neighbours."""
+    """Compare the labels of rows left out of warm-up with the labels of their neighbours."""
     index = torch.arange(len(data.rows)) if data.index is None else data.index
     trained = in_warmup_half(index)
-    seen, left_out = index[trained], index[~trained]
-    # Half of very few rows would be too few.
+    used, left_out = index[trained], index[~trained]
+    # If there are hardly any rows, all of them are compared.
     evaluation = _evaluate_some(view, data, left_out if len(left_out) > 1 else index, epoch)
     features = evaluation.features if evaluation.features.dim() == 2 else evaluation.features[0]
     p = knn_label_distribution(features, evaluation.target)
     memorized = 0.0
-    if warmed_up and len(left_out) and len(seen):
-        loss_on_seen = _mean_loss(_evaluate_some(view, data, seen, epoch))
-        memorized = _mean_loss(evaluation) - loss_on_seen
+    if warmed_up and len(left_out) and len(used):
+        loss_on_used = _mean_loss(_evaluate_some(view, data, used, epoch))
+        memorized = _mean_loss(evaluation) - loss_on_used
     codes, probs = evaluation.y.cpu().numpy(), p.double().cpu().numpy()
     return NoiseReport.from_predictions(codes, probs, "neighbours", memorized)
 
 
 def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -> NoiseReport:
-    """Replace an early report by one from out-of-bag predictions, where the method has some."""
+    """Return a report from out-of-bag predictions, or the early report if there are none."""
     if method.oob_predictions is None:
         return early
     p = method.oob_predictions[0]
@@ -54,7 +54,7 @@ def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -
     if not len(rows):
         return early
     codes, probs = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
-    # Networks trained at a negative rate rank samples well, but are far too confident.
+    # Networks trained at a negative rate rank samples well, but are over-confident.
     report = NoiseReport.from_predictions(codes, probs, "out-of-bag", labels_only=True)
     kept = {name: getattr(early, name) for name in ("smoothing", "disagreement", "memorized")}
     return replace(report, **kept)
@@ -69,7 +69,7 @@ def _evaluate_some(
 
 
 def _mean_loss(evaluation: EvaluationPass) -> float:
-    """Return the weighted mean cross-entropy of the labels, also over networks."""
+    """Return the weighted mean of the cross-entropy over samples and networks."""
     losses = cross_entropy(evaluation.logits, evaluation.target)
     losses = losses.mean(dim=0) if losses.dim() > 1 else losses
     return float(losses @ evaluation.weight / evaluation.weight.sum())

@@ -1,4 +1,4 @@
-"""How a trained net is stored and loaded: by pickle, joblib, skops and between processes."""
+"""State of a trained net for pickle, joblib, skops and transfer between processes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["get_state", "set_state"]
 
 
 def get_state(net: Any) -> dict[str, Any]:
-    """Return the attributes of a skorch net with tensors as arrays, without a running training.
+    """Return the attributes of a skorch net, with arrays instead of tensors.
 
-    Arrays load on any device, and skops need not trust pickled bytes.
+    Arrays load on any device, and skops need not trust pickled bytes. A running training is
+    omitted.
     """
     state = {name: value for name, value in vars(net).items() if name != "loop_"}
     state["dtype"] = str(net.dtype).removeprefix("torch.")
@@ -57,7 +58,7 @@ def _available_device(net: Any) -> str:
     if device.type == "cuda" and not torch.cuda.is_available():
         return net._check_device(net.device, "cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        # It was stored by one of several processes, or on a machine with more devices.
+        # The net was stored by one of several processes, or on a machine with more devices.
         return "cuda"
     return net.device
 

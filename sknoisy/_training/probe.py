@@ -1,4 +1,4 @@
-"""A try of the user's network on the first rows, so that errors come before the training."""
+"""Trial of the network on the first rows, so that its errors are raised before training."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["check_logits", "probe_module"]
 
 
 def probe_module(view: ModuleView, n_networks: int) -> None:
-    """Run two rows through the network, and check the logits that it returns.
+    """Compute the logits of the first rows, and check them.
 
     Raises
     ------
     ValueError, TypeError
-        If the network fails on them, or returns something else than logits.
+        If the network fails on these rows, or returns something other than logits.
     """
     x, module = view.first_rows(), view.module
     name = type(module[0] if isinstance(module, NetworkEnsemble) else module).__name__
@@ -36,16 +36,16 @@ def probe_module(view: ModuleView, n_networks: int) -> None:
 
 
 def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str) -> None:
-    """Check what a network returned for the first rows of X.
+    """Check the output of a network for the first rows of X.
 
     Parameters
     ----------
     logits : object
         The output of the network, with a graph.
     shape : tuple of int
-        The shape that logits have.
+        The expected shape.
     dtype : torch.dtype
-        The type that logits have.
+        The expected type.
     name : str
         Class name of the network.
     """

@@ -20,16 +20,15 @@ from sknoisy._validation.labels import Labels
 
 __all__ = ["SINGLE_PROCESS", "Processes"]
 
-
 T = TypeVar("T")
 
 
 class Processes:
     """The processes of a training, each with the same data and the same random draws.
 
-    Only the passes through the network are divided. Methods see the outputs for the whole batch, so
-    losses, sample selection and per-sample state are equal in all processes without communication,
-    and equal to those of a single process.
+    Only passes through the network are split among the processes. Methods get the outputs for the
+    whole batch, so losses, sample selection and per-sample state are equal in all processes without
+    communication, and the same as in a single process.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class Processes:
 
     def __init__(self, n: int = 1, rank: int = 0) -> None:
         self.n, self.rank = n, rank
-        self._noise: Any = None
+        self._random_state: Any = None
 
     @classmethod
     def launched_on(cls, device: str | torch.device) -> Processes:
@@ -62,12 +61,12 @@ class Processes:
     def check_same_inputs(
         self, estimator: Any, rows: Rows, labels: Labels, *parts: np.ndarray | None
     ) -> None:
-        """Check that all processes got the same labels, weights, parameters and a sample of rows.
+        """Check that labels, weights, parameters and a sample of rows are equal in all processes.
 
         Raises
         ------
         ValueError
-            In all processes, if they did not.
+            In all processes, if something differs.
         """
         if self.n == 1:
             return
@@ -80,7 +79,7 @@ class Processes:
         parts = (labels.codes, labels.soft, *parts)
         sample = torch.linspace(0, len(rows) - 1, min(len(rows), 1024)).long()
         first, second = (rows.take(sample).cpu().numpy() for _ in range(2))
-        # A Dataset may return another view of a row each time.
+        # A Dataset may return a different view of a row each time.
         for part in (first, *parts) if np.array_equal(first, second) else parts:
             digest.update(b"none" if part is None else f"{part.dtype}{part.shape}".encode())
             digest.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
@@ -89,12 +88,12 @@ class Processes:
         if len(set(digests)) > 1:
             raise ValueError(
                 "With device='accelerate' every process must be given the same samples, labels, "
-                "weights and parameters: each batch is divided among processes by itself."
+                "weights and parameters: each batch is split among the processes automatically."
             )
 
     @torch.no_grad()
     def sync_start(self, *modules: nn.Module) -> None:
-        """Start from the weights of the first process, with different draws of dropout in each."""
+        """Copy the weights of the first process; seed dropout differently in each process."""
         if self.n == 1:
             return
         state = [t for module in modules for t in (*module.parameters(), *_buffers(module))]
@@ -106,24 +105,24 @@ class Processes:
         generator = torch.Generator()
         generator.set_state(torch.get_rng_state())
         seed = int(torch.randint(2**31, (), generator=generator))
-        with seeded(flat.device, seed + self.rank) as left:
+        with seeded(flat.device, seed + self.rank) as generators:
             pass
-        self._noise = left["state"]
+        self._random_state = generators["state"]
 
     def forward_sharded(self, forward: Callable[[Tensor], Any], x: Tensor) -> Any:
-        """Compute the outputs of a network for all rows, of which this process computes a part.
+        """Compute the outputs of a network for all rows; each process computes a part of them.
 
         Parameters
         ----------
         forward : callable
-            From rows to a tensor, or a tuple of tensors, of shape (..., n_rows, n_outputs).
+            Maps rows to a tensor, or a tuple of tensors, of shape (..., n_rows, n_outputs).
         x : Tensor of shape (n_rows, ...)
         """
         if self.n == 1 or len(x) < 2 * self.n or x.requires_grad:
             # Batch normalisation cannot train on a single row, and a gradient of x needs all rows.
             return forward(x)
         parts = x.tensor_split(self.n)
-        with self._own_noise(x.device):
+        with self._random_state_of_process(x.device):
             outputs = forward(parts[self.rank])
         sizes = [len(part) for part in parts]
         if isinstance(outputs, tuple):
@@ -136,10 +135,10 @@ class Processes:
         return _Gather.apply(output, [factor * size for size in sizes], self.rank)
 
     @contextmanager
-    def _own_noise(self, device: torch.device) -> Iterator[None]:
-        with seeded(device, state=self._noise) as left:
+    def _random_state_of_process(self, device: torch.device) -> Iterator[None]:
+        with seeded(device, state=self._random_state) as generators:
             yield
-        self._noise = left["state"]
+        self._random_state = generators["state"]
 
     @torch.no_grad()
     def all_reduce_gradients(self, optimizer: torch.optim.Optimizer, module: nn.Module) -> None:
@@ -148,9 +147,9 @@ class Processes:
         Parameters
         ----------
         optimizer : Optimizer
-            Holds the parameters whose gradients are averaged.
+            Its parameters' gradients are averaged.
         module : Module
-            Holds the buffers.
+            Its buffers are copied.
         """
         if self.n == 1:
             return
@@ -158,19 +157,21 @@ class Processes:
         parameters = [p for p in parameters if p.requires_grad]
         buffers = [b for b in _buffers(module) if b.is_floating_point()]
         like = parameters[0]
-        here = [p.grad is not None for p in parameters]
+        has_gradient = [p.grad is not None for p in parameters]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad / self.n for p in parameters]
         leading = [b.to(like.dtype) if self.rank == 0 else torch.zeros_like(b) for b in buffers]
-        parts = [like.new_tensor(here), *gradients, *leading]
+        parts = [like.new_tensor(has_gradient), *gradients, *leading]
         flat = torch.cat([part.to(like.dtype).flatten() for part in parts])
         dist.all_reduce(flat)
         counts, *summed = flat.split([part.numel() for part in parts])
-        # Reading the counts waits for the device.
-        reached = here if all(here) else [bool(count) for count in counts.tolist()]
-        for p, known, gradient in zip(parameters, reached, summed, strict=False):
+        # The counts are only read if necessary, because reading them waits for the device.
+        is_used = has_gradient
+        if not all(has_gradient):
+            is_used = [bool(count) for count in counts.tolist()]
+        for p, used, gradient in zip(parameters, is_used, summed, strict=False):
             # The optimizer must skip parameters that no process used. Fused kernels need a
             # parameter and its gradient in the same memory layout.
-            p.grad = torch.empty_like(p).copy_(gradient.view_as(p)) if known else None
+            p.grad = torch.empty_like(p).copy_(gradient.view_as(p)) if used else None
         for buffer, first in zip(buffers, summed[len(parameters) :], strict=True):
             buffer.copy_(first.view_as(buffer))
 
@@ -181,7 +182,7 @@ class Processes:
         Raises
         ------
         RuntimeError
-            In all processes, if they are not.
+            In all processes, if they are not equal.
         """
         if self.n == 1:
             return
@@ -192,12 +193,12 @@ class Processes:
         states: list[Any] = [None] * self.n
         dist.all_gather_object(states, (drawn, sizes.tolist()))
         draws, norms = zip(*states, strict=True)
-        # Sums over samples may differ in the last digits.
+        # Results may differ in the last digits, because sums are computed in another order.
         alike = all(np.allclose(norm, norms[0], rtol=1e-4, equal_nan=True) for norm in norms)
         if not alike or len(set(draws)) > 1:
             raise RuntimeError(
                 "With device='accelerate' the processes no longer have the same weights and random "
-                "states. The network, the method or a callback does something else in each: it may "
+                "states. The network, the method or a callback differs between processes: it may "
                 "draw random numbers that are not torch's, draw in one process only, or keep "
                 "outputs for its part of a batch."
             )
@@ -208,7 +209,7 @@ def _norm(part: Tensor) -> Tensor:
 
 
 def _buffers(module: nn.Module) -> list[Tensor]:
-    """Return the buffers that can be written to: an expanded buffer cannot, so it never changes."""
+    """Return the buffers that can be written to; an expanded buffer never changes."""
     return [
         part
         for part in module.buffers()

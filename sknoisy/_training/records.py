@@ -1,4 +1,4 @@
-"""Records of a training: how well each label fits, and how far labels are memorised."""
+"""Records of a training: label quality, and predictions compared with labels."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ __all__ = [
 
 
 class LabelQuality:
-    """How well each label fits the predictions, averaged over the visits of a training.
+    """Label quality: how well each label fits the predictions, averaged over training.
 
-    A visit scores ``sigmoid(margin)``, where the margin is the logit of the given label minus the
-    largest other logit: networks predict mislabelled samples late and with small margins.
+    Each time a row is in a batch (a visit), its score is ``sigmoid(margin)``, where the margin is
+    the logit of the given label minus the largest other logit. Networks predict the labels of
+    mislabelled samples late and with small margins.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ class LabelQuality:
     def add(self, logits: Tensor, y: Tensor, index: Tensor, members: Tensor | None = None) -> None:
         """Record one visit of some rows from their logits, ([n_networks,] n_rows, n_classes).
 
-        Where networks are recorded separately, ``members`` are the positions of the networks that
-        the logits belong to.
+        If networks are recorded separately, ``members`` are the positions of the networks of the
+        logits.
         """
         scores = torch.sigmoid(margin(logits, y).float())
         if members is None and scores.dim() > 1:
@@ -65,7 +66,7 @@ class LabelQuality:
                 table.index_copy_(0, members, part)
 
     def of_member(self, member: int) -> LabelQuality:
-        """Return the record of one of several networks; it shares the memory of this one."""
+        """Return the record of one of several networks, as a view of the memory of this record."""
         quality = LabelQuality(0, self._total.device)
         quality._total, quality._visits = self._total[member], self._visits[member]
         return quality
@@ -79,12 +80,12 @@ class LabelQuality:
         return torch.nonzero(self._visits == 0).squeeze(1)
 
     def numpy(self) -> np.ndarray:
-        """Return the quality of each label, (n_samples,); NaN for a row without a visit."""
+        """Return the label quality of each row, (n_samples,); NaN for a row without a visit."""
         return (self._total / self._visits).cpu().numpy()
 
 
 class Memorization:
-    """Compare the predictions of an epoch with the labels and with the epoch before.
+    """Compare the predictions of an epoch with the labels and with the previous epoch.
 
     Parameters
     ----------
@@ -114,13 +115,13 @@ class Memorization:
         self._predicted[index] = predicted
 
     def skip(self) -> None:
-        """Note that some rows were only seen mixed or changed: this epoch has no figures."""
+        """Mark the epoch as incomplete, since some rows were only trained on in changed form."""
         self._complete = False
 
     def figures(self) -> dict[str, float]:
-        """Return the weighted fractions of predictions equal to the label and to those before.
+        """Return the weighted fractions of predictions that equal the label and the previous one.
 
-        Both are NaN where the epoch is incomplete, the second also after an incomplete one.
+        Both are NaN if the epoch is incomplete; the second also if the previous epoch was.
         """
         total, agreeing, unchanged = self._sums.tolist() if self._complete else [math.nan] * 3
         agreement = unchanged / total if self._comparable else math.nan
@@ -128,9 +129,9 @@ class Memorization:
 
 
 def label_agreement(data: LabelledRows, predicted: Tensor, index: Tensor) -> Tensor:
-    """Tell which encoded predictions (..., n_index) equal the given labels of some rows.
+    """Compute the agreement of encoded predictions, (..., n_index), with labels: 0 or 1.
 
-    A soft label agrees with the probability that it gives to the prediction.
+    For a soft label it is the probability of the predicted class.
     """
     if data.soft_labels is None:
         return (predicted == data.y[index]).to(data.weight.dtype)
@@ -148,7 +149,7 @@ def weighted_hits_and_losses(data: LabelledRows, p: Tensor, index: Tensor) -> tu
 
 
 def record_epoch_value(history: Sequence[Mapping[str, Any]], key: str, value: float) -> None:
-    """Record a value of the current epoch, and whether it is the best so far."""
+    """Record a value of the current epoch, and whether it is the best value so far."""
     row: Any = history[-1]
     row[key] = value
     row[f"{key}_best"] = _is_best(history, key, value)

@@ -1,4 +1,4 @@
-"""What an error in a training takes back."""
+"""Restoring of a net after an error during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["rolled_back_on_error"]
 
 @contextmanager
 def rolled_back_on_error(net: Any, settings: Settings) -> Iterator[None]:
-    """Use other settings for a skorch net; an error restores the net and its former settings."""
+    """Apply settings to a skorch net; an error restores the net and its previous settings."""
     before, n_epochs, noise = net.settings, len(net.history), net.noise_
     trained = _snapshot(net) if n_epochs else None
     try:

@@ -20,7 +20,7 @@ __all__ = ["Settings", "SmoothingRule", "has_epoch_score", "stops_early"]
 
 Rate = float | tuple[float, ...]
 
-# With a very negative rate from the first epoch on, a network finds simple boundaries only.
+# With a very negative rate from the first epoch on, networks only learn simple boundaries.
 _NEGATIVE_WARMUP = 0.1
 
 
@@ -33,7 +33,7 @@ class SmoothingRule:
     smoothing : float, tuple of float or "auto"
         One rate, one rate per class, or "auto": the rate that a noise report recommends.
     logit_bound : float, None or "auto"
-        "auto": a bound that suits the rate, where it is negative or "auto"; else none.
+        "auto": a bound derived from the rate, if it is negative or "auto"; otherwise no bound.
     """
 
     smoothing: str | Rate
@@ -46,17 +46,17 @@ class SmoothingRule:
 
     @property
     def may_be_negative(self) -> bool:
-        """Whether some class may get a negative rate."""
+        """Whether the rate of a class may be negative."""
         return isinstance(self.smoothing, str) or float(np.min(self.smoothing)) < 0
 
     def rate(self, noise: NoiseReport | None) -> Rate:
-        """Return the smoothing rate; 0 as long as "auto" has no noise report."""
+        """Return the smoothing rate; 0 for "auto" without a noise report."""
         if not isinstance(self.smoothing, str):
             return self.smoothing
         return 0.0 if noise is None else noise.smoothing
 
     def bound(self, noise: NoiseReport | None) -> float | None:
-        """Return the bound on the length of the logits in training; None: no bound."""
+        """Return the bound on the norm of the logits in training; None: no bound."""
         if not isinstance(self.logit_bound, str):
             return self.logit_bound
         if not self.may_be_negative:
@@ -66,15 +66,15 @@ class SmoothingRule:
 
 @dataclass(frozen=True)
 class Settings:
-    """What may change from one call of fit to the next that continues the training.
+    """Settings of one call of ``fit``, which may change when a later call continues training.
 
     Parameters
     ----------
     smoothing : SmoothingRule
     warmup_epochs : int
-        Epochs on plain cross-entropy before the method starts.
+        Number of epochs on cross-entropy before the method starts.
     patience : int or None
-        Epochs without a better score before the training stops; None: never.
+        Epochs without a better score before training stops; None: it does not stop early.
     lr, lr_schedule, max_epochs, batch_size, verbose
         As in :class:`~sknoisy.NoisyLabelClassifier`.
     """
@@ -105,7 +105,7 @@ class Settings:
         )
 
     def for_skorch(self) -> dict[str, Any]:
-        """Return those settings that are parameters of every skorch net."""
+        """Return the settings that are parameters of every skorch net."""
         names = ("lr", "max_epochs", "batch_size", "verbose")
         return {name: getattr(self, name) for name in names}
 
@@ -131,12 +131,12 @@ def _warmup_epochs(estimator: BaseEstimator, method: Method, rule: SmoothingRule
     warmup = _n_epochs(method.warmup, estimator.max_epochs)
     if not rule.may_be_negative:
         return warmup
-    # At least one epoch is left in which the rate is used.
+    # Leave at least one epoch in which the rate is used.
     return min(max(warmup, ceil(_NEGATIVE_WARMUP * estimator.max_epochs)), last)
 
 
 def _n_epochs(warmup: Any, max_epochs: int) -> int:
-    """Turn a fraction of the epochs into at least one epoch, if there is another one."""
+    """Convert a fraction of the epochs to a number: at least 1, if another epoch is left."""
     if isinstance(warmup, Integral):
         return int(warmup)
     fewest = min(1, max_epochs - 1) if warmup > 0 else 0
@@ -144,12 +144,12 @@ def _n_epochs(warmup: Any, max_epochs: int) -> int:
 
 
 def stops_early(estimator: BaseEstimator, method: Method) -> bool:
-    """Tell whether the training stops when epochs no longer improve."""
+    """Whether training stops when the score of the epochs no longer increases."""
     if estimator.early_stopping == "auto":
         return has_epoch_score(method)
     return bool(estimator.early_stopping)
 
 
 def has_epoch_score(method: Method) -> bool:
-    """Tell whether a method scores epochs by itself, so that no rows are held out."""
+    """Whether a method computes a score of epochs itself, so that no rows are held out."""
     return type(method).epoch_score is not Method.epoch_score

@@ -1,4 +1,4 @@
-"""Callbacks of scikit-learn 1.9 and later, which follow a fit and its epochs."""
+"""Support for the callbacks of scikit-learn 1.9 and later, which follow a fit and its epochs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 __all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
-
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -19,7 +18,7 @@ except ImportError:  # scikit-learn < 1.9
 
 
 class FitTasks:
-    """The task of a fit with a subtask for each epoch; nothing where there are no callbacks.
+    """Task of a fit, with a subtask for each epoch; does nothing without callbacks.
 
     Parameters
     ----------
@@ -33,13 +32,13 @@ class FitTasks:
         self._root = estimator._init_callback_context(max_subtasks=n_epochs) if listened else None
 
     def begin(self, X: Any, y: Any) -> None:
-        """Announce the fit, once X and y are checked."""
+        """Announce the start of the fit, after X and y are checked."""
         if self._root is not None:
             self._data = {"X": X, "y": y}
             self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch(self, **fitted: Any) -> bool:
-        """Announce the end of an epoch, and return whether a callback wants to stop.
+        """Announce the end of an epoch, and return whether a callback requests a stop.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""From what users pass to ``fit`` to a checked training set."""
+"""Training sets, made from the arguments of ``fit`` and checked."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["TrainingSet"]
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Checked samples, labels and weights, still on the host.
+    """Checked samples, labels and weights, not yet on the device.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class TrainingSet:
     weight : ndarray of shape (n_samples,)
         Sample weight times class weight.
     trusted : ndarray of bool of shape (n_samples,) or None
-        The samples whose labels the user knows to be clean.
+        Mask of the samples whose labels are known to be clean.
     """
 
     X: Any
@@ -63,18 +63,18 @@ class TrainingSet:
         row_shape: tuple[int, ...] | None = None,
         needs_two_classes: bool = True,
     ) -> TrainingSet:
-        """Check what ``fit`` or ``partial_fit`` of an estimator was given.
+        """Check the arguments of ``fit`` or ``partial_fit`` of an estimator.
 
         Parameters
         ----------
         estimator : BaseEstimator
-            Gets to know the number and names of its features, unless ``row_shape`` is given.
+            Number and names of its features are set, unless ``row_shape`` is given.
         X, y, sample_weight, trusted
             As in :meth:`sknoisy.NoisyLabelClassifier.fit`.
         classes : ndarray of shape (n_classes,), default=None
-            All labels there may be; None: those in y.
+            All possible labels; None: the labels in y.
         row_shape : tuple of int or None, default=None
-            Shape of a row of an earlier fit that this one continues.
+            Shape of a row in the earlier fit that is continued.
         needs_two_classes : bool, default=True
             Whether at least two classes must have a positive weight.
         """
@@ -90,7 +90,7 @@ class TrainingSet:
 
     @property
     def y(self) -> np.ndarray:
-        """The labels as they were given, hard or soft."""
+        """The labels as passed by the user, hard or soft."""
         labels = self.labels
         return labels.classes[labels.codes] if labels.soft is None else labels.soft
 

@@ -33,9 +33,9 @@ def make_noisy_classification(
     noise : float or array-like, default=0.3
         Noise of the training labels, as in :func:`~sknoisy.noise.corrupt_labels`.
     kind : str, default="symmetric"
-        Kind of noise, as there.
+        Kind of noise, as in ``corrupt_labels``.
     exact : bool, default=False
-        Whether the number of changed labels is the expected one, as there.
+        Whether to change exactly the expected number of labels, as in ``corrupt_labels``.
     test_size : float or int, default=0.5
         Fraction or number of the samples in the test set.
     random_state : int, RandomState instance or None, default=None

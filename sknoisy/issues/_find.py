@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["find_label_issues", "rank_by_quality"]
 
-
-# Iterations of the correction: more than in predictions, as here the probabilities themselves are
-# reported.
+# Iterations of the correction. More are needed than in predictions, because probabilities are
+# reported here, and not only the most likely class.
 _N_ITER = 8
-
 
 # Fraction of symmetric noise mixed into an estimated matrix: even if the most confident samples
 # are all clean, others may be mislabelled.
@@ -38,11 +36,11 @@ def find_label_issues(
 ) -> pd.DataFrame:
     """Find samples that are probably mislabelled, and suggest labels.
 
-    Bayes' rule combines out-of-sample predictions and the transition matrix into the probability of
-    each label to be the true one, given the noisy one. So of two labels with the same predicted
-    probability, the one that is more often given by mistake is trusted less. With a classifier,
-    that probability is averaged with ``label_quality_``, which is recorded during training and does
-    not depend on the assumption below.
+    Bayes' rule combines out-of-sample predictions and the transition matrix. The result is the
+    probability that each label is the true one, given the noisy label. If two labels have the same
+    predicted probability, the label that is given by mistake more often gets the lower result. With
+    a classifier, this probability is averaged with ``label_quality_``, which is recorded during
+    training and does not depend on the assumption below.
 
     Assumes class-conditional noise: the noisy label depends only on the true label. Samples of
     several classes or of none are ranked as mislabelled too: inspect samples before changing their
@@ -51,16 +49,16 @@ def find_label_issues(
     Parameters
     ----------
     clf_or_proba : NoisyLabelClassifier, Pipeline or array-like of shape (n_samples, n_classes)
-        The default classifier, alone or at the end of a pipeline, fitted to these labels: its
-        out-of-bag predictions are used. Or out-of-fold probabilities of the given labels from any
-        model.
+        A classifier with the default method, alone or at the end of a pipeline, fitted to these
+        labels; its out-of-bag predictions are used. Or out-of-fold probabilities of the given
+        labels from any model.
     y : array-like of shape (n_samples,)
-        The given labels; with a classifier, those it was fitted to, in the same order.
+        The given labels; with a classifier, the labels that it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
-        Entry (i, j): the probability that label j is given where i is true. "auto": the matrix of
-        the classifier, or the estimate of :func:`~sknoisy.transition.most_confident`.
+        Entry (i, j): the probability of given label j for true label i. "auto": the matrix of the
+        classifier, or the estimate of :func:`~sknoisy.transition.most_confident`.
     return_all : bool, default=False
-        Whether to return all samples.
+        Whether to return all samples instead of label issues only.
     classes : array-like of shape (n_classes,), default=None
         Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
         classifier.
@@ -68,19 +66,20 @@ def find_label_issues(
     Returns
     -------
     DataFrame
-        A row for each sample whose given label is not the most likely true one, in increasing order
-        of quality, with columns
+        A row for each sample whose given label is not the most likely true label, in increasing
+        order of quality, with the columns
 
         - ``given``: the label,
         - ``suggested``: the most likely true label,
-        - ``quality``: quality of the given label, in [0, 1]. From probabilities: the probability
-          that it is clean; from a classifier: the mean of that and ``label_quality_``,
-        - ``confidence``: probability that the suggested label is the true one.
+        - ``quality``: quality of the given label, in [0, 1]: the probability that it is clean; with
+        a
+          classifier, the mean of this probability and ``label_quality_``,
+        - ``confidence``: probability that the suggested label is the true label.
 
-        The index is that of y; if it has none, that of the X that the classifier was fitted to;
-        else the positions of the samples. ``attrs["n_wrong"]`` is the expected number of
-        mislabelled samples among all: with many uncertain samples it is larger than the number of
-        rows.
+        The index is the index of y, otherwise the index of the X that the classifier was fitted to,
+        otherwise the positions of the samples. ``attrs["n_wrong"]`` is the expected number of
+        mislabelled samples among all samples. With many uncertain samples it is larger than the
+        number of rows.
 
     Raises
     ------
@@ -108,9 +107,9 @@ def find_label_issues(
 def rank_by_quality(
     source: Any, y: Any, transition_matrix: Any, return_all: bool, classes: Any
 ) -> tuple[pd.DataFrame, Any]:
-    """Do the work of :func:`find_label_issues`, with positions in y as the index.
+    """Rank samples as in :func:`find_label_issues`, but with positions in y as the index.
 
-    The second value is the index of all samples, or None.
+    The second value is the index of y or X, or None.
     """
     import pandas as pd
 
@@ -137,7 +136,7 @@ def rank_by_quality(
 
 
 def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndarray:
-    """Check the given matrix; "auto": take that of the classifier or estimate one."""
+    """Check a given matrix; for "auto" return the matrix of the classifier or an estimate."""
     k = len(predictions.classes)
     if not isinstance(transition_matrix, str):
         return check_transition_matrix(transition_matrix, k, "'auto' or ", predictions.classes)
@@ -153,7 +152,7 @@ def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndar
 
 
 def _true_label_proba(predictions: Predictions, transition: np.ndarray) -> np.ndarray:
-    """Compute the probability of each label to be the true one, given the noisy label."""
+    """Compute the probability that each label is the true one, given the noisy label."""
     p = torch.from_numpy(predictions.p)
     true = correct_predictions(p, torch.from_numpy(transition), _N_ITER).numpy()
     joint = true * transition.T[predictions.codes]

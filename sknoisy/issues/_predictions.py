@@ -18,7 +18,7 @@ __all__ = ["Predictions", "out_of_sample_predictions"]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for samples whose labels the model has not seen.
+    """Out-of-sample predictions, with the labels and names of the samples.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Predictions:
     row_names : Index of length n_samples or None
         The index of y or X.
     transition_matrix : ndarray of shape (n_classes, n_classes) or None
-        The matrix that the classifier uses.
+        The transition matrix of the classifier.
     label_quality : ndarray of shape (n_predicted,) or None
         ``label_quality_`` of the classifier.
     """
@@ -47,7 +47,7 @@ class Predictions:
 
 
 def out_of_sample_predictions(source: Any, y: Any, classes: Any) -> Predictions:
-    """Take the predictions of a classifier, alone or in a pipeline, or check given ones."""
+    """Get the out-of-sample predictions of a classifier, or check given probabilities."""
     source = source[-1] if isinstance(source, Pipeline) else source
     if isinstance(source, BaseEstimator):
         return _from_classifier(source, y, classes)
@@ -57,8 +57,8 @@ def out_of_sample_predictions(source: Any, y: Any, classes: Any) -> Predictions:
 
 def _from_classifier(clf: BaseEstimator, y: Any, classes: Any) -> Predictions:
     advice = (
-        "makes no predictions for samples whose labels it has not seen. Pass a fitted "
-        "NoisyLabelClassifier with the default method, or out-of-fold probabilities: "
+        "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with "
+        " the default method, or out-of-fold probabilities: "
         "cross_val_predict(clf, X, y, method='predict_proba')."
     )
     if not isinstance(clf, NoisyLabelClassifier):

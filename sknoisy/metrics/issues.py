@@ -22,9 +22,9 @@ def issue_average_precision(mislabelled: Any, label_quality: Any) -> float:
     mislabelled : array-like of bool of shape (n_samples,)
         Mask of the samples whose labels are in fact wrong.
     label_quality : array-like of shape (n_samples,)
-        Label qualities; a low one means a suspected label. They must be in the order of
-        ``mislabelled``: the result of :func:`~sknoisy.issues.find_label_issues` is ranked, so
-        restore the order by ``.sort_index()``, or by ``.loc[y.index]`` if rows have names.
+        Label qualities, low for samples that are probably mislabelled, in the order of
+        ``mislabelled``. The result of :func:`~sknoisy.issues.find_label_issues` is sorted by
+        quality: restore the order by ``.sort_index()``, or by ``.loc[y.index]`` if rows have names.
 
     Returns
     -------
@@ -50,8 +50,8 @@ def issue_precision_at_k(mislabelled: Any, label_quality: Any, k: int) -> float:
     label_quality : array-like of shape (n_samples,)
         As in :func:`issue_average_precision`.
     k : int
-        Number of samples to review, from 1 to n_samples. If several samples are tied at the k-th
-        quality, their mean counts.
+        Number of samples to review, from 1 to n_samples. If several samples have the k-th lowest
+        quality, their mean is used.
 
     Returns
     -------

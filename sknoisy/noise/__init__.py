@@ -1,8 +1,8 @@
-"""Synthetic label noise for experiments: numpy in, numpy out, seeded.
+"""Synthetic label noise for experiments, reproducible by a seed.
 
 Papers define noise rates differently. Here a rate is the probability that a label is changed, in
-the classes that the kind of noise affects. Only the rate of ``symmetric_inclusive`` counts labels
-that are redrawn, some of which stay the same.
+the classes that the kind of noise affects. The only exception is ``symmetric_inclusive``: its rate
+is the probability that a label is redrawn, possibly from its own class.
 """
 
 from sknoisy.noise._asymmetric import asymmetric

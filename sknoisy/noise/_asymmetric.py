@@ -11,10 +11,8 @@ from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["asymmetric"]
 
-
 # True class to noisy class, by position among the sorted classes.
 _CIFAR10 = {9: 1, 2: 0, 4: 7, 3: 5, 5: 3}
-
 
 # Superclass of each class of CIFAR-100, whose classes are in alphabetical order.
 _SUPERCLASSES = (
@@ -23,8 +21,7 @@ _SUPERCLASSES = (
     "16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13"
 )
 
-
-# The smallest number of classes that a mapping applies to.
+# The smallest number of classes for each named mapping.
 _MIN_CLASSES = {"cifar10": 10, "cifar100": 100, "cifar100_blocks": 100}
 
 
@@ -41,20 +38,20 @@ def asymmetric(
         Probability that a label of an affected class is changed, in [0, 1 - 1 / n_classes]. The
         noise rate over all labels is lower: half of it with "cifar10".
     mapping : {"cifar10", "cifar100", "cifar100_blocks"} or dict, default="cifar10"
-        The class that each affected class becomes, by positions among the sorted classes.
+        The noisy class of each affected class, by positions among the sorted classes.
         "cifar10": truck to automobile, bird to airplane, deer to horse, cat to dog and dog to cat.
-        "cifar100": each class to the next in its superclass. "cifar100_blocks": the same in blocks
-        of five classes in alphabetical order, which the code of ELR uses as superclasses.
+        "cifar100": each class to the next class in its superclass. "cifar100_blocks": the same, but
+        with blocks of five classes in alphabetical order as superclasses, as in the code of ELR.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability of given label j for true label i.
 
     Raises
     ------
     ValueError, TypeError
-        If a parameter is out of range or of another type.
+        If a parameter is out of range or of a wrong type.
 
     References
     ----------
@@ -78,7 +75,7 @@ def asymmetric(
 
 
 def _check_mapping(mapping: str | Mapping[int, int], n_classes: int) -> Mapping[int, int]:
-    """Look up a named mapping, or check that another one holds classes only."""
+    """Return a named mapping, or check that a dict maps encoded labels to encoded labels."""
     if isinstance(mapping, str) and mapping in _MIN_CLASSES:
         if n_classes < _MIN_CLASSES[mapping]:
             raise ValueError(

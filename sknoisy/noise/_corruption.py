@@ -1,4 +1,4 @@
-"""Noisy labels made from clean ones."""
+"""Corruption of clean labels by synthetic noise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from sknoisy.noise._symmetric import symmetric
 
 __all__ = ["KINDS", "NoiseManifest", "corrupt_labels"]
 
-
 _MATRICES: dict[str, Callable[[int, float], np.ndarray]] = {
     "symmetric": symmetric,
     "symmetric_inclusive": lambda k, rate: symmetric(k, rate, inclusive=True),
@@ -35,11 +34,9 @@ _MATRICES: dict[str, Callable[[int, float], np.ndarray]] = {
     "asymmetric_cifar100_blocks": lambda k, rate: asymmetric(k, rate, "cifar100_blocks"),
 }
 
-
 _INSTANCE_DEPENDENT = ("instance", "part_dependent")
 
-
-# The smallest number of classes of the kinds that affect specific classes.
+# The smallest number of classes for kinds of noise that affect specific classes.
 _MIN_CLASSES = {
     "pair_swap": 10,
     "asymmetric_cifar10": 10,
@@ -47,28 +44,27 @@ _MIN_CLASSES = {
     "asymmetric_cifar100_blocks": 100,
 }
 
-
-# The kinds of noise that a rate can be the rate of.
+# All kinds of noise that are defined by a rate.
 KINDS = (*_MATRICES, *_INSTANCE_DEPENDENT)
 
 
 @dataclass(frozen=True)
 class NoiseManifest:
-    """What :func:`corrupt_labels` changed.
+    """Record of what :func:`corrupt_labels` changed.
 
     Attributes
     ----------
     y : array-like of shape (n_samples,)
-        A copy of the clean labels, in the type they were given in.
+        A copy of the clean labels, of the same type.
     flipped : ndarray of bool of shape (n_samples,)
         Mask of the mislabelled samples.
     rate : float
         The fraction of mislabelled samples.
     transition_matrix : ndarray of shape (n_classes, n_classes)
-        The fraction of each noisy label for each true one: as drawn, not as expected. A class
-        without samples keeps its label.
+        The observed fraction of each noisy label for each true label. A class without samples has
+        its row of the identity matrix.
     classes : ndarray of shape (n_classes,)
-        The labels of rows and columns.
+        The classes of rows and columns.
     """
 
     y: Any
@@ -94,11 +90,11 @@ def corrupt_labels(
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        The clean labels, of any type. Not changed.
+        The clean labels, of any type; they are not changed in place.
     noise : float or array-like of shape (n_classes, n_classes) or (2,)
-        A rate, whose meaning depends on ``kind``; or a transition matrix, entry (i, j) the
-        probability that label j is given where i is true, in the order of the sorted classes; or,
-        for two classes, the noise rate of each.
+        A rate, whose meaning depends on ``kind``. Or a transition matrix, in the order of the
+        sorted classes: entry (i, j) is the probability of given label j for true label i. Or, for
+        two classes, the noise rate of each class.
     kind : str, default="symmetric"
         With a rate, a name in :data:`sknoisy.noise.KINDS`: "symmetric" (any other class),
         "symmetric_inclusive" (any class, the true one included), "pair", "pair_swap",
@@ -108,28 +104,28 @@ def corrupt_labels(
     X : array-like of shape (n_samples, ...), default=None
         The samples, for instance-dependent noise; ignored by other kinds.
     exact : bool, default=False
-        Whether the number of changed labels in each class is the expected number, rounded down. Not
-        for instance-dependent noise.
+        Whether to change exactly the expected number of labels in each class, rounded down. Not
+        possible for instance-dependent noise.
     classes : array-like of shape (n_classes,), default=None
-        All possible labels, sorted; None: those in y.
+        All possible labels, sorted; None: the labels in y.
     random_state : int, RandomState instance or None, default=None
         Source of the noise; an int draws the same labels each time.
     return_manifest : bool, default=False
-        Whether to return a record of the changes too.
+        Whether to also return a record of the changes.
 
     Returns
     -------
     y_noisy : ndarray or Series of shape (n_samples,)
-        A Series if y is one.
+        A Series if y is a Series.
     manifest : NoiseManifest
         Only if ``return_manifest``.
 
     Raises
     ------
     ValueError, TypeError
-        If a rate is out of its range; a matrix has the wrong shape, a row that is no distribution,
-        names that are the classes in another order or a ``kind`` other than the default; a label or
-        ``X`` is missing; or a kind needs more classes.
+        If a rate is out of range; a matrix has the wrong shape, a row that is not a distribution,
+        or names that are the classes in another order; ``kind`` is set together with a matrix; a
+        label or ``X`` is missing; or the kind needs more classes.
 
     Examples
     --------
@@ -171,7 +167,7 @@ def corrupt_labels(
 
 
 def _transition_matrix(noise: Any, kind: str, classes: np.ndarray) -> np.ndarray:
-    """Build the matrix of a kind and its rate, or check the one given."""
+    """Build the transition matrix of a kind and a rate, or check a given matrix."""
     n_classes = len(classes)
     if np.ndim(noise) == 0:
         if n_classes < _MIN_CLASSES.get(kind, 0):
@@ -214,7 +210,7 @@ def _instance_proba(
 
 
 def _as_type_of(y: Any, labels: np.ndarray) -> Any:
-    """Make the labels a Series if y is one, with its index, name and type."""
+    """Return the labels as a Series with the index, name and type of y, if y is a Series."""
     if not (hasattr(y, "iloc") and hasattr(y, "name")):
         return labels
     dtype = y.dtype

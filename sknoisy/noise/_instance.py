@@ -15,7 +15,6 @@ from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["instance_dependent"]
 
-
 # Standard deviation of the noise rates of samples before truncation, as in Xia et al. 2020.
 _STD = 0.1
 
@@ -31,9 +30,9 @@ def instance_dependent(
 ) -> np.ndarray:
     """Compute the label probabilities of each sample under instance-dependent noise.
 
-    The noise rate of each sample is drawn from a normal distribution with standard deviation .1,
-    truncated to [0, 1], whose mean is ``rate``. The probabilities of the other classes are the
-    softmax of random projections of its features.
+    The noise rate of each sample is drawn from a normal distribution with standard deviation 0.1,
+    truncated to [0, 1]. After truncation its mean is ``rate``. The probabilities of the other
+    classes are the softmax of random projections of its features.
 
     Parameters
     ----------
@@ -47,14 +46,14 @@ def instance_dependent(
         Mean probability of a noisy label, in [0, 1 - 1 / n_classes].
     by_class : bool, default=True
         Whether each class has its own projections, as in part-dependent noise. False: one
-        projection matrix for all classes, as in most code.
+        projection matrix for all classes, as in most implementations.
     random_state : int, RandomState instance or None, default=None
         Source of rates and projections.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
-        Probability of each label to be given.
+        Probability of each given label.
 
     Raises
     ------
@@ -64,8 +63,8 @@ def instance_dependent(
     References
     ----------
     Xia et al., "Part-dependent Label Noise: Towards Instance-dependent Label Noise", NeurIPS 2020,
-    Algorithm 2. Departure: there ``rate`` is the mean before truncation, which raises low
-    rates.
+    Algorithm 2. Departure: in the paper ``rate`` is the mean before truncation, and truncation
+    increases low rates.
 
     Examples
     --------
@@ -86,11 +85,11 @@ def instance_dependent(
     std = X.std(axis=0)
     X = (X - X.mean(axis=0)) / np.where(std > 0, std, 1)
     noise_rates = _draw_rates(len(X), rate, rng)
-    shared = rng.normal(size=(X.shape[1], n_classes))
+    projection = rng.normal(size=(X.shape[1], n_classes))
     p = np.empty((len(X), n_classes))
     for label in range(n_classes):
         members = codes == label
-        scores = X[members] @ (rng.normal(size=shared.shape) if by_class else shared)
+        scores = X[members] @ (rng.normal(size=projection.shape) if by_class else projection)
         scores[:, label] = -np.inf
         p[members] = noise_rates[members, None] * softmax(scores, axis=1)
     p[np.arange(len(p)), codes] = 1 - noise_rates
@@ -105,6 +104,6 @@ def _draw_rates(n: int, rate: float, rng: np.random.RandomState) -> np.ndarray:
     def truncated(loc: float) -> tuple[float, float, float, float]:
         return -loc / _STD, (1 - loc) / _STD, loc, _STD
 
-    # Truncation at 0 raises the mean of a low rate, so that the location is below the mean.
+    # Truncation at 0 increases the mean, so for a low rate the location is below the mean.
     loc = brentq(lambda loc: truncnorm.mean(*truncated(loc)) - rate, -20, 20)
     return truncnorm.rvs(*truncated(loc), size=n, random_state=rng)

@@ -9,7 +9,6 @@ from sknoisy.noise._rates import max_rate
 
 __all__ = ["pair"]
 
-
 # Pairs of classes that are swapped, by position among the sorted classes.
 _SWAPPED = {9: 1, 1: 9, 2: 0, 0: 2, 4: 7, 7: 4, 3: 5, 5: 3, 6: 8, 8: 6}
 
@@ -22,22 +21,22 @@ def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:
     n_classes : int
         At least 2; with ``swap`` at least 10.
     rate : float
-        Probability that a label is changed, in [0, 1 - 1 / n_classes]. Beyond 1/2 most labels of a
+        Probability that a label is changed, in [0, 1 - 1 / n_classes]. Above 1/2, most labels of a
         class are noisy.
     swap : bool, default=False
-        False: class i becomes i + 1, and the last becomes the first, as in Co-teaching. True:
+        False: class i becomes class i + 1, and the last class the first, as in Co-teaching. True:
         classes 0 to 9 are swapped in fixed pairs (9 and 1, 2 and 0, 4 and 7, 3 and 5, 6 and 8), as
-        in the code of Wei et al. 2022; the others stay.
+        in the code of Wei et al. 2022; other classes are not changed.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability of given label j for true label i.
 
     Raises
     ------
     ValueError, TypeError
-        If a parameter is out of range or no number.
+        If a parameter is out of range or not a number.
 
     Examples
     --------

@@ -9,7 +9,7 @@ __all__ = ["check_rate", "max_rate"]
 
 
 def max_rate(n_classes: int) -> float:
-    """Return the highest noise rate: that of labels drawn at random."""
+    """Return the highest noise rate: the noise rate of uniformly drawn labels."""
     if not isinstance(n_classes, Integral):
         raise TypeError(f"The 'n_classes' parameter must be an int. Got {n_classes!r} instead.")
     if n_classes < 2:

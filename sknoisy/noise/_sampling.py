@@ -1,4 +1,4 @@
-"""Noisy labels drawn from probabilities."""
+"""Random draws of noisy labels from probabilities."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def draw_labels(p: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
 def draw_exact_counts(
     codes: np.ndarray, transition: np.ndarray, rng: np.random.RandomState
 ) -> np.ndarray:
-    """Draw encoded labels so that their numbers are those expected from the matrix.
+    """Draw encoded labels in exactly the numbers that are expected from a transition matrix.
 
-    The number of changed labels of a class is rounded down, and divided among the other classes by
-    the largest-remainder method.
+    The number of changed labels of a class is rounded down, and distributed over the other classes
+    by the largest-remainder method.
     """
     noisy = codes.copy()
     for label, row in enumerate(transition):
         members = rng.permutation(np.flatnonzero(codes == label))
         expected = len(members) * np.where(np.arange(len(row)) == label, 0, row)
-        # The tolerance is needed as .29 of 100 is 28.999... in binary.
+        # The tolerance is needed because 0.29 * 100 is 28.999... in floating point.
         counts = np.floor(expected + 1e-9).astype(int)
         n_remaining = int(np.floor(expected.sum() + 1e-9)) - counts.sum()
         # Ties between remainders are broken at random.

@@ -17,9 +17,9 @@ def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.nda
     n_classes : int
         At least 2.
     rate : float
-        Probability that a label is changed, in [0, 1 - 1 / n_classes]; beyond it the true label
-        would be the least likely. With ``inclusive``, probability that a label is redrawn, in
-        [0, 1].
+        Probability that a label is changed, in [0, 1 - 1 / n_classes]; above this range the true
+        label would be the least likely. With ``inclusive``, the probability that a label is
+        redrawn, in [0, 1].
     inclusive : bool, default=False
         Whether a redrawn label may be the true one, as in the tables of ELR and DivideMix. An
         inclusive rate is higher than the noise rate by a factor of n_classes / (n_classes - 1).
@@ -27,12 +27,12 @@ def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.nda
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability of given label j for true label i.
 
     Raises
     ------
     ValueError, TypeError
-        If a parameter is out of range or no number.
+        If a parameter is out of range or not a number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Helpers that all displays share: axes, legends, text widths and checks."""
+"""Common helpers of the displays: axes, legends, text widths and checks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def text_width(text: str, size: float) -> float:
 def shorten(name: Any, max_width: float, size: float, head: float = 0.5) -> str:
     """Leave out letters in the middle of a name that is wider than ``max_width`` points.
 
-    Of the remaining letters, the fraction ``head`` comes from the beginning of the name.
+    The fraction ``head`` of the remaining letters comes from the beginning of the name.
     """
     full = str(name)
     n_kept = len(full)

@@ -1,4 +1,4 @@
-"""Display of label qualities, and of the samples with the lowest ones."""
+"""Display of label qualities, and of the samples with the lowest label quality."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class LabelQualityDisplay:
     Parameters
     ----------
     quality : array-like of shape (n_samples,)
-        Label quality of each sample; a low one means a suspected label. The index of a Series names
-        the samples, otherwise they are named by their positions.
+        Label quality of each sample; low for samples that are probably mislabelled. The index of a
+        Series names the samples, otherwise they are named by their positions.
     given : array-like of shape (n_samples,)
         Given labels.
     suggested : array-like of shape (n_samples,), default=None
@@ -102,7 +102,7 @@ class LabelQualityDisplay:
         -------
         LabelQualityDisplay
         """
-        return cls._from(estimator, y, X, None, plot_params)
+        return cls._from_source(estimator, y, X, None, plot_params)
 
     @classmethod
     def from_predictions(
@@ -127,10 +127,10 @@ class LabelQualityDisplay:
         -------
         LabelQualityDisplay
         """
-        return cls._from(proba, y, X, classes, plot_params)
+        return cls._from_source(proba, y, X, classes, plot_params)
 
     @classmethod
-    def _from(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
+    def _from_source(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
         check_consistent_length(y, X)
         issues, names = rank_by_quality(source, y, "auto", True, classes)
         issues = issues.sort_index()
@@ -260,9 +260,9 @@ class LabelQualityDisplay:
 
 
 def _column_widths(total: float, name: float, label: float, value: float) -> np.ndarray:
-    """Divide a width among three columns by the width that each needs.
+    """Split a width among three columns, in proportion to the widths that they need.
 
-    The column of numbers gets all it needs; names and labels are cut if they do not fit.
+    The column of numbers gets the width it needs; names and labels are cut if they do not fit.
     """
     rest = total - value
     name, label = min(name, max(rest / 2, rest - label)), min(label, max(rest / 2, rest - name))
@@ -287,7 +287,7 @@ def _format_labels(labels: tuple[Any, ...], max_width: float, two_lines: bool = 
 
 
 def _select_images(X: Any, positions: np.ndarray) -> np.ndarray | None:
-    """Return some of the images in matplotlib's layout; None if the samples are no images."""
+    """Return some of the images in matplotlib's layout; None if the samples are not images."""
     if X is None or issparse(X):
         return None
     X = np.asarray(X)

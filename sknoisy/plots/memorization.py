@@ -1,4 +1,4 @@
-"""Display of label memorization over the epochs of a training."""
+"""Display of label memorisation over the epochs of a training."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _LINES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class MemorizationDisplay:
-    """Line plot of label memorization: how well a network fits the given labels in each epoch.
+    """Line plot of label memorisation: how well a network fits the given labels in each epoch.
 
-    A network fits clean labels first. When it starts to memorize noisy labels, the training
+    A network fits clean labels first. When it starts to memorise noisy labels, the training
     accuracy keeps increasing, while the accuracy on held-out samples, measured on noisy labels,
     stops increasing or decreases.
 
@@ -111,8 +111,8 @@ class MemorizationDisplay:
         Raises
         ------
         ValueError
-            If no accuracy was recorded: the method trains on modified samples only, such as mixed
-            ones, and no samples were held out.
+            If no accuracy was recorded, because the method trains only on modified (such as mixed)
+            samples, and no samples were held out.
         """
         clf = check_classifier(estimator, cls.__name__)
         names = ("train_acc", "train_agreement", "valid_acc")

@@ -88,8 +88,8 @@ class SmoothingCurveDisplay:
             Fitted search. If it searched other parameters, too, the best candidate of each rate is
             plotted.
         metric : str, default=None
-            Name of the score, for a search with multiple metrics; None: the one that ``refit``
-            names.
+            Name of the score, for a search with multiple metrics; None: the score named by
+            ``refit``.
         ax : Axes, default=None
             Axes to plot on; None: a new figure.
         **params
@@ -244,7 +244,7 @@ class SmoothingCurveDisplay:
         self.ax_.fill_between(rates, score - error, score + error, **style)
 
     def _set_ticks(self, rates: np.ndarray) -> None:
-        """Label the ticks of as many rates as fit, first those with the fewest digits."""
+        """Label as many ticks as fit, starting with the rates with the fewest digits."""
         size = 10
         if len(rates) == 1:
             self.ax_.set_xlim(rates[0] - 1, rates[0] + 1)

@@ -51,8 +51,8 @@ class TransitionMatrixDisplay:
     im_ : AxesImage
         Image of the matrix.
     text_ : ndarray of Text of shape (n_classes, n_classes), or None
-        Numbers in the cells; None: not included. They shrink with the cells, and are not drawn
-        where they would be too small to read.
+        Numbers in the cells; None if they are not included. They shrink with the cells, and are not
+        drawn if they would be too small to read.
 
     Examples
     --------
@@ -164,7 +164,7 @@ class TransitionMatrixDisplay:
         Raises
         ------
         ValueError
-            If the matrix is no transition matrix, or ``display_labels`` do not match it.
+            If the matrix is not a transition matrix, or ``display_labels`` do not match it.
         """
         matrix, unknown = self._check_matrix()
         k = len(matrix)
@@ -189,7 +189,7 @@ class TransitionMatrixDisplay:
         return self
 
     def _check_matrix(self) -> tuple[np.ndarray, np.ndarray]:
-        """Check the matrix; return it with a mask of its unknown rows."""
+        """Check the matrix, and return it with a mask of its unknown rows."""
         matrix = as_float_array("transition_matrix", self.transition_matrix).copy()
         k = len(matrix) if matrix.ndim else 0
         unknown: Any = np.zeros(k, dtype=bool)

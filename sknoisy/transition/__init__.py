@@ -1,8 +1,8 @@
-"""Estimators of transition matrices and noise rates: numpy in, numpy out.
+"""Estimators of transition matrices and noise rates.
 
-Entry (i, j) of a transition matrix is the probability that label j is given where i is true; rows
-and columns are in the order of the sorted classes. All estimators but ``hoc`` need predictions for
-samples whose labels the model has not seen: out-of-fold or out-of-bag.
+Entry (i, j) of a transition matrix is the probability of given label j for true label i; rows and
+columns are in the order of the sorted classes. All estimators except ``hoc`` need out-of-sample
+predictions of the given labels: out-of-fold or out-of-bag.
 """
 
 from sknoisy._label_noise.estimators import NoiseRate

@@ -1,4 +1,4 @@
-"""One wrapper that checks the arguments of all estimators."""
+"""Decorator that checks the arguments of all estimators."""
 
 from __future__ import annotations
 
@@ -25,10 +25,8 @@ from sknoisy._validation.params import Names
 
 __all__ = ["check_arguments", "check_ranges"]
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
-
 
 _CONSTRAINTS = {
     "min_samples": [Interval(Integral, 1, None, closed="left")],
@@ -43,7 +41,7 @@ _CONSTRAINTS = {
 
 
 def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Check the arguments of an estimator before they are passed on.
+    """Decorate an estimator so that its arguments are checked before it is called.
 
     The function gets encoded labels as ``y``, the sorted classes as ``classes``, and probabilities
     as ``proba`` or numbers as ``features``. Its signature and docstring are kept.
@@ -64,7 +62,7 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_ranges(function: str, params: Mapping[str, Any]) -> None:
-    """Check those parameters that have a range."""
+    """Check the parameters that have a constraint."""
     limited = {name: value for name, value in params.items() if name in _CONSTRAINTS}
     validate_parameter_constraints(_CONSTRAINTS, limited, function)
 

@@ -1,4 +1,4 @@
-"""Transition matrix from data: the predictions that an estimator needs are made here."""
+"""Estimate of a transition matrix from X and y, including the predictions that it needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from sknoisy.transition._from_predictions import (
 
 __all__ = ["ESTIMATORS", "estimate_transition"]
 
-
 _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "most_confident": most_confident,
     "anchor_points": anchor_points,
@@ -34,8 +33,7 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "hoc": hoc,
 }
 
-
-# The names that ``method`` takes in :func:`estimate_transition`.
+# The names that :func:`estimate_transition` accepts as ``method``.
 ESTIMATORS = tuple(_FUNCTIONS)
 
 
@@ -56,8 +54,8 @@ def estimate_transition(
     Parameters
     ----------
     X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
-        The samples. With "hoc", the features in which neighbours are sought; columns must have the
-        same scale.
+        The samples. With "hoc", neighbours are searched in X, whose columns must have the same
+        scale.
     y : array-like of shape (n_samples,)
         The given labels.
     estimator : classifier or None, default=None
@@ -68,10 +66,10 @@ def estimate_transition(
     method : str, default="most_confident"
         A name in :data:`sknoisy.transition.ESTIMATORS`, each a function of this module.
     cv : int, cross-validation generator or iterable, default=5
-        Folds for the predictions of ``estimator``; ignored without one and with "hoc".
+        Folds for the predictions of ``estimator``; ignored if it is None, and with "hoc".
     groups : array-like of shape (n_samples,), default=None
-        Groups for a ``cv`` such as :class:`~sklearn.model_selection.GroupKFold`: all samples of one
-        patient, for example, are in the same fold.
+        Groups for a ``cv`` such as :class:`~sklearn.model_selection.GroupKFold`, which keeps all
+        samples of a group (for example of a patient) in one fold.
     trusted : array-like of bool of shape (n_samples,), default=None
         Only for "gold": mask of the samples whose labels are known to be clean.
     random_state : int, RandomState instance or None, default=None
@@ -82,13 +80,13 @@ def estimate_transition(
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability that label j is given where i is true.
+        Entry (i, j): the probability of given label j for true label i.
 
     Raises
     ------
     ValueError, TypeError
-        If ``method`` is unknown or does not take these ``params``, "gold" is without trusted
-        samples, or there are ``groups`` without folds.
+        If ``method`` is unknown or does not accept ``params``, "gold" is used without trusted
+        samples, or ``groups`` are passed although no folds are used.
 
     Examples
     --------
@@ -117,7 +115,7 @@ def estimate_transition(
 
 
 def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
-    """Check all that can be checked before a model is trained."""
+    """Check everything that can be checked before a model is trained."""
     if method not in ESTIMATORS:
         raise ValueError(
             "The 'method' parameter of estimate_transition must be a str among "
@@ -129,7 +127,7 @@ def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
             f"must be None otherwise. Got method={method!r} and "
             f"trusted={'None' if trusted is None else '...'} instead."
         )
-    # Positional parameters of the function are computed here.
+    # Positional parameters of the function cannot be set by the user.
     signature = parameters_of(_FUNCTIONS[method]).values()
     unknown = set(params) - {p.name for p in signature if p.kind is p.KEYWORD_ONLY}
     if unknown:
@@ -142,7 +140,7 @@ def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
 def _out_of_sample_proba(
     X: Any, y: Any, estimator: Any, cv: Any, groups: Any, random_state: Any
 ) -> np.ndarray:
-    """Predict probabilities for each sample by models that have not seen its label."""
+    """Predict probabilities for each sample by models that were not trained on it."""
     if estimator is None:
         clf = NoisyLabelClassifier(random_state=random_state).fit(X, y)
         proba, _ = clf.method_.oob_predictions

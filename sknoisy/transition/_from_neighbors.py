@@ -20,22 +20,23 @@ def hoc(
 
     Assumes that neighbours have the same true class and that their labels are noisy independently
     of each other. The frequencies of single labels, pairs and triples are then functions of the
-    matrix and of the class priors, which are fitted to them. Needs no model, but features in which
-    neighbours are of one class, and many more samples than the cube of the number of classes.
+    matrix and the class priors, which are fitted to the observed frequencies. It needs no model,
+    but features in which neighbours have the same class, and many more samples than the cube of the
+    number of classes.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The given labels.
     features : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Preferably from a model trained without these labels; columns must have the same scale.
+        Features, best of a model trained without these labels; columns must have the same scale.
     metric : str, default="cosine"
         Distance between samples, as in :class:`sklearn.neighbors.NearestNeighbors`.
     max_iter : int, default=1500
-        Number of steps of the fit, at least 1; the authors take 301. The cost of a step grows with
-        the fourth power of the number of classes: a quarter of a second for a hundred.
+        Number of steps of the fit, at least 1; the authors use 301. The cost of a step grows with
+        the fourth power of the number of classes: 0.25 s for a hundred classes.
     classes : array-like of shape (n_classes,), default=None
-        All possible labels, sorted; None: those in y.
+        All possible labels, sorted; None: the labels in y.
 
     Returns
     -------
@@ -44,14 +45,14 @@ def hoc(
     Raises
     ------
     ValueError
-        If labels and features do not fit together, there are fewer than 3 samples or ``max_iter``
-        is out of range.
+        If labels and features do not match, there are fewer than 3 samples, or ``max_iter`` is out
+        of range.
 
     References
     ----------
     Zhu et al., "Clusterability as an Alternative to Anchor Points When Learning with Noisy
     Labels", ICML 2021, Algorithm 1. As in the authors' code, norms are not squared and the
-    optimiser is Adam. Departure: all samples are counted together, where the authors average over
+    optimiser is Adam. Departure: all samples are counted together, while the authors average over
     subsets.
 
     Examples

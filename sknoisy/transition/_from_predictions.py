@@ -18,11 +18,11 @@ def most_confident(
 ) -> np.ndarray:
     """Estimate the transition matrix from the most confident samples of each class.
 
-    Samples are grouped by their most likely class and ranked by its probability. The labels of the
-    first n of each class estimate its row, where n maximises a lower bound of the fraction that
-    keeps the label: nearly all samples where classes are well separated, few where they overlap.
-    Predictions are used to rank only: those of samples selected for a high probability are too
-    high.
+    Samples are grouped by their most likely class and sorted by its probability. The labels of the
+    first n samples of a class estimate its row. n is chosen so that a lower bound of the fraction
+    of unchanged labels is highest: nearly all samples if classes are well separated, few if they
+    overlap. Probabilities are only used for sorting, because the probabilities of samples selected
+    for a high probability are too high.
 
     Parameters
     ----------
@@ -31,23 +31,23 @@ def most_confident(
     proba : array-like of shape (n_samples, n_classes)
         Out-of-sample predicted probabilities of the given labels.
     min_samples : int, default=10
-        Minimum number of samples per class; of a smaller class all are used.
+        Minimum number of samples per class; all samples of a smaller class are used.
     z_score : float, default=4
-        How many standard errors the bound is below the fraction, at least 0. A higher value uses
-        more samples. Too low, and chance is mistaken for higher confidence; too high, and wrong
-        predictions are mistaken for noisy labels.
+        Number of standard errors between the bound and the fraction, at least 0. A higher value
+        uses more samples. If it is too low, n depends on chance; if it is too high, wrong
+        predictions are counted as noisy labels.
     classes : array-like of shape (n_classes,), default=None
         Sorted labels of the columns of ``proba``; None: the labels in y.
 
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        A class that is most likely for no sample keeps its label.
+        A class that is never the most likely class gets its row of the identity matrix.
 
     Raises
     ------
     ValueError
-        If labels and probabilities do not fit together or a parameter is out of range.
+        If labels and probabilities do not match, or a parameter is out of range.
 
     References
     ----------
@@ -67,7 +67,7 @@ def most_confident(
 
 @check_arguments
 def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
-    """Estimate each row of the transition matrix from one anchor point of that class.
+    """Estimate each row of the transition matrix from one anchor point of the class.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
     proba : array-like of shape (n_samples, n_classes)
         Out-of-sample predicted probabilities of the given labels.
     quantile : float, default=0.97
-        The anchor point is the sample at this quantile of the probability of the class, in [0, 1];
-        the very highest may be an outlier. For a class rarer than 1 - quantile it is a sample of
-        another class.
+        The anchor point is the sample at this quantile of the probability of the class, in [0, 1].
+        The sample with the highest probability may be an outlier. If the class is rarer than
+        1 - quantile, the anchor point is a sample of another class.
     classes : array-like of shape (n_classes,), default=None
         Sorted labels of the columns of ``proba``; None: the labels in y.
 
@@ -89,13 +89,13 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
     Raises
     ------
     ValueError
-        If labels and probabilities do not fit together or a parameter is out of range.
+        If labels and probabilities do not match, or a parameter is out of range.
 
     References
     ----------
     Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction
-    Approach", CVPR 2017, Section 4.2. The authors' code overwrites the probabilities that it reads;
-    this one does not.
+    Approach", CVPR 2017, Section 4.2. The authors' code overwrites the probabilities that it
+    reads; this function does not.
 
     Examples
     --------
@@ -111,8 +111,8 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
 def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
     """Estimate the transition matrix by counting confident predictions.
 
-    A class is a candidate for a sample if its probability is at least the mean over the samples
-    with that label. The sample is counted under its most likely candidate.
+    A class is a candidate for a sample if its probability is at least the mean probability of the
+    samples with this label. The sample is counted for its most likely candidate.
 
     Parameters
     ----------
@@ -126,12 +126,12 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        A class under which no sample is counted keeps its label.
+        A class without counted samples gets its row of the identity matrix.
 
     Raises
     ------
     ValueError
-        If labels and probabilities do not fit together.
+        If labels and probabilities do not match.
 
     References
     ----------
@@ -151,10 +151,10 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
 
 @check_arguments
 def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
-    """Estimate the transition matrix as a product, by way of the predicted class.
+    """Estimate the transition matrix as a product of two matrices.
 
-    The first factor, from true to predicted classes, is the matrix of :func:`anchor_points`. The
-    second, from predicted classes to given labels, is counted.
+    The first matrix, from true to predicted classes, is estimated by :func:`anchor_points`. The
+    second matrix, from predicted classes to given labels, is counted.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
     Raises
     ------
     ValueError
-        If labels and probabilities do not fit together or a parameter is out of range.
+        If labels and probabilities do not match, or a parameter is out of range.
 
     References
     ----------
@@ -198,7 +198,7 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        The given labels; those of trusted samples are clean.
+        The given labels; the labels of trusted samples are clean.
     proba : array-like of shape (n_samples, n_classes)
         Out-of-sample predicted probabilities of the given labels.
     trusted : array-like of bool of shape (n_samples,)
@@ -209,12 +209,12 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     Returns
     -------
     ndarray of shape (n_classes, n_classes)
-        The row of a class without trusted samples is that of :func:`most_confident`.
+        The row of a class without trusted samples is estimated by :func:`most_confident`.
 
     Raises
     ------
     ValueError
-        If labels, probabilities and mask do not fit together or no sample is trusted.
+        If labels, probabilities and mask do not match, or no sample is trusted.
 
     References
     ----------

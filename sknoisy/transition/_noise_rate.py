@@ -29,8 +29,8 @@ def noise_rate(
     """Estimate the noise rate, with a bootstrap interval.
 
     The interval is symmetric about the estimate and includes the central part of the bootstrap
-    estimates. It does not account for a bias of the model: where even the most confident samples
-    lie in overlapping classes, the overlap looks like noise.
+    estimates. It does not account for bias of the model: if even the most confident samples lie
+    where classes overlap, the overlap looks like noise.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ default="most_confident"
     n_resamples : int, default=200
         Number of bootstrap samples.
     min_rate : float, default=0.01
-        The rate is reported as 0 where the lower end of the interval is at most this, in [0, 1).
+        The rate is reported as 0 if the lower bound of the interval is at most this, in [0, 1).
     classes : array-like of shape (n_classes,), default=None
         Sorted labels of the columns of ``proba``; None: the labels in y.
     random_state : int, RandomState instance or None, default=None
@@ -60,7 +60,7 @@ default="most_confident"
     Raises
     ------
     ValueError
-        If labels and probabilities do not fit together or a parameter is out of range.
+        If labels and probabilities do not match, or a parameter is out of range.
 
     Examples
     --------
