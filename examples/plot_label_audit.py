@@ -3,7 +3,7 @@ Find mislabelled samples
 ========================
 
 Some handwritten digits have the label of the next digit. One fit with default settings estimates
-the transition matrix, which samples are mislabelled, and their correct labels.
+the transition matrix, finds mislabelled samples and suggests their labels.
 """
 
 # %%

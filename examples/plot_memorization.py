@@ -2,12 +2,12 @@
 Watch a network memorise noisy labels
 =====================================
 
-A network fits clean labels first and noisy ones later. How far it is can be seen during training,
+A network fits clean labels first and noisy labels later. Its progress can be seen during training,
 without any clean labels.
 """
 
 # %%
-# Handwritten digits with 40 % noisy labels. The clean labels only show in the end what happened.
+# Handwritten digits with 40 % noisy labels. The clean labels are only used at the end.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 
@@ -17,10 +17,9 @@ from sknoisy.noise import corrupt_labels
 X, y_clean = load_digits(return_X_y=True)
 y = corrupt_labels(y_clean, 0.4, random_state=0)
 
-# %%
-# Every fit records the fraction of samples predicted as labelled, and as in the epoch before. With
-# early stopping it also records the accuracy on held-out samples, whose labels are noisy too. When
-# this accuracy falls while the training accuracy still rises, the network memorises noise.
+# %% Every fit records the fraction of samples predicted as labelled, and as in the previous epoch.
+# With early stopping it also records the accuracy on held-out samples, whose labels are noisy too.
+# When this accuracy falls while the training accuracy still rises, the network memorises noise.
 from sknoisy.plots import LossDistributionDisplay, MemorizationDisplay
 
 stopping = {"early_stopping": True, "n_iter_no_change": 60, "max_epochs": 60}
@@ -30,8 +29,8 @@ MemorizationDisplay.from_estimator(watched, ax=left)
 left.set_title("Cross-entropy, by the noisy labels")
 
 # %%
-# With clean labels one can see what happens to the mislabelled samples: first they are predicted
-# correctly, and in the end as labelled.
+# The clean labels show what happens to mislabelled samples: first they are predicted correctly, and
+# later as labelled.
 clf, predictions = NoisyLabelClassifier("ce", random_state=0), []
 for _ in range(60):
     predictions.append(clf.partial_fit(X, y, classes=range(10)).predict(X))
@@ -39,8 +38,8 @@ MemorizationDisplay.from_predictions(y, predictions, y_clean=y_clean, ax=right)
 right.set_title("Cross-entropy, by the clean labels")
 
 # %%
-# Some methods separate clean from noisy labels by the losses. The distribution has two modes while
-# little is memorised, and one later.
+# Some methods separate clean from noisy labels by the losses. The distribution has two modes
+# while little is memorised, and one mode later.
 early = NoisyLabelClassifier("ce", max_epochs=10, random_state=0).fit(X, y)
 late = NoisyLabelClassifier("ce", max_epochs=150, random_state=0).fit(X, y)
 losses, (first, second) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")

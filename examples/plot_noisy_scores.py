@@ -22,8 +22,8 @@ y = corrupt_labels(y_clean, T, random_state=0)
 X, X_test, y, y_test, _, clean = train_test_split(X, y, y_clean, test_size=0.4, random_state=0)
 
 # %%
-# The matrix is estimated once, on the training set: the default classifier does so in its fit, and
-# :func:`~sknoisy.transition.estimate_transition` with any other classifier. The scores on noisy
+# The matrix is estimated once, on the training set, by the fit of the default classifier. For other
+# classifiers use :func:`~sknoisy.transition.estimate_transition`. The scores on noisy
 # labels, compared with the clean accuracy: plain accuracy ranks the worst classifier first,
 # corrected accuracy the best one.
 candidates = {
@@ -46,7 +46,7 @@ for name, clf in candidates.items():
 
 # %%
 # :func:`~sknoisy.metrics.make_noisy_scorer` makes a scorer for searches. Both curves are highest
-# near the best rate, within their errors; the corrected one is closer to the clean accuracy, and
+# near the best rate, within their errors; the corrected curve is closer to the clean accuracy, and
 # steeper.
 import matplotlib.pyplot as plt
 

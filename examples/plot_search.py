@@ -46,8 +46,8 @@ from sknoisy.plots import SmoothingCurveDisplay
 display = SmoothingCurveDisplay.from_estimator(search)
 
 # %%
-# Of the rates within one standard error of the best, choose the one nearest to zero, which changes
-# the targets least.
+# Among the rates within one standard error of the best rate, choose the rate nearest to zero, which
+# changes the targets least.
 from sknoisy.search import one_standard_error
 
 index = one_standard_error(search.cv_results_)

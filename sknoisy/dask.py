@@ -35,7 +35,7 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     ImportError
         If the package distributed is not installed.
     ValueError
-        If there is no client.
+        If no client was created.
     TypeError
         If ``client`` is not a Dask client.
 

@@ -116,5 +116,10 @@ def default_augment(ndim: int) -> Callable[[Tensor], Tensor]:
     -------
     RandomShift or FeatureCorruption
         ``RandomShift`` for images, ``FeatureCorruption`` for everything else.
+
+    Examples
+    --------
+    >>> default_augment(2)
+    FeatureCorruption(fraction=0.2)
     """
     return RandomShift() if ndim == 4 else FeatureCorruption()

@@ -92,7 +92,21 @@ class MLP(nn.Sequential):
 
 
 def is_plain_mlp(network: nn.Module) -> bool:
-    """Whether a network is an :class:`MLP` with unchanged layers, none with hooks or frozen."""
+    """Whether a network is an :class:`MLP` with unchanged layers, none with hooks or frozen.
+
+    Parameters
+    ----------
+    network : Module
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_plain_mlp(MLP(4, 3)), is_plain_mlp(nn.Linear(4, 3))
+    (True, False)
+    """
     if type(network) is not MLP or not len(network):
         return False
     first, *rest = network
