@@ -388,8 +388,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             )
         if len(classes) < 2:
             raise ValueError(
-                "The 'classes' parameter of partial_fit must have at least 2 classes. Got "
-                f"{classes!r} instead."
+                f"The number of 'classes' of partial_fit must be at least 2. Got {classes!r}."
             )
         return classes
 

@@ -61,7 +61,7 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
     probs = check_array(probs, dtype=np.float64, input_name="y")
     probs = check_distributions(
         probs,
-        f"y of shape {probs.shape} must be soft labels: rows that are at least 0 and sum to 1.",
+        f"y of shape {probs.shape} must be soft labels, whose rows are at least 0 and sum to 1.",
     )
     if columns is None:
         return SoftLabels(probs, None)

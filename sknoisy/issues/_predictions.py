@@ -57,9 +57,9 @@ def out_of_sample_predictions(source: Any, y: Any, classes: Any) -> Predictions:
 
 def _from_classifier(clf: BaseEstimator, y: Any, classes: Any) -> Predictions:
     advice = (
-        "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with "
-        " the default method, or out-of-fold probabilities: "
-        "cross_val_predict(clf, X, y, method='predict_proba')."
+        "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with the default "
+        "method, or out-of-fold probabilities: cross_val_predict(clf, X, y, "
+        "method='predict_proba')."
     )
     if not isinstance(clf, NoisyLabelClassifier):
         raise TypeError(f"{type(clf).__name__} {advice}")

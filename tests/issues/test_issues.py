@@ -132,7 +132,7 @@ def test_issues_from_a_pipeline(digits):
     pipe = make_pipeline(StandardScaler(), NoisyLabelClassifier(max_epochs=3, random_state=0))
     issues = find_label_issues(pipe.fit(X, y), y)
     pd.testing.assert_frame_equal(issues, find_label_issues(pipe[-1], y))
-    with pytest.raises(TypeError, match="LogisticRegression makes no predictions for"):
+    with pytest.raises(TypeError, match="LogisticRegression has no out-of-sample predictions"):
         find_label_issues(make_pipeline(StandardScaler(), LogisticRegression()), y)
 
 
@@ -172,7 +172,7 @@ def test_invalid_arguments_raise(digits):
         find_label_issues(NoisyLabelClassifier(), y)
     with pytest.raises(ValueError, match=r"fitted to 1797 samples. Got 5 labels"):
         find_label_issues(clf, y[:5])
-    with pytest.raises(ValueError, match="CrossEntropy makes no predictions for"):
+    with pytest.raises(ValueError, match="CrossEntropy has no out-of-sample predictions"):
         find_label_issues(NoisyLabelClassifier("ce", max_epochs=1).fit(X, y), y)
     with pytest.raises(ValueError, match=r"must be 'auto' or an array of shape \(10, 10\)"):
         find_label_issues(clf, y, transition_matrix=np.eye(3))

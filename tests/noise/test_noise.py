@@ -254,7 +254,7 @@ def test_rate_zero_changes_no_label():
         (
             [[1, 0, 0], [0, 1]],
             {},
-            r"'noise' parameter must be an array of numbers, as many in each",
+            r"'noise' parameter must be an array of numbers with rows of equal length",
         ),
         ([["a", "b"], ["c", "d"]], {}, r"'noise' parameter must be an array of numbers"),
         (0.2, {"classes": [0, 1]}, r"valid labels that can be in y; got \[2\]"),
