@@ -1,4 +1,4 @@
-"""Checks of X: tables, images and torch Datasets. And of the labels that Datasets hold."""
+"""Checks of X (tables, images, torch Datasets), and of the labels in Datasets."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _TABLE, _IMAGES = 2, 4
 
 
 def is_dataset(X: Any) -> bool:
-    """Tell whether X is a torch Dataset, or a SliceDataset of skorch."""
+    """Whether X is a torch Dataset, or a SliceDataset of skorch."""
     return isinstance(X, Dataset) or all(hasattr(X, name) for name in ("dataset", "idx", "indices"))
 
 
 def labels_of_dataset(estimator: BaseEstimator, X: Any, y: Any) -> np.ndarray:
-    """Return the labels passed beside a Dataset, or else those of its items."""
+    """Return the labels passed with a Dataset, or the labels of its items."""
     name = type(estimator).__name__
     if y is None and not isinstance(X, Dataset):
         raise ValueError(
@@ -53,14 +53,14 @@ def labels_of_dataset(estimator: BaseEstimator, X: Any, y: Any) -> np.ndarray:
 def check_dataset_rows(
     estimator: BaseEstimator, rows: Rows, row_shape: tuple[int, ...] | None
 ) -> None:
-    """Check the rows of a Dataset; the first ones tell the estimator how many features it has.
+    """Check the rows of a Dataset, and set the number of features in the first fit.
 
     Parameters
     ----------
     estimator : BaseEstimator
     rows : Rows
     row_shape : tuple of int or None
-        Shape of a row in ``fit``; None: these are the first rows.
+        Shape of a row in ``fit``; None: this is the first fit.
     """
     if row_shape is None:
         estimator.n_features_in_ = rows.row_shape[0]
@@ -87,11 +87,12 @@ def check_table_or_images(
     Parameters
     ----------
     estimator : BaseEstimator
-        Its ``precision`` decides which dtypes are kept, its ``module`` which dimensions are known.
+        Its ``precision`` determines which dtypes are kept, its ``module`` which dimensions are
+        allowed.
     X : array-like, sparse matrix or DataFrame
     y : array-like, default="no_validation"
     reset : bool
-        Whether the estimator gets to know the number and names of its features.
+        Whether to set the number and names of the features of the estimator.
     row_shape : tuple of int or None, default=None
         Shape of a row in ``fit``, of which X must have the number of dimensions.
 
@@ -117,7 +118,7 @@ def check_table_or_images(
 
 
 def _plain(X: Any) -> Any:
-    """Turn tensors into arrays, and refuse what would silently be misread."""
+    """Convert tensors to arrays, and refuse data that would silently be misread."""
     if isinstance(X, torch.Tensor):
         if X.requires_grad:
             raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
@@ -180,7 +181,7 @@ def rows_to_predict(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Rows:
-    """Check the rows that a fitted estimator predicts for."""
+    """Check rows for which a fitted estimator is to predict."""
     if is_dataset(X):
         rows = as_rows(X, device, dtype)
         check_dataset_rows(estimator, rows, row_shape)

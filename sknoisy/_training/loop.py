@@ -36,9 +36,9 @@ TakeStep = Callable[[ModuleView, Batch], TrainingStep]
 
 
 class Host(Protocol):
-    """What the loop uses of the skorch net: its records and its callbacks.
+    """The parts of the skorch net that the loop uses: its records and its callbacks.
 
-    They are looked up each time, as callbacks may replace them.
+    Attributes are read each time, as callbacks may replace them.
     """
 
     @property
@@ -58,7 +58,7 @@ class TrainingLoop:
     Parameters
     ----------
     run : TrainingRun
-        What to train on and where to record.
+        The training set, settings and records.
     host : Host
         The skorch net whose network, method and optimizer are trained.
     """
@@ -68,12 +68,12 @@ class TrainingLoop:
 
     @property
     def view(self) -> ModuleView:
-        """The network as methods see it."""
+        """The view of the network for methods."""
         return self.run.view
 
     @property
     def method_epoch(self) -> int:
-        """Epochs that the method has trained before the current one; negative in warm-up."""
+        """Number of epochs after warm-up before the current epoch; negative in warm-up."""
         return len(self.host.history) - 1 - self.run.settings.warmup_epochs
 
     # ---- training -------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class TrainingLoop:
     def _chunks(
         self, loader: BatchLoader, rate: Rate
     ) -> Iterator[tuple[list[Batch], Tensor, Tensor]]:
-        """Cut batches from tables, many at a time: one gather serves them all."""
+        """Yield lists of batches whose rows are gathered together."""
         data, n_classes, dtype = loader.dataset, self.view.n_classes, self.view.dtype
         rates = torch.tensor(rate, dtype=dtype).reshape(-1, 1).to(data.y.device)
         classes = torch.arange(n_classes, device=data.y.device)
@@ -136,12 +136,12 @@ class TrainingLoop:
             yield list(map(Batch, *fields, epoch, trusted)), y, index
 
     def _warmup_step(self, view: ModuleView, batch: Batch) -> TrainingStep:
-        """Plain cross-entropy, which trains every network before its method starts."""
+        """Compute the cross-entropy of a batch, which is minimised during warm-up."""
         logits = view.infer(batch.x)
         losses = cross_entropy(logits, batch.target)
         if not self.run.awaits_noise_report:
             return TrainingStep(losses, batch.weight, logits, batch)
-        # The other half will be compared with its neighbours, so it must not be memorised.
+        # The other half is later compared with its neighbours, so it must not be memorised.
         weight = 2 * batch.weight * in_warmup_half(batch.index)
         return TrainingStep(losses, weight, logits, batch)
 
@@ -151,7 +151,7 @@ class TrainingLoop:
         return step
 
     def _backward(self, take_step: TakeStep, batch: Batch) -> TrainingStep:
-        """Compute the gradients; the weight of each loss is its gradient, so no mean is taken."""
+        """Compute the gradients; weights enter as gradients of the losses, without a mean."""
         optimizer = self.host.optimizer_
         for group in optimizer.param_groups:
             for parameter in group["params"]:
@@ -168,7 +168,7 @@ class TrainingLoop:
         return step
 
     def _step_with_callbacks(self, take_step: TakeStep, batch: Batch) -> TrainingStep:
-        """Take a step that notifies callbacks and gives the optimizer a closure."""
+        """Run a step that notifies callbacks and passes a closure to the optimizer."""
         event = {"batch": (batch.x, batch.y), "training": True}
         steps: list[TrainingStep] = []
         self.host.notify("on_batch_begin", **event)
@@ -198,7 +198,7 @@ class TrainingLoop:
     # ---- validation -----------------------------------------------------------------------------
 
     def validate_epoch(self, loader: BatchLoader) -> None:
-        """Record accuracy and loss on the rows that are held out."""
+        """Record accuracy and loss on the held-out rows."""
         self._set_training(False)
         data, notified = loader.dataset, self.host.listens_to_batches()
         hits, losses = [], []
@@ -243,7 +243,7 @@ class TrainingLoop:
     def _record_losses(
         self, batches: list[Batch], steps: list[TrainingStep], n_before: int, recorded: bool
     ) -> None:
-        """Check the losses of a chunk, and record them where no callback made that necessary."""
+        """Check the losses of a chunk, and record them unless they already are recorded."""
         losses = _batch_losses(steps)
         for i, loss in enumerate(losses):
             if not math.isfinite(loss):
@@ -265,7 +265,7 @@ class TrainingLoop:
             quality.add(logits, y, index)
             memorization.add(logits, index)
         else:
-            # Visits in warm-up alone say little, so these rows are evaluated after the training.
+            # Visits in warm-up alone are not informative: these rows are evaluated after training.
             quality.forget(index)
             memorization.skip()
 
@@ -278,7 +278,7 @@ class TrainingLoop:
             record_epoch_value(self.host.history, f"{prefix}_{name}", value)
 
     def end_epoch(self) -> bool:
-        """Compare the epoch with the best one; return True when the training is to stop."""
+        """Compare the epoch with the best epoch; return whether training must stop."""
         run = self.run
         if run.settings.patience is not None:
             self._update_early_stopping()
@@ -292,14 +292,14 @@ class TrainingLoop:
         if score is None:
             score = None if run.validation is None else self.host.history[-1].get("valid_acc")
         score = run.processes.broadcast(None if score is None else float(score))
-        # In warm-up neither method nor rate are in use; such epochs count only if all are.
+        # Epochs of warm-up do not count, as the method is not in use, unless there are no others.
         in_warmup = self.method_epoch < 0
         skipped = in_warmup and run.settings.warmup_epochs < run.settings.max_epochs
         if run.stopping.update([score], skipped)[0]:
             run.best_state = copy.deepcopy(self.view.module.state_dict()), method.snapshot()
 
     def restore_best_epoch(self) -> None:
-        """Restore weights and method of the best epoch, where epochs were compared."""
+        """Restore weights and method of the best epoch, if epochs were compared."""
         if self.run.best_state is not None:
             weights, method_state = self.run.best_state
             self.view.module.load_state_dict(weights)
@@ -308,7 +308,7 @@ class TrainingLoop:
 
 @torch.no_grad()
 def _batch_losses(steps: list[TrainingStep]) -> list[float]:
-    """Read the losses of many batches together: one wait for the device instead of one each."""
+    """Read the losses of many batches together, so that the device is waited for only once."""
     sizes = [step.losses.shape[-1] for step in steps]
     weight = torch.cat([step.weight for step in steps], dim=-1)
     losses = torch.cat([step.losses for step in steps], dim=-1) * weight
@@ -320,7 +320,7 @@ def _batch_losses(steps: list[TrainingStep]) -> list[float]:
 def divergence_error(
     loss: float, epoch: int, batch: int, optimizer: torch.optim.Optimizer
 ) -> FloatingPointError:
-    """Make the error of a training whose loss is no longer finite."""
+    """Make the error for a training loss that is not finite."""
     lr = optimizer.param_groups[0]["lr"]
     return FloatingPointError(
         f"The training loss is {loss} in epoch {epoch}, batch {batch}, with lr={lr:g}. Lower 'lr', "
@@ -331,7 +331,7 @@ def divergence_error(
 def schedule_lr(
     optimizer: torch.optim.Optimizer, schedule: str | Callable[[float], float], progress: float
 ) -> None:
-    """Set the learning rate that a schedule has at some progress, in [0, 1)."""
+    """Set the learning rate of a schedule at a progress in [0, 1)."""
     factor = (SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(progress)
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor

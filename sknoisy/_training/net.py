@@ -46,8 +46,8 @@ _BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 class SkorchNet(NeuralNetClassifier):
     """A skorch net whose criterion is a :class:`Method` and whose batches are cut whole.
 
-    It sees encoded labels only. What skorch's callbacks ask of a net works; callbacks that listen
-    to single batches are notified of each, and without them nothing is spent on it.
+    It is trained on encoded labels. It has all that skorch's callbacks use of a net. Callbacks are
+    notified of single batches only if one of them listens to batches, because this costs time.
 
     Parameters
     ----------
@@ -58,16 +58,16 @@ class SkorchNet(NeuralNetClassifier):
     augment : callable
         Makes a random view of a batch.
     dtype : torch.dtype
-        Of parameters and inputs.
+        Type of parameters and inputs.
     mixed : bool
         Whether to compute in bfloat16 where torch considers it safe.
 
     Attributes
     ----------
     loop_ : TrainingLoop or None
-        The running training, ``loop_.run``, with its loop; None when there is none.
+        The loop of the running training, whose state is ``loop_.run``; None outside of training.
     noise_ : NoiseReport or None
-        What ``smoothing="auto"`` found.
+        The noise report of ``smoothing="auto"``.
     row_shape_ : tuple of int
         Shape of a row of X; images: (channels, height, width).
     """
@@ -97,7 +97,7 @@ class SkorchNet(NeuralNetClassifier):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
-        # The training loop records losses and accuracies, which it has at hand.
+        # Losses and accuracies are recorded by the training loop, not by callbacks.
         silent = self.loop_ is not None and self.loop_.run.processes.rank > 0
         log = [("print_log", PrintLog(sink=_print_nothing if silent else print))]
         return [("epoch_timer", EpochTimer()), *(log if self.verbose else [])]
@@ -111,7 +111,7 @@ class SkorchNet(NeuralNetClassifier):
 
     def _build(self, rows: Rows) -> SkorchNet:
         self.n_rows_, self.row_shape_ = len(rows), rows.row_shape
-        # The statistics of the rows are most of the work.
+        # Most of the work is to compute the statistics of the rows.
         with limit_threads(len(rows) * rows.row_bytes):
             return self.initialize()
 
@@ -124,7 +124,7 @@ class SkorchNet(NeuralNetClassifier):
             self.loop_ = None
 
     def view(self, run: TrainingRun | None = None) -> ModuleView:
-        """Return the network as methods see it, with the training set of a run."""
+        """Return the view of the network for methods, with the training set of a run."""
         view = ModuleView(
             self.module_,
             n_classes=self.n_classes,
@@ -138,7 +138,7 @@ class SkorchNet(NeuralNetClassifier):
         return view
 
     def check_data(self, X: Any, y: Any = None) -> None:
-        """Do nothing: the estimator has checked the data and knows the classes."""
+        """Do nothing: the estimator has already checked the data."""
 
     def initialize_callbacks(self) -> SkorchNet:
         for entry in self.callbacks or ():
@@ -163,7 +163,7 @@ class SkorchNet(NeuralNetClassifier):
         kwargs = self.get_params_for("module")
 
         def make() -> nn.Module:
-            # An instance that the user passed is an example: a copy of it is trained.
+            # An instance that the user passed is not changed: a copy of it is trained.
             module = self.module
             module = copy.deepcopy(module) if isinstance(module, nn.Module) else module
             network = self.initialized_instance(module, kwargs)
@@ -206,7 +206,7 @@ class SkorchNet(NeuralNetClassifier):
         return self
 
     def make_optimizer(self, named_parameters: Iterable[Any]) -> torch.optim.Optimizer:
-        """Make an optimizer with the settings of this net for other parameters."""
+        """Make an optimizer with the settings of this net, for other parameters."""
         args, kwargs = self.get_params_for_optimizer("optimizer", list(named_parameters))
         optimizer = self.optimizer(*args, **kwargs)
         _remember_initial_lr(optimizer)
@@ -225,7 +225,7 @@ class SkorchNet(NeuralNetClassifier):
         history: list[dict[str, Any]],
         settings: Settings,
     ) -> SkorchNet:
-        """Return a copy of this net that holds what another training of its network learned."""
+        """Return a copy of this net with weights, method and history of another training."""
         module = copy.deepcopy(self.module_)
         for name, part in (*module.named_parameters(), *module.named_buffers()):
             part.data.copy_(weights[name])
@@ -240,8 +240,8 @@ class SkorchNet(NeuralNetClassifier):
     def train(self, run: TrainingRun, epochs: int, seed: int | None) -> np.ndarray:
         """Train for some more epochs, and return the quality of each label.
 
-        Network, method and optimizer are built first where there are none. An error or Ctrl-C
-        leaves a net that was trained before as it was.
+        The network, method and optimizer of a new net are built first. After an error or Ctrl-C, a
+        net that was trained before has its previous state.
         """
         run.noise = self.noise_
         with (
@@ -267,7 +267,7 @@ class SkorchNet(NeuralNetClassifier):
             try:
                 self.fit_loop(run.data, epochs=epochs)
             except KeyboardInterrupt:
-                # Early stopping raises it too, as skorch's callbacks do.
+                # Early stopping and skorch's callbacks raise KeyboardInterrupt too.
                 if interrupts:
                     raise
         loop.restore_best_epoch()
@@ -278,7 +278,7 @@ class SkorchNet(NeuralNetClassifier):
         self.check_finite(run.view)
 
     def check_finite(self, view: ModuleView) -> None:
-        """Check the outputs after the last step, which no training loss shows."""
+        """Check the outputs after the last step, which is not part of any training loss."""
         if not torch.isfinite(view.eval_forward(view.first_rows())[0]).all():
             lr = self.optimizer_.param_groups[0]["lr"]
             raise FloatingPointError(
@@ -295,7 +295,7 @@ class SkorchNet(NeuralNetClassifier):
         return float(weights * (len(rows) if self.batch_size == -1 else self.batch_size))
 
     def apply_settings(self, settings: Settings) -> None:
-        """Use other settings from now on."""
+        """Apply settings to the following epochs."""
         changed = {k: v for k, v in settings.for_skorch().items() if getattr(self, k) != v}
         self.set_params(**changed)
         if settings.lr_schedule != self.settings.lr_schedule:
@@ -306,7 +306,7 @@ class SkorchNet(NeuralNetClassifier):
     def notify(self, method_name: str, **kwargs: Any) -> None:
         super().notify(method_name, **kwargs)
         if method_name == "on_epoch_end" and self.loop_ is not None and self.loop_.end_epoch():
-            # This is how skorch stops early; every callback has seen this epoch.
+            # skorch stops early in this way; all callbacks are already notified of this epoch.
             raise KeyboardInterrupt
 
     def run_single_epoch(
@@ -317,7 +317,7 @@ class SkorchNet(NeuralNetClassifier):
             (loop.train_epoch if training else loop.validate_epoch)(iterator)
 
     def listens_to_batches(self) -> bool:
-        """Tell whether a callback listens to single batches."""
+        """Whether a callback listens to single batches."""
         kinds = [type(callback) for _, callback in self.callbacks_]
         return any(
             getattr(kind, event) is not getattr(Callback, event)
@@ -378,7 +378,7 @@ class SkorchNet(NeuralNetClassifier):
 
 
 def _print_nothing(*_: Any) -> None:
-    """Print nothing: of several processes, only the first one prints."""
+    """Print nothing, because only the first of several processes prints."""
 
 
 def _remember_initial_lr(optimizer: torch.optim.Optimizer) -> None:
@@ -387,7 +387,7 @@ def _remember_initial_lr(optimizer: torch.optim.Optimizer) -> None:
 
 
 class _ShownDataset(SkorchDataset):
-    """A part of the training set as callbacks see it: skorch looks for its labels in ``y``."""
+    """A part of the training set for callbacks; skorch reads its labels from ``y``."""
 
     def __init__(self, data: LabelledRows) -> None:
         super().__init__(data, data.y if data.index is None else data.y[data.index], len(data))

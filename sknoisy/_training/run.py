@@ -1,4 +1,4 @@
-"""A running training: what it trains on, its settings, and everything it records."""
+"""The state of a running training: data, settings and records."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class TrainingRun:
     data : LabelledRows
         The rows to train on.
     validation : LabelledRows or None
-        The rows held out to compare epochs on; None: no rows are held out.
+        Held-out rows, on which epochs are compared; None: no rows are held out.
     settings : Settings
     processes : Processes, default=SINGLE_PROCESS
     noise : NoiseReport or None, default=None
-        What an earlier call found with ``smoothing="auto"``, and later what this one finds.
+        Noise report of ``smoothing="auto"``, first of an earlier call, later of this call.
     first_epoch : int, default=0
         Epoch from which the learning rate is scheduled.
     on_epoch_end : callable or None, default=None
@@ -41,12 +41,12 @@ class TrainingRun:
     Attributes
     ----------
     view : ModuleView
-        The network as methods see it; set when the network is built.
+        The view of the network for methods; set when the network is built.
     quality : LabelQuality
     memorization : Memorization
     stopping : EarlyStopping
     best_state : tuple or None
-        Weights and method state of the best epoch, where epochs are compared.
+        Weights and method state of the best epoch, if epochs are compared.
     """
 
     data: LabelledRows
@@ -68,24 +68,24 @@ class TrainingRun:
         self.stopping = EarlyStopping(self.settings.patience)
 
     def attach(self, view: ModuleView) -> None:
-        """Take the view of the network, with the logit bound that suits the noise found so far."""
+        """Set the view of the network, with the logit bound for the current noise report."""
         self.view = view
         self._set_noise(self.noise)
 
     @property
     def awaits_noise_report(self) -> bool:
-        """Whether the smoothing rate still depends on a noise report to come."""
+        """Whether the smoothing rate needs a noise report that does not exist yet."""
         return self.settings.smoothing.is_auto and self.noise is None
 
     def smoothing_rate(self, epoch: int) -> Rate:
-        """Return the smoothing rate after warm-up; "auto" inspects the labels the first time."""
+        """Return the smoothing rate after warm-up; with "auto" the first call inspects labels."""
         if self.awaits_noise_report:
             warmed_up = self.settings.warmup_epochs > 0
             self._set_noise(inspect_labels(self.view, self.data, epoch, warmed_up))
         return self.settings.smoothing.rate(self.noise)
 
     def update_noise_report(self, method: Method, epoch: int) -> None:
-        """With "auto", report the noise as out-of-bag predictions show it, where there are some."""
+        """With "auto", update the noise report by out-of-bag predictions, if there are any."""
         if self.settings.smoothing.is_auto and epoch >= 0:
             self.smoothing_rate(epoch)
             assert self.noise is not None
@@ -96,7 +96,7 @@ class TrainingRun:
         self.view.logit_bound = self.settings.smoothing.bound(noise)
 
     def record_quality_of_unvisited(self, epoch: int) -> None:
-        """Evaluate the rows that the training saw only mixed or changed, once."""
+        """Evaluate the rows that were trained on only in mixed or changed form."""
         index = self.quality.unvisited()
         if len(index):
             evaluation = self.view.evaluate(self.data.part(index), epoch)

@@ -17,7 +17,7 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
     """Centre the logits of each sample and bound the norm of the result.
 
     A loss with negative targets has no lower limit unless logits are bounded. The norm is bounded,
-    not each logit, so that two classes cannot both reach the bound: where 60 % of the labels of a
+    not each logit, so that two classes cannot both reach the bound: if 60 % of the labels of a
     region are of one class and 40 % of another, the first gets the larger logit.
 
     Parameters
@@ -36,7 +36,7 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
     References
     ----------
     Wei et al., "Mitigating Memorization of Noisy Labels by Clipping the Model Prediction", ICML
-    2023. Departure: the norm is bounded smoothly, where theirs is clipped.
+    2023. Departure: the norm is bounded smoothly, while the authors clip it.
 
     Examples
     --------

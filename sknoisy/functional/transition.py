@@ -222,7 +222,7 @@ def correct_predictions(probs: Tensor, transition: Tensor, n_iter: int = 4) -> T
 
     Examples
     --------
-    Where 40 % of class 1 are labelled 0, equal probabilities indicate class 1:
+    If 40 % of class 1 are labelled 0, equal probabilities indicate class 1:
 
     >>> import torch
     >>> T = torch.tensor([[1.0, 0.0], [0.4, 0.6]])

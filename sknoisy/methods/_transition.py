@@ -55,7 +55,7 @@ def estimate_transition_matrix(evaluation: EvaluationPass, lead: float = 0.1) ->
     Parameters
     ----------
     evaluation : EvaluationPass
-        Of one network.
+        Evaluation pass of one network.
     lead : float, default=0.1
         Smallest difference between the diagonal entry of a row and its largest other entry, in
         [0, 1]. A row with a smaller difference is mixed with the row of the identity matrix.

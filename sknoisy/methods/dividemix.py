@@ -37,7 +37,7 @@ class DivideMix(Method):
 
     Before each epoch a Gaussian mixture of two components is fitted to the losses of each network,
     and the *other* network uses the samples of the lower component as labelled. Labels of labelled
-    samples are refined with the predictions on two random views; those of unlabelled samples are
+    samples are refined with the predictions on two random views; labels of unlabelled samples are
     replaced by the mean prediction of both networks. Both networks are trained on mixtures of all
     samples. In the robustness benchmark it is the best method on features of images with human
     label noise. On many tables, with the default views, it is behind simpler methods, and on clean

@@ -1,4 +1,4 @@
-"""What differs between the networks that still train, as tensors with an axis of networks."""
+"""The networks that still train, with their settings as tensors with an axis of networks."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["ActiveMembers"]
 
 @dataclass(frozen=True)
 class ActiveMembers:
-    """The members of a group that still train; those of a fold stand together.
+    """Members of a group that still train, sorted by fold.
 
     Attributes
     ----------
     members : list of Member
     positions : Tensor of shape (n_members,), int64
-        Position of each among all members of the group.
+        Position of each member in the group.
     fold_index : Tensor of shape (n_members,), int64
-        The fold of each, by its position among the folds of the group.
+        Fold of each member: its position in the list of folds.
     spans : list of slice
-        The members of each fold of the group.
+        The members of each fold.
     method : Method
-        One method whose parameters that differ are tensors of shape (n_members, 1, 1).
+        One method for all members. Parameters that differ are tensors of shape (n_members, 1, 1).
     rates : Tensor of shape (n_members, n_classes, 1)
     bounds : Tensor of shape (n_members, 1, 1)
-        Logit bounds; infinite where there is none.
+        Logit bounds; infinite: no bound.
     any_bounded : bool
     warmup : ndarray of shape (n_members,)
-        Epochs of warm-up.
+        Number of epochs of warm-up.
     """
 
     members: list[Member]
@@ -76,7 +76,7 @@ class ActiveMembers:
         )
 
     def per_network(self, part: Tensor) -> Tensor:
-        """Repeat what each fold has, (n_folds, ...), for its networks; of one fold, as it is."""
+        """Repeat a tensor (n_folds, ...) for the networks of each fold; not with a single fold."""
         return part if len(part) == 1 else part.index_select(0, self.fold_index)
 
     def bounded(self, logits: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Batches of several folds, step by step with a leading axis of folds."""
+"""Batches of several folds, stacked along a leading axis of folds."""
 
 from __future__ import annotations
 
@@ -51,9 +51,10 @@ class FoldBatches:
     Parameters
     ----------
     folds : list of Fold
-        Of one signature.
+        Folds with the same signature.
     generators : list of torch.Generator or None
-        They draw the order of each fold, or one draws an order for all; None: torch's global one.
+        One for each fold, or one that draws the same order for all folds; None: torch's global
+        generator.
     """
 
     def __init__(self, folds: list[Fold], generators: Sequence[torch.Generator | None]) -> None:
@@ -88,7 +89,7 @@ class FoldBatches:
 
 
 def stack_padded(parts: Sequence[Tensor], repeat_last: bool = True) -> Tensor:
-    """Stack tensors of nearly one length, padded with their last entry or with zeros."""
+    """Stack tensors of similar length, padded with their last entry or with zeros."""
     if len(parts) == 1:
         return parts[0].unsqueeze(0)
     longest = max(map(len, parts))

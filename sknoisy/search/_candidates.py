@@ -1,4 +1,4 @@
-"""The candidates of a search, which are trained for a fold when its first one is needed."""
+"""The candidates of a search; all candidates of a fold are trained when one is needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FitArguments = Callable[[], tuple[Any, Any, dict]]
 
 
 def last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
-    """Return the classifier that an estimator ends in, and the prefix of its parameters there."""
+    """Return the classifier at the end of an estimator, after the prefix of its parameters."""
     if isinstance(estimator, NoisyLabelClassifier):
         return "", estimator
     if isinstance(estimator, Pipeline) and estimator.steps:
@@ -48,7 +48,7 @@ def last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
 
 
 def _with_last_step(estimator: Any, last: Any) -> Any:
-    """Return an estimator with another last step."""
+    """Return a copy of an estimator with a different last step."""
     if not isinstance(estimator, Pipeline):
         return last
     pipeline = copy.copy(estimator)
@@ -59,12 +59,12 @@ def _with_last_step(estimator: Any, last: Any) -> Any:
 
 @dataclass(frozen=True)
 class WholeSearch:
-    """What all fits of a search are cut from, so that all folds can be trained together.
+    """The data of a whole search, so that all folds can be trained together.
 
     Attributes
     ----------
     splits : list of ndarray
-        Training rows of each fold; it is filled when the search splits.
+        Training rows of each fold; filled when the search calls the splitter.
     X, y
         All samples.
     params : mapping
@@ -79,7 +79,7 @@ class WholeSearch:
 
 @dataclass(eq=False)
 class FoldResult:
-    """What the candidates of a fold became.
+    """The fitted candidates of a fold, or their errors.
 
     Attributes
     ----------
@@ -108,11 +108,11 @@ class Candidates:
     smoothing : sequence
     param_grid : dict or None
     all_rows : ndarray of shape (n_samples,)
-        The rows that the best candidate is fitted to in the end, by itself.
+        All rows. The final fit of the best candidate uses them; it is trained alone.
     n_jobs : int or None, default=None
-        Threads that networks are spread over, on a CPU.
+        Number of threads that train networks, on a CPU.
     whole : WholeSearch or None, default=None
-        If there is room for the cuts of all folds, they are trained together.
+        If the training sets of all folds fit into memory, folds are trained together.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Candidates:
                 self._train(estimator, {result: lambda: (X, y, fit_params), **self._other_folds})
         position = self._position(params)
         outcome = result.outcomes[position]
-        # Each candidate is requested once.
+        # Each candidate is requested once, so it need not be kept.
         result.outcomes[position] = None
         if isinstance(outcome, NotStackable):
             self.refusal = TypeError(f"{outcome} Use GridSearchCV.")
@@ -165,7 +165,7 @@ class Candidates:
 
     @cached_property
     def _trains_together(self) -> bool:
-        """Whether there is room for what all folds are fitted to."""
+        """Whether the training sets of all folds fit into memory."""
         if self.whole is None:
             return False
         needed = len(self.whole.splits) * _n_bytes(self.whole.X)
@@ -177,7 +177,7 @@ class Candidates:
 
     @property
     def _other_folds(self) -> dict[FoldResult, FitArguments]:
-        """How to cut what the waiting folds are fitted to, as a grid search cuts it."""
+        """Functions that select the training sets of waiting folds, as a grid search does."""
         if self.whole is None or not self._trains_together:
             return {}
         # Splitters may return masks or negative positions.
@@ -189,7 +189,7 @@ class Candidates:
         }
 
     def _train(self, estimator: Any, arguments: dict[FoldResult, FitArguments]) -> None:
-        """Train folds, of which the first is needed now."""
+        """Train several folds; only the first one is needed now."""
         start = time.perf_counter()
         _, classifier = last_step(estimator)
         requested, ready = next(iter(arguments)), {}
@@ -205,7 +205,7 @@ class Candidates:
             except Exception as error:
                 no_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
                 if no_memory and result is not requested:
-                    # There may be room for it when it is needed.
+                    # There may be enough memory later, when the fold is needed.
                     continue
                 result.outcomes = [error] * len(candidates)
         fraction, n_threads = (
@@ -276,7 +276,7 @@ def _n_bytes(X: Any) -> int:
 
 
 class FitRecorder(ClassifierMixin, BaseEstimator):
-    """The last step of a pipeline, which only records what it is fitted to."""
+    """Last step of a pipeline that only records the arguments of ``fit``."""
 
     def __init__(self, classifier: NoisyLabelClassifier) -> None:
         self.classifier = classifier

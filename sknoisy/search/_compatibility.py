@@ -1,4 +1,4 @@
-"""Which candidates can be trained together, and the loss that they share then."""
+"""Check of candidates that are to be trained together, and their common loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ELEMENTWISE = (
 )
 
 
-# Hooks of a method that see more than the logits of a batch.
+# Hooks that depend on more than the logits of a batch.
 _HOOKS = (
     "setup",
     "on_epoch_start",
@@ -35,7 +35,7 @@ _HOOKS = (
 
 
 def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:
-    """Check that classifiers which differ in numbers only can be trained together.
+    """Check that classifiers that differ only in numeric parameters can be trained together.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:
         try:
             methods.append(method_of(clf))
         except (ValueError, KeyError):
-            # A value out of range, or an unknown method: this candidate fails by itself.
+            # A value out of range, or an unknown method: the fit of this candidate will fail.
             continue
     instead = "use GridSearchCV."
     for method in methods[:1]:
@@ -76,7 +76,7 @@ def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:
 
 
 def stack_methods(methods: list[Method], dtype: torch.dtype, device: torch.device) -> Method:
-    """Make one method for several networks, with tensors in place of the numbers that differ.
+    """Make one method for several networks, with tensors instead of the numbers that differ.
 
     Raises
     ------

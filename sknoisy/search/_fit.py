@@ -1,4 +1,4 @@
-"""Fit the candidates of folds, together where the folds allow it."""
+"""Fits of the candidates of folds, together if possible."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def fit_candidates(
     Parameters
     ----------
     candidates : sequence of NoisyLabelClassifier
-        They are fitted.
+        They are fitted in place.
     X, y, **params
         As in ``fit``.
 
     Returns
     -------
     list of NoisyLabelClassifier or Exception
-        Each fitted as if it had been alone, or what went wrong with it.
+        Each candidate, fitted as if it were alone, or its error.
     """
     fold = Fold(candidates, X, y, **params)
     fit_folds([fold])
@@ -38,16 +38,16 @@ def fit_candidates(
 
 
 def fit_folds(folds: Sequence[Fold], memory_fraction: float = 1.0, n_threads: int = 1) -> None:
-    """Fit the candidates of folds, all networks together where the folds allow it.
+    """Fit the candidates of folds; folds with the same signature are trained together.
 
     Parameters
     ----------
     folds : sequence of Fold
-        Their ``outcomes`` are set. With ``random_state=None`` all start alike.
+        Their ``outcomes`` are set. With ``random_state=None`` all folds have the same seed.
     memory_fraction : float, default=1.0
-        Fraction of the free memory to use, where several of these calls run in parallel.
+        Fraction of the free memory to use, if several of these calls run in parallel.
     n_threads : int, default=1
-        Threads over which the networks are spread.
+        Number of threads that train networks.
     """
     groups: dict[Any, list[Fold]] = {}
     folds = [fold for fold in folds if fold.members]
@@ -72,7 +72,7 @@ def fit_folds(folds: Sequence[Fold], memory_fraction: float = 1.0, n_threads: in
 
 
 def _fit_members(members: list[Member], memory_fraction: float) -> None:
-    """Train some networks together; an error in the training is that of all of them."""
+    """Train some networks together; if training fails, all of them have the same error."""
     try:
         VectorizedTraining(members, memory_fraction).run()
     except Exception as error:

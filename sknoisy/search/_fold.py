@@ -1,4 +1,4 @@
-"""One fold of a search: its candidates, its training set and the network that they start from."""
+"""One fold of a search: its candidates, its training set and their initial network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Fold", "Member"]
 
 @dataclass(eq=False)
 class Member:
-    """One candidate in one fold, which is trained as one network among others.
+    """A candidate in a fold, trained as one of several networks.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Member:
     error : Exception or None
         Why the training failed.
     weights : dict of str to Tensor
-        What the network learned, once it is trained.
+        Parameters and buffers after training.
     quality : LabelQuality
-        The record of its labels, once it is trained.
+        Record of the label quality after training.
     """
 
     fold: Fold
@@ -56,11 +56,11 @@ class Member:
     quality: LabelQuality = field(init=False)
 
     def restart(self) -> None:
-        """Forget a training that was given up."""
+        """Reset the member after a training that was stopped."""
         self.history, self.error = [], None
 
     def finish(self) -> None:
-        """Give the candidate what its network learned, or what went wrong."""
+        """Set the fitted attributes of the candidate, or store the error."""
         try:
             if self.error is not None:
                 raise self.error
@@ -70,23 +70,23 @@ class Member:
 
 
 class Fold:
-    """Candidates that differ in ``smoothing`` and in numbers of their method, and their rows.
+    """A training set, and candidates that differ in smoothing rate and numbers of their method.
 
     Parameters
     ----------
     candidates : sequence of NoisyLabelClassifier
-        They will be fitted.
+        They are fitted in place.
     X, y, sample_weight, trusted
         As in ``fit``.
 
     Attributes
     ----------
     outcomes : list of NoisyLabelClassifier or Exception
-        The candidates, or what went wrong with them.
+        The candidates, or their errors.
     members : list of Member
         The candidates that can be trained.
     net : SkorchNet
-        Holds the network that all candidates start from, once it is built.
+        The net with the initial network of all candidates, after :meth:`build`.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Fold:
         methods = self._for_each_valid(_checked_method)
         if not methods:
             return
-        # Whether a rate suits the classes of this fold is checked for each candidate below.
+        # Smoothing rates are checked for each candidate below.
         lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
         training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted)
         self.net, self._run, self.seed = make_run(lead, training_set)
@@ -119,7 +119,7 @@ class Fold:
     def _for_each_valid(
         self, compute: Callable[[int, NoisyLabelClassifier], Any]
     ) -> dict[int, Any]:
-        """Compute something for each candidate without an error, and keep new errors."""
+        """Call a function for each candidate without an error, and store new errors."""
         values = {}
         for i, clf in enumerate(self.outcomes):
             if isinstance(clf, Exception):
@@ -131,7 +131,7 @@ class Fold:
         return values
 
     def build(self) -> None:
-        """Build the network that all candidates start from."""
+        """Build the initial network of all candidates."""
         with seeded(self.device, self.seed) as generators, torch.enable_grad():
             self.net.build(self._run)
         self.generator_state = generators["state"]
@@ -144,14 +144,14 @@ class Fold:
 
     @property
     def is_row_wise(self) -> bool:
-        """Whether the network is known to draw nothing, and to treat each row by itself."""
+        """Whether the network is known to draw no numbers and to compute rows independently."""
         network = self.net.module_
         dropout = any(isinstance(part, nn.Dropout) for part in network.modules())
         return is_plain_mlp(network) and not dropout
 
     @property
     def signature(self) -> tuple[Any, ...]:
-        """What must be equal in folds that are trained together, step by step.
+        """Properties that must be equal in folds that are trained together.
 
         If networks are row-wise, a short last batch can be padded with rows of weight zero. Folds
         of other networks must have equal sizes and draw equal random numbers.
@@ -173,7 +173,7 @@ class Fold:
             self.outcomes[member.candidate] = error
 
     def finish(self, member: Member) -> None:
-        """Make the candidate of a trained member a fitted classifier."""
+        """Set the fitted attributes of the candidate of a trained member."""
         net = self._trained_net(member)
         clf = self.outcomes[member.candidate]
         fitted = fitted_attributes(net, self.classes, member.quality.numpy())

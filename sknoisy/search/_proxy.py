@@ -1,4 +1,4 @@
-"""What scikit-learn's grid search gets in place of the estimator."""
+"""Replacements of estimator, scorer and splitter in scikit-learn's grid search."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["CandidateProxy", "ProxyScorer", "RecordingSplitter", "proba_out_of_f
 
 
 class CandidateProxy(CallbackSupportMixin, BaseEstimator):
-    """An estimator whose ``fit`` takes a candidate from those that were trained together.
+    """Estimator whose ``fit`` gets a candidate that was trained together with others.
 
     Everything else is delegated to the estimator, and to the fitted one after ``fit``.
 
@@ -37,7 +37,7 @@ class CandidateProxy(CallbackSupportMixin, BaseEstimator):
         The fitted candidate.
     """
 
-    # The search cuts rows out of what is passed to fit, so this tells which ones they are.
+    # The search selects rows of each argument of fit, so ``row_`` gets the selected row numbers.
     __metadata_request__fit = {"row_": True}
 
     def __init__(self, estimator: Any, candidates: Candidates) -> None:

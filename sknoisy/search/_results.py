@@ -17,21 +17,21 @@ def rates_and_scores(
     Parameters
     ----------
     cv_results : dict or DataFrame
-        Of a search over ``smoothing`` of an estimator or of a step of a pipeline.
+        Results of a search over ``smoothing`` of an estimator or of a step of a pipeline.
     metric : str, default=None
-        Name of the score; None: the only one.
+        Name of the score; None: the only score.
 
     Returns
     -------
     rates : list
     mean, error : ndarray of shape (n_candidates,)
-        NaN for candidates that a halving search dropped before its last iteration, as they were
-        scored with fewer resources.
+        NaN for candidates that a halving search dropped before its last iteration, because their
+        scores used fewer resources.
 
     Raises
     ------
     ValueError
-        If ``smoothing`` was not searched, or there is no such score.
+        If ``smoothing`` was not searched, or the score does not exist.
     """
     names = [name for name in cv_results if str(name).rpartition("__")[2] == "param_smoothing"]
     names += [name for name in cv_results if str(name).endswith("__smoothing")]
@@ -51,7 +51,7 @@ def rates_and_scores(
     )
     mean = np.array(cv_results[f"mean_test_{metric}"], dtype=float)
     spread = np.asarray(cv_results[f"std_test_{metric}"], dtype=float)
-    # scikit-learn's standard deviation over folds divides by their number.
+    # scikit-learn's standard deviation over folds divides by the number of folds.
     error = spread / np.sqrt(max(n_splits - 1, 1))
     if "iter" in cv_results:
         iteration = np.asarray(cv_results["iter"])

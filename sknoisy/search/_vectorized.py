@@ -1,4 +1,4 @@
-"""Training of many networks together, which differ in smoothing rates or numbers of their loss."""
+"""Vectorised training of networks that differ in smoothing rates or numbers of their loss."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = ["VectorizedTraining"]
 
 
 class VectorizedTraining:
-    """Train networks of one shape in the same steps, each under its own loss.
+    """Train networks of one architecture in the same steps, each with its own loss.
 
-    Networks of a fold start alike and see the same batches; each fold has its own start and rows.
+    Networks of a fold have the same initial weights and batches; folds differ in both.
 
     Parameters
     ----------
     members : list of Member
-        Of folds that are built and have one signature; those of a fold stand together.
+        Members of built folds with the same signature, sorted by fold.
     memory_fraction : float, default=1.0
         Fraction of the free memory to use.
     """
@@ -45,7 +45,7 @@ class VectorizedTraining:
         self.members, self.memory_fraction = members, memory_fraction
 
     def run(self) -> None:
-        """Train as many networks together as memory holds."""
+        """Train as many networks together as fit into memory."""
         waiting, size = list(self.members), self._n_that_fit()
         net, rows = waiting[0].fold.net, waiting[0].fold.data.rows
         while waiting:
@@ -73,10 +73,10 @@ class VectorizedTraining:
                 activations = saved_bytes(network, x)
             weights = sum(part.nbytes for part in (*network.parameters(), *network.buffers()))
         except RuntimeError:
-            # Whether such a network can be trained in a stack is checked later.
+            # Whether such networks can be stacked is checked later.
             return len(self.members)
-        # Weights, their gradients, two moments, and copies of the best epoch and while it is
-        # copied; each saved activation has a gradient.
+        # Memory for weights, gradients, two moments, the best epoch and a temporary copy of it;
+        # each saved activation has a gradient.
         needed = 6 * weights + 2 * activations
         n = self.memory_fraction * free_memory(fold.device) / 2 / max(needed, 1)
         return int(max(1, min(n, len(self.members))))
@@ -100,7 +100,7 @@ class GroupTraining:
         self.device, self.view = self.lead.device, self.lead.view
         self.active = ActiveMembers.gather(group, group, self.folds, self.view.dtype)
         self.stopping = EarlyStopping(self.settings.patience, len(group))
-        # Record the labels of each fold, and what each network has learned at its best.
+        # One record of label quality for each fold.
         self.quality = [
             LabelQuality(len(fold.data.rows), self.device, span.stop - span.start)
             for fold, span in zip(self.folds, self.active.spans, strict=True)
@@ -108,7 +108,7 @@ class GroupTraining:
         self.first_of_fold = [span.start for span in self.active.spans]
 
     def run(self) -> None:
-        """Train, from the state of the generators after the networks were built."""
+        """Train, from the random state after the networks were built."""
         state = self.lead.generator_state
         generators = generators_at(state, self.device)
         generator = generators.get(self.device.type)
@@ -140,7 +140,7 @@ class GroupTraining:
         self._keep_last(list(range(len(self.active.members))))
 
     def _finish(self) -> None:
-        """Give each member what its network learned."""
+        """Set the weights and the label quality of each member."""
         for position, member in enumerate(self.group):
             fold = self.folds.index(member.fold)
             member_of_fold = position - self.first_of_fold[fold]
@@ -218,7 +218,7 @@ class GroupTraining:
 
     @torch.no_grad()
     def _validate(self, epoch: int) -> None:
-        """Compare this epoch with the best one of each network, on the rows held out."""
+        """Compare this epoch with the best epoch of each network, on held-out rows."""
         self.stack.train(False)
         validation = self.validation
         indices = stack_padded([data.index for data in validation])
@@ -261,32 +261,32 @@ class GroupTraining:
             self._keep_best(rows.tolist())
 
     def _means(self, parts: list[list[Tensor]]) -> list[float]:
-        """Return weighted means over the rows held out, for each network."""
+        """Return the weighted mean over held-out rows for each network."""
         means: list[Tensor] = []
         for data, of_fold in zip(self.validation, parts, strict=True):
             if not of_fold:
                 continue
             total = data.weight[data.index].sum()
-            # Summed in the order of a single training, so that ties between epochs are exact.
+            # The order of the sum is that of a single training, so that ties of epochs are exact.
             means += [values.contiguous().sum() / total for values in torch.cat(of_fold, dim=-1)]
         return torch.stack(means).tolist()
 
     def _keep_best(self, rows: list[int]) -> None:
-        """Copy what some of the active networks have learned."""
+        """Copy the weights of some of the active networks."""
         index = torch.tensor(rows).to(self.device)
         positions = self.active.positions[index]
         for name, part in (*self.stack.parameters.items(), *self.stack.buffers.items()):
             self.best[name].index_copy_(0, positions, part.detach().index_select(0, index))
 
     def _keep_last(self, rows: list[int]) -> None:
-        """Copy what networks have learned in the end, where no earlier epoch is kept."""
+        """Copy the last weights of networks for which no best epoch is kept."""
         positions = self.active.positions.tolist()
         rows = [row for row in rows if self.stopping.best_score[positions[row]] == -np.inf]
         if rows:
             self._keep_best(rows)
 
     def _drop_stopped(self) -> None:
-        """Go on without networks that failed or no longer improve."""
+        """Drop networks that failed or no longer improve."""
         members, stopped = self.active.members, self.stopping.has_stopped
         positions = self.active.positions.tolist()
         rows = [

@@ -1,4 +1,4 @@
-"""A search over smoothing rates that trains all candidates of a fold together."""
+"""Search over smoothing rates that trains all candidates of a fold together."""
 
 from __future__ import annotations
 
@@ -19,57 +19,56 @@ from sknoisy.search._results import rates_and_scores
 
 __all__ = ["SmoothingSearchCV", "one_standard_error"]
 
-
 RATES = (-8.0, -4.0, -2.0, -1.0, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8)
 
 
 class SmoothingSearchCV(GridSearchCV):
-    """Search the smoothing rate with a vectorised training of all candidates of a fold.
+    """Search the smoothing rate, with vectorised training of all candidates of a fold.
 
-    It finds what scikit-learn's ``GridSearchCV`` finds, to rounding, and has the same results and
-    attributes. Networks that differ only in the smoothing rate start alike and see the same
-    batches, so one batched product computes them together, instead of one training after another.
+    Results and attributes are the same as of scikit-learn's ``GridSearchCV``, up to rounding.
+    Networks that differ only in the smoothing rate have the same initial weights and batches, so
+    one batched product computes all of them, instead of one training after another.
 
     Parameters
     ----------
     estimator : NoisyLabelClassifier or Pipeline
         The classifier, or a pipeline that ends in one; the steps before it are fitted once per
         fold. Its method must be only a loss: "ce", "gce", "mae", "sce", "nce_rce",
-        "confidence_penalty", or a :class:`~sknoisy.methods.ClassLoss` of your own.
+        "confidence_penalty", or a custom :class:`~sknoisy.methods.ClassLoss`.
     smoothing : sequence of float, default=(-8, -4, -2, -1, -.6, -.4, -.2, 0, .2, .4, .6, .8)
-        The rates; an entry may be an array of one rate for each class.
+        Smoothing rates; an entry may be an array with one rate for each class.
     param_grid : dict, default=None
-        Further candidates, as for ``GridSearchCV``: numbers ``method__name`` with which the loss
-        of the method computes. All are combined with all rates.
+        Values of numeric parameters of the loss, ``method__name``, as for ``GridSearchCV``. All are
+        combined with all rates.
     cv : int, cross-validation generator or iterable, default=5
-        How to split.
+        How to split the samples into folds.
     scoring : str, callable, list, tuple or dict, default=None
         One or several scores; None: accuracy. For noisy labels see
         :func:`~sknoisy.metrics.make_noisy_scorer`.
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate to all samples; for several scores the name of the one
-        that decides, or a function from ``cv_results_`` to the index of the best, such as
-        :func:`one_standard_error`.
+        Whether to fit the best candidate to all samples. With several scores: the name of the score
+        that selects it. Or a function from ``cv_results_`` to the index of the best candidate, such
+        as :func:`one_standard_error`.
     n_jobs : int, default=None
-        Threads that train and score networks. On a GPU one thread trains them all.
+        Number of threads that train and score networks. On a GPU one thread trains all networks.
     error_score : "raise" or float, default=nan
         Score of a candidate that could not be fitted.
     return_train_score : bool, default=False
-        Whether to score the training parts too.
+        Whether to score the training sets too.
     verbose : int, default=0
         The higher, the more is printed.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        As of ``GridSearchCV``; the fit time of a candidate is its part of the time in which it was
-        trained together with others.
+        As in ``GridSearchCV``; the fit time of a candidate is its part of the time of training all
+        candidates together.
     best_estimator_ : estimator
-        Fitted to all samples. This and all predictions need ``refit``.
+        The best candidate, fitted to all samples. Needs ``refit``, as all predictions do.
     best_params_, best_score_, best_index_
-        Of the best candidate.
+        Parameters, score and index of the best candidate.
     scorer_, n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As of ``GridSearchCV``.
+        As in ``GridSearchCV``.
 
     Raises
     ------
@@ -82,13 +81,15 @@ class SmoothingSearchCV(GridSearchCV):
 
     Notes
     -----
-    A candidate whose loss becomes NaN fails without the others. With ``random_state=None`` all
-    candidates that are trained together start alike, where ``GridSearchCV`` draws a start for each.
+    If the loss of a candidate becomes NaN, only this candidate fails. With ``random_state=None``
+    all candidates that are trained together have the same initial weights, while ``GridSearchCV``
+    draws new weights for each.
 
-    Folds are trained together if they take the same number of steps (the built-in MLP without
-    dropout) or have equal sizes (any other network). All cuts of X are then in memory; if they
-    would take a quarter of the free memory, folds are trained one after another. Modules of your
-    own take turns in threads, because they draw from torch's single random generator.
+    Folds are trained together if they need the same number of steps (the built-in MLP without
+    dropout) or have equal sizes (any other network). The training sets of all folds are then in
+    memory; if they would take more than a quarter of the free memory, folds are trained one after
+    another. Threads train custom modules one after another, because these draw from torch's single
+    random generator.
 
     Plain attributes of a module are shared by all candidates: keep state in buffers that are
     changed in place. ``precision="bf16-mixed"`` applies to the refit only; all else is computed in
@@ -149,8 +150,8 @@ class SmoothingSearchCV(GridSearchCV):
         y : array-like of shape (n_samples,)
             The given labels.
         **params
-            For the splitter (``groups``), for ``fit`` of the estimator and for the scorers, as for
-            ``GridSearchCV``.
+            Parameters of the splitter (``groups``), of ``fit`` of the estimator and of the scorers,
+            as for ``GridSearchCV``.
 
         Returns
         -------
@@ -160,7 +161,7 @@ class SmoothingSearchCV(GridSearchCV):
         rows = np.arange(_num_samples(X))
         cv = RecordingSplitter(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
         with warnings.catch_warnings():
-            # The inner search warns about the same.
+            # The inner search raises the same warnings.
             warnings.simplefilter("ignore")
             routed = self._get_routed_params_for_fit(_check_method_params(X, params))
         whole = WholeSearch(cv.train, X, y, routed.estimator.fit)
@@ -191,7 +192,7 @@ class SmoothingSearchCV(GridSearchCV):
         return self
 
     def _proxy_scoring(self) -> Any:
-        """Return the scorers of this search, made to look behind the proxy."""
+        """Return the scorers of this search, wrapped so that they get the fitted candidate."""
         if self.scoring is None:
             return None
         scorers, _ = self._get_scorers()
@@ -206,7 +207,7 @@ class SmoothingSearchCV(GridSearchCV):
         results.update(candidates.fit_times(results["mean_fit_time"].shape))
         if "best_estimator_" in attributes:
             attributes["best_estimator_"] = attributes["best_estimator_"].fitted_
-        # The scorer of the inner search knows the proxy.
+        # The scorers of the inner search are wrapped, so they are replaced.
         scorers, _ = self._get_scorers()
         attributes["scorer_"] = getattr(scorers, "_scorers", scorers)
         return attributes
@@ -215,14 +216,15 @@ class SmoothingSearchCV(GridSearchCV):
 def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None) -> int:
     """Choose the rate nearest to zero whose score is within one standard error of the best.
 
-    For ``refit`` of a search over ``smoothing``: it chooses the candidate that changes the labels
-    least; "auto" only where no number is among the good ones. The standard error of the mean is
-    ``std_test_score / sqrt(n_splits - 1)``, since ``std_test_score`` divides by ``n_splits``.
+    Use it as ``refit`` of a search over ``smoothing``. It chooses the candidate that changes the
+    targets least; "auto" only if no numeric rate is within one standard error. The standard error
+    of the mean is ``std_test_score / sqrt(n_splits - 1)``, since ``std_test_score`` divides by
+    ``n_splits``.
 
     Parameters
     ----------
     cv_results : dict
-        The ``cv_results_`` of a search. Of a halving search, only the last iteration counts.
+        The ``cv_results_`` of a search. For a halving search only the last iteration is used.
     metric : str, default=None
         Name of the score, in a search with several scores:
         ``refit=partial(one_standard_error, metric="accuracy")``.
@@ -235,7 +237,7 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     Raises
     ------
     ValueError
-        If ``smoothing`` was not searched, or there is no such score.
+        If ``smoothing`` was not searched, or the score does not exist.
 
     References
     ----------
@@ -244,7 +246,7 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     Examples
     --------
     >>> import numpy as np
-    >>> from sknoisy.search.smoothing_search import one_standard_error
+    >>> from sknoisy.search import one_standard_error
     >>> results = {"param_smoothing": np.array([-4.0, -1.0, 0.0])}
     >>> results |= {"split0_test_score": [0.81, 0.8, 0.6], "split1_test_score": [0.77, 0.77, 0.6]}
     >>> results |= {"mean_test_score": np.array([0.79, 0.785, 0.6])}
@@ -256,10 +258,10 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     best = int(np.nanargmax(mean))
     good = np.flatnonzero(mean >= mean[best] - error[best])
     distances = [_distance(rates[i]) for i in good]
-    # At equal distances the better score decides.
+    # Among equal distances the highest score is chosen.
     return int(min(zip(distances, -mean[good], good, strict=True))[2])
 
 
 def _distance(rate: Any) -> float:
-    """Return the distance of a rate, or of the farthest class rate, from zero; of "auto": inf."""
+    """Return the distance of a rate (or its farthest class rate) from zero; inf for "auto"."""
     return np.inf if isinstance(rate, str) else np.abs(np.asarray(rate, dtype=float)).max()

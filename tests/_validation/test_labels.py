@@ -106,7 +106,7 @@ def test_soft_labels_work_with_lists_and_torch_datasets(table):
         ([np.nan, 1, 0], r"Input y contains NaN"),
     ],
 )
-def test_soft_labels_that_are_no_distribution_are_refused(row, message, table):
+def test_soft_labels_whose_rows_are_not_distributions_are_refused(row, message, table):
     X, y = table
     soft = one_hot(y)
     soft[3] = row
@@ -224,7 +224,7 @@ def test_trusted_samples_are_neither_held_out_nor_of_weight_zero(table):
 @pytest.mark.parametrize(
     "trusted", [[0, 4], np.ones(3, dtype=bool), np.zeros(120, dtype=bool), np.ones(120)]
 )
-def test_trusted_that_is_no_mask_is_refused(trusted, table):
+def test_trusted_that_is_not_a_mask_is_refused(trusted, table):
     with pytest.raises(ValueError, match="trusted"):
         NoisyLabelClassifier(RecordTrusted, max_epochs=1).fit(*table, trusted=trusted)
 
