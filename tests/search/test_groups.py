@@ -111,7 +111,7 @@ def test_folds_are_those_of_a_grid_search(group_sizes):
 
 
 @pytest.mark.slow
-def test_folds_are_divided_among_threads_and_groups(group_sizes, monkeypatch):
+def test_networks_of_folds_are_split_into_groups_for_threads(group_sizes, monkeypatch):
     search = SmoothingSearchCV(double(), RATES, cv=3, n_jobs=5).fit(X, y)
     assert sorted(group_sizes) == [2, 2, 2, 3, 3]
     monkeypatch.setattr(_vectorized.VectorizedTraining, "_n_that_fit", lambda self: 5)
