@@ -44,12 +44,13 @@ test-fast: $(INSTALLED)  ## the same without the tests marked slow, in less than
 test-long: $(INSTALLED)  ## run the tests that `make test` leaves out
 	$(PYTEST) -m "long or ecosystem" $(ARGS) || test $$? -eq 5
 
-lint: $(INSTALLED)  ## check style, types, imports and spelling; changes nothing
+lint: $(INSTALLED)  ## check style, types, imports, spelling and wording; changes nothing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy sknoisy
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/codespell
+	$(BIN)/python tools/check_wording.py
 
 format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff check --fix
