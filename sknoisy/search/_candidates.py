@@ -151,7 +151,8 @@ class Candidates:
         result = self._result_of(rows)
         with self._training_lock if self._trains_together else result.lock:
             if not result.outcomes:
-                self._train(estimator, {result: lambda: (X, y, fit_params), **self._other_folds})
+                others = self._other_folds(estimator)
+                self._train(estimator, {result: lambda: (X, y, fit_params), **others})
         position = self._position(params)
         outcome = result.outcomes[position]
         # Each candidate is requested once, so it need not be kept.
@@ -175,15 +176,14 @@ class Candidates:
         with self._results_lock:
             return self._results.setdefault(np.asarray(rows).tobytes(), FoldResult())
 
-    @property
-    def _other_folds(self) -> dict[FoldResult, FitArguments]:
+    def _other_folds(self, estimator: Any) -> dict[FoldResult, FitArguments]:
         """Functions that select the training sets of waiting folds, as a grid search does."""
         if self.whole is None or not self._trains_together:
             return {}
         # Splitters may return masks or negative positions.
         parts = [self.all_rows[train] for train in self.whole.splits]
         return {
-            self._result_of(rows): partial(_cut, self.whole, rows)
+            self._result_of(rows): partial(_cut, estimator, self.whole, rows)
             for rows in parts
             if not np.array_equal(rows, self.all_rows) and not self._result_of(rows).outcomes
         }
@@ -264,9 +264,10 @@ def _check_grid(smoothing: Any, param_grid: Any, prefix: str) -> dict[str, Any]:
     return {**others, f"{prefix}smoothing": rates}
 
 
-def _cut(whole: WholeSearch, rows: np.ndarray) -> tuple[Any, Any, dict]:
+def _cut(estimator: Any, whole: WholeSearch, rows: np.ndarray) -> tuple[Any, Any, dict]:
     params = _check_method_params(whole.X, whole.params, indices=rows)
-    return *_safe_split(BaseEstimator(), whole.X, whole.y, rows), params
+    # Of a kernel matrix, columns are cut too: the tags of the estimator tell.
+    return *_safe_split(estimator, whole.X, whole.y, rows), params
 
 
 def _n_bytes(X: Any) -> int:
