@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, get_tags
@@ -18,7 +19,7 @@ from sklearn.utils.validation import _num_samples
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin
 from sknoisy.search._candidates import Candidates, WholeSearch, last_step
 
-__all__ = ["CandidateProxy", "ProxyScorer", "RecordingSplitter", "proba_out_of_fold"]
+__all__ = ["CandidateProxy", "RecordingSplitter", "proba_out_of_fold", "scorer_of_proxies"]
 
 
 class CandidateProxy(CallbackSupportMixin, BaseEstimator):
@@ -94,6 +95,14 @@ class ProxyScorer:
         if name.startswith("__") or name == "_scorer":
             raise AttributeError(name)
         return getattr(self._scorer, name)
+
+
+def scorer_of_proxies(scorer: Any) -> Any:
+    """Return a scorer of the fitted candidates behind proxies.
+
+    Those of ``make_scorer`` only predict, as a proxy does, and one prediction serves several.
+    """
+    return scorer if isinstance(scorer, _BaseScorer) else ProxyScorer(scorer)
 
 
 class RecordingSplitter:

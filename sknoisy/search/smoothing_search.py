@@ -14,7 +14,7 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy.search._candidates import Candidates, WholeSearch
-from sknoisy.search._proxy import CandidateProxy, ProxyScorer, RecordingSplitter
+from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
 from sknoisy.search._results import rates_and_scores
 
 __all__ = ["SmoothingSearchCV", "one_standard_error"]
@@ -198,8 +198,8 @@ class SmoothingSearchCV(GridSearchCV):
         scorers, _ = self._get_scorers()
         several = getattr(scorers, "_scorers", None)
         if several is None:
-            return ProxyScorer(scorers)
-        return {name: ProxyScorer(scorer) for name, scorer in several.items()}
+            return scorer_of_proxies(scorers)
+        return {name: scorer_of_proxies(scorer) for name, scorer in several.items()}
 
     def _fitted_attributes(self, inner: GridSearchCV, candidates: Candidates) -> dict[str, Any]:
         attributes = {k: v for k, v in vars(inner).items() if k.endswith("_") and k[0] != "_"}
