@@ -305,9 +305,12 @@ class SkorchNet(NeuralNetClassifier):
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         super().notify(method_name, **kwargs)
-        if method_name == "on_epoch_end" and self.loop_ is not None and self.loop_.end_epoch():
-            # skorch stops early in this way; all callbacks are already notified of this epoch.
-            raise KeyboardInterrupt
+        if (loop := self.loop_) is not None:
+            # A callback may have replaced the network.
+            loop.run.view.module = self.module_
+            if method_name == "on_epoch_end" and loop.end_epoch():
+                # skorch stops early in this way; all callbacks are already notified of this epoch.
+                raise KeyboardInterrupt
 
     def run_single_epoch(
         self, iterator: BatchLoader | None, training: bool, *_: Any, **__: Any
