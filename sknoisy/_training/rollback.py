@@ -15,13 +15,15 @@ __all__ = ["rolled_back_on_error"]
 @contextmanager
 def rolled_back_on_error(net: Any, settings: Settings) -> Iterator[None]:
     """Apply settings to a skorch net; an error restores the net and its previous settings."""
-    before, n_epochs, noise = net.settings, len(net.history), net.noise_
+    # Callbacks may have changed what skorch knows, such as the learning rate.
+    before = {name: getattr(net, name) for name in ("settings", "noise_", *settings.for_skorch())}
+    n_epochs = len(net.history)
     trained = _snapshot(net) if n_epochs else None
     try:
         net.apply_settings(settings)
         yield
     except BaseException:
-        vars(net).update(before.for_skorch(), settings=before, noise_=noise)
+        vars(net).update(before)
         del net.history[n_epochs:]
         if trained is not None:
             module, method, optimizer = trained
