@@ -94,6 +94,8 @@ class _ItemRows:
     """Rows of a torch Dataset, or a SliceDataset of skorch, collated item by item."""
 
     def __init__(self, items: Any, device: torch.device, dtype: torch.dtype) -> None:
+        if not len(items):
+            raise ValueError("Found a Dataset with 0 samples while a minimum of 1 is required.")
         self.items, self.device, self.dtype = items, device, dtype
         first = self.span(0, 1)
         self.row_shape, self.row_bytes = tuple(first.shape[1:]), first.nbytes

@@ -62,11 +62,13 @@ def check_dataset_rows(
     row_shape : tuple of int or None
         Shape of a row in ``fit``; None: this is the first fit.
     """
+    n_dims = len(rows.row_shape) + 1
     if row_shape is None:
+        _check_first_n_dims(estimator, n_dims)
         estimator.n_features_in_ = rows.row_shape[0]
         vars(estimator).pop("feature_names_in_", None)
         return
-    _check_n_dims(len(rows.row_shape) + 1, len(row_shape) + 1, type(estimator).__name__)
+    _check_n_dims(n_dims, len(row_shape) + 1, type(estimator).__name__)
     if rows.row_shape[0] != row_shape[0]:
         raise ValueError(
             f"X has {rows.row_shape[0]} features, but {type(estimator).__name__} is expecting "
@@ -102,14 +104,10 @@ def check_table_or_images(
     """
     checked = validate_data(estimator, _plain(X), y, reset=reset, **_accepted(estimator))
     array = checked[0] if isinstance(checked, tuple) else checked
-    name = type(estimator).__name__
     if row_shape is not None:
-        _check_n_dims(array.ndim, len(row_shape) + 1, name)
-    elif estimator.module is None and array.ndim not in (_TABLE, _IMAGES):
-        raise ValueError(
-            f"Found array with dim {array.ndim}, while dim {_TABLE} (tables) or {_IMAGES} (images: "
-            f"samples, channels, height, width) is required by {name} without a 'module'."
-        )
+        _check_n_dims(array.ndim, len(row_shape) + 1, type(estimator).__name__)
+    else:
+        _check_first_n_dims(estimator, array.ndim)
     if row_shape is not None or estimator.module is None:
         _warn_about_channels_last(array)
     if estimator.precision != "float64":
@@ -147,6 +145,15 @@ def _accepted(estimator: BaseEstimator) -> dict[str, Any]:
     kept = [np.float32, np.float64, np.float16, np.uint8]
     first = [np.float64] if estimator.precision == "float64" else []
     return {"dtype": first + kept, "order": "C", "accept_sparse": "csr", "allow_nd": True}
+
+
+def _check_first_n_dims(estimator: BaseEstimator, n_dims: int) -> None:
+    if n_dims < _TABLE or (estimator.module is None and n_dims not in (_TABLE, _IMAGES)):
+        raise ValueError(
+            f"Found array with dim {n_dims}, while dim {_TABLE} (tables) or {_IMAGES} (images: "
+            f"samples, channels, height, width) is required by {type(estimator).__name__} without "
+            "a 'module'."
+        )
 
 
 def _check_n_dims(n_dims: int, expected: int, name: str) -> None:

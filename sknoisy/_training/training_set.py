@@ -129,10 +129,10 @@ def _check_X_y(
 ) -> tuple[Any, np.ndarray | SoftLabels]:
     soft = as_soft_labels(y)
     if is_dataset(X):
+        rows = as_rows(X, torch.device("cpu"), torch.float32)
         if soft is None:
             y = labels_of_dataset(estimator, X, y)
         check_consistent_length(X, y if soft is None else soft.probs)
-        rows = as_rows(X, torch.device("cpu"), torch.float32)
         check_dataset_rows(estimator, rows, row_shape)
     elif soft is None:
         refuse_missing_labels(y)

@@ -61,3 +61,19 @@ def test_checks_apply_to_modules_of_users(table):
     clf.fit(Rows(X.astype(np.float32), y))
     with pytest.raises(ValueError, match="X has 2 features"):
         clf.predict(Rows(np.zeros((3, 2), dtype=np.float32)))
+
+
+@pytest.mark.parametrize("shape", [(9,), (9, 4, 4)])
+def test_first_rows_of_a_dataset_are_tables_or_images(shape):
+    data = Rows(np.zeros(shape, dtype=np.float32), np.arange(9) % 3)
+    with pytest.raises(ValueError, match=f"Found array with dim {len(shape)}, while dim 2"):
+        NoisyLabelClassifier("ce").fit(data)
+
+
+def test_an_empty_dataset_is_refused(fitted):
+    empty = Rows(np.zeros((0, 4), dtype=np.float32), np.zeros(0))
+    message = "Found a Dataset with 0 samples while a minimum of 1 is required"
+    calls = (NoisyLabelClassifier("ce").fit, fitted.partial_fit, fitted.predict)
+    for call in calls:
+        with pytest.raises(ValueError, match=message):
+            call(empty)
