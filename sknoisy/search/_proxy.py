@@ -85,16 +85,20 @@ class ProxyScorer:
     """
 
     def __init__(self, scorer: Any) -> None:
-        self._scorer = scorer
+        # GridSearchCV looks for sample_weight in the signature, which is that of __wrapped__.
+        self.__wrapped__ = scorer
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __call__(self, estimator: Any, *args: Any, **kwargs: Any) -> Any:
         fitted = estimator.fitted_ if isinstance(estimator, CandidateProxy) else estimator
-        return self._scorer(fitted, *args, **kwargs)
+        return self.__wrapped__(fitted, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "_scorer":
+        if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self._scorer, name)
+        return getattr(self.__wrapped__, name)
 
 
 def scorer_of_proxies(scorer: Any) -> Any:
