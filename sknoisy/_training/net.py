@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -245,6 +245,7 @@ class SkorchNet(NeuralNetClassifier):
         """
         run.noise = self.noise_
         with (
+            closing(run),
             self._running(run) as loop,
             torch.enable_grad(),
             seeded(torch.device(self.device), seed, self.random_state_) as generators,

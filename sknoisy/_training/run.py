@@ -72,6 +72,11 @@ class TrainingRun:
         self.view = view
         self._set_noise(self.noise)
 
+    def close(self) -> None:
+        """Take the training set from the view, which a method may have stored."""
+        if hasattr(self, "view"):
+            self.view.data = None
+
     @property
     def awaits_noise_report(self) -> bool:
         """Whether the smoothing rate needs a noise report that does not exist yet."""
