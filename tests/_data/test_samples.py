@@ -67,13 +67,13 @@ def test_checks_apply_to_modules_of_users(table):
 def test_first_rows_of_a_dataset_are_tables_or_images(shape):
     data = Rows(np.zeros(shape, dtype=np.float32), np.arange(9) % 3)
     with pytest.raises(ValueError, match=f"Found array with dim {len(shape)}, while dim 2"):
-        NoisyLabelClassifier("ce").fit(data)
+        short("ce").fit(data)
 
 
 def test_an_empty_dataset_is_refused(fitted):
     empty = Rows(np.zeros((0, 4), dtype=np.float32), np.zeros(0))
     message = "Found a Dataset with 0 samples while a minimum of 1 is required"
-    calls = (NoisyLabelClassifier("ce").fit, fitted.partial_fit, fitted.predict)
+    calls = (short("ce").fit, fitted.partial_fit, fitted.predict)
     for call in calls:
         with pytest.raises(ValueError, match=message):
             call(empty)

@@ -1,5 +1,6 @@
 """Callbacks of skorch, and those that users write for skorch, work as they do in skorch."""
 
+import copy
 import io
 from contextlib import redirect_stdout
 
@@ -377,6 +378,23 @@ def test_gradients_are_clipped():
     free = short(callbacks=[Measure()], optimizer="sgd", lr=0.1, max_epochs=1).fit(X, y)
     assert max(norms) > 0.1
     assert not np.array_equal(clf.predict_proba(X), free.predict_proba(X))
+
+
+@pytest.mark.parametrize("event", ["on_train_begin", "on_epoch_end"])
+def test_network_that_a_callback_replaces_is_trained(event):
+    class Replace(Callback):
+        """Replaces the network by a wrapped copy with another optimizer."""
+
+        def replace(self, net, **_):
+            if len(net.history) < 2:
+                net.module_ = torch.nn.Sequential(copy.deepcopy(net.module_))
+                net.initialize_optimizer()
+
+    setattr(Replace, event, Replace.replace)
+    clf = short("ce", callbacks=[Replace()], max_epochs=6, lr=0.01).fit(X, y)
+    assert type(clf.module_) is torch.nn.Sequential
+    assert clf.history_[-1, "train_acc"] > 0.7
+    assert clf.score(X, y) > 0.7
 
 
 def test_layers_can_be_frozen():

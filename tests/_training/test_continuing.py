@@ -229,3 +229,23 @@ def test_unknown_parameter_of_a_partial_is_refused():
     module = functools.partial(MLP, hidden=8)
     with pytest.raises(ValueError, match="Invalid parameter 'module__foo'"):
         short(module=module, module__foo=1).fit(X, y)
+
+
+def test_failed_training_keeps_the_learning_rate_that_a_callback_set():
+    class Halve(Callback):
+        def on_epoch_end(self, net, **_):
+            net.set_params(lr=net.lr / 2)
+
+    class Fail(Callback):
+        def on_epoch_begin(self, net, **_):
+            if len(net.history) == 6:
+                raise RuntimeError
+
+    callbacks = [Halve, Fail]
+    clf = short("ce", max_epochs=4, callbacks=callbacks, warm_start=True, lr=0.016).fit(X, y)
+    net = clf.net_
+    with pytest.raises(RuntimeError):
+        clf.fit(X, y)
+    assert net.lr == net.optimizer_.param_groups[0]["lr"] == 0.001
+    clf.set_params(max_epochs=1).fit(X, y)
+    assert net.optimizer_.param_groups[0]["lr"] == 0.008

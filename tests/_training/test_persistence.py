@@ -19,7 +19,8 @@ from skorch.exceptions import DeviceWarning
 from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier, classifier
-from sknoisy.methods import ELR
+from sknoisy.functional import cross_entropy
+from sknoisy.methods import ELR, Method
 from tests.factories import every_method, mostly_slow, short
 
 skops_io = pytest.importorskip("skops.io")
@@ -235,6 +236,21 @@ def test_training_set_is_not_stored(table):
     n_more = 49 * len(X)
     # One float32 for each row's label quality, and a few more batches of history.
     assert len(pickle.dumps(many)) - len(pickle.dumps(few)) < 4 * n_more + 40_000
+
+
+def test_training_set_is_not_stored_by_a_method_that_stores_its_view(table):
+    class Store(Method):
+        def setup(self, net, y):
+            self.nets = [net]
+
+        def loss(self, logits, batch):
+            return cross_entropy(logits, batch.target)
+
+    X, y = (np.repeat(part, 100, axis=0) for part in table)
+    clf = NoisyLabelClassifier(Store, max_epochs=1, module__hidden=(8,)).fit(X, y)
+    assert len(cloudpickle.dumps(clf)) < X.nbytes
+    with pytest.raises(RuntimeError, match="no training set outside of a training"):
+        clf.method_.nets[0].n_rows
 
 
 def test_loaded_model_can_be_cloned(table):

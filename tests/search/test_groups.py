@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import KernelCenterer, StandardScaler
 from torch import nn
 
 from sknoisy import SmoothingSearchCV
@@ -103,6 +103,8 @@ def test_folds_are_those_of_a_grid_search(group_sizes):
     assert_equivalent(double(), X=frame, y=np.array(list("abcdefghij"))[y])
     seeded = {"random_state": np.random.RandomState(0)}
     assert_equivalent(double(**seeded), X=csr_array(X), cv=KFold(3, shuffle=True, random_state=0))
+    pipeline = make_pipeline(KernelCenterer(), double())
+    assert_equivalent(pipeline, "noisylabelclassifier__", X=X @ X.T)
     with config_context(enable_metadata_routing=True):
         clf = double().set_fit_request(sample_weight=True)
         fit = {"sample_weight": WEIGHT, "groups": np.arange(len(y)) % 6}

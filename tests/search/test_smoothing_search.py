@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy._training.net import SkorchNet
 from sknoisy.plots import SmoothingCurveDisplay
 from tests.search.helpers import (
     RATES,
@@ -74,6 +75,29 @@ def test_scores_are_weighted_as_in_a_grid_search():
 
 
 @pytest.mark.slow
+def test_scorers_that_are_functions_get_weights():
+    def scoring(estimator, X, y, sample_weight=None):
+        return estimator.score(X, y, sample_weight=sample_weight)
+
+    ours = SmoothingSearchCV(double(), RATES, cv=3, scoring=scoring)
+    theirs = GridSearchCV(double(), {"smoothing": RATES}, cv=3, scoring=scoring)
+    results = [search.fit(X, y, sample_weight=WEIGHT).cv_results_ for search in (ours, theirs)]
+    assert_allclose(*(result["mean_test_score"] for result in results))
+
+
+@pytest.mark.skipif(
+    not hasattr(GridSearchCV, "_check_scorers_accept_sample_weight"),
+    reason="scikit-learn before 1.9 does not warn",
+)
+def test_warnings_about_a_scorer_name_it():
+    def scoring_without_weights(estimator, X, y):
+        return estimator.score(X, y)
+
+    search = SmoothingSearchCV(double(), [0.0], cv=2, scoring=scoring_without_weights)
+    with pytest.warns(UserWarning, match="scoring_without_weights.* does not support"):
+        search.fit(X, y, sample_weight=WEIGHT)
+
+
 def test_weights_and_groups_are_routed():
     with config_context(enable_metadata_routing=True):
         clf = double().set_fit_request(sample_weight=True)
@@ -121,6 +145,19 @@ def test_several_scorers_and_train_scores():
             assert_allclose(ours.cv_results_[key], values, atol=1e-8)
     assert ours.scorer_.keys() == {"accuracy", "neg_log_loss"}
     assert ours.score(X, y) == theirs.score(X, y)
+
+
+def test_several_scorers_share_the_predictions(monkeypatch):
+    n_rows, probabilities = [], SkorchNet.probabilities
+
+    def recording(net, rows):
+        n_rows.append(len(rows))
+        return probabilities(net, rows)
+
+    monkeypatch.setattr(SkorchNet, "probabilities", recording)
+    scoring = ["accuracy", "balanced_accuracy", "f1_macro"]
+    SmoothingSearchCV(double(), RATES, cv=3, scoring=scoring, refit=False).fit(X, y)
+    assert len(n_rows) == 3 * len(RATES)
 
 
 def test_scorers_get_the_pipeline_with_the_fitted_classifier():
