@@ -156,6 +156,8 @@ def record_epoch_value(history: Sequence[Mapping[str, Any]], key: str, value: fl
 
 
 def _is_best(history: Sequence[Mapping[str, Any]], key: str, value: float) -> bool:
+    if math.isnan(value):
+        return False
     sign = -1 if key.endswith("loss") else 1
     earlier = (row for row in islice(reversed(history), 1, None) if row.get(f"{key}_best"))
     best = next(earlier, None)
