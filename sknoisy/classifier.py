@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
@@ -30,6 +31,17 @@ from sknoisy._validation.params import DunderParams, Names, check_part_names
 from sknoisy.methods import METHODS, Method
 
 __all__ = ["NoisyLabelClassifier"]
+
+
+def _log_odds(log_proba: np.ndarray) -> np.ndarray:
+    """Compute log-odds, also where a probability rounds to 1."""
+    rows, largest = np.arange(len(log_proba)), log_proba.argmax(axis=1)
+    others = log_proba.copy()
+    others[rows, largest] = -np.inf
+    with np.errstate(divide="ignore"):
+        complement = np.log1p(-np.exp(log_proba))
+    complement[rows, largest] = logsumexp(others, axis=1)
+    return log_proba - complement
 
 
 def _documentation_links() -> tuple[str, str]:
@@ -419,6 +431,25 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     # ---- predicting -----------------------------------------------------------------------------
 
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Predict logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : of a type and shape that ``fit`` takes
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In double precision: they are finite also where the probability rounds to 0.
+        """
+        check_is_fitted(self, "net_")
+        net = self.net_
+        device = torch.device(net.device)
+        rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype)
+        return net.log_probabilities(LabelledRows(rows))
+
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities.
 
@@ -432,11 +463,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         ndarray of shape (n_samples, n_classes)
             Columns are in the order of ``classes_``. The dtype is the precision of the training.
         """
-        check_is_fitted(self, "net_")
-        net = self.net_
-        device = torch.device(net.device)
-        rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype)
-        return net.probabilities(LabelledRows(rows))
+        log_proba = self.predict_log_proba(X)
+        dtype = np.float64 if self.net_.dtype == torch.float64 else np.float32
+        return np.exp(log_proba).astype(dtype)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
@@ -450,23 +479,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         -------
         ndarray of shape (n_samples,)
         """
-        most_likely = self.predict_proba(X).argmax(axis=1)
+        most_likely = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[most_likely]
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Predict logarithms of class probabilities.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
-            The samples, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute confidence scores, in the order of the probabilities.
@@ -478,15 +492,12 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes the log-odds of the second class, otherwise the logarithms of the
-            probabilities.
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            Log-odds of each class against all others, of two classes those of the second; in double
+            precision, so that confident predictions are not tied.
         """
-        proba = self.predict_proba(X)
-        p = proba.astype(np.float64)
-        p = p.clip(np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
-        score = np.log(p[:, 1]) - np.log1p(-p[:, 1]) if p.shape[1] == 2 else np.log(p)
-        return score.astype(proba.dtype)
+        log_odds = _log_odds(self.predict_log_proba(X))
+        return log_odds[:, 1] if log_odds.shape[1] == 2 else log_odds
 
     # ---- parts of the net -----------------------------------------------------------------------
 

@@ -113,8 +113,9 @@ def test_two_and_more_classes_are_learned(method, classes, table):
     p = clf.predict_proba(X)
     assert p.shape == (len(X), len(classes))
     assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
-    with np.errstate(divide="ignore"):
-        assert_allclose(clf.predict_log_proba(X), np.log(p))
+    log_p = clf.predict_log_proba(X)
+    assert np.isfinite(log_p).all()
+    assert_allclose(np.exp(log_p), p, rtol=1e-6)
     assert_array_equal(clf.predict(X), clf.classes_[p.argmax(axis=1)])
     scores = clf.decision_function(X)
     assert scores.shape == ((len(X),) if len(classes) == 2 else p.shape)

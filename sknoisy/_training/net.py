@@ -366,11 +366,11 @@ class SkorchNet(NeuralNetClassifier):
                 logits = self.infer(x)
             yield logits.to(device)
 
-    def probabilities(self, X: Any) -> np.ndarray:
-        """Compute the class probabilities of many rows, of shape (n_samples, n_classes)."""
-        data = self.get_dataset(X)
+    def log_probabilities(self, data: LabelledRows) -> np.ndarray:
+        """Compute logarithms of class probabilities in double precision, (n_samples, n_classes)."""
         with limit_threads(self.flops_per_step(data.rows)):
-            return self.predict_proba(data)
+            parts = [self.criterion_.log_proba(logits) for logits in self.forward_iter(data)]
+        return torch.cat(parts).double().numpy()
 
     # ---- storing --------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from sknoisy.functional.losses import (
     log_softmax,
     margin,
     one_hot,
+    to_double,
 )
 from sknoisy.functional.mixup import Mixture, draw_mixture
 from sknoisy.functional.neighbors import (
@@ -48,6 +49,7 @@ from sknoisy.functional.temperature import sharpen, temperature_log_losses
 from sknoisy.functional.transition import (
     confident_counts,
     confident_transition,
+    correct_log_predictions,
     correct_predictions,
     counts_to_transition,
     ridge_class_scores,
@@ -65,6 +67,7 @@ __all__ = [
     "confident_counts",
     "confident_transition",
     "contrastive_loss",
+    "correct_log_predictions",
     "correct_predictions",
     "counts_to_transition",
     "cross_entropy",
@@ -91,6 +94,7 @@ __all__ = [
     "smooth_labels",
     "smoothing_rate_for_noise",
     "squash_logits",
+    "to_double",
     "temperature_log_losses",
     "trusted_transition",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "log_softmax",
     "margin",
     "one_hot",
+    "to_double",
 ]
 
 
@@ -194,3 +195,24 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     labelled = logits.gather(-1, positions).squeeze(-1)
     others = logits.scatter(-1, positions, -torch.inf)
     return labelled - others.amax(dim=-1)
+
+
+def to_double(values: Tensor) -> Tensor:
+    """Cast to double precision, where the device has it.
+
+    Parameters
+    ----------
+    values : Tensor
+
+    Returns
+    -------
+    Tensor of the same shape
+
+    Examples
+    --------
+    >>> import torch
+    >>> to_double(torch.zeros(1)).dtype
+    torch.float64
+    """
+    # MPS has no double precision.
+    return values if values.device.type == "mps" else values.double()

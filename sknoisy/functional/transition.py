@@ -14,6 +14,7 @@ from sknoisy.functional.losses import one_hot
 __all__ = [
     "confident_counts",
     "confident_transition",
+    "correct_log_predictions",
     "correct_predictions",
     "counts_to_transition",
     "ridge_class_scores",
@@ -229,10 +230,55 @@ def correct_predictions(probs: Tensor, transition: Tensor, n_iter: int = 4) -> T
     >>> correct_predictions(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
     tensor([1])
     """
-    tiny = torch.finfo(probs.dtype).tiny
-    corrected = probs
+    return correct_log_predictions(probs.log(), transition, n_iter).exp()
+
+
+def correct_log_predictions(log_probs: Tensor, transition: Tensor, n_iter: int = 4) -> Tensor:
+    """Correct predictions as :func:`correct_predictions` does, computed in logarithms.
+
+    A class whose probability would round to 0 keeps a finite logarithm, so that confident
+    predictions are still ranked.
+
+    Parameters
+    ----------
+    log_probs : Tensor of shape (n_samples, n_classes)
+        Logarithms of probabilities.
+    transition : Tensor of shape (n_classes, n_classes)
+    n_iter : int, default=4
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_classes)
+
+    Examples
+    --------
+    >>> import torch
+    >>> log_probs = torch.tensor([[0.0, -2000.0]])
+    >>> correct_log_predictions(log_probs, torch.tensor([[0.9, 0.1], [0.2, 0.8]])).isfinite()
+    tensor([[True, True]])
+    """
+    corrected = log_probs
     for _ in range(n_iter):
-        ratio = probs / (corrected @ transition).clamp_min(tiny)
-        corrected = corrected * (ratio @ transition.T)
-        corrected = corrected / corrected.sum(dim=-1, keepdim=True).clamp_min(tiny)
+        predicted = _log_matmul(corrected, transition)
+        # A label that no class can have does not count.
+        ratio = torch.where(predicted.isfinite(), log_probs - predicted, -torch.inf)
+        updated = corrected + _log_matmul(ratio, transition.T)
+        # Predictions that the matrix cannot explain stay as they are.
+        explained = updated.isfinite().any(dim=-1, keepdim=True)
+        corrected = torch.where(explained, torch.log_softmax(updated, dim=-1), corrected)
     return corrected
+
+
+# Above this number of classes, (n_samples, n_classes, n_classes) terms take too much memory.
+_EXACT_CLASSES = 32
+
+
+def _log_matmul(log_values: Tensor, matrix: Tensor) -> Tensor:
+    """Compute ``log(exp(log_values) @ matrix)`` for (n_samples, n_classes) values."""
+    log_matrix = matrix.log()
+    if len(matrix) <= _EXACT_CLASSES:
+        return torch.logsumexp(log_values.unsqueeze(-1) + log_matrix, dim=-2)
+    largest = log_values.amax(dim=-1, keepdim=True).clamp_min(torch.finfo(matrix.dtype).min)
+    product = ((log_values - largest).exp() @ matrix).log() + largest
+    # Sums that underflow have at least the term on the diagonal.
+    return torch.maximum(product, log_values + log_matrix.diagonal())

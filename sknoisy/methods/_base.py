@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from sknoisy.functional import expected_loss, normalize_weights
+from sknoisy.functional import expected_loss, normalize_weights, to_double
 from sknoisy.methods._batch import TrainingStep
 from sknoisy.methods._state import copy_state, get_state, restore_state, set_state
 
@@ -139,9 +140,9 @@ class Method(BaseEstimator, nn.Module):
     ====================  ===================================  ====================================
 
     During warm-up, which trains on cross-entropy, only ``setup`` is called. Two more methods can be
-    overridden: :meth:`proba` turns logits into class probabilities, and :meth:`training_step` calls
-    ``prepare_batch``, ``loss`` and ``sample_weights``; override it only if the method needs another
-    order.
+    overridden: :meth:`log_proba` turns logits into logarithms of class probabilities, and
+    :meth:`training_step` calls ``prepare_batch``, ``loss`` and ``sample_weights``; override it only
+    where their order does not fit.
 
     A method is both a scikit-learn estimator (``get_params``, ``clone``) and a torch module.
     Per-sample state is kept in buffers and learned quantities in parameters, both made in
@@ -311,10 +312,10 @@ class Method(BaseEstimator, nn.Module):
         """
         return None
 
-    def proba(self, logits: Tensor) -> Tensor:
-        """Compute class probabilities, averaged over networks.
+    def log_proba(self, logits: Tensor) -> Tensor:
+        """Compute logarithms of class probabilities, averaged over networks.
 
-        Called for predictions.
+        Called to predict. Logarithms rank confident predictions that all have a probability of 1.
 
         Parameters
         ----------
@@ -323,9 +324,16 @@ class Method(BaseEstimator, nn.Module):
         Returns
         -------
         Tensor of shape (n_samples, n_classes)
+            In double precision, where the device has it.
         """
-        p = torch.softmax(logits, dim=-1)
-        return p if self.n_networks == 1 else p.mean(dim=0)
+        log_probs = torch.log_softmax(to_double(logits), dim=-1)
+        if self.n_networks == 1:
+            return log_probs
+        return torch.logsumexp(log_probs, dim=0) - math.log(len(log_probs))
+
+    def proba(self, logits: Tensor) -> Tensor:
+        """Compute class probabilities in the precision of the logits, from :meth:`log_proba`."""
+        return self.log_proba(logits).exp().to(logits.dtype)
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
         """Call the hooks of one training step.

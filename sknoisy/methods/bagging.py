@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sknoisy.functional import (
     confident_counts,
-    correct_predictions,
+    correct_log_predictions,
     counts_to_transition,
     cross_entropy,
     log_softmax,
@@ -184,9 +184,11 @@ class Bagging(Method):
     def oob_predictions(self) -> tuple[Tensor, Tensor | None]:
         return self.out_of_bag, self.transition
 
-    def proba(self, logits: Tensor) -> Tensor:
-        p, transition = super().proba(logits), self.transition
-        return p if transition is None else correct_predictions(p, transition.to(p))
+    def log_proba(self, logits: Tensor) -> Tensor:
+        log_probs, transition = super().log_proba(logits), self.transition
+        if transition is None:
+            return log_probs
+        return correct_log_predictions(log_probs, transition.to(log_probs))
 
     @property
     def _estimates_transition(self) -> bool:

@@ -29,6 +29,7 @@ _HOOKS = (
     "sample_weights",
     "epoch_score",
     "oob_predictions",
+    "log_proba",
     "proba",
     "training_step",
 )
