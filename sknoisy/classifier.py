@@ -21,6 +21,7 @@ from torch import nn
 
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.samples import rows_to_predict
+from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.build import fitted_attributes, make_run
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
@@ -322,7 +323,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """
         check_part_names(self)
         tasks = FitTasks(self, self.max_epochs)
-        with _restored_on_error(self):
+        with default_torch_settings(), _restored_on_error(self):
             net = getattr(self, "net_", None) if self.warm_start else None
             earlier: dict[str, Any] = {}
             if net is not None:
@@ -371,7 +372,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             raise ValueError(
                 f"{name} is not supported for partial_fit, which gets a part of the data at a time."
             )
-        with _restored_on_error(self):
+        with default_torch_settings(), _restored_on_error(self):
             net = getattr(self, "net_", None)
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(
@@ -447,8 +448,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         check_is_fitted(self, "net_")
         net = self.net_
         device = torch.device(net.device)
-        rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype)
-        return net.log_probabilities(LabelledRows(rows))
+        with default_torch_settings():
+            rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype)
+            return net.log_probabilities(LabelledRows(rows))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities.

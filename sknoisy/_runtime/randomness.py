@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from sknoisy._runtime.locks import ForkSafeLock
+
 __all__ = ["generators_at", "seeded"]
 
 # Torch has one global generator for the whole process, so fits in its threads take turns.
-_GENERATOR = threading.RLock()
+_GENERATOR = ForkSafeLock()
 
 
 @contextlib.contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import torch
+
+from sknoisy._runtime.locks import ForkSafeLock
 
 __all__ = ["caught_sigint", "limit_threads"]
 
@@ -20,8 +23,12 @@ class _ThreadLimit:
     """Limit torch to one thread while a Python thread trains in small steps."""
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._before = threading.Lock(), 0, 1
-        self._here = threading.local()
+        self._lock, self._before = ForkSafeLock(), 1
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the threads that train: a forked process has none of them."""
+        self._inside, self._here = 0, threading.local()
 
     @contextlib.contextmanager
     def __call__(self, work: float) -> Iterator[None]:
@@ -53,6 +60,8 @@ class _ThreadLimit:
 
 
 limit_threads = _ThreadLimit()
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
+    os.register_at_fork(after_in_child=limit_threads.reset)
 
 
 @contextlib.contextmanager
@@ -83,8 +92,16 @@ def caught_sigint() -> Iterator[list]:
         # The signal is ignored or handled outside Python: leave it alone.
         yield pressed
         return
-    signal.signal(signal.SIGINT, record)
+    late: KeyboardInterrupt | None = None
     try:
+        signal.signal(signal.SIGINT, record)
         yield pressed
     finally:
-        signal.signal(signal.SIGINT, before)
+        while signal.getsignal(signal.SIGINT) is record:
+            try:
+                signal.signal(signal.SIGINT, before)
+            except KeyboardInterrupt as interrupt:
+                # Ctrl-C at this very moment must not leave our handler installed.
+                late = interrupt
+        if late is not None:
+            raise late

@@ -20,6 +20,7 @@ from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._label_noise.report import NoiseReport
+from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
 from sknoisy._training.loop import TrainingLoop
@@ -94,6 +95,8 @@ class SkorchNet(NeuralNetClassifier):
         self.augment = augment
         self.dtype = dtype
         self.mixed = mixed
+        # A prediction in another thread must not switch the mode of a network that trains.
+        self._lock = ForkSafeLock()
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -122,6 +125,8 @@ class SkorchNet(NeuralNetClassifier):
             yield self.loop_
         finally:
             self.loop_ = None
+            if self.initialized_:
+                self._set_training(False)
 
     def view(self, run: TrainingRun | None = None) -> ModuleView:
         """Return the view of the network for methods, with the training set of a run."""
@@ -231,7 +236,9 @@ class SkorchNet(NeuralNetClassifier):
             part.data.copy_(weights[name])
         net = object.__new__(type(self))
         net.__dict__.update(self.__dict__, **settings.for_skorch(), settings=settings)
-        net.__dict__.update(module_=module, criterion=method, criterion_=method)
+        net.__dict__.update(
+            _lock=ForkSafeLock(), module_=module, criterion=method, criterion_=method
+        )
         net.__dict__["history_"] = type(self.history)(history)
         return net.initialize_optimizer()
 
@@ -245,10 +252,10 @@ class SkorchNet(NeuralNetClassifier):
         """
         run.noise = self.noise_
         with (
+            seeded(torch.device(self.device), seed, self.random_state_) as generators,
+            self._lock,
             closing(run),
             self._running(run) as loop,
-            torch.enable_grad(),
-            seeded(torch.device(self.device), seed, self.random_state_) as generators,
         ):
             if not self.initialized_:
                 self._build(run.data.rows)
@@ -368,7 +375,7 @@ class SkorchNet(NeuralNetClassifier):
 
     def log_probabilities(self, data: LabelledRows) -> np.ndarray:
         """Compute logarithms of class probabilities in double precision, (n_samples, n_classes)."""
-        with limit_threads(self.flops_per_step(data.rows)):
+        with self._lock, limit_threads(self.flops_per_step(data.rows)):
             parts = [self.criterion_.log_proba(logits) for logits in self.forward_iter(data)]
         return torch.cat(parts).double().numpy()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
+from sknoisy._runtime.torch_settings import default_torch_settings
 
 __all__ = ["get_state", "set_state"]
 
@@ -19,7 +21,7 @@ def get_state(net: Any) -> dict[str, Any]:
     Arrays load on any device, and skops need not trust pickled bytes. A running training is
     omitted.
     """
-    state = {name: value for name, value in vars(net).items() if name != "loop_"}
+    state = {name: value for name, value in vars(net).items() if name not in ("loop_", "_lock")}
     state["dtype"] = str(net.dtype).removeprefix("torch.")
     if net.initialized_:
         if not isinstance(net.module, nn.Module):
@@ -34,23 +36,48 @@ def set_state(net: Any, state: dict[str, Any]) -> None:
     """Restore a skorch net from the state that :func:`get_state` returned."""
     names = ("module_", "optimizer_", "frozen_")
     module, optimizer, frozen = (state.pop(name, ()) for name in names)
-    vars(net).update(state)
+    vars(net).update(state, _lock=ForkSafeLock())
     net.dtype = getattr(torch, state["dtype"])
     if not net.initialized_:
         return
     net.device = _available_device(net)
-    with seeded(torch.device("cpu")):
+    with default_torch_settings():
         if isinstance(module, nn.Module):
             vars(net)["module_"] = module.to(net.device)
         else:
-            net.initialize_module()
-            net.module_.load_state_dict(to_tensors(module))
+            _load_module(net, to_tensors(module))
             for name, parameter in net.module_.named_parameters():
                 parameter.requires_grad_(name not in frozen)
-        net.criterion_.to(net.device)
+        net.module_.eval()
+        net.criterion_.to(net.device).eval()
         net.initialize_optimizer()
-    net.optimizer_.load_state_dict(to_tensors(optimizer))
-    _align_memory_layout(net.optimizer_)
+        net.optimizer_.load_state_dict(to_tensors(optimizer))
+        _align_memory_layout(net.optimizer_)
+
+
+def _load_module(net: Any, state: dict[str, Tensor]) -> None:
+    """Build the network with stored weights.
+
+    On the meta device, networks draw no initial weights, so that loading need not wait for the
+    generator that another thread trains with. Modules that cannot be built so are built normally.
+    """
+    device = net.device
+    try:
+        with torch.device("meta"):
+            net.device = "meta"
+            net.initialize_module()
+        net.module_.load_state_dict(state, assign=True)
+        if not any(part.is_meta for part in (*net.module_.parameters(), *net.module_.buffers())):
+            net.module_.to(device, net.dtype)
+            return
+    except Exception:
+        # The normal way below raises what is really wrong.
+        pass
+    finally:
+        net.device = device
+    with seeded(torch.device("cpu")):
+        net.initialize_module()
+        net.module_.load_state_dict(state)
 
 
 def _available_device(net: Any) -> str:

@@ -170,7 +170,8 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
 def _start_alike(first: nn.Module, second: nn.Module) -> bool:
     """Whether two networks have equal parameters, so that training would keep them equal."""
     pairs = zip(first.parameters(), second.parameters(), strict=True)
-    return all(is_lazy(p) or torch.equal(p, q) for p, q in pairs)
+    # On the meta device there are no values yet.
+    return all(is_lazy(p) or (not p.is_meta and torch.equal(p, q)) for p, q in pairs)
 
 
 def _reset_parameters(network: nn.Module) -> None:

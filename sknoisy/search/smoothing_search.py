@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy.search._candidates import Candidates, WholeSearch
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
 from sknoisy.search._results import rates_and_scores
@@ -182,7 +183,7 @@ class SmoothingSearchCV(GridSearchCV):
         if callbacks := getattr(self, "_skl_callbacks", None):
             inner.set_callbacks(*callbacks)
         try:
-            with parallel_config(backend="threading"):
+            with default_torch_settings(), parallel_config(backend="threading"):
                 inner.fit(X, y, **params, row_=rows)
         except Exception:
             if candidates.refusal is not None:
