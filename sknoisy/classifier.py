@@ -449,7 +449,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         net = self.net_
         device = torch.device(net.device)
         with default_torch_settings():
-            rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype)
+            rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype, net.columns_)
             return net.log_probabilities(LabelledRows(rows))
 
     def predict_proba(self, X: Any) -> np.ndarray:

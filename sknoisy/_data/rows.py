@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from sknoisy._data.columns import ColumnTransform
+
 __all__ = ["Rows", "as_rows"]
 
 
@@ -39,28 +41,39 @@ class Rows(Protocol):
 
 
 class _DenseRows:
-    def __init__(self, X: np.ndarray, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        X: np.ndarray,
+        device: torch.device,
+        dtype: torch.dtype,
+        columns: ColumnTransform | None = None,
+    ) -> None:
         with warnings.catch_warnings():
             # X is only read, so a read-only array or memmap is fine.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self.data = torch.from_numpy(X)
-        self.device, self.dtype = device, dtype
+        self.device, self.dtype, self.columns = device, dtype, columns
         self.row_shape = X.shape[1:]
         self.row_bytes = math.prod(self.row_shape) * dtype.itemsize
         if device.type != "cpu" and _fits(self.data, device):
             # Narrow types such as uint8 are kept, and float64 is converted: some devices lack it.
             is_double = self.data.dtype == torch.float64
-            self.data = (self.data.to(dtype) if is_double else self.data).to(device)
+            data = self._transformed(self.data)
+            self.data = (data.to(dtype) if is_double or columns else data).to(device)
+            self.columns = None
 
     def __len__(self) -> int:
         return len(self.data)
 
     def take(self, index: Tensor) -> Tensor:
         rows = self.data.index_select(0, index.to(self.data.device))
-        return rows.to(self.device, self.dtype)
+        return self._transformed(rows).to(self.device, self.dtype)
 
     def span(self, start: int, stop: int) -> Tensor:
-        return self.data[start:stop].to(self.device, self.dtype)
+        return self._transformed(self.data[start:stop]).to(self.device, self.dtype)
+
+    def _transformed(self, rows: Tensor) -> Tensor:
+        return rows if self.columns is None else self.columns(rows)
 
 
 def _fits(data: Tensor, device: torch.device) -> bool:
@@ -72,8 +85,15 @@ def _fits(data: Tensor, device: torch.device) -> bool:
 
 
 class _SparseRows:
-    def __init__(self, X: Any, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        X: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        columns: ColumnTransform | None = None,
+    ) -> None:
         self.data, self.device, self.dtype = sp.csr_array(X), device, dtype
+        self.columns = columns
         self.row_shape: tuple[int, ...] = (X.shape[1],)
         self.row_bytes = X.shape[1] * dtype.itemsize
 
@@ -87,7 +107,9 @@ class _SparseRows:
         return self._dense(self.data[start:stop])
 
     def _dense(self, part: Any) -> Tensor:
-        return torch.from_numpy(part.toarray()).to(self.device, self.dtype)
+        rows = torch.from_numpy(part.toarray())
+        rows = rows if self.columns is None else self.columns(rows)
+        return rows.to(self.device, self.dtype)
 
 
 class _ItemRows:
@@ -115,7 +137,9 @@ class _ItemRows:
         return default_collate(samples).to(self.device, self.dtype)
 
 
-def as_rows(X: Any, device: torch.device, dtype: torch.dtype) -> Rows:
+def as_rows(
+    X: Any, device: torch.device, dtype: torch.dtype, columns: ColumnTransform | None = None
+) -> Rows:
     """Wrap checked samples; an array is not copied.
 
     Parameters
@@ -123,14 +147,16 @@ def as_rows(X: Any, device: torch.device, dtype: torch.dtype) -> Rows:
     X : ndarray, sparse matrix or Dataset
     device : torch.device
     dtype : torch.dtype
-        Type of the fetched tensors.
+        Of the tensors that are fetched.
+    columns : ColumnTransform or None, default=None
+        Applied to tables before the cast.
 
     Returns
     -------
     Rows
     """
     if sp.issparse(X):
-        return _SparseRows(X, device, dtype)
+        return _SparseRows(X, device, dtype, columns)
     if isinstance(X, np.ndarray):
-        return _DenseRows(X, device, dtype)
+        return _DenseRows(X, device, dtype, columns)
     return _ItemRows(X, device, dtype)

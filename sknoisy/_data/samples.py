@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import column_or_1d, validate_data
 from torch.utils.data import Dataset
 
+from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.rows import Rows, as_rows
 
 __all__ = [
@@ -102,7 +103,8 @@ def check_table_or_images(
     -------
     X, or X and y
     """
-    checked = validate_data(estimator, _plain(X), y, reset=reset, **_accepted(estimator))
+    X = _plain(X)
+    checked = validate_data(estimator, X, y, reset=reset, **_accepted(estimator, X))
     array = checked[0] if isinstance(checked, tuple) else checked
     if row_shape is not None:
         _check_n_dims(array.ndim, len(row_shape) + 1, type(estimator).__name__)
@@ -140,11 +142,14 @@ def _check_columns(X: Any) -> None:
         raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
 
 
-def _accepted(estimator: BaseEstimator) -> dict[str, Any]:
+def _accepted(estimator: BaseEstimator, X: Any) -> dict[str, Any]:
     """Return the arguments of ``validate_data``; other dtypes are converted to the first one."""
-    kept = [np.float32, np.float64, np.float16, np.uint8]
-    first = [np.float64] if estimator.precision == "float64" else []
-    return {"dtype": first + kept, "order": "C", "accept_sparse": "csr", "allow_nd": True}
+    dtypes = [np.float64, np.float32, np.float16, np.uint8]
+    # Integers of more than 16 bits have digits that single precision does not have.
+    is_narrow = getattr(X, "dtype", None) in (np.bool_, np.int8, np.int16, np.uint16)
+    if is_narrow and estimator.precision != "float64":
+        dtypes.insert(0, np.float32)
+    return {"dtype": dtypes, "order": "C", "accept_sparse": "csr", "allow_nd": True}
 
 
 def _check_first_n_dims(estimator: BaseEstimator, n_dims: int) -> None:
@@ -187,6 +192,7 @@ def rows_to_predict(
     row_shape: tuple[int, ...],
     device: torch.device,
     dtype: torch.dtype,
+    columns: ColumnTransform | None = None,
 ) -> Rows:
     """Check rows for which a fitted estimator is to predict."""
     if is_dataset(X):
@@ -194,4 +200,4 @@ def rows_to_predict(
         check_dataset_rows(estimator, rows, row_shape)
         return rows
     X = check_table_or_images(estimator, X, reset=False, row_shape=row_shape)
-    return as_rows(X, device, dtype)
+    return as_rows(X, device, dtype, columns)

@@ -68,7 +68,11 @@ def make_run(
     if stops_early(estimator, method) and not has_epoch_score(method):
         fraction = estimator.validation_fraction
         train, held_out = hold_out(labels.codes, training_set.weight, fraction, seed)
-    data = training_set.on_device(device, dtype, train)
+    if net is None:
+        columns = training_set.fit_columns(constants=estimator.module is not None)
+    else:
+        columns = net.columns_
+    data = training_set.on_device(device, dtype, train, columns)
     processes.check_same_inputs(
         estimator, data.rows, labels, training_set.weight, training_set.trusted
     )
@@ -77,6 +81,7 @@ def make_run(
         for name, value in method.get_params(deep=False).items():
             refuse_frame_in_another_order(f"method__{name}", value, labels.classes)
         net = _make_net(estimator, method, data.rows, settings, len(labels.classes), device)
+        net.columns_ = columns
     else:
         _check_same_rows(net, n_rows)
     validation = None if held_out is None else data.part(torch.from_numpy(held_out))

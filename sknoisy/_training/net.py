@@ -16,6 +16,7 @@ from skorch.dataset import Dataset as SkorchDataset
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
+from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
 from sknoisy._data.rows import Rows, as_rows
@@ -66,7 +67,9 @@ class SkorchNet(NeuralNetClassifier):
     Attributes
     ----------
     loop_ : TrainingLoop or None
-        The loop of the running training, whose state is ``loop_.run``; None outside of training.
+        The running training, ``loop_.run``, with its loop; None when there is none.
+    columns_ : ColumnTransform or None
+        What is done to the columns of a table before the cast.
     noise_ : NoiseReport or None
         The noise report of ``smoothing="auto"``.
     row_shape_ : tuple of int
@@ -75,6 +78,7 @@ class SkorchNet(NeuralNetClassifier):
 
     device: str
     loop_: TrainingLoop | None = None
+    columns_: ColumnTransform | None = None
     noise_: NoiseReport | None = None
     random_state_: dict[str, Any] | None = None
 
@@ -343,7 +347,7 @@ class SkorchNet(NeuralNetClassifier):
             return X.X
         if isinstance(X, LabelledRows):
             return X
-        return LabelledRows(as_rows(X, torch.device(self.device), self.dtype))
+        return LabelledRows(as_rows(X, torch.device(self.device), self.dtype, self.columns_))
 
     def get_split_datasets(
         self, X: Any, y: Any = None, **_: Any

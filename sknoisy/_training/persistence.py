@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sknoisy._data.columns import ColumnTransform
 from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
@@ -22,6 +23,7 @@ def get_state(net: Any) -> dict[str, Any]:
     omitted.
     """
     state = {name: value for name, value in vars(net).items() if name not in ("loop_", "_lock")}
+    state["columns_"] = None if net.columns_ is None else tuple(net.columns_)
     state["dtype"] = str(net.dtype).removeprefix("torch.")
     if net.initialized_:
         if not isinstance(net.module, nn.Module):
@@ -38,6 +40,7 @@ def set_state(net: Any, state: dict[str, Any]) -> None:
     module, optimizer, frozen = (state.pop(name, ()) for name in names)
     vars(net).update(state, _lock=ForkSafeLock())
     net.dtype = getattr(torch, state["dtype"])
+    net.columns_ = None if net.columns_ is None else ColumnTransform(*net.columns_)
     if not net.initialized_:
         return
     net.device = _available_device(net)

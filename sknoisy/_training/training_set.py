@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
+from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.rows import as_rows
 from sknoisy._data.samples import (
@@ -94,8 +95,18 @@ class TrainingSet:
         labels = self.labels
         return labels.classes[labels.codes] if labels.soft is None else labels.soft
 
+    def fit_columns(self, constants: bool) -> ColumnTransform | None:
+        """Return what the columns of a table need before a cast; None: nothing."""
+        if is_dataset(self.X) or self.X.ndim != 2:
+            return None
+        return ColumnTransform.fit(self.X, self.weight, constants)
+
     def on_device(
-        self, device: torch.device, dtype: torch.dtype, train: np.ndarray
+        self,
+        device: torch.device,
+        dtype: torch.dtype,
+        train: np.ndarray,
+        columns: ColumnTransform | None = None,
     ) -> LabelledRows:
         """Return the rows to train on, with labels and weights on the device.
 
@@ -105,6 +116,7 @@ class TrainingSet:
         dtype : torch.dtype
         train : ndarray of int
             Positions of the rows to train on; their weights average one.
+        columns : ColumnTransform or None, default=None
         """
         labels, mask = self.labels, None
         if self.trusted is not None:
@@ -115,7 +127,7 @@ class TrainingSet:
         weight = self.weight / self.weight[train].mean()
         soft = None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device)
         return LabelledRows(
-            as_rows(self.X, device, dtype),
+            as_rows(self.X, device, dtype, columns),
             torch.from_numpy(labels.codes).to(device),
             torch.from_numpy(weight).to(dtype).to(device),
             None if len(train) == len(weight) else torch.from_numpy(train),

@@ -24,7 +24,8 @@ class Standardize(nn.Module):
     Attributes
     ----------
     scale : Tensor of shape (n_in,)
-        Reciprocal of the weighted standard deviation; 1 before :meth:`adapt`.
+        Reciprocal of the weighted standard deviation, 0 for a constant column; 1 before
+        :meth:`adapt`.
     shift : Tensor of shape (n_in,)
         ``-mean * scale``, so that inputs become ``x * scale + shift``; 0 before :meth:`adapt`.
 
@@ -86,9 +87,9 @@ class Standardize(nn.Module):
             mean = mean + shift * (part / (total + part))
             total += part
         std = (squares / total).sqrt()
-        # A column that varies by rounding errors only is not scaled.
+        # A column that varies by rounding errors only becomes 0: its weights are never trained.
         varies = std > 10 * torch.finfo(self.shift.dtype).eps * mean.abs()
-        scale = torch.where(varies, 1.0 / std, 1.0)
+        scale = torch.where(varies, 1.0 / std, 0.0)
         self.scale.copy_(scale)
         self.shift.copy_(-mean * scale)
 

@@ -1,0 +1,131 @@
+"""Tables with columns that single precision would ruin."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.datasets import make_classification
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy._data import columns
+from sknoisy._data.columns import ColumnTransform
+
+X, y = make_classification(600, 8, n_informative=6, n_classes=3, class_sep=1.5, random_state=0)
+rng = np.random.default_rng(0)
+FAR = {
+    "order numbers": 2024000001 + rng.permutation(600),
+    "seconds of an hour": 1.7e9 + 3600 * rng.random(600),
+    "nanoseconds of an hour": (1.7e18 + 3.6e12 * rng.random(600)).astype(np.int64),
+    "Julian dates": 2460000.5 + rng.random(600),
+    "small and far": 1e-3 + 1e-9 * rng.random(600),
+}
+
+
+def make(method="ce", **params):
+    return NoisyLabelClassifier(method, max_epochs=20, random_state=0, **params)
+
+
+def test_mean_and_deviation_are_those_of_double_precision(monkeypatch):
+    weight = (rng.random(600) < 0.7).astype(float)
+    table = np.column_stack([X, *FAR.values()]).astype(float)
+    for n_bytes in (8, 2**24):
+        monkeypatch.setattr(columns, "_CHUNK_BYTES", n_bytes)
+        for rows in (table, sp.csr_array(table)):
+            mean, std = columns._mean_and_std(rows, weight > 0)
+            np.testing.assert_allclose(mean, table[weight > 0].mean(axis=0), rtol=1e-12)
+            np.testing.assert_allclose(std, table[weight > 0].std(axis=0), rtol=1e-6)
+
+
+def test_ordinary_tables_need_no_transform():
+    assert ColumnTransform.fit(X, np.ones(600), constants=True) is None
+    assert ColumnTransform.fit(X * 1e-30, np.ones(600), constants=True) is None
+    assert ColumnTransform.fit(X * 1e30, np.ones(600), constants=True) is None
+
+
+@pytest.mark.parametrize("name", FAR)
+@pytest.mark.parametrize("method", ["ce", "bagging", "elr"])
+def test_a_column_far_from_zero_is_learned_like_its_standardised_self(method, name):
+    """It was taken for constant and entered the network unscaled."""
+    column = FAR[name].astype(np.float64)
+    scaled = StandardScaler().fit_transform(column[:, None])
+    far = make(method).fit(np.column_stack([X, column]), y)
+    near = make(method).fit(np.column_stack([X, scaled]), y)
+    p, q = far.predict_proba(np.column_stack([X, column])), near.predict_proba(np.c_[X, scaled])
+    assert abs(p - q).mean() < 0.01
+    assert abs(far.score(np.c_[X, column], y) - near.score(np.c_[X, scaled], y)) < 0.02
+
+
+@pytest.mark.parametrize("kind", ["array", "integers", "frame", "sparse", "list"])
+def test_containers_keep_the_digits_of_informative_columns(kind):
+    # Twenty digits per standard deviation would be lost in single precision.
+    whole = np.round(1000 * X).astype(np.int64)
+    far = 1_700_000_000_000 + whole
+    convert = {
+        "array": lambda rows: rows.astype(np.float64),
+        "integers": lambda rows: rows,
+        "frame": lambda rows: pd.DataFrame(rows).astype({0: "Int64", 1: "float64"}),
+        "sparse": lambda rows: sp.csr_array(rows.astype(np.float64)),
+        "list": lambda rows: rows.tolist(),
+    }[kind]
+    rows = convert(far)
+    scores = [make().fit(rows, y).score(rows, y), make().fit(whole, y).score(whole, y)]
+    assert scores[1] > 0.85
+    assert abs(scores[0] - scores[1]) < 0.01
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_column_that_was_constant_in_fit_has_no_say(method):
+    """Its weights are untrained: another value poured them into the logits."""
+    train, other = np.c_[X, np.full(600, 19000.0)], np.c_[X, np.full(600, 19100.0)]
+    clf = make(method).fit(train, y)
+    np.testing.assert_array_equal(clf.predict_proba(other), clf.predict_proba(train))
+    images = np.repeat(train[:, :, None, None], 2, axis=3).astype(np.float32)
+    if method == "ce":
+        clf.fit(images, y)
+        moved = np.repeat(other[:, :, None, None], 2, axis=3).astype(np.float32)
+        np.testing.assert_array_equal(clf.predict_proba(moved), clf.predict_proba(images))
+
+
+class Plain(nn.Sequential):
+    """A module of the user, which does not standardise."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__(nn.Linear(n_in, 32), nn.Tanh(), nn.Linear(32, n_out))
+
+
+def test_modules_of_the_user_get_such_rows_too():
+    train = np.c_[X, FAR["seconds of an hour"] / 3600, np.full(600, 5.0)]
+    clf = make(module=Plain, lr=0.01).fit(train, y)
+    assert clf.score(train, y) > 0.8
+    moved = train.copy()
+    moved[:, -1] = 1e6
+    np.testing.assert_array_equal(clf.predict_proba(moved), clf.predict_proba(train))
+    twin = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(twin.predict_proba(moved), clf.predict_proba(train))
+
+
+def test_later_calls_keep_the_columns_of_the_first():
+    column = FAR["order numbers"].astype(float)
+    rows = np.c_[X, column]
+    clf = make(warm_start=True).fit(rows, y)
+    kept = clf.net_.columns_
+    assert kept.offset[-1] == pytest.approx(column.mean()) and not kept.offset[:-1].any()
+    clf.fit(rows + 1, y).partial_fit(rows - 1, y)
+    assert clf.net_.columns_ is kept
+
+
+def test_a_search_treats_columns_like_a_fit():
+    rows = np.c_[X, FAR["nanoseconds of an hour"]]
+    search = SmoothingSearchCV(make(), [0.0, -1.0], cv=2).fit(rows, y)
+    assert search.best_score_ > 0.7
+
+
+def test_the_transform_is_exact_in_double_precision():
+    column = torch.tensor([[1.7e18], [1.7e18 + 512], [1.7e18 + 1024]], dtype=torch.float64)
+    transform = ColumnTransform(np.array([1.7e18]), np.array([False]), np.zeros(1))
+    assert transform(column).flatten().tolist() == [0, 512, 1024]
