@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import unique_labels
@@ -20,14 +21,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sknoisy._data.dataset import LabelledRows
-from sknoisy._data.samples import rows_to_predict
+from sknoisy._data.samples import is_dataset, labels_of_dataset, rows_to_predict
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.build import fitted_attributes, make_run
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet
-from sknoisy._validation.frames import names_of_rows
+from sknoisy._validation.frames import names_of_rows, on_host
+from sknoisy._validation.labels import Labels, as_soft_labels
 from sknoisy._validation.params import DunderParams, Names, check_part_names
 from sknoisy.methods import METHODS, Method
 
@@ -209,6 +211,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
 
     # Index of the data frame that was passed to fit.
     _names_of_rows: Any = None
+    # The samples that were passed to it as trusted.
+    _trusted: Any = None
 
     _parameter_constraints: dict = {
         "method": [Names(set(METHODS)), Method, type],
@@ -330,6 +334,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 earlier = {"classes": self.classes_, "row_shape": net.row_shape_}
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, **earlier)
+            self._trusted = data.trusted
             tasks.begin(data.X, data.y)
             self._train(data, net, self.max_epochs, tasks)
             tasks.end(net_=self.net_, classes_=self.classes_)
@@ -385,6 +390,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 row_shape=None if net is None else net.row_shape_,
                 needs_two_classes=False,
             )
+            self._trusted = data.trusted
             self._train(data, net, 1)
         return self
 
@@ -483,6 +489,33 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         """
         most_likely = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[most_likely]
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy on labels, or the expected accuracy on soft labels.
+
+        Parameters
+        ----------
+        X : of a type and shape that ``fit`` takes
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            The labels, hard or soft; a soft label counts with the probability of the predicted
+            class. None: the labels of the items of a Dataset.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+        """
+        y = labels_of_dataset(self, X, y) if is_dataset(X) else on_host(y)
+        soft = as_soft_labels(y)
+        if soft is None:
+            return accuracy_score(y, self.predict(X), sample_weight=on_host(sample_weight))
+        labels = Labels.of(soft, self.classes_)
+        predicted = self.predict_log_proba(X).argmax(axis=1)
+        assert labels.soft is not None
+        hits = labels.soft[np.arange(len(predicted)), predicted]
+        return float(np.average(hits, weights=on_host(sample_weight)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute confidence scores, in the order of the probabilities.

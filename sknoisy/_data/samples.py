@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.rows import Rows, as_rows
+from sknoisy._validation.frames import is_temporal
 
 __all__ = [
     "check_dataset_rows",
@@ -137,9 +138,11 @@ def _check_columns(X: Any) -> None:
     if repeated:
         raise ValueError(f"X has duplicate columns, {repeated}; feature names must be unique.")
     dtypes = zip(X.columns, X.dtypes, strict=True)
-    times = [name for name, dtype in dtypes if getattr(dtype, "kind", "") in "mM"]
+    times = [name for name, dtype in dtypes if is_temporal(dtype)]
     if times:
-        raise TypeError(f"X has columns of dates or durations, {times}; make numbers of them.")
+        raise TypeError(
+            f"X has columns of dates, times, periods or intervals, {times}; make numbers of them."
+        )
 
 
 def _accepted(estimator: BaseEstimator, X: Any) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from sknoisy._data.samples import (
     is_dataset,
     labels_of_dataset,
 )
+from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import (
     Labels,
     SoftLabels,
@@ -87,7 +90,7 @@ class TrainingSet:
                 f"{type(estimator).__name__} needs samples of at least 2 classes in the data, but "
                 "the data contains only one class with a positive weight."
             )
-        return cls(X, labels, weight, check_trusted(trusted, len(weight)))
+        return cls(X, labels, weight, check_trusted(on_host(trusted), len(weight)))
 
     @property
     def y(self) -> np.ndarray:
@@ -136,9 +139,21 @@ class TrainingSet:
         )
 
 
+def _as_numbers(sample_weight: Any) -> np.ndarray:
+    """Turn weights of any container and dtype, such as booleans, into an array of numbers."""
+    try:
+        return np.array(on_host(sample_weight), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "The 'sample_weight' parameter must be an array-like of numbers, one for each sample. "
+            f"Got {reprlib.repr(sample_weight)} instead."
+        ) from error
+
+
 def _check_X_y(
     estimator: BaseEstimator, X: Any, y: Any, row_shape: tuple[int, ...] | None
 ) -> tuple[Any, np.ndarray | SoftLabels]:
+    y = on_host(y)
     soft = as_soft_labels(y)
     if is_dataset(X):
         rows = as_rows(X, torch.device("cpu"), torch.float32)
@@ -160,11 +175,13 @@ def _check_X_y(
 
 
 def _weights(labels: Labels, sample_weight: Any, class_weight: Any) -> np.ndarray:
+    if sample_weight is not None and not isinstance(sample_weight, Number):
+        sample_weight = _as_numbers(sample_weight)
     weight = _check_sample_weight(
-        sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True, copy=True
+        sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True
     )
     totals = labels.totals(weight)
-    weight *= labels.expected(class_weights(class_weight, labels.classes, totals))
+    weight = weight * labels.expected(class_weights(class_weight, labels.classes, totals))
     if not weight.any():
         raise ValueError(
             "Sample weights, times class weights, must contain at least one non-zero number."

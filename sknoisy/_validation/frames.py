@@ -1,12 +1,37 @@
-"""Data frames: the names of their rows and columns."""
+"""Data frames of pandas and polars, and tensors: what users pass beside arrays."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import torch
 
-__all__ = ["names_of_rows", "refuse_another_order", "refuse_frame_in_another_order"]
+__all__ = [
+    "is_temporal",
+    "names_of_rows",
+    "on_host",
+    "refuse_another_order",
+    "refuse_frame_in_another_order",
+]
+
+
+def on_host(values: Any) -> Any:
+    """Turn a tensor into an array; anything else is returned unchanged."""
+    if isinstance(values, torch.Tensor):
+        return values.detach().cpu().numpy()
+    return values
+
+
+def is_temporal(dtype: Any) -> bool:
+    """Tell whether a dtype of pandas, Arrow or polars holds dates, times, durations or periods."""
+    if hasattr(dtype, "is_temporal"):  # polars
+        return bool(dtype.is_temporal())
+    arrow = str(getattr(dtype, "pyarrow_dtype", ""))
+    if arrow.startswith(("date", "time", "duration", "month")):
+        return True
+    named = str(dtype).startswith(("period", "interval"))
+    return named or getattr(dtype, "kind", "") in "mM"
 
 
 def names_of_rows(X: Any) -> Any:

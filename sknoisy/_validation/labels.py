@@ -52,11 +52,12 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
         distinct or not of one type.
     """
     columns = getattr(y, "columns", None)
-    probs = y if hasattr(y, "ndim") else np.asarray(y) if isinstance(y, list) else None
-    if probs is None or probs.ndim != 2 or probs.shape[1] < 2:
+    y = np.asarray(y) if isinstance(y, list) else y
+    shape: Any = getattr(y, "shape", ())
+    if len(shape) != 2 or shape[1] < 2:
         return None
-    probs = np.asarray(probs)
-    if probs.dtype.kind not in "fiu":
+    shares = _numbers_of(y)
+    if shares is None:
         return None
     probs = check_array(probs, dtype=np.float64, input_name="y")
     probs = check_distributions(
@@ -73,6 +74,20 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
         )
     order = np.argsort(columns)
     return SoftLabels(probs[:, order], np.asarray(columns)[order])
+
+
+def _numbers_of(y: Any) -> np.ndarray | None:
+    """Turn an array or frame of numbers or booleans into an array; None: it holds other types.
+
+    Columns of nullable and Arrow types become arrays of objects, which are numbers all the same.
+    """
+    array = np.asarray(y)
+    if array.dtype.kind == "O" and hasattr(y, "columns"):
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            return None
+    return array.astype(np.float64) if array.dtype.kind in "bfiu" else None
 
 
 class Labels(NamedTuple):

@@ -116,6 +116,9 @@ def rank_by_quality(
     predictions = out_of_sample_predictions(source, y, classes)
     codes, classes = predictions.codes, predictions.classes
     posterior = _true_label_proba(predictions, _resolve_matrix(transition_matrix, predictions))
+    if predictions.trusted is not None:
+        is_given = np.eye(len(classes))[codes]
+        posterior = np.where(predictions.trusted[:, None], is_given, posterior)
     clean_proba, suggested = posterior[np.arange(len(codes)), codes], posterior.argmax(axis=1)
     quality = clean_proba
     if predictions.label_quality is not None:

@@ -35,6 +35,8 @@ class Predictions:
         The transition matrix of the classifier.
     label_quality : ndarray of shape (n_predicted,) or None
         ``label_quality_`` of the classifier.
+    trusted : ndarray of bool of shape (n_predicted,) or None
+        The samples that were passed to ``fit`` as trusted.
     """
 
     codes: np.ndarray
@@ -44,6 +46,7 @@ class Predictions:
     row_names: Any
     transition_matrix: np.ndarray | None = None
     label_quality: np.ndarray | None = None
+    trusted: np.ndarray | None = None
 
 
 def out_of_sample_predictions(source: Any, y: Any, classes: Any) -> Predictions:
@@ -91,4 +94,5 @@ def _from_classifier(clf: BaseEstimator, y: Any, classes: Any) -> Predictions:
         clf._names_of_rows if row_names is None else row_names,
         transition,
         clf.label_quality_[positions],
+        None if clf._trusted is None else clf._trusted[positions],
     )
