@@ -30,7 +30,7 @@ from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, 
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import names_of_rows, on_host
 from sknoisy._validation.labels import Labels, as_soft_labels
-from sknoisy._validation.params import DunderParams, Names, check_part_names
+from sknoisy._validation.params import DunderParams, Names, check_part_names, refuse_booleans
 from sknoisy.methods import METHODS, Method
 
 __all__ = ["NoisyLabelClassifier"]
@@ -326,6 +326,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         check_part_names(self)
+        refuse_booleans(self)
         tasks = FitTasks(self, self.max_epochs)
         with default_torch_settings(), _restored_on_error(self):
             net = getattr(self, "net_", None) if self.warm_start else None
@@ -371,6 +372,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         check_part_names(self)
+        refuse_booleans(self)
         stops = self.early_stopping != "auto" and self.early_stopping
         if self.class_weight == "balanced" or stops:
             name = "early_stopping=True" if stops else "class_weight='balanced'"

@@ -148,6 +148,11 @@ def _optimizer(estimator: BaseEstimator) -> Any:
             f"torch optimizers. Got {optimizer!r} instead."
         )
     given = params_of_part(estimator, "optimizer")
+    if "lr" in given:
+        raise ValueError(
+            "The 'optimizer__lr' parameter must not be given: the learning rate is the 'lr' "
+            f"parameter. Got optimizer__lr={given['lr']!r} beside lr={estimator.lr!r}."
+        )
     check_accepted("optimizer", optimizer, given, {"param_groups"})
     return optimizer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -333,6 +334,11 @@ def schedule_lr(
 ) -> None:
     """Set the learning rate of a schedule at a progress in [0, 1)."""
     factor = (SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(progress)
+    if not isinstance(factor, Real) or not 0 <= factor < math.inf:
+        raise ValueError(
+            "The 'lr_schedule' parameter must return a factor of at least 0. Got "
+            f"{factor!r} at progress {progress:g} instead."
+        )
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor
 

@@ -128,6 +128,7 @@ class TrainingSet:
             if not mask.any():
                 raise ValueError("All trusted samples are held out or have a weight of zero.")
         weight = self.weight / self.weight[train].mean()
+        _check_range(weight[self.weight > 0], dtype)
         soft = None if labels.soft is None else torch.from_numpy(labels.soft).to(dtype).to(device)
         return LabelledRows(
             as_rows(self.X, device, dtype, columns),
@@ -136,6 +137,16 @@ class TrainingSet:
             None if len(train) == len(weight) else torch.from_numpy(train),
             soft,
             None if mask is None else torch.from_numpy(mask).to(device),
+        )
+
+
+def _check_range(positive: np.ndarray, dtype: torch.dtype) -> None:
+    """Check that positive weights neither overflow nor vanish in the network's precision."""
+    limits = torch.finfo(dtype)
+    if positive.min() < limits.tiny or positive.max() > limits.max:
+        raise ValueError(
+            f"Sample weights, times class weights, must not differ by more than {dtype} can hold. "
+            f"Got {positive.min():g} to {positive.max():g} times their mean."
         )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "check_part_names",
     "parameters_of",
     "params_of_part",
+    "refuse_booleans",
 ]
 
 
@@ -73,6 +74,28 @@ def check_part_names(estimator: Any) -> None:
                 f"Invalid parameter {name!r} for estimator {type(estimator).__name__}. Parameters "
                 f"of its parts begin with one of {[f'{p}__' for p in estimator._parts]!r}."
             )
+
+
+def refuse_booleans(estimator: Any) -> None:
+    """Refuse True and False as numbers, which Python takes for 1 and 0.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter that may not be boolean is.
+    """
+    for name, constraints in estimator._parameter_constraints.items():
+        value = getattr(estimator, name)
+        allowed = {"boolean", "random_state", "verbose"} & {c for c in constraints if _is_str(c)}
+        if isinstance(value, bool) and not allowed:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(estimator).__name__} must not be a bool. Got "
+                f"{value!r} instead."
+            )
+
+
+def _is_str(constraint: Any) -> bool:
+    return isinstance(constraint, str)
 
 
 class DunderParams:

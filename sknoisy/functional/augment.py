@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift", "default_augment"]
+
+
+def _check_fraction(view: FeatureCorruption | RandomShift) -> None:
+    fraction = view.fraction
+    if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 <= fraction <= 1:
+        raise ValueError(
+            f"The 'fraction' parameter of {type(view).__name__} must be a float in the range "
+            f"[0, 1]. Got {fraction!r} instead."
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,9 @@ class FeatureCorruption:
 
     fraction: float = 0.2
 
+    def __post_init__(self) -> None:
+        _check_fraction(self)
+
     def __call__(self, x: Tensor) -> Tensor:
         donor = torch.randint(len(x), x.shape, device=x.device)
         replaced = torch.rand(x.shape, device=x.device) < self.fraction
@@ -64,6 +77,9 @@ class RandomShift:
     """
 
     fraction: float = 0.125
+
+    def __post_init__(self) -> None:
+        _check_fraction(self)
 
     def __call__(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape

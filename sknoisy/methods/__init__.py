@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sknoisy._validation.params import accepted_params
+from sknoisy._validation.params import offered, refuse_booleans
 from sknoisy.methods._base import ClassLoss, Method, NetworkView
 from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.backward import BackwardCorrection
@@ -126,4 +126,5 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
         )
     instance.set_params(**params)
     instance._validate_params()
+    refuse_booleans(instance)
     return instance

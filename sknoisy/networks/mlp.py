@@ -7,6 +7,7 @@ from numbers import Integral
 
 from torch import Tensor, nn
 
+from sknoisy.networks._checks import check_dropout, check_widths
 from sknoisy.networks._fused_mlp import dropout_mask
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 
@@ -55,7 +56,7 @@ class MLP(nn.Sequential):
     Raises
     ------
     ValueError
-        If ``bins`` is neither "auto" nor a non-negative int.
+        If a parameter is out of its range.
 
     Examples
     --------
@@ -72,6 +73,9 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         bins: int | str = 0,
     ) -> None:
+        widths = list(hidden) if isinstance(hidden, Sequence) else [hidden]
+        check_widths("MLP", "hidden", widths)
+        check_dropout("MLP", dropout)
         if bins == "auto":
             bins = min(8, 256 // n_in)
         if not isinstance(bins, Integral) or bins < 0:
@@ -84,7 +88,7 @@ class MLP(nn.Sequential):
             PiecewiseLinear(n_in, int(bins)) if encoded else Standardize(n_in)
         ]
         n_in = n_in * (1 + int(bins)) if encoded else n_in
-        for width in (hidden,) if isinstance(hidden, Integral) else hidden:
+        for width in widths:
             layers += [nn.Linear(n_in, width), nn.ReLU()]
             layers += [Dropout(dropout)] if dropout else []
             n_in = width

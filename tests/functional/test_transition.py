@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
@@ -65,6 +65,7 @@ def test_confident_counts_weight_predictions_by_their_confidence():
     assert confident_counts(torch.ones(3, 1), torch.ones(3)) == 3
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
 def test_correction_inverts_the_matrix_where_the_inverse_is_a_distribution(k, seed):
     draw = np.random.default_rng(seed)
