@@ -56,8 +56,8 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
     shape: Any = getattr(y, "shape", ())
     if len(shape) != 2 or shape[1] < 2:
         return None
-    shares = _numbers_of(y)
-    if shares is None:
+    probs = _numbers_of(y)
+    if probs is None:
         return None
     probs = check_array(probs, dtype=np.float64, input_name="y")
     probs = check_distributions(

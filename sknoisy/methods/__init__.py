@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sknoisy._validation.params import offered, refuse_booleans
+from sknoisy._validation.params import accepted_params, refuse_booleans
 from sknoisy.methods._base import ClassLoss, Method, NetworkView
 from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.backward import BackwardCorrection
