@@ -27,7 +27,7 @@ from sknoisy._runtime.threads import caught_sigint, limit_threads
 from sknoisy._training.loop import TrainingLoop
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.persistence import get_state, set_state
-from sknoisy._training.probe import probe_module
+from sknoisy._training.probe import check_finite, probe_module
 from sknoisy._training.rollback import rolled_back_on_error
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Settings
@@ -287,16 +287,7 @@ class SkorchNet(NeuralNetClassifier):
         self.noise_ = run.noise
         run.record_quality_of_unvisited(loop.method_epoch)
         self.notify("on_train_end", X=run.data, y=run.data.y)
-        self.check_finite(run.view)
-
-    def check_finite(self, view: ModuleView) -> None:
-        """Check the outputs after the last step, which is not part of any training loss."""
-        if not torch.isfinite(view.eval_forward(view.first_rows())[0]).all():
-            lr = self.optimizer_.param_groups[0]["lr"]
-            raise FloatingPointError(
-                f"The network returns NaN or infinity after epoch {len(self.history)}, with "
-                f"lr={lr:g}. Lower 'lr'."
-            )
+        check_finite(run.view, len(self.history), self.optimizer_)
 
     def flops_per_step(self, rows: Rows) -> float:
         """Estimate the multiplications of one step: a convolution uses a weight at each pixel."""

@@ -10,7 +10,7 @@ import torch
 from sknoisy._training.network_view import ModuleView
 from sknoisy.networks import NetworkEnsemble
 
-__all__ = ["check_logits", "probe_module"]
+__all__ = ["check_finite", "check_logits", "probe_module"]
 
 
 def probe_module(view: ModuleView, n_networks: int) -> None:
@@ -33,6 +33,16 @@ def probe_module(view: ModuleView, n_networks: int) -> None:
         ) from error
     lead = () if n_networks == 1 else (n_networks,)
     check_logits(logits, (*lead, len(x), view.n_classes), view.dtype, name)
+
+
+def check_finite(view: ModuleView, n_epochs: int, optimizer: torch.optim.Optimizer) -> None:
+    """Check the outputs after the last step, which no training loss shows."""
+    if not torch.isfinite(view.eval_forward(view.first_rows())[0]).all():
+        lr = optimizer.param_groups[0]["lr"]
+        raise FloatingPointError(
+            f"The network returns NaN or infinity after epoch {n_epochs}, with lr={lr:g}. Lower "
+            "'lr'."
+        )
 
 
 def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str) -> None:

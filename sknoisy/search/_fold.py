@@ -14,6 +14,7 @@ from sknoisy._data.loader import BatchLoader
 from sknoisy._runtime.randomness import seeded
 from sknoisy._training.build import fitted_attributes, make_run, method_of
 from sknoisy._training.net import SkorchNet
+from sknoisy._training.probe import check_finite
 from sknoisy._training.records import LabelQuality
 from sknoisy._training.settings import Settings
 from sknoisy._training.training_set import TrainingSet
@@ -182,7 +183,7 @@ class Fold:
     def _trained_net(self, member: Member) -> SkorchNet:
         net = self.net.with_state(member.weights, member.method, member.history, member.settings)
         view = net.view(self._run)
-        net.check_finite(view)
+        check_finite(view, len(member.history), net.optimizer_)
         rule = member.settings.smoothing
         view.logit_bound = rule.bound(None)
         index = member.quality.unvisited()
