@@ -374,8 +374,6 @@ class SkorchNet(NeuralNetClassifier):
             parts = [self.criterion_.log_proba(logits) for logits in self.forward_iter(data)]
         return torch.cat(parts).double().numpy()
 
-    # ---- storing --------------------------------------------------------------------------------
-
     def __getstate__(self) -> dict[str, Any]:
         return get_state(self)
 

@@ -263,7 +263,7 @@ def correct_log_predictions(log_probs: Tensor, transition: Tensor, n_iter: int =
         # A label that no class can have does not count.
         ratio = torch.where(predicted.isfinite(), log_probs - predicted, -torch.inf)
         updated = corrected + _log_matmul(ratio, transition.T)
-        # Predictions that the matrix cannot explain stay as they are.
+        # Predictions that the matrix cannot explain are not changed.
         explained = updated.isfinite().any(dim=-1, keepdim=True)
         corrected = torch.where(explained, torch.log_softmax(updated, dim=-1), corrected)
     return corrected
