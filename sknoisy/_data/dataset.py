@@ -106,6 +106,13 @@ class LabelledRows(Dataset):
             return self.soft_labels[index]
         return one_hot(self.y[index], n_classes, self.weight.dtype)
 
+    def is_decided(self, index: Tensor) -> Tensor:
+        """Tell which labels of some rows have a single most likely class; hard labels have."""
+        if self.soft_labels is None:
+            return torch.ones(len(index), dtype=torch.bool, device=index.device)
+        first, second = self.soft_labels[index.to(self.y.device)].topk(2).values.unbind(dim=1)
+        return (first > second).to(index.device)
+
     def part(self, index: Tensor) -> LabelledRows:
         """Return the part of the training set at the given rows."""
         return LabelledRows(self.rows, self.y, self.weight, index, self.soft_labels, self.trusted)

@@ -31,6 +31,9 @@ def inspect_labels(
 ) -> NoiseReport:
     """Compare the labels of rows left out of warm-up with the labels of their neighbours."""
     index = torch.arange(len(data.rows)) if data.index is None else data.index
+    # A label without a most likely class is neither clean nor noisy.
+    decided = data.is_decided(index)
+    index = index[decided] if decided.any() else index
     trained = in_warmup_half(index)
     used, left_out = index[trained], index[~trained]
     # If there are hardly any rows, all of them are compared.
@@ -51,6 +54,7 @@ def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -
         return early
     p = method.oob_predictions[0]
     rows = torch.nonzero(~p.isnan().any(dim=1)).squeeze(1)
+    rows = rows[data.is_decided(rows)]
     if not len(rows):
         return early
     codes, probs = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()

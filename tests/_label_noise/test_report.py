@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits, load_iris, make_classification
 
 from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy._label_noise.report import MAX_SAMPLES, NoiseReport
@@ -329,3 +329,19 @@ def test_auto_smoothing_works_with_soft_labels():
 def test_unknown_smoothing_raises():
     with pytest.raises(ValueError, match="The 'smoothing' parameter of NoisyLabelClassifier"):
         make(smoothing="automatic").fit(X, y)
+
+
+@pytest.mark.parametrize("method", ["ce", "bagging"])
+def test_undecided_soft_labels_are_no_votes_for_the_first_class(method):
+    """Rows of 1/K each, for which nobody voted, counted as labels of class 0."""
+    params = {"n_informative": 8, "class_sep": 1.5, "flip_y": 0, "random_state": 0}
+    rows, labels = make_classification(600, 12, n_classes=3, **params)
+    soft = np.eye(3)[labels]
+    undecided = np.random.default_rng(0).random(600) < 0.5
+    soft[undecided] = 1 / 3
+    clf = NoisyLabelClassifier(method, smoothing="auto", max_epochs=30, random_state=0)
+    matrix = clf.fit(rows, soft).transition_matrix_
+    decided = clf.fit(rows[~undecided], soft[~undecided]).transition_matrix_
+    assert matrix[1:, 0].max() < decided[1:, 0].max() + 0.1
+    # Where no label is decided, there is still a report.
+    assert clf.fit(rows, np.full((600, 3), 1 / 3)).noise_report_.n_samples > 0
