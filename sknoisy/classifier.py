@@ -471,11 +471,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Columns are in the order of ``classes_``. The dtype is the precision of the training.
+            Columns are in the order of ``classes_``; in double precision.
         """
-        log_proba = self.predict_log_proba(X)
-        dtype = np.float64 if self.net_.dtype == torch.float64 else np.float32
-        return np.exp(log_proba).astype(dtype)
+        return np.exp(self.predict_log_proba(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.

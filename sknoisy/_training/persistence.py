@@ -61,23 +61,21 @@ def set_state(net: Any, state: dict[str, Any]) -> None:
 def _load_module(net: Any, state: dict[str, Tensor]) -> None:
     """Build the network with stored weights.
 
-    On the meta device, networks draw no initial weights, so that loading need not wait for the
-    generator that another thread trains with. Modules that cannot be built so are built normally.
+    The networks of this package are built on the meta device, where they draw no initial weights,
+    so that loading need not wait for the generator that another thread trains with. Other modules
+    may compute more than weights from tensors, and are built normally.
     """
     device = net.device
-    try:
-        with torch.device("meta"):
-            net.device = "meta"
-            net.initialize_module()
+    if getattr(net.module, "__module__", "").startswith("sknoisy.networks"):
+        try:
+            with torch.device("meta"):
+                net.device = "meta"
+                net.initialize_module()
+        finally:
+            net.device = device
         net.module_.load_state_dict(state, assign=True)
-        if not any(part.is_meta for part in (*net.module_.parameters(), *net.module_.buffers())):
-            net.module_.to(device, net.dtype)
-            return
-    except Exception:
-        # The normal way below raises what is really wrong.
-        pass
-    finally:
-        net.device = device
+        net.module_.to(device, net.dtype)
+        return
     with seeded(torch.device("cpu")):
         net.initialize_module()
         net.module_.load_state_dict(state)

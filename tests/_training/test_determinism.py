@@ -236,7 +236,7 @@ class PredictsAndRecordsThreads(Callback):
     seen = []
 
     def on_epoch_end(self, net, dataset_train, **kwargs):
-        net.probabilities(dataset_train)
+        net.log_probabilities(net.get_dataset(dataset_train))
         self.seen.append(torch.get_num_threads())
 
 

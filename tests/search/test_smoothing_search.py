@@ -148,13 +148,13 @@ def test_several_scorers_and_train_scores():
 
 
 def test_several_scorers_share_the_predictions(monkeypatch):
-    n_rows, probabilities = [], SkorchNet.probabilities
+    n_rows, log_probabilities = [], SkorchNet.log_probabilities
 
     def recording(net, rows):
         n_rows.append(len(rows))
-        return probabilities(net, rows)
+        return log_probabilities(net, rows)
 
-    monkeypatch.setattr(SkorchNet, "probabilities", recording)
+    monkeypatch.setattr(SkorchNet, "log_probabilities", recording)
     scoring = ["accuracy", "balanced_accuracy", "f1_macro"]
     SmoothingSearchCV(double(), RATES, cv=3, scoring=scoring, refit=False).fit(X, y)
     assert len(n_rows) == 3 * len(RATES)
