@@ -451,7 +451,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In double precision: they are finite also where the probability rounds to 0.
+            Columns are in the order of ``classes_``; in double precision, and finite also where the
+            probability rounds to 0.
         """
         check_is_fitted(self, "net_")
         net = self.net_
@@ -471,9 +472,13 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Columns are in the order of ``classes_``; in double precision.
+            Columns are in the order of ``classes_``. The dtype is the precision of the training.
         """
-        return np.exp(self.predict_log_proba(X))
+        log_proba = self.predict_log_proba(X)
+        proba = self._rounded(np.exp(log_proba))
+        # A probability below 1 does not round to 1, whose logarithm is 0.
+        below_one = np.nextafter(proba.dtype.type(1), proba.dtype.type(0))
+        return np.minimum(proba, below_one, out=proba, where=log_proba < 0)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
@@ -528,11 +533,16 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         Returns
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            Log-odds of each class against all others, of two classes those of the second; in double
-            precision, so that confident predictions are not tied.
+            Log-odds of each class against all others, of two classes those of the second. They are
+            computed in double precision, so that confident predictions are not tied; the dtype is
+            the precision of the training.
         """
-        log_odds = _log_odds(self.predict_log_proba(X))
+        log_odds = self._rounded(_log_odds(self.predict_log_proba(X)))
         return log_odds[:, 1] if log_odds.shape[1] == 2 else log_odds
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        """Round to the precision of the training, because the logits have no more digits."""
+        return values.astype(np.float64 if self.net_.dtype == torch.float64 else np.float32)
 
     # ---- parts of the net -----------------------------------------------------------------------
 

@@ -68,15 +68,8 @@ def _expected_failures(estimator):
 with_checks = functools.partial(parametrize_with_checks, expected_failed_checks=_expected_failures)
 
 
-# It compares predictions in batches with predictions at once to 1e-7.
-NEEDS_FLOAT64 = "check_methods_subset_invariance"
-
-
 def run_check(estimator, check):
     """Run a check, which must not skip itself."""
-    if getattr(check, "func", check).__name__ == NEEDS_FLOAT64:
-        if getattr(estimator, "precision", "float64") != "float64":
-            pytest.skip("compares to 1e-7, but float32 has fewer digits")
     try:
         check(estimator)
     except SkipTest as skipped:

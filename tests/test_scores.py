@@ -46,7 +46,8 @@ def test_log_probabilities_are_those_of_the_logits(table, scale):
         parameter.data *= scale
     expected = log_softmax(logits_of(clf, X), axis=1)
     np.testing.assert_allclose(clf.predict_log_proba(X), expected, atol=1e-9, rtol=1e-6)
-    np.testing.assert_array_equal(clf.predict_proba(X), np.exp(clf.predict_log_proba(X)))
+    np.testing.assert_allclose(clf.predict_proba(X), np.exp(expected), rtol=1e-6, atol=1e-9)
+    assert clf.predict_proba(X).dtype == np.float32
 
 
 def test_log_probabilities_of_several_networks_are_averaged_as_probabilities(table):
@@ -103,3 +104,18 @@ def test_correction_keeps_classes_apart_that_are_next_to_impossible(n_classes):
     assert corrected.isfinite().all()
     assert corrected[0, 1] > corrected[1, 1]
     assert (corrected.diff(dim=1) < 0).all()
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", np.float32), ("float64", np.float64)])
+def test_no_probability_below_one_rounds_to_one(table, precision, dtype):
+    X, y = table
+    clf = NoisyLabelClassifier("ce", max_epochs=3, precision=precision, random_state=0).fit(X, y)
+    for parameter in clf.module_[-1].parameters():
+        parameter.data *= 30
+    probs, log_probs = clf.predict_proba(X), clf.predict_log_proba(X)
+    assert probs.dtype == clf.decision_function(X).dtype == dtype
+    assert log_probs.dtype == np.float64
+    # Some would round to 1.
+    assert ((log_probs < 0) & (np.exp(log_probs).astype(dtype) == 1)).any() or dtype == np.float64
+    assert (probs[log_probs < 0] < 1).all()
+    np.testing.assert_allclose(probs, np.exp(log_probs), rtol=1e-6, atol=1e-30)

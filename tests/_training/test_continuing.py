@@ -181,12 +181,11 @@ def test_default_dtype_of_torch_does_not_matter():
     expected = short().fit(X, y).predict_proba(X)
     torch.set_default_dtype(torch.float64)
     try:
-        clf = short().fit(X, y)
-        probs = clf.predict_proba(X)
+        probs = short().fit(X, y).predict_proba(X)
     finally:
         torch.set_default_dtype(torch.float32)
+    assert probs.dtype == np.float32
     assert probs.shape == expected.shape
-    assert {p.dtype for p in clf.module_.parameters()} == {torch.float32}
 
 
 def test_given_network_keeps_its_input_statistics():
