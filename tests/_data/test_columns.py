@@ -11,9 +11,10 @@ from sklearn.datasets import make_classification
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy._data import columns
 from sknoisy._data.columns import ColumnTransform
+from tests.factories import every_method, mostly_slow
 
 X, y = make_classification(600, 8, n_informative=6, n_classes=3, class_sep=1.5, random_state=0)
 rng = np.random.default_rng(0)
@@ -47,8 +48,8 @@ def test_ordinary_tables_need_no_transform():
     assert ColumnTransform.fit(X * 1e30, np.ones(600), constants=True) is None
 
 
-@pytest.mark.parametrize("name", FAR)
-@pytest.mark.parametrize("method", ["ce", "bagging", "elr"])
+@pytest.mark.parametrize("name", mostly_slow(list(FAR), fast=("order numbers",)))
+@pytest.mark.parametrize("method", mostly_slow(["ce", "bagging", "elr"], fast=("ce",)))
 def test_a_column_far_from_zero_is_learned_like_its_standardised_self(method, name):
     """It was taken for constant and entered the network unscaled."""
     column = FAR[name].astype(np.float64)
@@ -78,7 +79,7 @@ def test_containers_keep_the_digits_of_informative_columns(kind):
     assert abs(scores[0] - scores[1]) < 0.01
 
 
-@pytest.mark.parametrize("method", METHODS)
+@every_method
 def test_a_column_that_was_constant_in_fit_has_no_say(method):
     """Its weights are untrained: another value poured them into the logits."""
     train, other = np.c_[X, np.full(600, 19000.0)], np.c_[X, np.full(600, 19100.0)]

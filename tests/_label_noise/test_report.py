@@ -74,6 +74,7 @@ def test_memorized_is_the_difference_in_loss_to_rows_left_out():
         assert clf.noise_report_.memorized == pytest.approx(means[0] - means[1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_more_features_mean_more_memorized():
     noise = np.random.default_rng(0).normal(size=(len(X), 300))
     few = make(max_epochs=20).fit(X, noisy).noise_report_
@@ -89,6 +90,7 @@ def test_out_of_bag_report_keeps_memorized():
     assert report.memorized > 0
 
 
+@pytest.mark.slow
 def test_clean_labels_have_rate_zero():
     iris, species = load_iris(return_X_y=True)
     report = make().fit(X, y).noise_report_
@@ -104,6 +106,7 @@ def test_clean_labels_have_rate_zero():
     assert make(max_epochs=100).fit(iris, species).score(iris, species) > 0.9
 
 
+@pytest.mark.slow
 def test_interval_from_few_clean_labels_begins_near_zero():
     iris, species = load_iris(return_X_y=True)
     for data, labels in ((iris, species), (X[:500], y[:500])):
@@ -147,6 +150,7 @@ def test_beats_cross_entropy_under_noise_and_costs_little_without():
 # ---- warm-up and early stopping ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_half_of_the_rows_are_left_out_of_warm_up_only():
     seen: dict[bool, set] = {True: set(), False: set()}
 
@@ -227,6 +231,7 @@ def test_large_data_are_subsampled():
     assert abs(report.rate - 0.2) < 0.02
 
 
+@pytest.mark.slow
 def test_report_is_deterministic_and_survives_pickling():
     one, two = (make().fit(X, noisy) for _ in range(2))
     assert repr(one.noise_report_) == repr(two.noise_report_)
@@ -240,6 +245,7 @@ def test_report_is_deterministic_and_survives_pickling():
 # ---- several fits --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fit_without_auto_deletes_the_report():
     clf = make().fit(X, noisy)
     clf.set_params(smoothing=0.0).fit(X, noisy)
@@ -254,6 +260,7 @@ def test_warm_start_keeps_the_smoothing_rate():
     assert clf.fit(X, noisy).smoothing_ == rate
 
 
+@pytest.mark.slow
 def test_partial_fit_reports_after_warmup():
     whole = make(warmup=6, max_epochs=8).fit(X, noisy)
     clf = make(warmup=6)
@@ -270,6 +277,7 @@ def test_partial_fit_reports_after_warmup():
     assert clf.partial_fit(X, y).smoothing_ == rate
 
 
+@pytest.mark.slow
 def test_a_failed_fit_keeps_the_report_of_the_last():
     class Broken(Method):
         def loss(self, logits, batch):
@@ -331,6 +339,7 @@ def test_unknown_smoothing_raises():
         make(smoothing="automatic").fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ce", "bagging"])
 def test_undecided_soft_labels_are_no_votes_for_the_first_class(method):
     """Rows of 1/K each, for which nobody voted, counted as labels of class 0."""

@@ -438,6 +438,7 @@ def test_lbfgs_learns_a_table(listened):
         assert callbacks[0].events.count("batch_end") == 10
 
 
+@pytest.mark.slow
 def test_lbfgs_learns_images(images):
     clf = short(optimizer="lbfgs", lr=0.1, batch_size=-1, max_epochs=3)
     assert clf.fit(*images).score(*images) > 0.9

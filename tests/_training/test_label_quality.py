@@ -64,6 +64,7 @@ def test_quality_of_each_of_several_networks():
 # ---- the attribute of the classifier -------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params", [{}, {"smoothing": -1.0}, {"method": "elr"}, {"method": "co_teaching"}], ids=str
 )

@@ -341,6 +341,7 @@ def test_logits_are_bounded_by_default_if_the_loss_has_no_lower_limit(smoothing,
     assert bound_of(short(smoothing=smoothing, logit_bound=None).fit(X, y)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [-8.0, -2.0, -0.5])
 def test_networks_learn_at_negative_rates(rate):
     X, y = load_iris(return_X_y=True)

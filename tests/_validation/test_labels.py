@@ -53,6 +53,7 @@ def test_a_soft_label_equals_weighted_samples_of_each_class(table):
     assert_allclose(soft.predict_proba(X), hard.predict_proba(X), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_fractions_of_votes_beat_the_majority_vote():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 5))

@@ -102,6 +102,7 @@ def test_state_is_pickled_and_not_cloned():
     assert not dict(clone(clf.method_).named_buffers())
 
 
+@pytest.mark.slow
 def test_estimated_forget_rate_is_near_the_noise_rate():
     X, y = load_digits(return_X_y=True)
     mislabelled = rng.random(len(y)) < 0.3

@@ -29,6 +29,7 @@ def test_expectation_over_the_noise_is_the_score_on_clean_labels(metric, T):
     assert score == pytest.approx(CLEAN_COUNTERPARTS[metric](y, predicted), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_balanced_accuracy_is_plausible_or_refused():
     """With rare classes and heavy noise, the estimated frequency of a class may be almost 0."""
     local = np.random.default_rng(0)

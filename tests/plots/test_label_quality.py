@@ -35,6 +35,7 @@ def test_samples_with_the_lowest_quality_are_shown(fitted, shape):
         assert cells[1, 0].get_text().get_text() == str(display.worst_[0])
 
 
+@pytest.mark.slow
 def test_rows_of_a_data_frame_are_shown_by_name(fitted):
     """The names of rows are not their positions, and need not be increasing."""
     X, _, noisy, clf = fitted
@@ -47,6 +48,7 @@ def test_rows_of_a_data_frame_are_shown_by_name(fitted):
     assert_array_equal(display.X, unnamed.X)
 
 
+@pytest.mark.slow
 def test_from_predictions_and_plot_on_given_axes():
     y = np.arange(30) % 3
     p = np.where(np.eye(3)[y], 0.9, 0.05)

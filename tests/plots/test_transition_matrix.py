@@ -58,6 +58,7 @@ def test_numbers_fit_into_cells_of_any_size(layout):
         assert 5 < display.text_[0, 0].get_fontsize() <= 10
 
 
+@pytest.mark.slow
 def test_numbers_too_small_to_read_are_not_drawn():
     pixels = []
     for values in (True, False):

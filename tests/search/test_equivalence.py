@@ -58,6 +58,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     mostly_slow(SETTINGS, fast=("default", "early stopping and batch norm", "user's loss")),

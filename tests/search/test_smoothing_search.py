@@ -98,6 +98,7 @@ def test_warnings_about_a_scorer_name_it():
         search.fit(X, y, sample_weight=WEIGHT)
 
 
+@pytest.mark.slow
 def test_weights_and_groups_are_routed():
     with config_context(enable_metadata_routing=True):
         clf = double().set_fit_request(sample_weight=True)
@@ -133,6 +134,7 @@ def test_metadata_requests_are_those_of_a_grid_search():
             assert_allclose(ours.cv_results_[key], theirs.cv_results_[key])
 
 
+@pytest.mark.slow
 def test_several_scorers_and_train_scores():
     params = {"scoring": ["accuracy", "neg_log_loss"], "refit": "accuracy"}
     params |= {"cv": KFold(3), "return_train_score": True}

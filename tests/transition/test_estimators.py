@@ -33,6 +33,7 @@ def test_estimate_is_near_the_true_matrix(estimate, T):
     assert abs(estimate(y, p) - T).sum(axis=1).max() < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("T", MATRICES, ids=["none", "symmetric", "pair", "asymmetric"])
 def test_hoc_estimates_the_matrix_from_neighbours(T):
     X, true = make_blobs(3000, centers=np.eye(3) * 8, random_state=0)

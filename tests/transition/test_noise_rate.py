@@ -63,6 +63,7 @@ def test_few_clean_labels_do_not_rule_out_noise():
     assert result.high == pytest.approx(1 - 0.025 ** (1 / 30))
 
 
+@pytest.mark.slow
 def test_clean_labels_have_rate_zero():
     y, p, _ = noisy_problem(np.eye(3), 1000)
     result = noise_rate(y, p, random_state=0)
