@@ -13,6 +13,7 @@ __all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV", "find_label_i
 __version__ = version("sknoisy")
 
 _MODULES = (
+    "crowds",
     "dask",
     "datasets",
     "functional",

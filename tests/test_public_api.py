@@ -10,8 +10,8 @@ import pytest
 import sknoisy
 
 ROOMS = (
-    "dask", "datasets", "functional", "issues", "methods", "metrics", "model_selection",
-    "networks", "noise", "plots", "search", "transition",
+    "crowds", "dask", "datasets", "functional", "issues", "methods", "metrics",
+    "model_selection", "networks", "noise", "plots", "search", "transition",
 )  # fmt: skip
 GONE = (
     "augment", "beliefs", "correction", "data", "distributed", "inputs", "losses", "mixing",
