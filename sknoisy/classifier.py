@@ -27,7 +27,7 @@ from sknoisy._training.build import fitted_attributes, make_run
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from sknoisy._training.training_set import TrainingSet
+from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.frames import names_of_rows, on_host
 from sknoisy._validation.labels import Labels, as_soft_labels
 from sknoisy._validation.params import DunderParams, Names, check_part_names, refuse_booleans
@@ -207,6 +207,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     """
 
     _parts = ("callbacks", "method", "module", "optimizer")
+    # With metadata routing, groups are requested by default, as splitters do.
+    __metadata_request__fit = {"groups": True}
+    __metadata_request__partial_fit = {"groups": True}
     _doc_link_module, _doc_link_template = _documentation_links()
 
     # Index of the data frame that was passed to fit.
@@ -300,7 +303,12 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, trusted: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        trusted: Any = None,
+        groups: Any = None,
     ) -> NoisyLabelClassifier:
         """Train on noisy labels.
 
@@ -319,6 +327,11 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         trusted : array-like of bool of shape (n_samples,), default=None
             Mask of the samples whose labels are known to be clean, for methods that use trusted
             samples. They should be a random part of each class.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of samples that depend on each other, such as the images of a patient or near
+            copies. Samples of one group are trained on or held out together. None: samples with
+            equal features are a group, unless fewer than 64 different ones exist.
+            ``np.arange(n_samples)``: no groups.
 
         Returns
         -------
@@ -334,7 +347,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             if net is not None:
                 earlier = {"classes": self.classes_, "row_shape": net.row_shape_}
             self._names_of_rows = names_of_rows(X)
-            data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, **earlier)
+            data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, groups, **earlier)
+            warn_about_copies(data.copies)
             self._trusted = data.trusted
             tasks.begin(data.X, data.y)
             self._train(data, net, self.max_epochs, tasks)
@@ -349,6 +363,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         classes: Any = None,
         sample_weight: Any = None,
         trusted: Any = None,
+        groups: Any = None,
     ) -> NoisyLabelClassifier:
         """Train for one more epoch.
 
@@ -365,6 +380,9 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             Weights of the samples.
         trusted : array-like of bool of shape (n_samples,), default=None
             Mask of the samples whose labels are known to be clean.
+        groups : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`, for the samples of this call. Groups are numbered in the order in
+            which they first appear, so out-of-bag predictions need the same order in every call.
 
         Returns
         -------
@@ -388,6 +406,7 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
                 y,
                 sample_weight,
                 trusted,
+                groups,
                 classes=self._check_classes(classes, net is None),
                 row_shape=None if net is None else net.row_shape_,
                 needs_two_classes=False,

@@ -18,11 +18,15 @@ __all__ = ["LabelledRows", "hold_out"]
 
 
 def hold_out(
-    codes: np.ndarray, weight: np.ndarray, fraction: float, seed: int
+    codes: np.ndarray,
+    weight: np.ndarray,
+    fraction: float,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split the rows with a positive weight into a training and a held-out part.
 
-    The split is stratified by class, if there are enough rows for that.
+    The split is stratified by class, if there are enough rows for that. Groups are not split.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ def hold_out(
     fraction : float
         Fraction of the rows to hold out.
     seed : int
+    groups : ndarray of shape (n_rows,), int64, default=None
+        Number of the group of each row; None: each row is a group of its own.
 
     Returns
     -------
@@ -44,12 +50,19 @@ def hold_out(
         If no row is left to train on.
     """
     rows = np.flatnonzero(weight)
-    n_held_out = ceil(fraction * len(rows))
-    if n_held_out >= len(rows):
+    n, what = len(rows), "samples"
+    if groups is not None:
+        _, groups = np.unique(groups[rows], return_inverse=True)
+        n, what = int(groups.max()) + 1, "groups of samples"
+    n_held_out = ceil(fraction * n)
+    if n_held_out >= n:
         raise ValueError(
-            f"With early_stopping and validation_fraction={fraction}, {len(rows)} samples leave "
-            "none to train on."
+            f"With early_stopping and validation_fraction={fraction}, {n} {what} leave none to "
+            "train on."
         )
+    if groups is not None:
+        is_held_out = _hold_out_groups(codes[rows], groups, n_held_out, seed)[groups]
+        return rows[~is_held_out], rows[is_held_out]
     counts = np.bincount(codes[rows])
     counts = counts[counts > 0]
     can_stratify = counts.min() > 1 and min(n_held_out, len(rows) - n_held_out) >= len(counts)
@@ -60,6 +73,30 @@ def hold_out(
         random_state=seed,
     )
     return np.sort(train), np.sort(held_out)
+
+
+def _hold_out_groups(
+    codes: np.ndarray, groups: np.ndarray, n_held_out: int, seed: int
+) -> np.ndarray:
+    """Choose groups evenly among those of each class and size; return their mask, (n_groups,).
+
+    The class of a group is that of most of its rows.
+    """
+    rng, n_classes = np.random.RandomState(seed), codes.max() + 1
+    pairs, counts = np.unique(groups * n_classes + codes, return_counts=True)
+    pairs = pairs[counts.argsort(kind="stable")]
+    sizes = np.bincount(groups)
+    majority = np.empty(len(sizes), dtype=np.int64)
+    # Of several values for a group the last one is kept, which has the highest count.
+    majority[pairs // n_classes] = pairs % n_classes
+    order = np.lexsort((rng.permutation(len(sizes)), sizes, majority))
+    # A class with a single group is trained on, if there are others to hold out.
+    several = np.bincount(majority)[majority[order]] > 1
+    order = order[several] if np.count_nonzero(several) > n_held_out else order
+    positions = (np.arange(n_held_out) + rng.uniform()) * len(order) / n_held_out
+    mask = np.zeros(len(sizes), dtype=bool)
+    mask[order[positions.astype(np.int64)]] = True
+    return mask
 
 
 class LabelledRows(Dataset):
@@ -77,6 +114,8 @@ class LabelledRows(Dataset):
         None: the labels are hard.
     trusted : Tensor of bool of shape (n_rows,), default=None
         Mask of the rows whose labels are known to be clean.
+    groups : Tensor of shape (n_rows,), int64, default=None
+        Number of the group of each row; None: each row is a group of its own.
     """
 
     def __init__(
@@ -87,9 +126,10 @@ class LabelledRows(Dataset):
         index: Tensor | None = None,
         soft_labels: Tensor | None = None,
         trusted: Tensor | None = None,
+        groups: Tensor | None = None,
     ) -> None:
         self.rows, self.index = rows, index
-        self.soft_labels, self.trusted = soft_labels, trusted
+        self.soft_labels, self.trusted, self.groups = soft_labels, trusted, groups
         self.y = torch.empty(0, dtype=torch.int64) if y is None else y
         self.weight = torch.empty(0) if weight is None else weight
 
@@ -115,4 +155,5 @@ class LabelledRows(Dataset):
 
     def part(self, index: Tensor) -> LabelledRows:
         """Return the part of the training set at the given rows."""
-        return LabelledRows(self.rows, self.y, self.weight, index, self.soft_labels, self.trusted)
+        parts = (self.soft_labels, self.trusted, self.groups)
+        return LabelledRows(self.rows, self.y, self.weight, index, *parts)

@@ -67,14 +67,21 @@ def make_run(
     train, held_out = np.flatnonzero(training_set.weight), None
     if stops_early(estimator, method) and not has_epoch_score(method):
         fraction = estimator.validation_fraction
-        train, held_out = hold_out(labels.codes, training_set.weight, fraction, seed)
+        train, held_out = hold_out(
+            labels.codes, training_set.weight, fraction, seed, training_set.groups
+        )
     if net is None:
         columns = training_set.fit_columns(constants=estimator.module is not None)
     else:
         columns = net.columns_
     data = training_set.on_device(device, dtype, train, columns)
     processes.check_same_inputs(
-        estimator, data.rows, labels, training_set.weight, training_set.trusted
+        estimator,
+        data.rows,
+        labels,
+        training_set.weight,
+        training_set.trusted,
+        training_set.groups,
     )
     settings = Settings.of(estimator, method, len(labels.classes))
     if net is None:

@@ -130,11 +130,14 @@ class TrainingLoop:
         targets = smooth_labels(one_hot(classes, n_classes, dtype), rates)
         for x, y, weight, index, sizes in loader.chunks():
             target = targets[y] if data.soft_labels is None else data.soft_labels[index] @ targets
-            epoch, trusted = [self.method_epoch] * len(sizes), [None] * len(sizes)
-            if data.trusted is not None:
-                trusted = data.trusted[index].split(sizes)
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
-            yield list(map(Batch, *fields, epoch, trusted)), y, index
+            epoch, none = [self.method_epoch] * len(sizes), [None] * len(sizes)
+            # What the user may pass for each row, and usually does not.
+            optional = (
+                none if part is None else part[index].split(sizes)
+                for part in (data.trusted, data.groups)
+            )
+            yield list(map(Batch, *fields, epoch, *optional)), y, index
 
     def _warmup_step(self, view: ModuleView, batch: Batch) -> TrainingStep:
         """Compute the cross-entropy of a batch, which is minimised during warm-up."""
@@ -143,7 +146,7 @@ class TrainingLoop:
         if not self.run.awaits_noise_report:
             return TrainingStep(losses, batch.weight, logits, batch)
         # The other half is later compared with its neighbours, so it must not be memorised.
-        weight = 2 * batch.weight * in_warmup_half(batch.index)
+        weight = 2 * batch.weight * in_warmup_half(batch.group_or_row)
         return TrainingStep(losses, weight, logits, batch)
 
     def _step(self, take_step: TakeStep, batch: Batch) -> TrainingStep:

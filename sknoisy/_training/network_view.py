@@ -103,6 +103,10 @@ class ModuleView:
     def trusted(self) -> Tensor | None:
         return self._data.trusted
 
+    @property
+    def groups(self) -> Tensor | None:
+        return self._data.groups
+
     # ---- for the training loop ------------------------------------------------------------------
 
     def evaluate(self, data: LabelledRows, epoch: int) -> EvaluationPass:
@@ -123,6 +127,7 @@ class ModuleView:
             epoch=epoch,
             compute=compute,
             trusted=None if data.trusted is None else data.trusted[index],
+            groups=None if data.groups is None else data.groups[index],
         )
 
     def eval_forward(self, x: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:

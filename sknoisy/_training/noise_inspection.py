@@ -20,10 +20,13 @@ from sknoisy.methods import EvaluationPass, Method
 __all__ = ["in_warmup_half", "inspect_labels", "inspect_out_of_bag"]
 
 
-def in_warmup_half(index: Tensor) -> Tensor:
-    """Return a mask of the rows used in warm-up: a random half, the same in every training."""
+def in_warmup_half(group: Tensor) -> Tensor:
+    """Return a mask of the rows used in warm-up: a random half, the same in every training.
+
+    It depends on the number of the group of a row, so that groups are not split.
+    """
     # The fractional parts of multiples of the golden ratio are evenly spread, without a table.
-    return (index * 2654435769) % 2**32 < 2**31
+    return (group * 2654435769) % 2**32 < 2**31
 
 
 def inspect_labels(
@@ -34,12 +37,12 @@ def inspect_labels(
     # A label without a most likely class is neither clean nor noisy.
     decided = data.is_decided(index)
     index = index[decided] if decided.any() else index
-    trained = in_warmup_half(index)
+    trained = in_warmup_half(index if data.groups is None else data.groups[index].cpu())
     used, left_out = index[trained], index[~trained]
     # If there are hardly any rows, all of them are compared.
     evaluation = _evaluate_some(view, data, left_out if len(left_out) > 1 else index, epoch)
     features = evaluation.features if evaluation.features.dim() == 2 else evaluation.features[0]
-    p = knn_label_distribution(features, evaluation.target)
+    p = knn_label_distribution(features, evaluation.target, groups=evaluation.groups)
     memorized = 0.0
     if warmed_up and len(left_out) and len(used):
         loss_on_used = _mean_loss(_evaluate_some(view, data, used, epoch))

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
+from sknoisy._data.equal_rows import EqualRows
 from sknoisy._data.rows import as_rows
 from sknoisy._data.samples import (
     check_dataset_rows,
@@ -23,6 +24,7 @@ from sknoisy._data.samples import (
     labels_of_dataset,
 )
 from sknoisy._validation.frames import on_host
+from sknoisy._validation.groups import check_groups, number_groups
 from sknoisy._validation.labels import (
     Labels,
     SoftLabels,
@@ -31,8 +33,15 @@ from sknoisy._validation.labels import (
     class_weights,
     refuse_missing_labels,
 )
+from sknoisy._validation.user_warnings import warn_user
 
-__all__ = ["TrainingSet"]
+__all__ = ["TrainingSet", "warn_about_copies"]
+
+# With fewer different rows, equal rows are not copies of one sample, but samples that a few coarse
+# columns cannot tell apart. Bags of them would have too few different rows to learn from.
+_MIN_DISTINCT_ROWS = 64
+# Fraction of copies from which on the user is warned.
+_MANY_COPIES = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,22 @@ class TrainingSet:
         Sample weight times class weight.
     trusted : ndarray of bool of shape (n_samples,) or None
         Mask of the samples whose labels are known to be clean.
+    groups : ndarray of shape (n_samples,), int64, or None
+        Number of the group of each sample; None: each sample is a group of its own.
+    n_contradicting : int or None
+        Number of samples with the features of another sample, but another label; None: unknown.
+    copies : float
+        Fraction of the samples that are copies of others and share a group because of that; 0 if
+        the user passed groups.
     """
 
     X: Any
     labels: Labels
     weight: np.ndarray
     trusted: np.ndarray | None
+    groups: np.ndarray | None = None
+    n_contradicting: int | None = None
+    copies: float = 0.0
 
     @classmethod
     def from_arrays(
@@ -62,6 +81,7 @@ class TrainingSet:
         y: Any,
         sample_weight: Any = None,
         trusted: Any = None,
+        groups: Any = None,
         *,
         classes: np.ndarray | None = None,
         row_shape: tuple[int, ...] | None = None,
@@ -90,7 +110,19 @@ class TrainingSet:
                 f"{type(estimator).__name__} needs samples of at least 2 classes in the data, but "
                 "the data contains only one class with a positive weight."
             )
-        return cls(X, labels, weight, check_trusted(on_host(trusted), len(weight)))
+        trusted = check_trusted(on_host(trusted), len(weight))
+        given = check_groups(groups, len(weight))
+        equal_rows = EqualRows.of(X)
+        if equal_rows is None:
+            return cls(X, labels, weight, trusted, given)
+        counted = weight > 0
+        n_contradicting = equal_rows.n_contradicting(labels.codes, counted)
+        n_distinct = equal_rows.n_distinct(counted)
+        if groups is not None or n_distinct < _MIN_DISTINCT_ROWS:
+            return cls(X, labels, weight, trusted, given, n_contradicting)
+        copies = float(1 - n_distinct / np.count_nonzero(counted))
+        found = number_groups(equal_rows.first)
+        return cls(X, labels, weight, trusted, found, n_contradicting, copies)
 
     @property
     def y(self) -> np.ndarray:
@@ -137,7 +169,21 @@ class TrainingSet:
             None if len(train) == len(weight) else torch.from_numpy(train),
             soft,
             None if mask is None else torch.from_numpy(mask).to(device),
+            None if self.groups is None else torch.from_numpy(self.groups).to(device),
         )
+
+
+def warn_about_copies(copies: float) -> None:
+    """Warn if a tenth or more of the samples are copies of others."""
+    if copies < _MANY_COPIES:
+        return
+    warn_user(
+        f"{copies:.0%} of the samples are copies: their features equal those of another sample. "
+        "Equal samples are trained on or held out together, but near copies, such as augmented "
+        "samples or windows of one recording, are not found: pass groups to fit, with the same "
+        "name for all samples of one origin, and cross-validate with GroupKFold. If equal samples "
+        "are no copies, pass groups=np.arange(n_samples)."
+    )
 
 
 def _check_range(positive: np.ndarray, dtype: torch.dtype) -> None:

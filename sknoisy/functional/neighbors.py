@@ -68,10 +68,13 @@ def self_and_nearest_neighbors(features: Tensor, n_neighbors: int) -> Tensor:
     return torch.cat([row, nearest[:, 1:]], dim=1)
 
 
-def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Tensor:
+def knn_label_distribution(
+    features: Tensor, target: Tensor, k: int = 20, groups: Tensor | None = None
+) -> Tensor:
     """Average the labels of the k nearest other rows.
 
-    The label of a row itself has no influence on its result.
+    The label of a row itself has no influence on its result, and neither have the labels of the
+    other rows of its group.
 
     Parameters
     ----------
@@ -81,11 +84,13 @@ def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Ten
         Given labels as distributions.
     k : int, default=20
         Number of neighbours; all other rows if there are fewer.
+    groups : Tensor of shape (n_samples,), int64, default=None
+        Number of the group of each row; None: each row is a group of its own.
 
     Returns
     -------
     Tensor of shape (n_samples, n_classes)
-        A single row gets its own label.
+        A row without others, or without rows of other groups, gets its own label.
 
     Examples
     --------
@@ -101,9 +106,27 @@ def knn_label_distribution(features: Tensor, target: Tensor, k: int = 20) -> Ten
     if not k:
         return target
     z = torch.nn.functional.normalize(features - features.mean(dim=0), dim=-1)
+    if groups is not None:
+        return _label_distribution_of_other_groups(z, target, k, groups)
     neighbors = nearest_neighbors(z, z, k + 1)
     rows = torch.arange(len(z), device=z.device).unsqueeze(1)
     # If other rows are equal, the row may be missing from its list: then drop the last neighbour.
     others = neighbors != rows
     others &= others.cumsum(dim=1) <= k
     return (target[neighbors] * others.unsqueeze(-1)).sum(dim=1) / k
+
+
+def _label_distribution_of_other_groups(
+    z: Tensor, target: Tensor, k: int, groups: Tensor, chunk_size: int = 4096
+) -> Tensor:
+    """Average the labels of the k nearest rows of other groups, of rows of length one."""
+    parts = []
+    for rows in torch.arange(len(z), device=z.device).split(chunk_size):
+        similarity = z[rows] @ z.T
+        similarity.masked_fill_(groups[rows].unsqueeze(1) == groups, -torch.inf)
+        nearest, neighbors = similarity.topk(k, dim=1)
+        others = nearest > -torch.inf
+        n_others = others.sum(dim=1, keepdim=True)
+        mean = (target[neighbors] * others.unsqueeze(-1)).sum(dim=1) / n_others.clamp_min(1)
+        parts.append(torch.where(n_others > 0, mean, target[rows]))
+    return torch.cat(parts)

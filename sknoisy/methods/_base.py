@@ -44,6 +44,10 @@ class NetworkView(Protocol):
     trusted : Tensor of bool of shape (n_rows,) or None
         Mask of the trusted samples among the rows of X that are trained on: their labels are known
         to be clean. None if no ``trusted`` was passed to ``fit``.
+    groups : Tensor of shape (n_rows,), int64, or None
+        Number of the group of each row of X, from 0 in the order of first appearance. Rows of one
+        group depend on each other, such as copies, so no part of the rows should split a group.
+        None: each row is a group of its own.
     """
 
     n_classes: int
@@ -58,6 +62,9 @@ class NetworkView(Protocol):
 
     @property
     def trusted(self) -> Tensor | None: ...
+
+    @property
+    def groups(self) -> Tensor | None: ...
 
     def infer(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
         """Compute logits in training mode, with a graph.

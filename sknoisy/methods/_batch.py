@@ -39,6 +39,8 @@ class Batch:
     trusted : Tensor of bool of shape (n_samples,) or None
         Mask of the samples whose labels are known to be clean; None if no ``trusted`` was passed to
         ``fit``.
+    groups : Tensor of shape (n_samples,), int64, or None
+        Number of the group of each sample; None: each sample is a group of its own.
     notes : mapping
         Values that ``prepare_batch`` passes to ``loss`` and ``sample_weights``.
     """
@@ -50,7 +52,13 @@ class Batch:
     index: Tensor
     epoch: int
     trusted: Tensor | None = None
+    groups: Tensor | None = None
     notes: Mapping[str, Any] = field(default_factory=lambda: _NO_NOTES)
+
+    @property
+    def group_or_row(self) -> Tensor:
+        """Number of the group of each sample or, without groups, its row: what to split by."""
+        return self.index if self.groups is None else self.groups
 
     def replace(self, **changes: Any) -> Batch:
         """Return a batch with some fields changed."""
@@ -80,6 +88,8 @@ class EvaluationPass:
         Computes and returns logits and features.
     trusted : Tensor of bool of shape (n_samples,) or None
         As in :class:`Batch`.
+    groups : Tensor of shape (n_samples,), int64, or None
+        As in :class:`Batch`.
     """
 
     index: Tensor
@@ -89,6 +99,7 @@ class EvaluationPass:
     epoch: int
     compute: Callable[[], tuple[Tensor, Tensor]]
     trusted: Tensor | None = None
+    groups: Tensor | None = None
 
     @cached_property
     def _outputs(self) -> tuple[Tensor, Tensor]:

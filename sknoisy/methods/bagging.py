@@ -75,7 +75,8 @@ class Bagging(Method):
     ----------
     bags : Tensor of bool of shape (n_networks, 1024)
         Mask of the networks that are trained on a row: column ``i % 1024`` belongs to row ``i`` of
-        X. All rows have the same number of networks.
+        X or, with groups and equal rows, to group ``i``: rows of one group share a bag, otherwise
+        out-of-bag predictions would know their labels. All rows have the same number of networks.
     out_of_bag : Tensor of shape (n_samples, n_classes)
         Probabilities of the given labels, predicted by the networks not trained on the row when the
         row was last in a batch; NaN for rows that were never in a batch.
@@ -84,7 +85,7 @@ class Bagging(Method):
     ------
     ValueError
         In ``fit``, before the first epoch, if the transition matrix has another shape or a row that
-        is not a distribution.
+        is not a distribution, or there are too few groups for a group in each bag.
 
     References
     ----------
@@ -131,7 +132,10 @@ class Bagging(Method):
     def setup(self, net: NetworkView, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
         order = torch.rand(self.n_networks, _BAG_PERIOD).argsort(dim=0)
-        self.register_buffer("bags", (order < n_bags).to(y.device))
+        bags = order < n_bags
+        if net.groups is not None:
+            bags = _bags_of_groups(bags, n_bags, int(net.groups.max()) + 1)
+        self.register_buffer("bags", bags.to(y.device))
         unknown = torch.full((len(y), net.n_classes), torch.nan, dtype=net.dtype)
         self.register_buffer("out_of_bag", unknown.to(y.device))
         temperatures = torch.logspace(-0.3, 1.3, 12, dtype=net.dtype)
@@ -195,7 +199,7 @@ class Bagging(Method):
         return isinstance(self.transition_matrix, str)
 
     def _in_bag(self, batch: Batch) -> Tensor:
-        return self.bags.index_select(1, batch.index % _BAG_PERIOD)
+        return self.bags.index_select(1, batch.group_or_row % _BAG_PERIOD)
 
     def _evaluate_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
         self.n_evaluated += 1
@@ -215,3 +219,24 @@ class Bagging(Method):
             # The weights of a batch sum to about one; here rows are counted.
             weight = len(batch.y) * batch.weight * batch.trusted
             self.trusted_counts += true.T @ (weight.unsqueeze(-1) * probs)
+
+
+def _bags_of_groups(bags: Tensor, n_bags: int, n_groups: int) -> Tensor:
+    """Return random bags, or even ones if there are so few groups that a bag may be empty.
+
+    In even bags, the networks of each group are consecutive ones on a circle, from evenly spaced
+    starts, so that all networks have nearly the same number of groups.
+    """
+    n_networks, n_columns = bags.shape
+    if n_groups > 4 * n_networks and bags[:, :n_groups].any(dim=1).all():
+        return bags
+    if n_groups * n_bags < n_networks or n_groups < 2:
+        needed = max(2, -(-n_networks // n_bags))
+        raise ValueError(
+            f"The 'groups' parameter must have at least {needed} groups, because each of the "
+            f"{n_networks} networks of Bagging is trained on groups that others are not trained "
+            f"on. Got {n_groups} instead."
+        )
+    starts = torch.arange(n_columns) * n_networks // n_groups
+    position = (torch.arange(n_networks).unsqueeze(1) - starts) % n_networks
+    return position < n_bags

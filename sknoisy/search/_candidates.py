@@ -15,9 +15,11 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from joblib import effective_n_jobs
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
@@ -28,7 +30,7 @@ from sknoisy.search._compatibility import check_vectorizable
 from sknoisy.search._fit import fit_folds
 from sknoisy.search._fold import Fold
 
-__all__ = ["Candidates", "WholeSearch", "last_step"]
+__all__ = ["Candidates", "WholeSearch", "groups_argument", "last_step"]
 
 FitArguments = Callable[[], tuple[Any, Any, dict]]
 
@@ -45,6 +47,11 @@ def last_step(estimator: Any) -> tuple[str, NoisyLabelClassifier]:
         "The 'estimator' parameter of SmoothingSearchCV must be a NoisyLabelClassifier, or a "
         f"Pipeline that ends in one. Got {estimator!r} instead; use GridSearchCV."
     )
+
+
+def groups_argument(prefix: str) -> str:
+    """Return the name of ``groups`` in ``fit`` of an estimator whose last step has a prefix."""
+    return "groups" if get_config()["enable_metadata_routing"] else f"{prefix}groups"
 
 
 def _with_last_step(estimator: Any, last: Any) -> Any:
@@ -68,7 +75,7 @@ class WholeSearch:
     X, y
         All samples.
     params : mapping
-        Further arguments of ``fit``.
+        Further arguments of ``fit``, of the whole data.
     """
 
     splits: list[np.ndarray]
@@ -113,6 +120,8 @@ class Candidates:
         Number of threads that train networks, on a CPU.
     whole : WholeSearch or None, default=None
         If the training sets of all folds fit into memory, folds are trained together.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of all samples, of which each fit gets its part.
     """
 
     def __init__(
@@ -123,12 +132,13 @@ class Candidates:
         all_rows: np.ndarray,
         n_jobs: int | None = None,
         whole: WholeSearch | None = None,
+        groups: Any = None,
     ) -> None:
         self.prefix, classifier = last_step(estimator)
         self.grid = _check_grid(smoothing, param_grid, self.prefix)
         self.all = list(ParameterGrid(self.grid))
         check_vectorizable([self._with_params(classifier, params) for params in self.all])
-        self.all_rows, self.whole = all_rows, whole
+        self.all_rows, self.whole, self.groups = all_rows, whole, groups
         self.n_jobs = effective_n_jobs(n_jobs)
         # Threads would take turns on a GPU.
         on_cpu = find_device(classifier.device).type == "cpu"
@@ -146,6 +156,7 @@ class Candidates:
         self, estimator: Any, params: dict, X: Any, y: Any, rows: np.ndarray, fit_params: dict
     ) -> Any:
         """Return the candidate with some parameters, fitted to some rows."""
+        fit_params = {**fit_params, **self._groups_of(rows)}
         if np.array_equal(rows, self.all_rows):
             return estimator.fit(X, y, **fit_params)
         result = self._result_of(rows)
@@ -172,6 +183,12 @@ class Candidates:
         needed = len(self.whole.splits) * _n_bytes(self.whole.X)
         return needed <= free_memory(torch.device("cpu")) / 4
 
+    def _groups_of(self, rows: np.ndarray) -> dict[str, Any]:
+        """Return the argument of ``fit`` with the groups of some rows; empty without groups."""
+        if self.groups is None:
+            return {}
+        return {groups_argument(self.prefix): _safe_indexing(self.groups, rows)}
+
     def _result_of(self, rows: np.ndarray) -> FoldResult:
         with self._results_lock:
             return self._results.setdefault(np.asarray(rows).tobytes(), FoldResult())
@@ -183,7 +200,7 @@ class Candidates:
         # Splitters may return masks or negative positions.
         parts = [self.all_rows[train] for train in self.whole.splits]
         return {
-            self._result_of(rows): partial(_cut, estimator, self.whole, rows)
+            self._result_of(rows): partial(_cut, estimator, self.whole, rows, self._groups_of(rows))
             for rows in parts
             if not np.array_equal(rows, self.all_rows) and not self._result_of(rows).outcomes
         }
@@ -264,10 +281,12 @@ def _check_grid(smoothing: Any, param_grid: Any, prefix: str) -> dict[str, Any]:
     return {**others, f"{prefix}smoothing": rates}
 
 
-def _cut(estimator: Any, whole: WholeSearch, rows: np.ndarray) -> tuple[Any, Any, dict]:
+def _cut(
+    estimator: Any, whole: WholeSearch, rows: np.ndarray, groups: dict[str, Any]
+) -> tuple[Any, Any, dict]:
     params = _check_method_params(whole.X, whole.params, indices=rows)
     # Of a kernel matrix, columns are cut too: the tags of the estimator tell.
-    return *_safe_split(estimator, whole.X, whole.y, rows), params
+    return *_safe_split(estimator, whole.X, whole.y, rows), {**params, **groups}
 
 
 def _n_bytes(X: Any) -> int:

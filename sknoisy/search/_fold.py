@@ -77,7 +77,7 @@ class Fold:
     ----------
     candidates : sequence of NoisyLabelClassifier
         They are fitted in place.
-    X, y, sample_weight, trusted
+    X, y, sample_weight, trusted, groups
         As in ``fit``.
 
     Attributes
@@ -97,6 +97,7 @@ class Fold:
         y: Any,
         sample_weight: Any = None,
         trusted: Any = None,
+        groups: Any = None,
     ) -> None:
         self.outcomes: list[NoisyLabelClassifier | Exception] = list(candidates)
         self.members: list[Member] = []
@@ -105,7 +106,7 @@ class Fold:
             return
         # Smoothing rates are checked for each candidate below.
         lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
-        training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted)
+        training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted, groups)
         self.net, self._run, self.seed = make_run(lead, training_set)
         self.data, self.validation = self._run.data, self._run.validation
         self.classes = training_set.labels.classes

@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_obje
 from sklearn.utils.validation import _num_samples
 
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin
-from sknoisy.search._candidates import Candidates, WholeSearch, last_step
+from sknoisy.search._candidates import Candidates, WholeSearch, groups_argument, last_step
 
 __all__ = ["CandidateProxy", "RecordingSplitter", "proba_out_of_fold", "scorer_of_proxies"]
 
@@ -137,22 +137,36 @@ class RecordingSplitter:
         return get_routing_for_object(self.cv)
 
 
-def proba_out_of_fold(estimator: Any, X: Any, y: Any, cv: Any) -> np.ndarray:
-    """Predict probabilities as ``cross_val_predict`` does, training folds together if possible."""
+def proba_out_of_fold(estimator: Any, X: Any, y: Any, cv: Any, groups: Any = None) -> np.ndarray:
+    """Predict probabilities as ``cross_val_predict`` does, training folds together if possible.
+
+    Parameters
+    ----------
+    estimator : classifier
+    X, y
+        As in ``fit``.
+    cv : int, cross-validation generator or iterable
+    groups : array-like of shape (n_samples,), default=None
+        Groups for ``fit`` of a NoisyLabelClassifier.
+    """
     predict = partial(cross_val_predict, X=X, y=y, method="predict_proba")
+    given: dict[str, Any] = {}
     rows = np.arange(_num_samples(X))
     splitter = RecordingSplitter(check_cv(cv, y, classifier=True))
     # cross_val_predict encodes y in the same way.
     whole = WholeSearch(splitter.train, X, LabelEncoder().fit_transform(y), {})
     try:
-        _, classifier = last_step(estimator)
-        candidates = Candidates(estimator, [classifier.smoothing], None, rows, whole=whole)
+        prefix, classifier = last_step(estimator)
+        given = {} if groups is None else {groups_argument(prefix): groups}
+        candidates = Candidates(
+            estimator, [classifier.smoothing], None, rows, whole=whole, groups=groups
+        )
     except TypeError:
-        return predict(clone(estimator), cv=cv)
+        return predict(clone(estimator), cv=cv, params=given)
     proxy = CandidateProxy(clone(estimator), candidates).set_params(**candidates.all[0])
     try:
         return predict(proxy, cv=splitter, params={"row_": rows})
     except Exception:
         if candidates.refusal is None:
             raise
-        return predict(clone(estimator), cv=cv)
+        return predict(clone(estimator), cv=cv, params=given)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from joblib import parallel_config
+from sklearn import get_config
 from sklearn.base import _fit_context, is_classifier
 from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._runtime.torch_settings import default_torch_settings
+from sknoisy._validation.groups import check_groups
 from sknoisy.search._candidates import Candidates, WholeSearch
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
 from sknoisy.search._results import rates_and_scores
@@ -141,7 +143,7 @@ class SmoothingSearchCV(GridSearchCV):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None, **params: Any) -> SmoothingSearchCV:
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None, **params: Any) -> SmoothingSearchCV:
         """Score all candidates, and fit the best one.
 
         Parameters
@@ -150,9 +152,13 @@ class SmoothingSearchCV(GridSearchCV):
             The samples.
         y : array-like of shape (n_samples,)
             The given labels.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of samples that depend on each other, for the splitter (such as
+            :class:`~sklearn.model_selection.GroupKFold`) and for ``fit`` of the classifier. With
+            metadata routing, both must request it, as they do by default.
         **params
-            Parameters of the splitter (``groups``), of ``fit`` of the estimator and of the scorers,
-            as for ``GridSearchCV``.
+            Parameters of ``fit`` of the estimator, of the splitter and of the scorers, as for
+            ``GridSearchCV``.
 
         Returns
         -------
@@ -160,6 +166,10 @@ class SmoothingSearchCV(GridSearchCV):
         """
         X, y = indexable(X, y)
         rows = np.arange(_num_samples(X))
+        check_groups(groups, len(rows))
+        params = params if groups is None else {**params, "groups": groups}
+        # Without metadata routing, scikit-learn gives groups to the splitter only.
+        for_fit = None if get_config()["enable_metadata_routing"] else groups
         cv = RecordingSplitter(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
         with warnings.catch_warnings():
             # The inner search raises the same warnings.
@@ -167,7 +177,13 @@ class SmoothingSearchCV(GridSearchCV):
             routed = self._get_routed_params_for_fit(_check_method_params(X, params))
         whole = WholeSearch(cv.train, X, y, routed.estimator.fit)
         candidates = Candidates(
-            self.estimator, self.smoothing, self.param_grid, rows, self.n_jobs, whole
+            self.estimator,
+            self.smoothing,
+            self.param_grid,
+            rows,
+            self.n_jobs,
+            whole,
+            for_fit,
         )
         inner = GridSearchCV(
             CandidateProxy(self.estimator, candidates),

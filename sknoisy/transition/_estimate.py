@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -68,8 +69,9 @@ def estimate_transition(
     cv : int, cross-validation generator or iterable, default=5
         Folds for the predictions of ``estimator``; ignored if it is None, and with "hoc".
     groups : array-like of shape (n_samples,), default=None
-        Groups for a ``cv`` such as :class:`~sklearn.model_selection.GroupKFold`, which keeps all
-        samples of a group (for example of a patient) in one fold.
+        Groups of samples that depend on each other, such as the images of a patient or copies. They
+        are passed to ``cv``, such as :class:`~sklearn.model_selection.GroupKFold`, which keeps a
+        group in one fold, and to ``fit`` of a :class:`~sknoisy.NoisyLabelClassifier`.
     trusted : array-like of bool of shape (n_samples,), default=None
         Only for "gold": mask of the samples whose labels are known to be clean.
     random_state : int, RandomState instance or None, default=None
@@ -86,7 +88,7 @@ def estimate_transition(
     ------
     ValueError, TypeError
         If ``method`` is unknown or does not accept ``params``, "gold" is used without trusted
-        samples, or ``groups`` are passed although no folds are used.
+        samples, or ``groups`` are passed with "hoc".
 
     Examples
     --------
@@ -100,11 +102,10 @@ def estimate_transition(
     (3, 3)
     """
     _check_method(method, trusted, params)
-    if groups is not None and (method == "hoc" or estimator is None):
+    if groups is not None and method == "hoc":
         raise ValueError(
-            "The 'groups' parameter of estimate_transition needs an 'estimator' and a method other "
-            f"than 'hoc': only these use folds. Got groups with method={method!r} and "
-            f"estimator={estimator!r} instead."
+            "The 'groups' parameter of estimate_transition must be None with method='hoc', which "
+            f"trains no model. Got {reprlib.repr(groups)} instead."
         )
     if method == "hoc":
         return hoc(y, X, **params)
@@ -142,7 +143,7 @@ def _out_of_sample_proba(
 ) -> np.ndarray:
     """Predict probabilities for each sample by models that were not trained on it."""
     if estimator is None:
-        clf = NoisyLabelClassifier(random_state=random_state).fit(X, y)
+        clf = NoisyLabelClassifier(random_state=random_state).fit(X, y, groups=groups)
         proba, _ = clf.method_.oob_predictions
         return proba.double().cpu().numpy()
     if not hasattr(estimator, "predict_proba"):
@@ -152,4 +153,4 @@ def _out_of_sample_proba(
         )
     if groups is not None:
         cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
-    return proba_out_of_fold(estimator, X, y, cv)
+    return proba_out_of_fold(estimator, X, y, cv, groups)

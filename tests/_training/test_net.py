@@ -31,6 +31,7 @@ def test_only_the_ratios_of_weights_matter(method):
     np.testing.assert_allclose(small.predict_proba(X), large.predict_proba(X), rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:.* of the samples are copies")
 @pytest.mark.parametrize("method", ["ce", "gce", "co_teaching"])
 def test_weights_are_repetitions(method):
     weight = np.random.default_rng(0).integers(0, 3, 150)

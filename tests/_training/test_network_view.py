@@ -1,4 +1,4 @@
-"""The 14 names that a method may ask for, and that the skorch net stays a plain object."""
+"""The 15 names that a method may ask for, and that the skorch net stays a plain object."""
 
 import copy
 import pickle
@@ -17,17 +17,18 @@ from tests.views import view_of
 
 X, y = load_iris(return_X_y=True)
 NAMES = (
-    "n_classes", "n_rows", "n_features", "device", "dtype", "trusted", "infer", "represent",
-    "logits", "features", "weights", "rows", "labels", "augment",
+    "n_classes", "n_rows", "n_features", "device", "dtype", "trusted", "groups", "infer",
+    "represent", "logits", "features", "weights", "rows", "labels", "augment",
 )  # fmt: skip
 
 
 def test_view_has_the_names_of_the_protocol():
     protocol = {name for name in dir(NetworkView) if not name.startswith("_")}
     assert protocol | set(NetworkView.__annotations__) == set(NAMES)
-    view = view_of(short(max_epochs=1).fit(X, y), X, y)
+    view = view_of(short(max_epochs=1).fit(X, y), X, y, groups=np.arange(150))
     assert all(hasattr(view, name) for name in NAMES)
-    assert (view.n_classes, view.n_rows, view.n_features, view.trusted) == (3, 150, 128, None)
+    assert (view.n_classes, view.n_rows, view.n_features) == (3, 150, 128)
+    assert view.trusted is view.groups is None
 
 
 def test_methods_get_the_view_and_never_the_skorch_net():

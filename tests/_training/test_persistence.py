@@ -229,6 +229,7 @@ def test_weights_are_stored_once(optimizer, copies, params, dumps, table):
     assert copies * n_bytes < len(dumps(clf)) < copies * n_bytes + 30_000
 
 
+@pytest.mark.filterwarnings("ignore:.* of the samples are copies")
 def test_training_set_is_not_stored(table):
     X, y = table
     few = short(method="ce").fit(X, y)
@@ -238,6 +239,7 @@ def test_training_set_is_not_stored(table):
     assert len(pickle.dumps(many)) - len(pickle.dumps(few)) < 4 * n_more + 40_000
 
 
+@pytest.mark.filterwarnings("ignore:.* of the samples are copies")
 def test_training_set_is_not_stored_by_a_method_that_stores_its_view(table):
     class Store(Method):
         def setup(self, net, y):

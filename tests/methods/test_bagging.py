@@ -180,7 +180,9 @@ def test_each_network_is_trained_on_cross_entropy_of_its_bag(optimizer):
         "module": first, "max_epochs": 8, "batch_size": -1, "precision": "float64",
         "optimizer": optimizer, "random_state": 0,
     }  # fmt: skip
-    bagged = NoisyLabelClassifier("bagging", early_stopping=False, **params).fit(X, y)
+    # Two rows of X are equal, and would share a bag.
+    bagged = NoisyLabelClassifier("bagging", early_stopping=False, **params)
+    bagged.fit(X, y, groups=np.arange(150))
     weight = bagged.method_.bags[0, :150].double().numpy()
     alone = NoisyLabelClassifier("ce", **params).fit(X, y, sample_weight=weight)
     for actual, expected in zip(

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy._training import training_set
 from sknoisy.noise import corrupt_labels, pair
 from sknoisy.search import _candidates, _proxy
 from sknoisy.transition import (
@@ -112,6 +113,7 @@ def test_folds_trained_together_predict_the_same_as_alone(name, cv, monkeypatch)
     assert_allclose(matrix, confident_joint(y, p), atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:.* of the samples are copies")
 @pytest.mark.parametrize(
     "estimator", [KNeighborsClassifier(25), CLASSIFIERS["loss"]], ids=["knn", "ce"]
 )
@@ -128,9 +130,33 @@ def test_groups_are_in_one_fold(estimator):
     assert_allclose(matrix, confident_joint(y, p), atol=1e-3)
     with pytest.raises(ValueError, match="'groups' parameter should not be None"):
         estimate_transition(X, y, estimator, **params)
-    for params in ({"method": "hoc", "estimator": estimator}, {}):
-        with pytest.raises(ValueError, match="'groups' parameter of estimate_transition needs"):
-            estimate_transition(X, y, groups=groups, **params)
+    with pytest.raises(ValueError, match="'groups' parameter of estimate_transition must be None"):
+        estimate_transition(X, y, groups=groups, method="hoc")
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("name", ["none", "loss", "pipeline", "bagging"])
+def test_groups_are_passed_to_the_fits(name, routing, monkeypatch):
+    """Also where folds are trained together, and where they are not."""
+    X, y = load_iris(return_X_y=True)
+    groups, given = np.arange(150) // 5, []
+    check = training_set.check_groups
+    monkeypatch.setattr(
+        training_set, "check_groups", lambda part, n: given.append(part) or check(part, n)
+    )
+    clf = {
+        "none": None,
+        "loss": CLASSIFIERS["loss"],
+        "pipeline": CLASSIFIERS["pipeline"],
+        "bagging": NoisyLabelClassifier(max_epochs=2, random_state=0),
+    }[name]
+    with config_context(enable_metadata_routing=routing):
+        estimate_transition(X, y, clf, groups=groups, cv=GroupKFold(3))
+    rows = [train for train, _ in GroupKFold(3).split(X, y, groups)]
+    expected = [groups] if clf is None else [groups[train] for train in rows]
+    assert len(given) == len(expected)
+    for part, correct in zip(given, expected, strict=True):
+        assert_array_equal(part, correct)
 
 
 @pytest.mark.parametrize("routing", [False, True])
