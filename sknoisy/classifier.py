@@ -320,8 +320,10 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             The given labels, of any type that scikit-learn accepts. An array of two dimensions has
             soft labels: each row is a distribution over the classes, such as crowd votes or the
-            probabilities of another model. The classes are the column names of a data frame,
-            otherwise the column positions. None: the labels of the items of a Dataset.
+            probabilities of another model; see :func:`~sknoisy.crowds.soft_labels`. Samples count
+            by how decided their label is: not at all if it is uniform. The classes are the column
+            names of a data frame, otherwise the column positions. None: the labels of the items of
+            a Dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; only their ratios matter. Samples of weight 0 are left out.
         trusted : array-like of bool of shape (n_samples,), default=None

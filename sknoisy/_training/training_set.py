@@ -53,7 +53,7 @@ class TrainingSet:
     X : ndarray, sparse matrix or Dataset
     labels : Labels
     weight : ndarray of shape (n_samples,)
-        Sample weight times class weight.
+        Sample weight times class weight; of soft labels, times how decided they are.
     trusted : ndarray of bool of shape (n_samples,) or None
         Mask of the samples whose labels are known to be clean.
     groups : ndarray of shape (n_samples,), int64, or None
@@ -237,6 +237,13 @@ def _weights(labels: Labels, sample_weight: Any, class_weight: Any) -> np.ndarra
     weight = _check_sample_weight(
         sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True
     )
+    decided = weight * labels.decidedness()
+    if weight.any() and not decided.any():
+        raise ValueError(
+            "y must have a soft label that is not uniform, 1 / n_classes for each class, in a row "
+            "with a positive weight: uniform labels are undecided and have no weight."
+        )
+    weight = decided
     totals = labels.totals(weight)
     weight = weight * labels.expected(class_weights(class_weight, labels.classes, totals))
     if not weight.any():

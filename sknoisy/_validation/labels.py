@@ -26,6 +26,9 @@ __all__ = [
     "sorted_classes",
 ]
 
+# Difference from 1 / n_classes that float32 labels can have by rounding, relative to 1.
+_ROUNDING = 1e-6
+
 
 class SoftLabels(NamedTuple):
     """Soft labels: a distribution over the classes for each sample.
@@ -125,6 +128,20 @@ class Labels(NamedTuple):
                 f"{probs.shape[1] if names is None else names.tolist()}."
             )
         return cls(classes, probs.argmax(axis=1), probs)
+
+    def decidedness(self) -> np.ndarray | float:
+        """Return how decided each label is: 0 for a uniform distribution, 1 for a single class.
+
+        It is the square root of the total variation distance from the uniform distribution, divided
+        by its largest value: samples with most of their votes for one class keep most of their
+        weight, and only those near 1 / n_classes lose it.
+        """
+        if self.soft is None:
+            return 1.0
+        n_classes = len(self.classes)
+        excess = (n_classes * self.soft.max(axis=1) - 1) / (n_classes - 1)
+        # Rounding leaves no weight to uniform labels.
+        return np.sqrt(np.where(excess > _ROUNDING, excess, 0))
 
     def totals(self, weight: np.ndarray) -> np.ndarray:
         """Return the sum of the sample weights of each class."""

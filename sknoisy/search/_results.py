@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["rates_and_scores"]
+__all__ = ["refuse_all_nan", "rates_and_scores"]
+
+
+def refuse_all_nan(cv_results: Any, refit: Any, score: Callable[[], Any]) -> None:
+    """Raise an error if a search has only NaN to choose by.
+
+    Parameters
+    ----------
+    cv_results : dict
+    refit : bool, str or callable
+        As in the search; a str is the name of the score that matters.
+    score : callable
+        Scores once more, to find out what fails.
+
+    Raises
+    ------
+    ValueError
+        If all mean scores are NaN.
+    """
+    names = [name for name in cv_results if name.startswith("mean_test_")]
+    names = [f"mean_test_{refit}"] if isinstance(refit, str) else names
+    if not all(np.isnan(cv_results[name]).all() for name in names):
+        return
+    message = "All scores of the search are NaN, so no candidate can be chosen."
+    advice = "Soft labels need scoring=None; error_score='raise' shows where the error occurs."
+    try:
+        score()
+    except Exception as error:
+        raise ValueError(f"{message} {type(error).__name__}: {error} {advice}") from error
+    raise ValueError(f"{message} {advice}")
 
 
 def rates_and_scores(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.groups import check_groups
 from sknoisy.search._candidates import Candidates, WholeSearch
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
-from sknoisy.search._results import rates_and_scores
+from sknoisy.search._results import rates_and_scores, refuse_all_nan
 
 __all__ = ["SmoothingSearchCV", "one_standard_error"]
 
@@ -77,6 +78,8 @@ class SmoothingSearchCV(GridSearchCV):
     ------
     TypeError
         In ``fit``, if the candidates cannot be trained together: use ``GridSearchCV``.
+    ValueError
+        In ``fit``, if all scores are NaN.
 
     See Also
     --------
@@ -150,8 +153,9 @@ class SmoothingSearchCV(GridSearchCV):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), or images
             The samples.
-        y : array-like of shape (n_samples,)
-            The given labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            The given labels. Soft labels need ``scoring=None``, the expected accuracy, and a
+            ``cv`` that does not stratify.
         groups : array-like of shape (n_samples,), default=None
             Groups of samples that depend on each other, for the splitter (such as
             :class:`~sklearn.model_selection.GroupKFold`) and for ``fit`` of the classifier. With
@@ -205,8 +209,14 @@ class SmoothingSearchCV(GridSearchCV):
             if candidates.refusal is not None:
                 raise candidates.refusal from None
             raise
+        refuse_all_nan(inner.cv_results_, self.refit, partial(self._score_again, inner, X, y))
         self.__dict__.update(self._fitted_attributes(inner, candidates))
         return self
+
+    def _score_again(self, inner: GridSearchCV, X: Any, y: Any) -> None:
+        if hasattr(inner, "best_estimator_"):
+            scorers, _ = self._get_scorers()
+            scorers(inner.best_estimator_.fitted_, X, y)
 
     def _proxy_scoring(self) -> Any:
         """Return the scorers of this search, wrapped so that they get the fitted candidate."""
@@ -254,7 +264,7 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     Raises
     ------
     ValueError
-        If ``smoothing`` was not searched, or the score does not exist.
+        If ``smoothing`` was not searched, or the score does not exist or is NaN for all candidates.
 
     References
     ----------
@@ -272,6 +282,8 @@ def one_standard_error(cv_results: Mapping[str, Any], metric: str | None = None)
     1
     """
     rates, mean, error = rates_and_scores(cv_results, metric)
+    if np.isnan(mean).all():
+        raise ValueError("All scores of the search are NaN, so no candidate can be chosen.")
     best = int(np.nanargmax(mean))
     good = np.flatnonzero(mean >= mean[best] - error[best])
     distances = [_distance(rates[i]) for i in good]

@@ -46,9 +46,11 @@ def test_a_soft_label_equals_weighted_samples_of_each_class(table):
     probs = np.random.default_rng(0).dirichlet(np.ones(3), len(X))
     params = {"batch_size": -1, "precision": "float64", "max_epochs": 8}
     soft = fitted(X, probs, **params)
-    # Every sample appears once per class, weighted by the probability of the class.
+    # Every sample appears once per class, weighted by the probability of the class, and by how
+    # decided the label is.
+    weight = probs * np.sqrt((3 * probs.max(axis=1, keepdims=True) - 1) / 2)
     hard = fitted(
-        np.repeat(X, 3, axis=0), np.tile(range(3), len(X)), weight=probs.ravel(), **params
+        np.repeat(X, 3, axis=0), np.tile(range(3), len(X)), weight=weight.ravel(), **params
     )
     assert_allclose(soft.predict_proba(X), hard.predict_proba(X), rtol=1e-8)
 

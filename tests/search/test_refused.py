@@ -11,6 +11,7 @@ from torch import nn
 from sknoisy import SmoothingSearchCV
 from sknoisy.functional import class_cross_entropy
 from sknoisy.methods import ClassLoss
+from sknoisy.search import one_standard_error
 from tests.factories import Branching
 from tests.search.helpers import RATES, X, changed_mlp, double, y
 
@@ -147,3 +148,16 @@ class ReboundBuffer(nn.Module):
 def test_what_computes_something_else_together_is_refused(params, message):
     with pytest.raises(TypeError, match=f"{message}.*GridSearchCV"):
         SmoothingSearchCV(double(**params), RATES, cv=2).fit(X, y)
+
+
+@pytest.mark.parametrize("refit", [True, False, one_standard_error])
+def test_a_search_whose_scores_are_all_nan_is_refused(refit):
+    """It took the first candidate."""
+    soft = 0.8 * np.eye(10)[y] + 0.02
+    search = SmoothingSearchCV(double(), RATES, cv=2, scoring="accuracy", refit=refit)
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="All scores of the sea") as got:
+        search.fit(X, soft)
+    assert not hasattr(search, "cv_results_")
+    if refit is True:
+        assert "ValueError: Classification metrics can't handle a mix" in str(got.value)
+        assert "scoring=None" in str(got.value)
