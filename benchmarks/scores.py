@@ -109,9 +109,7 @@ def judged(cell: Cell, seed: int) -> dict[str, Any]:
     bagging = fitted["bagging"]
     estimate = np.eye(k)
     seen = bagging.classes_
-    estimate[np.ix_(seen, seen)] = most_confident(
-        cell.y[rows], bagging.method_.out_of_bag.double().numpy()
-    )
+    estimate[np.ix_(seen, seen)] = most_confident(bagging, cell.y[rows])
     judges = scores(cell.y[out], cell.clean[out], true, estimate)
     test, points = {}, {}
     for candidate, clf in fitted.items():

@@ -79,12 +79,12 @@ def estimates(cell: Cell, p: np.ndarray, trusted: np.ndarray) -> list[np.ndarray
     spread = cell.X.std(axis=0)
     scaled = (cell.X - cell.X.mean(axis=0)) / np.where(spread > 0, spread, 1)
     return [
-        most_confident(y, p),
-        anchor_points(y, p),
-        confident_joint(y, p),
-        dual_t(y, p),
-        gold(checked, p, trusted),
-        hoc(y, scaled),
+        most_confident(p, y),
+        anchor_points(p, y),
+        confident_joint(p, y),
+        dual_t(p, y),
+        gold(p, checked, trusted),
+        hoc(scaled, y),
         estimate_by_cleanlab(y, p),
         np.eye(p.shape[1]),
     ]
@@ -107,7 +107,7 @@ def errors(cell: Cell, seed: int, model: str) -> dict[str, Any]:
     for name, matrix in zip(ESTIMATORS, estimates(cell, p, trusted), strict=True):
         values[f"matrix {name}"] = float(abs(matrix - true).sum() / k)
         values[f"rate {name}"] = float(abs(noise_rate_from_transition(matrix, cell.y) - rate))
-    interval = noise_rate(cell.y, p, random_state=seed)
+    interval = noise_rate(p, cell.y, random_state=seed)
     return values | {"inside": int(interval.low <= rate <= interval.high)}
 
 

@@ -36,12 +36,12 @@ model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05))
 proba = cross_val_predict(model, X, y, cv=5, method="predict_proba")
 trusted = np.random.default_rng(0).random(len(y)) < 0.1
 estimates = {
-    "most_confident": most_confident(y, proba),
-    "anchor_points": anchor_points(y, proba),
-    "confident_joint": confident_joint(y, proba),
-    "dual_t": dual_t(y, proba),
-    "hoc": hoc(y, X),
-    "gold, 10 % trusted": gold(np.where(trusted, y_clean, y), proba, trusted),
+    "most_confident": most_confident(proba, y),
+    "anchor_points": anchor_points(proba, y),
+    "confident_joint": confident_joint(proba, y),
+    "dual_t": dual_t(proba, y),
+    "hoc": hoc(X, y),
+    "gold, 10 % trusted": gold(proba, np.where(trusted, y_clean, y), trusted),
 }
 
 # %%
@@ -57,7 +57,7 @@ for (name, matrix), ax in zip(estimates.items(), axes.flat, strict=True):
 
 # %%
 # The estimated noise rate with its 95 % interval, and the true one.
-estimate = noise_rate(y, proba, random_state=0)
+estimate = noise_rate(proba, y, random_state=0)
 print(f"estimated noise rate: {estimate.rate:.3f} ({estimate.low:.3f} to {estimate.high:.3f})")
 print(f"true noise rate: {manifest.rate:.3f}")
 

@@ -24,6 +24,7 @@ from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.samples import is_dataset, labels_of_dataset, rows_to_predict
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.build import fitted_attributes, make_run
+from sknoisy._training.fitted import FittedAttributesMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -67,7 +68,9 @@ def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class NoisyLabelClassifier(
+    DunderParams, FittedAttributesMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """Classify with neural networks that are robust to label noise.
 
     Networks first fit clean labels and later memorise noisy ones. ``method`` selects how
@@ -165,14 +168,20 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     smoothing_ : float or ndarray of shape (n_classes,)
         The smoothing rate in use; with "auto" it is 0 during warm-up.
     noise_rate_ : float
-        Estimated fraction of mislabelled samples; 0 if no noise is detected. Sample weights are
-        ignored. This attribute and the next two exist only with ``smoothing="auto"``, after
-        warm-up.
+        Estimated fraction of mislabelled samples; 0 if no noise is detected. Trusted samples count
+        as any others, and sample weights are ignored, except that samples of weight 0 are left out.
+        This attribute and the next two exist with methods that have out-of-bag predictions, such as
+        the default, and with ``smoothing="auto"`` after warm-up. They describe the samples of the
+        last call.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Entry (i, j): the probability of given label ``classes_[j]`` for true label ``classes_[i]``.
+        It is always estimated, so that it can be compared with a matrix that is given to the
+        method; the matrix that corrects predictions is ``method_.transition``.
     noise_report_ : NoiseReport
         The noise rate with a confidence interval, the transition matrix, their evidence and the
-        most frequent confusions; print it. See :class:`~sknoisy.transition.NoiseReport`.
+        confusions that uniform noise does not explain; print it. See
+        :class:`~sknoisy.transition.NoiseReport`. Without ``smoothing="auto"`` it is computed when
+        it is first used.
     label_quality_ : ndarray of shape (n_samples,)
         How well each label of the last call agreed with the predictions during training, in [0, 1]:
         low for mislabelled samples. Samples that were trained on only in mixed or changed form are
@@ -450,9 +459,8 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
             run.on_epoch_end = partial(tasks.epoch, net_=net, classes_=classes)
             run.first_epoch = len(net.history or ())
         quality = net.train(run, epochs, seed)
-        for name in ("noise_report_", "noise_rate_", "transition_matrix_"):
-            self.__dict__.pop(name, None)
-        self.__dict__.update(fitted_attributes(net, classes, quality))
+        self.__dict__.pop("noise_report_", None)
+        self.__dict__.update(fitted_attributes(net, data.labels, quality))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -564,23 +572,3 @@ class NoisyLabelClassifier(DunderParams, CallbackSupportMixin, ClassifierMixin, 
     def _rounded(self, values: np.ndarray) -> np.ndarray:
         """Round to the precision of the training, because the logits have no more digits."""
         return values.astype(np.float64 if self.net_.dtype == torch.float64 else np.float32)
-
-    # ---- parts of the net -----------------------------------------------------------------------
-
-    @property
-    def module_(self) -> nn.Module:
-        """The trained network; with several networks ``module_.network(i)`` returns one of them."""
-        check_is_fitted(self, "net_")
-        return self.net_.module_
-
-    @property
-    def method_(self) -> Method:
-        """The method with its state."""
-        check_is_fitted(self, "net_")
-        return self.net_.criterion_
-
-    @property
-    def history_(self) -> Any:
-        """A row for each epoch; ``history_[:, "train_loss"]`` is one column."""
-        check_is_fitted(self, "net_")
-        return self.net_.history

@@ -191,7 +191,7 @@ def cases() -> Iterator[tuple[str, Callable[[], str]]]:
     def rate() -> str:
         rng = np.random.default_rng(0)
         p = rng.dirichlet(np.ones(3) * 0.5, len(y))
-        return hash_of(*noise_rate(y, p, random_state=0, n_resamples=50))
+        return hash_of(*noise_rate(p, y, random_state=0, n_resamples=50))
 
     yield "noise_rate", rate
     for metric in METRICS:

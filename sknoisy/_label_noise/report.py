@@ -216,4 +216,9 @@ class NoiseReport:
                 f"No label noise found; the noise rate can be up to {max(self.high, 0.01):.0%} "
                 f"({basis})."
             )
-        return f"{text} Smoothing rate: {self.smoothing:.3g}.".replace("%", " %")
+        return f"{text} {self._format_smoothing()}.".replace("%", " %")
+
+    def _format_smoothing(self) -> str:
+        rates = np.ravel(self.smoothing)
+        name = "Smoothing rate" if len(rates) == 1 else "Smoothing rates"
+        return f"{name}: {', '.join(f'{rate:.3g}' for rate in rates)}"

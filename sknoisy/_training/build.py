@@ -20,6 +20,8 @@ from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Settings, has_epoch_score, stops_early
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import refuse_frame_in_another_order
+from sknoisy._validation.given_labels import compact_codes
+from sknoisy._validation.labels import Labels
 from sknoisy._validation.params import accepted_params, check_accepted, params_of_part
 from sknoisy.functional import default_augment
 from sknoisy.methods import METHODS, Method, make_method
@@ -183,13 +185,14 @@ def _check_same_rows(net: SkorchNet, n_rows: int) -> None:
         )
 
 
-def fitted_attributes(net: SkorchNet, classes: np.ndarray, quality: np.ndarray) -> dict[str, Any]:
+def fitted_attributes(net: SkorchNet, labels: Labels, quality: np.ndarray) -> dict[str, Any]:
     """Return the fitted attributes of an estimator, from its trained net.
 
     Parameters
     ----------
     net : SkorchNet
-    classes : ndarray of shape (n_classes,)
+    labels : Labels
+        The labels of the training set.
     quality : ndarray of shape (n_samples,)
         Label quality of each sample.
     """
@@ -201,8 +204,7 @@ def fitted_attributes(net: SkorchNet, classes: np.ndarray, quality: np.ndarray) 
         "smoothing_": rate if isinstance(rate, float) else np.array(rate),
     }
     if rule.is_auto and noise is not None:
-        report = replace(noise, classes=classes)
-        attributes["noise_report_"] = report
-        attributes["noise_rate_"] = report.rate
-        attributes["transition_matrix_"] = report.transition_matrix
-    return {**attributes, "net_": net, "classes_": classes}
+        attributes["noise_report_"] = replace(noise, classes=labels.classes)
+    # The labels are kept to recognise them, and for a report on their noise.
+    attributes["_codes"] = compact_codes(labels)
+    return {**attributes, "net_": net, "classes_": labels.classes}

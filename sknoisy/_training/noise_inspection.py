@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from sknoisy._training.network_view import ModuleView
 from sknoisy.functional import cross_entropy, knn_label_distribution
 from sknoisy.methods import EvaluationPass, Method
 
-__all__ = ["in_warmup_half", "inspect_labels", "inspect_out_of_bag"]
+__all__ = ["in_warmup_half", "inspect_labels", "inspect_out_of_bag", "report_out_of_bag"]
 
 
 def in_warmup_half(group: Tensor) -> Tensor:
@@ -53,18 +54,40 @@ def inspect_labels(
 
 def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -> NoiseReport:
     """Return a report from out-of-bag predictions, or the early report if there are none."""
-    if method.oob_predictions is None:
+    decided = data.is_decided(torch.arange(len(data.y)))
+    n_classes = 0 if data.soft_labels is None else data.soft_labels.shape[1]
+    codes = torch.where(decided.to(data.y.device), data.y, n_classes)
+    report = report_out_of_bag(method, codes.cpu().numpy())
+    if report is None:
         return early
-    p = method.oob_predictions[0]
-    rows = torch.nonzero(~p.isnan().any(dim=1)).squeeze(1)
-    rows = rows[data.is_decided(rows)]
-    if not len(rows):
-        return early
-    codes, probs = data.y[rows].cpu().numpy(), p[rows].double().cpu().numpy()
-    # Networks trained at a negative rate rank samples well, but are over-confident.
-    report = NoiseReport.from_predictions(codes, probs, "out-of-bag", labels_only=True)
     kept = {name: getattr(early, name) for name in ("smoothing", "disagreement", "memorized")}
     return replace(report, **kept)
+
+
+def report_out_of_bag(method: Method, codes: np.ndarray) -> NoiseReport | None:
+    """Compare labels with out-of-bag predictions.
+
+    Parameters
+    ----------
+    method : Method
+        A method with its state.
+    codes : ndarray of shape (n_rows,)
+        Encoded labels of the rows of the last training; ``n_classes`` where no class is the most
+        likely one.
+
+    Returns
+    -------
+    NoiseReport or None
+        With encoded labels as classes; None if no row has both a label and a prediction.
+    """
+    if method.oob_predictions is None:
+        return None
+    p = method.oob_predictions[0].double().cpu().numpy()
+    rows = np.flatnonzero(~np.isnan(p).any(axis=1) & (codes < p.shape[1]))
+    if not len(rows):
+        return None
+    # Networks trained at a negative rate rank samples well, but are over-confident.
+    return NoiseReport.from_predictions(codes[rows], p[rows], "out-of-bag", labels_only=True)
 
 
 def _evaluate_some(

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from sknoisy._label_noise.estimators import most_confident
+from sknoisy._predictions import Predictions, out_of_sample_predictions
 from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.functional import correct_predictions
-from sknoisy.issues._predictions import Predictions, out_of_sample_predictions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +48,11 @@ def find_label_issues(
 
     Parameters
     ----------
-    clf_or_proba : NoisyLabelClassifier, Pipeline or array-like of shape (n_samples, n_classes)
-        A classifier with the default method, alone or at the end of a pipeline, fitted to these
-        labels; its out-of-bag predictions are used. Or out-of-fold probabilities of the given
-        labels from any model.
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A classifier with the default method, alone, at the end of a pipeline or in a search, fitted
+        to these labels; its out-of-bag predictions are used. Or out-of-fold probabilities of the
+        given labels from any model.
     y : array-like of shape (n_samples,)
         The given labels; with a classifier, the labels that it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"

@@ -6,10 +6,10 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted
 
+from sknoisy._predictions import innermost_estimator
 from sknoisy.classifier import NoisyLabelClassifier
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLEAN_COLOR",
+    "LABELS_FIRST",
     "MISLABELLED_COLOR",
     "axes_size",
     "check_classifier",
@@ -29,6 +30,12 @@ __all__ = [
 
 # The colors of clean labels and of mislabelled samples in all displays.
 CLEAN_COLOR, MISLABELLED_COLOR = "tab:blue", "tab:orange"
+
+# The order of the arguments of from_predictions, which is that of scikit-learn's displays.
+LABELS_FIRST = (
+    "labels first, probabilities of shape (n_samples, n_classes) second, like the displays of "
+    "scikit-learn"
+)
 
 
 def figure_and_axes(ax: Axes | None, **size: Any) -> tuple[Any, Axes]:
@@ -99,12 +106,12 @@ def check_finite(values: Any, name: str) -> np.ndarray:
 
 
 def check_classifier(estimator: Any, display: str) -> NoisyLabelClassifier:
-    """Return the fitted NoisyLabelClassifier itself, or the one at the end of a pipeline."""
-    clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    """Return the fitted NoisyLabelClassifier itself, or the one in a pipeline or a search."""
+    clf = innermost_estimator(estimator)
     if not isinstance(clf, NoisyLabelClassifier):
         raise TypeError(
-            f"{display}.from_estimator needs a NoisyLabelClassifier, alone or at the end of a "
-            f"pipeline; pass the best_estimator_ of a search. Got {type(clf).__name__} instead."
+            f"{display}.from_estimator needs a NoisyLabelClassifier, alone, at the end of a "
+            f"pipeline or in a search. Got {type(clf).__name__} instead."
         )
     check_is_fitted(clf)
     return clf

@@ -10,10 +10,12 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_consistent_length
 
+from sknoisy._predictions import refuse_swapped
 from sknoisy._validation.frames import names_of_rows
 from sknoisy.issues._find import rank_by_quality
 from sknoisy.plots._axes import (
     CLEAN_COLOR,
+    LABELS_FIRST,
     MISLABELLED_COLOR,
     check_finite,
     figure_and_axes,
@@ -88,9 +90,9 @@ class LabelQualityDisplay:
 
         Parameters
         ----------
-        estimator : NoisyLabelClassifier or Pipeline
-            Classifier with the default method, alone or at the end of a pipeline, fitted to ``X``
-            and ``y``.
+        estimator : NoisyLabelClassifier, Pipeline or search
+            Classifier with the default method, alone, at the end of a pipeline or in a search,
+            fitted to ``X`` and ``y``.
         X : array-like or sparse matrix of shape (n_samples, ...)
             Samples.
         y : array-like of shape (n_samples,)
@@ -127,6 +129,7 @@ class LabelQualityDisplay:
         -------
         LabelQualityDisplay
         """
+        refuse_swapped(f"{cls.__name__}.from_predictions", LABELS_FIRST, proba, y)
         return cls._from_source(proba, y, X, classes, plot_params)
 
     @classmethod

@@ -9,10 +9,12 @@ import torch
 from scipy.stats import norm
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sknoisy._predictions import refuse_swapped
 from sknoisy._validation.labels import check_labels_and_proba
 from sknoisy.functional import fit_gaussian_mixture
 from sknoisy.plots._axes import (
     CLEAN_COLOR,
+    LABELS_FIRST,
     MISLABELLED_COLOR,
     check_finite,
     figure_and_axes,
@@ -120,6 +122,7 @@ class LossDistributionDisplay:
         -------
         LossDistributionDisplay
         """
+        refuse_swapped(f"{cls.__name__}.from_predictions", LABELS_FIRST, proba, y)
         codes, probs, _ = check_labels_and_proba(y, proba, classes)
         losses = -np.log(probs[np.arange(len(probs)), codes].clip(np.finfo(np.float32).eps))
         return cls(losses, mislabelled=mislabelled).plot(ax=ax, **plot_params)

@@ -97,8 +97,8 @@ class MemorizationDisplay:
 
         Parameters
         ----------
-        estimator : NoisyLabelClassifier or Pipeline
-            Fitted classifier, alone or at the end of a pipeline.
+        estimator : NoisyLabelClassifier, Pipeline or search
+            Fitted classifier, alone, at the end of a pipeline or in a search.
         ax : Axes, default=None
             Axes to plot on; None: a new figure.
         **plot_params

@@ -73,9 +73,9 @@ class TransitionMatrixDisplay:
 
         Parameters
         ----------
-        estimator : NoisyLabelClassifier or Pipeline
-            Fitted classifier, alone or at the end of a pipeline. It needs a method with a
-            transition matrix, or ``smoothing="auto"``.
+        estimator : NoisyLabelClassifier, Pipeline or search
+            Fitted classifier, alone, at the end of a pipeline or in a search. It needs a method
+            with a transition matrix, which is plotted, or the attribute ``transition_matrix_``.
         ax : Axes, default=None
             Axes to plot on; None: a new figure.
         **plot_params

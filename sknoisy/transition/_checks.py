@@ -11,12 +11,12 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import _num_samples, check_consistent_length
 
 from sknoisy._label_noise.estimators import FROM_PREDICTIONS
+from sknoisy._predictions import out_of_sample_predictions, refuse_swapped
 from sknoisy._validation.labels import (
     check_labels,
-    check_labels_and_proba,
     check_trusted,
     encode,
     sorted_classes,
@@ -43,8 +43,9 @@ _CONSTRAINTS = {
 def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate an estimator so that its arguments are checked before it is called.
 
-    The function gets encoded labels as ``y``, the sorted classes as ``classes``, and probabilities
-    as ``proba`` or numbers as ``features``. Its signature and docstring are kept.
+    The function gets encoded labels as ``y``, the sorted classes as ``classes``, and out-of-sample
+    probabilities as ``clf_or_proba`` or numbers as ``features``. Its signature and docstring are
+    kept.
     """
     signature = inspect.signature(function)
 
@@ -68,9 +69,11 @@ def check_ranges(function: str, params: Mapping[str, Any]) -> None:
 
 
 def _check_predictions(function: str, values: dict[str, Any]) -> None:
-    values["y"], values["proba"], values["classes"] = check_labels_and_proba(
-        values["y"], values["proba"], values["classes"]
+    given = values["y"]
+    predictions = out_of_sample_predictions(
+        values["clf_or_proba"], given, values["classes"], function
     )
+    values.update(clf_or_proba=predictions.p, y=predictions.codes, classes=predictions.classes)
     if "trusted" not in values:
         return
     if values["trusted"] is None:
@@ -78,10 +81,19 @@ def _check_predictions(function: str, values: dict[str, Any]) -> None:
             f"The 'trusted' parameter of {function} must be a boolean mask of the samples whose "
             "labels are known to be clean. Got None instead; 'most_confident' does not need it."
         )
-    values["trusted"] = check_trusted(values["trusted"], len(values["y"]))
+    trusted = check_trusted(values["trusted"], _num_samples(given))
+    assert trusted is not None
+    values["trusted"] = trusted[predictions.positions]
 
 
 def _check_features(function: str, values: dict[str, Any]) -> None:
+    if callable(getattr(values["features"], "fit", None)):
+        raise TypeError(
+            f"The 'features' parameter of {function} must be an array-like of shape (n_samples, "
+            f"n_features): it needs no model. Got {type(values['features']).__name__} instead."
+        )
+    order = "features of shape (n_samples, n_features) first, labels second"
+    refuse_swapped(function, order, values["features"], values["y"])
     values["features"] = check_array(
         values["features"], accept_sparse="csr", dtype=np.float64, input_name="features"
     )

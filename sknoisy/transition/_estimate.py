@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import check_cv
 
+from sknoisy._predictions import OutOfSample
 from sknoisy._validation.params import parameters_of
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.search._proxy import proba_out_of_fold
@@ -108,11 +109,11 @@ def estimate_transition(
             f"trains no model. Got {reprlib.repr(groups)} instead."
         )
     if method == "hoc":
-        return hoc(y, X, **params)
+        return hoc(X, y, **params)
     if method == "gold":
         params["trusted"] = trusted
-    proba = _out_of_sample_proba(X, y, estimator, cv, groups, random_state)
-    return _FUNCTIONS[method](y, proba, **params)
+    predictions = _out_of_sample(X, y, estimator, cv, groups, random_state)
+    return _FUNCTIONS[method](predictions, y, **params)
 
 
 def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
@@ -138,14 +139,12 @@ def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
     check_ranges(method, params)
 
 
-def _out_of_sample_proba(
+def _out_of_sample(
     X: Any, y: Any, estimator: Any, cv: Any, groups: Any, random_state: Any
-) -> np.ndarray:
-    """Predict probabilities for each sample by models that were not trained on it."""
+) -> NoisyLabelClassifier | OutOfSample:
+    """Fit a classifier with out-of-bag predictions, or predict each sample out-of-fold."""
     if estimator is None:
-        clf = NoisyLabelClassifier(random_state=random_state).fit(X, y, groups=groups)
-        proba, _ = clf.method_.oob_predictions
-        return proba.double().cpu().numpy()
+        return NoisyLabelClassifier(random_state=random_state).fit(X, y, groups=groups)
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
             "The 'estimator' parameter of estimate_transition must be a classifier with "
@@ -153,4 +152,4 @@ def _out_of_sample_proba(
         )
     if groups is not None:
         cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
-    return proba_out_of_fold(estimator, X, y, cv, groups)
+    return OutOfSample(proba_out_of_fold(estimator, X, y, cv, groups))

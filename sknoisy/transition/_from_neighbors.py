@@ -14,7 +14,7 @@ __all__ = ["hoc"]
 
 @check_arguments
 def hoc(
-    y: Any, features: Any, *, metric: str = "cosine", max_iter: int = 1500, classes: Any = None
+    features: Any, y: Any, *, metric: str = "cosine", max_iter: int = 1500, classes: Any = None
 ) -> np.ndarray:
     """Estimate the transition matrix from the labels of samples and their two nearest neighbours.
 
@@ -26,10 +26,10 @@ def hoc(
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
-        The given labels.
     features : {array-like, sparse matrix} of shape (n_samples, n_features)
         Features, best of a model trained without these labels; columns must have the same scale.
+    y : array-like of shape (n_samples,)
+        The given labels.
     metric : str, default="cosine"
         Distance between samples, as in :class:`sklearn.neighbors.NearestNeighbors`.
     max_iter : int, default=1500
@@ -60,7 +60,7 @@ def hoc(
     >>> from sklearn.datasets import load_iris
     >>> from sknoisy.transition import hoc
     >>> X, y = load_iris(return_X_y=True)
-    >>> hoc(y, X).diagonal().round(1)
+    >>> hoc(X, y).diagonal().round(1)
     array([1., 1., 1.])
     """
     return estimators.hoc(y, features, len(classes), metric, max_iter)

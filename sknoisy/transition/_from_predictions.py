@@ -14,7 +14,7 @@ __all__ = ["anchor_points", "confident_joint", "dual_t", "gold", "most_confident
 
 @check_arguments
 def most_confident(
-    y: Any, proba: Any, *, min_samples: int = 10, z_score: float = 4.0, classes: Any = None
+    clf_or_proba: Any, y: Any, *, min_samples: int = 10, z_score: float = 4.0, classes: Any = None
 ) -> np.ndarray:
     """Estimate the transition matrix from the most confident samples of each class.
 
@@ -26,10 +26,12 @@ def most_confident(
 
     Parameters
     ----------
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A fitted classifier with out-of-bag predictions, alone, at the end of a pipeline or in a
+        search; or out-of-sample predicted probabilities of the given labels.
     y : array-like of shape (n_samples,)
-        The given labels.
-    proba : array-like of shape (n_samples, n_classes)
-        Out-of-sample predicted probabilities of the given labels.
+        The given labels; with a classifier, the labels that it was fitted to, in the same order.
     min_samples : int, default=10
         Minimum number of samples per class; all samples of a smaller class are used.
     z_score : float, default=4
@@ -37,7 +39,8 @@ def most_confident(
         uses more samples. If it is too low, n depends on chance; if it is too high, wrong
         predictions are counted as noisy labels.
     classes : array-like of shape (n_classes,), default=None
-        Sorted labels of the columns of ``proba``; None: the labels in y.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
 
     Returns
     -------
@@ -46,8 +49,9 @@ def most_confident(
 
     Raises
     ------
-    ValueError
-        If labels and probabilities do not match, or a parameter is out of range.
+    ValueError, TypeError
+        If the classifier has no out-of-bag predictions, labels and probabilities do not match, or a
+        parameter is out of range.
 
     References
     ----------
@@ -58,29 +62,35 @@ def most_confident(
     --------
     >>> from sknoisy.transition import most_confident
     >>> p = [[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.8, 0.2], [0.6, 0.4], [0.2, 0.8]]
-    >>> most_confident([0, 1, 0, 0, 1, 1], p, min_samples=2)
+    >>> most_confident(p, [0, 1, 0, 0, 1, 1], min_samples=2)
     array([[0.75, 0.25],
            [0.  , 1.  ]])
     """
-    return estimators.most_confident(y, proba, min_samples, z_score)
+    return estimators.most_confident(y, clf_or_proba, min_samples, z_score)
 
 
 @check_arguments
-def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
+def anchor_points(
+    clf_or_proba: Any, y: Any, *, quantile: float = 0.97, classes: Any = None
+) -> np.ndarray:
     """Estimate each row of the transition matrix from one anchor point of the class.
 
     Parameters
     ----------
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A fitted classifier with out-of-bag predictions, alone, at the end of a pipeline or in a
+        search; or out-of-sample predicted probabilities of the given labels.
     y : array-like of shape (n_samples,)
-        The given labels; used only for the classes.
-    proba : array-like of shape (n_samples, n_classes)
-        Out-of-sample predicted probabilities of the given labels.
+        The given labels, used only for the classes; with a classifier, the labels that it was
+        fitted to, in the same order.
     quantile : float, default=0.97
         The anchor point is the sample at this quantile of the probability of the class, in [0, 1].
         The sample with the highest probability may be an outlier. If the class is rarer than
         1 - quantile, the anchor point is a sample of another class.
     classes : array-like of shape (n_classes,), default=None
-        Sorted labels of the columns of ``proba``; None: the labels in y.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
 
     Returns
     -------
@@ -88,8 +98,9 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
 
     Raises
     ------
-    ValueError
-        If labels and probabilities do not match, or a parameter is out of range.
+    ValueError, TypeError
+        If the classifier has no out-of-bag predictions, labels and probabilities do not match, or a
+        parameter is out of range.
 
     References
     ----------
@@ -100,15 +111,15 @@ def anchor_points(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = 
     Examples
     --------
     >>> from sknoisy.transition import anchor_points
-    >>> anchor_points([0, 1, 1], [[0.8, 0.2], [0.5, 0.5], [0.3, 0.7]], quantile=1.0)
+    >>> anchor_points([[0.8, 0.2], [0.5, 0.5], [0.3, 0.7]], [0, 1, 1], quantile=1.0)
     array([[0.8, 0.2],
            [0.3, 0.7]])
     """
-    return estimators.anchor_points(y, proba, quantile)
+    return estimators.anchor_points(y, clf_or_proba, quantile)
 
 
 @check_arguments
-def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
+def confident_joint(clf_or_proba: Any, y: Any, *, classes: Any = None) -> np.ndarray:
     """Estimate the transition matrix by counting confident predictions.
 
     A class is a candidate for a sample if its probability is at least the mean probability of the
@@ -116,12 +127,15 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
 
     Parameters
     ----------
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A fitted classifier with out-of-bag predictions, alone, at the end of a pipeline or in a
+        search; or out-of-sample predicted probabilities of the given labels.
     y : array-like of shape (n_samples,)
-        The given labels.
-    proba : array-like of shape (n_samples, n_classes)
-        Out-of-sample predicted probabilities of the given labels.
+        The given labels; with a classifier, the labels that it was fitted to, in the same order.
     classes : array-like of shape (n_classes,), default=None
-        Sorted labels of the columns of ``proba``; None: the labels in y.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
 
     Returns
     -------
@@ -130,8 +144,8 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
 
     Raises
     ------
-    ValueError
-        If labels and probabilities do not match.
+    ValueError, TypeError
+        If the classifier has no out-of-bag predictions, labels and probabilities do not match.
 
     References
     ----------
@@ -142,15 +156,15 @@ def confident_joint(y: Any, proba: Any, *, classes: Any = None) -> np.ndarray:
     --------
     >>> from sknoisy.transition import confident_joint
     >>> p = [[0.9, 0.1], [0.9, 0.1], [0.3, 0.7], [0.2, 0.8]]
-    >>> confident_joint([0, 1, 1, 1], p)
+    >>> confident_joint(p, [0, 1, 1, 1])
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
-    return estimators.confident_joint(y, proba)
+    return estimators.confident_joint(y, clf_or_proba)
 
 
 @check_arguments
-def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
+def dual_t(clf_or_proba: Any, y: Any, *, quantile: float = 0.97, classes: Any = None) -> np.ndarray:
     """Estimate the transition matrix as a product of two matrices.
 
     The first matrix, from true to predicted classes, is estimated by :func:`anchor_points`. The
@@ -158,14 +172,17 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
 
     Parameters
     ----------
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A fitted classifier with out-of-bag predictions, alone, at the end of a pipeline or in a
+        search; or out-of-sample predicted probabilities of the given labels.
     y : array-like of shape (n_samples,)
-        The given labels.
-    proba : array-like of shape (n_samples, n_classes)
-        Out-of-sample predicted probabilities of the given labels.
+        The given labels; with a classifier, the labels that it was fitted to, in the same order.
     quantile : float, default=0.97
         As in :func:`anchor_points`.
     classes : array-like of shape (n_classes,), default=None
-        Sorted labels of the columns of ``proba``; None: the labels in y.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
 
     Returns
     -------
@@ -173,8 +190,9 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
 
     Raises
     ------
-    ValueError
-        If labels and probabilities do not match, or a parameter is out of range.
+    ValueError, TypeError
+        If the classifier has no out-of-bag predictions, labels and probabilities do not match, or a
+        parameter is out of range.
 
     References
     ----------
@@ -184,27 +202,31 @@ def dual_t(y: Any, proba: Any, *, quantile: float = 0.97, classes: Any = None) -
     Examples
     --------
     >>> from sknoisy.transition import dual_t
-    >>> dual_t([0, 1, 1], [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], quantile=1.0)
+    >>> dual_t([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], [0, 1, 1], quantile=1.0)
     array([[0.4 , 0.6 ],
            [0.15, 0.85]])
     """
-    return estimators.dual_t(y, proba, quantile)
+    return estimators.dual_t(y, clf_or_proba, quantile)
 
 
 @check_arguments
-def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray:
+def gold(clf_or_proba: Any, y: Any, trusted: Any, *, classes: Any = None) -> np.ndarray:
     """Estimate the transition matrix from trusted samples, whose labels are known to be clean.
 
     Parameters
     ----------
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A fitted classifier with out-of-bag predictions, alone, at the end of a pipeline or in a
+        search; or out-of-sample predicted probabilities of the given labels.
     y : array-like of shape (n_samples,)
-        The given labels; the labels of trusted samples are clean.
-    proba : array-like of shape (n_samples, n_classes)
-        Out-of-sample predicted probabilities of the given labels.
+        The given labels; with a classifier, the labels that it was fitted to, in the same order.
+        The labels of trusted samples are clean.
     trusted : array-like of bool of shape (n_samples,)
         Mask of the trusted samples.
     classes : array-like of shape (n_classes,), default=None
-        Sorted labels of the columns of ``proba``; None: the labels in y.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
 
     Returns
     -------
@@ -213,8 +235,9 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
 
     Raises
     ------
-    ValueError
-        If labels, probabilities and mask do not match, or no sample is trusted.
+    ValueError, TypeError
+        If the classifier has no out-of-bag predictions, labels, probabilities and mask do not
+        match, or no sample is trusted.
 
     References
     ----------
@@ -224,8 +247,8 @@ def gold(y: Any, proba: Any, trusted: Any, *, classes: Any = None) -> np.ndarray
     Examples
     --------
     >>> from sknoisy.transition import gold
-    >>> gold([0, 1, 1], [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], [True, True, False])
+    >>> gold([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]], [0, 1, 1], [True, True, False])
     array([[0.8, 0.2],
            [0.6, 0.4]])
     """
-    return estimators.gold(y, proba, trusted)
+    return estimators.gold(y, clf_or_proba, trusted)

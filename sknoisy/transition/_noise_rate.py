@@ -16,8 +16,8 @@ __all__ = ["noise_rate"]
 
 @check_arguments
 def noise_rate(
+    clf_or_proba: Any,
     y: Any,
-    proba: Any,
     *,
     method: str = "most_confident",
     confidence_level: float = 0.95,
@@ -34,10 +34,12 @@ def noise_rate(
 
     Parameters
     ----------
+    clf_or_proba : NoisyLabelClassifier, Pipeline, search or array-like of shape \
+(n_samples, n_classes)
+        A fitted classifier with out-of-bag predictions, alone, at the end of a pipeline or in a
+        search; or out-of-sample predicted probabilities of the given labels.
     y : array-like of shape (n_samples,)
-        The given labels.
-    proba : array-like of shape (n_samples, n_classes)
-        Out-of-sample predicted probabilities of the given labels.
+        The given labels; with a classifier, the labels that it was fitted to, in the same order.
     method : {"most_confident", "anchor_points", "confident_joint", "dual_t"}, \
 default="most_confident"
         Estimator of the transition matrix from which the rate is computed.
@@ -48,7 +50,8 @@ default="most_confident"
     min_rate : float, default=0.01
         The rate is reported as 0 if the lower bound of the interval is at most this, in [0, 1).
     classes : array-like of shape (n_classes,), default=None
-        Sorted labels of the columns of ``proba``; None: the labels in y.
+        Sorted labels of the columns of probabilities; None: the labels in y. Must be None with a
+        classifier.
     random_state : int, RandomState instance or None, default=None
         Source of the bootstrap samples.
 
@@ -59,24 +62,25 @@ default="most_confident"
 
     Raises
     ------
-    ValueError
-        If labels and probabilities do not match, or a parameter is out of range.
+    ValueError, TypeError
+        If the classifier has no out-of-bag predictions, labels and probabilities do not match, or a
+        parameter is out of range.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sknoisy.transition import noise_rate
     >>> y = np.arange(200) % 2
-    >>> noise_rate(y, np.where(np.eye(2)[y], 0.99, 0.01), random_state=0).rate
+    >>> noise_rate(np.where(np.eye(2)[y], 0.95, 0.05), y, random_state=0).rate
     0.0
     >>> y[:60] = 1 - y[:60]
-    >>> rate = noise_rate(y, np.where(np.eye(2)[np.arange(200) % 2], 0.7, 0.3), random_state=0).rate
-    >>> round(rate, 2)
+    >>> proba = np.where(np.eye(2)[np.arange(200) % 2], 0.7, 0.3)
+    >>> round(noise_rate(proba, y, random_state=0).rate, 2)
     0.3
     """
     return estimators.noise_rate(
         y,
-        proba,
+        clf_or_proba,
         estimators.FROM_PREDICTIONS[method],
         check_random_state(random_state),
         confidence_level,

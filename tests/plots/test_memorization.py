@@ -106,7 +106,7 @@ def test_methods_that_train_on_modified_samples_need_early_stopping(fitted):
 def test_input_that_does_not_match_is_refused(fitted):
     X, _, noisy, clf = fitted
     search = GridSearchCV(clf, {"max_epochs": [1]}, cv=2, refit=False).fit(X, noisy)
-    with pytest.raises(TypeError, match=r"pass the best_estimator_ of a search. Got GridSearchCV"):
+    with pytest.raises(ValueError, match=r"GridSearchCV with refit=False has no fitted model"):
         MemorizationDisplay.from_estimator(search)
     with pytest.raises(ValueError, match="y and y_pred must all hold numbers or all strings"):
         MemorizationDisplay.from_predictions(["a", "b"], [[0, 1]])

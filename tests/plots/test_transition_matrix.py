@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -128,7 +129,10 @@ def test_the_estimated_matrix_is_plotted_if_the_method_has_none(fitted):
     display = TransitionMatrixDisplay.from_estimator(clf)
     assert_allclose(display.im_.get_array(), clf.transition_matrix_)
     clf.set_params(smoothing=0.0).fit(X, noisy)
-    with pytest.raises(ValueError, match="Bagging has no transition matrix"):
+    display = TransitionMatrixDisplay.from_estimator(GridSearchCV(clf, {}, cv=2).fit(X, noisy))
+    assert display.im_.get_array().shape == (3, 3)
+    clf = NoisyLabelClassifier("ce", max_epochs=1).fit(X, noisy)
+    with pytest.raises(ValueError, match="CrossEntropy has no transition matrix"):
         TransitionMatrixDisplay.from_estimator(clf)
 
 

@@ -53,11 +53,11 @@ def test_estimate_from_data_is_near_the_true_matrix(method):
 def test_parameters_are_passed_to_the_function_of_the_method():
     X, y = load_iris(return_X_y=True)
     matrix = estimate_transition(X, y, method="hoc", max_iter=5)
-    assert_array_equal(matrix, hoc(y, X, max_iter=5))
+    assert_array_equal(matrix, hoc(X, y, max_iter=5))
     clf = KNeighborsClassifier(25)
     p = cross_val_predict(clf, X, y, cv=5, method="predict_proba")
     matrix = estimate_transition(X, y, clf, method="anchor_points", quantile=0.5)
-    assert_array_equal(matrix, anchor_points(y, p, quantile=0.5))
+    assert_array_equal(matrix, anchor_points(p, y, quantile=0.5))
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def test_folds_trained_together_predict_the_same_as_alone(name, cv, monkeypatch)
     if name in ("loss", "pipeline"):
         assert trained_together == [[120] * 5 if cv == 5 else [100] * 3]
     p = cross_val_predict(estimator, X, y, cv=cv, method="predict_proba")
-    assert_allclose(matrix, confident_joint(y, p), atol=1e-3)
+    assert_allclose(matrix, confident_joint(p, y), atol=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore:.* of the samples are copies")
@@ -127,7 +127,7 @@ def test_groups_are_in_one_fold(estimator):
     p = cross_val_predict(
         clone(estimator), X, y, groups=groups, cv=params["cv"], method="predict_proba"
     )
-    assert_allclose(matrix, confident_joint(y, p), atol=1e-3)
+    assert_allclose(matrix, confident_joint(p, y), atol=1e-3)
     with pytest.raises(ValueError, match="'groups' parameter should not be None"):
         estimate_transition(X, y, estimator, **params)
     with pytest.raises(ValueError, match="'groups' parameter of estimate_transition must be None"):
@@ -193,16 +193,16 @@ def test_invalid_parameters_raise():
     with pytest.raises(
         ValueError, match=r"'method' parameter of noise_rate must be a str among .* Got 'hoc'"
     ):
-        noise_rate(y, np.eye(3)[y], method="hoc")
+        noise_rate(np.eye(3)[y], y, method="hoc")
     with pytest.raises(ValueError, match="at least 3 samples"):
-        hoc([0, 1], [[0.0], [1.0]])
-    assert hoc([0, 1, 0], X[:3]).shape == (2, 2)
+        hoc([[0.0], [1.0]], [0, 1])
+    assert hoc(X[:3], [0, 1, 0]).shape == (2, 2)
     with pytest.raises(ValueError, match=r"'trusted' parameter of gold must .* Got None"):
-        gold(y, np.eye(3)[y], None)
+        gold(np.full((150, 3), 1 / 3), y, None)
     with pytest.raises(TypeError, match="'most_confident' takes no parameter 'max_iter'"):
         estimate_transition(X, y, LogisticRegression(), max_iter=3)
-    with pytest.raises(TypeError, match="'most_confident' takes no parameter 'proba'"):
-        estimate_transition(X, y, LogisticRegression(), proba=np.eye(3)[y])
+    with pytest.raises(TypeError, match="'most_confident' takes no parameter 'clf_or_proba'"):
+        estimate_transition(X, y, LogisticRegression(), clf_or_proba=np.eye(3)[y])
     with pytest.raises(TypeError, match="'hoc' takes no parameter 'features'"):
         estimate_transition(X, y, method="hoc", features=X)
     for estimator in ("knn", SVC(), make_pipeline(StandardScaler(), SVC())):

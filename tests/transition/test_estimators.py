@@ -30,7 +30,7 @@ def test_estimate_is_near_the_true_matrix(estimate, T):
     y, p, _ = noisy_problem(T)
     # The others count predicted classes, which are often wrong where two are about as likely.
     tolerance = {confident_joint: 0.45, dual_t: 0.6}.get(estimate, 0.1)
-    assert abs(estimate(y, p) - T).sum(axis=1).max() < tolerance
+    assert abs(estimate(p, y) - T).sum(axis=1).max() < tolerance
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_estimate_is_near_the_true_matrix(estimate, T):
 def test_hoc_estimates_the_matrix_from_neighbours(T):
     X, true = make_blobs(3000, centers=np.eye(3) * 8, random_state=0)
     y = corrupt_labels(true, T, random_state=0)
-    assert abs(hoc(y, X) - T).sum(axis=1).max() < 0.12
+    assert abs(hoc(X, y) - T).sum(axis=1).max() < 0.12
 
 
 def test_gold_averages_trusted_samples_or_falls_back_to_most_confident():
@@ -46,11 +46,11 @@ def test_gold_averages_trusted_samples_or_falls_back_to_most_confident():
     y, p, true = noisy_problem(T, 600)
     trusted = (np.arange(600) < 60) & (true != 2)
     y = np.where(trusted, true, y)
-    estimated = gold(y, p, trusted)
+    estimated = gold(p, y, trusted)
     for label in (0, 1):
         assert_allclose(estimated[label], p[trusted & (true == label)].mean(axis=0))
         assert abs(estimated[label] - T[label]).sum() < 0.15
-    assert_array_equal(estimated[2], most_confident(y, p)[2])
+    assert_array_equal(estimated[2], most_confident(p, y)[2])
 
 
 @pytest.mark.parametrize(("min_samples", "z_score"), [(10, 2.0), (40, 4.0), (1000, 1.0)])
@@ -73,14 +73,14 @@ def test_most_confident_matches_a_loop(min_samples, z_score):
         chosen = members[: max(bounds, key=bounds.get)]
         expected[label] = np.eye(4)[y[chosen]].mean(axis=0)
     assert ties or min_samples == 1000
-    assert_allclose(most_confident(y, p, min_samples=min_samples, z_score=z_score), expected)
+    assert_allclose(most_confident(p, y, min_samples=min_samples, z_score=z_score), expected)
 
 
 def test_most_confident_does_not_depend_on_the_order_of_samples():
     true = rng.integers(3, size=900)
     p, y = np.where(np.eye(3)[true] > 0, 0.6, 0.2), corrupt_labels(true, 0.4, random_state=0)
     by_label = np.argsort(y)
-    assert_allclose(most_confident(y[by_label], p[by_label]), most_confident(y, p))
+    assert_allclose(most_confident(p[by_label], y[by_label]), most_confident(p, y))
 
 
 def test_confident_joint_matches_a_loop():
@@ -93,19 +93,19 @@ def test_confident_joint_matches_a_loop():
         if above:
             counts[given, max(above, key=lambda j: row[j])] += 1
     joint = counts / counts.sum(axis=1, keepdims=True) * np.bincount(y)[:, None]
-    assert_allclose(confident_joint(y, p), joint.T / joint.sum(axis=0)[:, None])
+    assert_allclose(confident_joint(p, y), joint.T / joint.sum(axis=0)[:, None])
 
 
 def test_dual_t_is_the_product_of_anchor_points_and_counts():
     y, p, _ = noisy_problem(pair(3, 0.3), 500)
     counts = pd.crosstab(p.argmax(axis=1), y, normalize="index").to_numpy()
-    assert_allclose(dual_t(y, p, quantile=0.9), anchor_points(y, p, quantile=0.9) @ counts)
+    assert_allclose(dual_t(p, y, quantile=0.9), anchor_points(p, y, quantile=0.9) @ counts)
 
 
 def test_anchor_points_do_not_change_their_input():
     y, p, _ = noisy_problem(symmetric(3, 0.2), 300)
     before = p.copy()
-    matrix = anchor_points(y, p, quantile=0.5)
+    matrix = anchor_points(p, y, quantile=0.5)
     assert_array_equal(p, before)
     for label in range(3):
         assert matrix[label, label] == pytest.approx(np.sort(p[:, label])[150])
@@ -115,12 +115,12 @@ def test_anchor_points_do_not_change_their_input():
 def test_labels_of_any_type_and_classes_missing_from_y(estimate):
     y, p, _ = noisy_problem(pair(3, 0.2), 300)
     names = np.array(["b", "c", "d"])[y]
-    assert_array_equal(estimate(names, p), estimate(y, p))
+    assert_array_equal(estimate(p, names), estimate(p, y))
     assert_array_equal(
-        estimate(pd.Series(names, index=range(5, 305)), pd.DataFrame(p)), estimate(y, p)
+        estimate(pd.DataFrame(p), pd.Series(names, index=range(5, 305))), estimate(p, y)
     )
     wide = np.column_stack([np.zeros(300), p])
-    matrix = estimate(names, wide, classes=["a", "b", "c", "d"])
+    matrix = estimate(wide, names, classes=["a", "b", "c", "d"])
     assert matrix.shape == (4, 4)
     assert_allclose(matrix.sum(axis=1), 1)
 
@@ -128,7 +128,7 @@ def test_labels_of_any_type_and_classes_missing_from_y(estimate):
 def test_hoc_accepts_sparse_features():
     X, y = load_iris(return_X_y=True)
     matrix = estimate_transition(csr_matrix(X), y, method="hoc", max_iter=20)
-    assert_allclose(matrix, hoc(y, X, max_iter=20))
+    assert_allclose(matrix, hoc(X, y, max_iter=20))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_hoc_accepts_sparse_features():
 @pytest.mark.parametrize("estimate", [*FROM_PROBA, noise_rate])
 def test_invalid_data_raises(estimate, y, p, params, message):
     with pytest.raises(ValueError, match=message):
-        estimate(y, p, **params)
+        estimate(p, y, **params)
 
 
 @pytest.mark.parametrize(
@@ -181,18 +181,18 @@ def test_parameters_out_of_range_raise(estimate, params):
     (name, value) = next(iter(params.items()))
     message = f"'{name}' parameter of {estimate.__name__} must be .* Got {value} instead"
     with pytest.raises(ValueError, match=message):
-        estimate(y, np.eye(3)[y], **params)
+        estimate(np.full((30, 3), 1 / 3), y, **params)
 
 
 def test_named_columns_must_be_in_the_order_of_the_classes():
     y, p, _ = noisy_problem(pair(3, 0.2), 300)
     names = np.array(["b", "c", "d"])
     frame = pd.DataFrame(p, columns=names)
-    assert_array_equal(most_confident(names[y], frame), most_confident(y, p))
+    assert_array_equal(most_confident(frame, names[y]), most_confident(p, y))
     message = r"must be the classes in their order, \['b', 'c', 'd'\]. Got \['d', 'c', 'b'\]"
     with pytest.raises(ValueError, match=message):
-        most_confident(names[y], frame.iloc[:, ::-1])
+        most_confident(frame.iloc[:, ::-1], names[y])
     # Names that are not the classes are ignored.
     assert_array_equal(
-        most_confident(names[y], frame.set_axis(["z", "y", "x"], axis=1)), most_confident(y, p)
+        most_confident(frame.set_axis(["z", "y", "x"], axis=1), names[y]), most_confident(p, y)
     )
