@@ -10,10 +10,10 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sknoisy._validation.user_warnings import warn_user
 from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.given_labels import check_same_labels
 from sknoisy._validation.labels import check_labels, check_labels_and_proba, encode
+from sknoisy._validation.user_warnings import warn_user
 from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = [
