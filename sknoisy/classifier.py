@@ -30,8 +30,9 @@ from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.frames import names_of_rows, on_host
-from sknoisy._validation.labels import Labels, as_soft_labels
+from sknoisy._validation.labels import Labels
 from sknoisy._validation.params import DunderParams, Names, check_part_names, refuse_booleans
+from sknoisy._validation.soft_labels import as_soft_labels
 from sknoisy.methods import METHODS, Method
 
 __all__ = ["NoisyLabelClassifier"]

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
 
 from sknoisy._validation.labels import check_trusted
+from sknoisy._validation.soft_labels import refuse_soft_labels
 
 __all__ = ["NoisyLabelSplitter", "TrustedSplit"]
 
@@ -87,6 +88,8 @@ class NoisyLabelSplitter(_GroupsConsumer):
             If lengths differ, or if some labels are strings and others are not.
         """
         check_consistent_length(X, y_noisy, y)
+        refuse_soft_labels(y_noisy, "y_noisy")
+        refuse_soft_labels(y, "y")
         noisy, clean = column_or_1d(y_noisy), column_or_1d(y)
         if len({isinstance(label, str) for label in [*noisy.tolist(), *clean.tolist()]}) > 1:
             raise ValueError(
@@ -119,6 +122,7 @@ class NoisyLabelSplitter(_GroupsConsumer):
             If the two halves are not the same samples.
         """
         check_consistent_length(X, y, groups)
+        refuse_soft_labels(y, "y")
         identities = _identities(X)
         X, y, groups = _clean_half(X, y, groups)
         if (identities[: len(y)] != identities[len(y) :]).any():
@@ -204,6 +208,7 @@ class TrustedSplit(_GroupsConsumer):
             If ``trusted`` is not a mask of the samples, or lengths differ.
         """
         check_consistent_length(X, y, groups)
+        refuse_soft_labels(y, "y")
         mask = check_trusted(self.trusted, _num_samples(X))
         if mask is None:
             raise ValueError(

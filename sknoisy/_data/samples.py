@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.rows import Rows, as_rows
-from sknoisy._validation.frames import is_temporal
+from sknoisy._validation.frames import is_temporal, on_host
 
 __all__ = [
     "check_dataset_rows",
@@ -34,7 +34,7 @@ def is_dataset(X: Any) -> bool:
 
 
 def labels_of_dataset(estimator: BaseEstimator, X: Any, y: Any) -> np.ndarray:
-    """Return the labels passed with a Dataset, or the labels of its items."""
+    """Return the labels passed with a Dataset, or the labels of its items, hard or soft."""
     name = type(estimator).__name__
     if y is None and not isinstance(X, Dataset):
         raise ValueError(
@@ -48,7 +48,11 @@ def labels_of_dataset(estimator: BaseEstimator, X: Any, y: Any) -> np.ndarray:
                 f"This {name} estimator requires y to be passed, or a Dataset whose items are "
                 "pairs (x, y)."
             )
-        y = (X[i][1] for i in range(len(X)))
+        y = [on_host(X[i][1]) for i in range(len(X))]
+        if np.ndim(y[0]) == 1 and len(y[0]) > 1:  # distributions
+            return np.stack(y)
+    if len(np.shape(y)) == 2 and np.shape(y)[1] > 1:
+        return y
     return column_or_1d(list(y), warn=True)
 
 
@@ -123,7 +127,7 @@ def _plain(X: Any) -> Any:
     if isinstance(X, torch.Tensor):
         if X.requires_grad:
             raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
-        return X.cpu().numpy()
+        return on_host(X)
     if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
         raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":

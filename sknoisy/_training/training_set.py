@@ -27,12 +27,11 @@ from sknoisy._validation.frames import on_host
 from sknoisy._validation.groups import check_groups, number_groups
 from sknoisy._validation.labels import (
     Labels,
-    SoftLabels,
-    as_soft_labels,
     check_trusted,
     class_weights,
     refuse_missing_labels,
 )
+from sknoisy._validation.soft_labels import SoftLabels, as_soft_labels
 from sknoisy._validation.user_warnings import warn_user
 
 __all__ = ["TrainingSet", "warn_about_copies"]
@@ -211,11 +210,11 @@ def _check_X_y(
     estimator: BaseEstimator, X: Any, y: Any, row_shape: tuple[int, ...] | None
 ) -> tuple[Any, np.ndarray | SoftLabels]:
     y = on_host(y)
-    soft = as_soft_labels(y)
     if is_dataset(X):
         rows = as_rows(X, torch.device("cpu"), torch.float32)
-        if soft is None:
-            y = labels_of_dataset(estimator, X, y)
+        y = labels_of_dataset(estimator, X, y)
+    soft = as_soft_labels(y)
+    if is_dataset(X):
         check_consistent_length(X, y if soft is None else soft.probs)
         check_dataset_rows(estimator, rows, row_shape)
     elif soft is None:

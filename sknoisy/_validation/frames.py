@@ -17,9 +17,13 @@ __all__ = [
 
 
 def on_host(values: Any) -> Any:
-    """Turn a tensor into an array; anything else is returned unchanged."""
+    """Turn a tensor into an array; anything else is returned unchanged.
+
+    NumPy has no bfloat16; its numbers are float32 numbers too.
+    """
     if isinstance(values, torch.Tensor):
-        return values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     return values
 
 

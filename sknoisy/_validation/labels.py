@@ -11,11 +11,10 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.frames import refuse_another_order
 from sknoisy._validation.matrices import check_distributions
+from sknoisy._validation.soft_labels import SoftLabels, refuse_soft_labels
 
 __all__ = [
     "Labels",
-    "SoftLabels",
-    "as_soft_labels",
     "check_labels",
     "check_labels_and_proba",
     "check_trusted",
@@ -28,69 +27,6 @@ __all__ = [
 
 # Difference from 1 / n_classes that float32 labels can have by rounding, relative to 1.
 _ROUNDING = 1e-6
-
-
-class SoftLabels(NamedTuple):
-    """Soft labels: a distribution over the classes for each sample.
-
-    Attributes
-    ----------
-    probs : ndarray of shape (n_samples, n_classes)
-        Probability of each class, the columns in the order of the sorted classes.
-    names : ndarray of shape (n_classes,) or None
-        Sorted names of the columns; None: the columns have no names.
-    """
-
-    probs: np.ndarray
-    names: np.ndarray | None
-
-
-def as_soft_labels(y: Any) -> SoftLabels | None:
-    """Read a numeric array of two or more columns as soft labels; return None for any other y.
-
-    Raises
-    ------
-    ValueError
-        If a row has a negative entry or does not sum to one, or the names of the columns are not
-        distinct or not of one type.
-    """
-    columns = getattr(y, "columns", None)
-    y = np.asarray(y) if isinstance(y, list) else y
-    shape: Any = getattr(y, "shape", ())
-    if len(shape) != 2 or shape[1] < 2:
-        return None
-    probs = _numbers_of(y)
-    if probs is None:
-        return None
-    probs = check_array(probs, dtype=np.float64, input_name="y")
-    probs = check_distributions(
-        probs,
-        f"y of shape {probs.shape} must be soft labels, whose rows are at least 0 and sum to 1.",
-    )
-    if columns is None:
-        return SoftLabels(probs, None)
-    kinds = {isinstance(name, str) for name in columns}
-    if len(set(columns)) < len(columns) or len(kinds) > 1:
-        raise ValueError(
-            "The columns of soft labels must be different classes of one type. Got "
-            f"{list(columns)}."
-        )
-    order = np.argsort(columns)
-    return SoftLabels(probs[:, order], np.asarray(columns)[order])
-
-
-def _numbers_of(y: Any) -> np.ndarray | None:
-    """Turn an array or frame of numbers or booleans into an array; None: it holds other types.
-
-    Columns of nullable and Arrow types become arrays of objects, which are numbers all the same.
-    """
-    array = np.asarray(y)
-    if array.dtype.kind == "O" and hasattr(y, "columns"):
-        try:
-            return array.astype(np.float64)
-        except (TypeError, ValueError):
-            return None
-    return array.astype(np.float64) if array.dtype.kind in "bfiu" else None
 
 
 class Labels(NamedTuple):
@@ -179,10 +115,11 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        If a label is missing, or some are strings and others numbers.
+        If labels are soft, a label is missing, or some are strings and others numbers.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, labels in given.items():
+        refuse_soft_labels(labels, name)
         refuse_missing_labels(labels, name)
         arrays[name] = column_or_1d(labels, input_name=name)
         for value in _possibly_missing(arrays[name]):

@@ -29,8 +29,8 @@ def as_float_array(parameter: str, values: Any) -> np.ndarray:
         ) from error
 
 
-def check_distributions(rows: np.ndarray, requirement: str) -> np.ndarray:
-    """Check that rows sum to one within 0.001 and have no negative entry; make the sums exact.
+def check_distributions(rows: np.ndarray, requirement: str, tolerance: float = 1e-3) -> np.ndarray:
+    """Check that rows are distributions, with sums of one within the tolerance; make these exact.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def check_distributions(rows: np.ndarray, requirement: str) -> np.ndarray:
         If a row is not a distribution. The message begins with ``requirement``.
     """
     total = rows.sum(axis=1)
-    invalid = np.flatnonzero(~((rows >= 0).all(axis=1) & (abs(total - 1) <= 1e-3)))
+    invalid = np.flatnonzero(~((rows >= 0).all(axis=1) & (abs(total - 1) <= tolerance)))
     if len(invalid):
         row = int(invalid[0])
         raise ValueError(

@@ -11,6 +11,7 @@ from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["instance_dependent"]
@@ -74,6 +75,7 @@ def instance_dependent(
     array([1., 1., 1.])
     """
     rate, rng = check_rate(rate, max_rate(n_classes)), check_random_state(random_state)
+    refuse_soft_labels(codes, "codes")
     X = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
     X, codes = X.reshape(len(X), -1), np.asarray(codes)
     check_consistent_length(X, codes)

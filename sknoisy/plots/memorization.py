@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.labels import encode_together
+from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.plots._axes import (
     CLEAN_COLOR,
     MISLABELLED_COLOR,
@@ -164,6 +165,7 @@ class MemorizationDisplay:
         ValueError
             If the shapes do not match, or no sample is mislabelled.
         """
+        refuse_soft_labels(y, "y")
         y, y_pred = column_or_1d(y, input_name="y"), np.asarray(y_pred)
         if y_pred.ndim != 2 or y_pred.shape[1] != len(y):
             raise ValueError(

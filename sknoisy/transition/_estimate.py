@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 
 from sknoisy._predictions import OutOfSample
 from sknoisy._validation.params import parameters_of
+from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.search._proxy import proba_out_of_fold
 from sknoisy.transition._checks import check_ranges
@@ -103,6 +104,7 @@ def estimate_transition(
     (3, 3)
     """
     _check_method(method, trusted, params)
+    refuse_soft_labels(y, "y")
     if groups is not None and method == "hoc":
         raise ValueError(
             "The 'groups' parameter of estimate_transition must be None with method='hoc', which "
