@@ -10,11 +10,15 @@ import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
+from sknoisy.networks._statistics import SortedColumns, without_outliers
+
 __all__ = ["ColumnTransform"]
 
 # Single precision has 24 bits: at this distance, 14 of them are left for a standard deviation.
 _FAR = 1024
 _CHUNK_BYTES = 2**24
+# An offset only has to be near the values.
+_SAMPLED_ROWS = 1000
 
 
 class ColumnTransform(NamedTuple):
@@ -26,7 +30,7 @@ class ColumnTransform(NamedTuple):
     Attributes
     ----------
     offset : ndarray of shape (n_columns,)
-        Subtracted: the mean of columns that are far from zero, 0 for all others.
+        Subtracted: the mean of columns that are far from zero, without outliers, 0 for all others.
     is_constant : ndarray of bool of shape (n_columns,)
     constant : ndarray of shape (n_columns,)
         Values of the columns that are constant.
@@ -47,13 +51,15 @@ class ColumnTransform(NamedTuple):
         constants : bool
             Whether constant columns matter; built-in networks ignore them by themselves.
         """
+        X = X.tocsr() if sp.issparse(X) else X
         mean, std = _mean_and_std(X, weight > 0)
         varies = std > 16 * np.finfo(np.float64).eps * abs(mean)
-        is_far = varies & (abs(mean) > _FAR * std)
+        center, spread = _without_outliers(X, weight > 0, mean, std)
+        is_far = varies & (abs(center) > _FAR * spread)
         is_constant = ~varies if constants else np.zeros_like(varies)
         if not is_far.any() and not is_constant.any():
             return None
-        return cls(np.where(is_far, mean, 0.0), is_constant, np.where(is_constant, mean, 0.0))
+        return cls(np.where(is_far, center, 0.0), is_constant, np.where(is_constant, mean, 0.0))
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Transform rows (n_rows, n_columns) on the host, in double precision."""
@@ -63,7 +69,6 @@ class ColumnTransform(NamedTuple):
 
 def _mean_and_std(X: Any, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and standard deviation of the columns of some rows, chunk by chunk."""
-    X = X.tocsr() if sp.issparse(X) else X
     n, total, squares = np.count_nonzero(used), 0.0, 0.0
     # Distances from one row lose no digits where a column is far from zero.
     reference = _dense(X, slice(used.argmax(), used.argmax() + 1))[0]
@@ -75,6 +80,18 @@ def _mean_and_std(X: Any, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return reference + shift, np.sqrt(np.maximum(squares / n - shift**2, 0))
 
 
-def _dense(X: Any, rows: slice) -> np.ndarray:
+def _without_outliers(
+    X: Any, used: np.ndarray, mean: np.ndarray, std: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Replace mean and standard deviation of columns that outliers dominate."""
+    rows = np.flatnonzero(used)
+    sample = torch.from_numpy(_dense(X, rows[:: -(-len(rows) // _SAMPLED_ROWS)]))
+    columns = SortedColumns(sample, torch.ones(len(sample)))
+    eps = float(np.finfo(np.float64).eps)
+    center, spread = without_outliers(columns, torch.from_numpy(mean), torch.from_numpy(std), eps)
+    return center.numpy(), spread.numpy()
+
+
+def _dense(X: Any, rows: slice | np.ndarray) -> np.ndarray:
     part = X[rows]
     return (part.toarray() if sp.issparse(part) else part).astype(np.float64)

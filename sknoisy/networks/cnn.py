@@ -65,7 +65,11 @@ class CNN(nn.Sequential):
         super().__init__(*layers, nn.Linear(hidden, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        first, *layers = self
         # Convolutions on the CPU are faster with channels last in memory. Asking for the memory
         # format channels_last does nothing with a single channel, and vmap does not support it.
-        x = x.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
-        return super().forward(x.permute(0, 3, 1, 2))
+        x = first(x).permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+        x = x.permute(0, 3, 1, 2)
+        for layer in layers:
+            x = layer(x)
+        return x

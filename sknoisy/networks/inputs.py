@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
+from sknoisy.networks._statistics import EvenSample, Moments, SortedColumns, without_outliers
+
 __all__ = ["PiecewiseLinear", "Standardize"]
+
+# No input of a network is farther from zero.
+_BOUND = 3.0
 
 
 class Standardize(nn.Module):
-    """Standardise the inputs with the mean and standard deviation of the training set.
+    """Standardise the inputs with robust statistics of the training set, and bound them smoothly.
+
+    An input x becomes ``z / sqrt(1 + (z / 3) ** 2)`` with ``z = x * scale + shift``: about z where
+    z is small, and never farther from zero than 3, so that no extreme value, in training or later,
+    takes over the network.
 
     The estimator adapts this layer to its training set before training begins, unless the layer is
     already adapted.
@@ -27,15 +36,32 @@ class Standardize(nn.Module):
         Reciprocal of the weighted standard deviation, 0 for a constant column; 1 before
         :meth:`adapt`.
     shift : Tensor of shape (n_in,)
-        ``-mean * scale``, so that inputs become ``x * scale + shift``; 0 before :meth:`adapt`.
+        ``-mean * scale``; 0 before :meth:`adapt`.
+
+    Notes
+    -----
+    Where the standard deviation is more than 1.5 times that of the values within Tukey's outer
+    fences, mean and standard deviation are those of the values within. The fences are 3
+    interquartile ranges below and above the quartiles, which are the medians of the values below
+    and above the median.
+
+    References
+    ----------
+    Holzmüller et al., "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees on Tabular Data",
+    NeurIPS 2024, robust scaling and smooth clipping. Departure: the scale is a standard deviation,
+    the authors' is the interquartile range.
+
+    Tukey, "Exploratory Data Analysis", 1977, outer fences.
 
     Examples
     --------
     >>> import torch
     >>> layer = Standardize(1)
     >>> layer.adapt([(torch.tensor([[1.0], [3.0]]), torch.ones(2))])
-    >>> layer(torch.tensor([[3.0]]))
-    tensor([[1.]])
+    >>> layer(torch.tensor([[2.0], [3.0], [1e9]]))
+    tensor([[0.0000],
+            [0.9487],
+            [2.9999]])
     """
 
     shift: Tensor
@@ -55,6 +81,8 @@ class Standardize(nn.Module):
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Compute the statistics of a training set, in one pass and in double precision.
 
+        Quartiles are those of an evenly spaced sample.
+
         Parameters
         ----------
         batches : iterable of (x, weight)
@@ -65,39 +93,38 @@ class Standardize(nn.Module):
         ValueError
             If x does not have ``n_in`` columns or channels.
         """
-        total, mean, squares = 0.0, torch.zeros(()), torch.zeros(())
+        moments, sample = Moments(), EvenSample(len(self.shift))
         for x, weight in batches:
             if x.shape[1] != len(self.shift):
                 raise ValueError(
                     f"{type(self).__name__} expects n_in={len(self.shift)} columns or channels. "
                     f"Got {x.shape[1]} instead."
                 )
-            x = x.movedim(1, -1).flatten(1, -2) if x.dim() > 2 else x.unsqueeze(1)
+            if not x.numel():
+                continue  # The network refuses images without pixels.
+            x = x.flatten(2) if x.dim() > 2 else x.unsqueeze(2)
+            sample.add(*_some_pixels(x, weight))
             # MPS has no double precision.
             dtype = torch.float32 if x.device.type == "mps" else torch.float64
-            x, w = x.to(dtype), weight.to(dtype)
-            part = float(w.sum()) * x.shape[1]
-            if part == 0:
-                continue
-            part_mean = torch.einsum("b,bsc->c", w, x) / part
-            part_squares = torch.einsum("b,bsc->c", w, (x - part_mean) ** 2)
-            # Chan et al. 1979: merge the moments of two parts without cancellation.
-            shift = part_mean - mean
-            squares = squares + part_squares + shift**2 * (total * part / (total + part))
-            mean = mean + shift * (part / (total + part))
-            total += part
-        std = (squares / total).sqrt()
+            moments.add(x.transpose(1, 2).to(dtype), weight.to(dtype))
+        if sample.n_seen:
+            self._adapt(sample.columns(), moments)
+
+    def _adapt(self, columns: SortedColumns, moments: Moments) -> None:
+        limits = torch.finfo(self.scale.dtype)
+        mean, std = without_outliers(columns, moments.mean.cpu(), moments.std.cpu(), limits.eps)
         # A column that varies by rounding errors only becomes 0: its weights are never trained.
-        varies = std > 10 * torch.finfo(self.shift.dtype).eps * mean.abs()
-        scale = torch.where(varies, 1.0 / std, 0.0)
+        varies = std > 10 * limits.eps * mean.abs()
+        scale = torch.where(varies, (1.0 / std).clamp_max(limits.max), 0.0)
         self.scale.copy_(scale)
         self.shift.copy_(-mean * scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 2:
-            return torch.addcmul(self.shift, x, self.scale)
         shape = (-1,) + (1,) * (x.dim() - 2)
-        return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+        z = torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+        # The square of a larger number would overflow.
+        z = z.clamp(-100 * _BOUND, 100 * _BOUND)
+        return z * z.square().mul_(_BOUND**-2).add_(1).rsqrt_()
 
 
 class PiecewiseLinear(Standardize):
@@ -146,22 +173,14 @@ class PiecewiseLinear(Standardize):
         self.register_buffer("lower_edge", torch.zeros(n_in, bins))
         self.register_buffer("inverse_width", torch.zeros(n_in, bins))
 
-    @torch.no_grad()
-    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        sample = _EvenSample()
-        super().adapt(sample.observe(batches))
-        x, weight = sample.rows()
-        x, order = x.sort(dim=0)
-        cdf = weight[order].cumsum(dim=0)
-        cdf = (cdf / cdf[-1:].clamp_min(torch.finfo(cdf.dtype).tiny)).T.contiguous()
-        bins = self.lower_edge.shape[1]
-        quantiles = torch.linspace(0, 1, bins + 1, dtype=cdf.dtype, device=x.device)
-        # A little below each quantile, so that rounding does not move an edge by a row.
-        positions = torch.searchsorted(cdf, (quantiles - 1e-6).expand(len(cdf), -1).contiguous())
-        edges = x.T.gather(1, positions.clamp_max(len(x) - 1))
+    def _adapt(self, columns: SortedColumns, moments: Moments) -> None:
+        super()._adapt(columns, moments)
+        levels = torch.linspace(0, 1, self.lower_edge.shape[1] + 1, dtype=columns.cdf.dtype)
+        edges = columns.quantiles(levels.expand(len(columns.cdf), -1))
         width = edges.diff(dim=1)
         self.lower_edge.copy_(edges[:, :-1])
-        self.inverse_width.copy_(torch.where(width > 0, 1.0 / width, 0.0))
+        inverse = (1.0 / width.double()).clamp_max(torch.finfo(self.scale.dtype).max)
+        self.inverse_width.copy_(torch.where(width > 0, inverse, 0.0))
 
     def extra_repr(self) -> str:
         return "{}, bins={}".format(*self.lower_edge.shape)
@@ -172,27 +191,13 @@ class PiecewiseLinear(Standardize):
         return torch.cat([super().forward(x), encoded.flatten(1)], dim=1)
 
 
-class _EvenSample:
-    """An evenly spaced sample of at most 20 000 rows from any number of batches."""
-
-    _MAX_ROWS = 20_000
-
-    def __init__(self) -> None:
-        self.sampled: list[tuple[Tensor, Tensor]] = []
-        self.stride, self.n_seen = 1, 0
-
-    def observe(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches unchanged and sample from them."""
-        for x, weight in batches:
-            start = -self.n_seen % self.stride
-            self.sampled.append((x[start :: self.stride], weight[start :: self.stride]))
-            self.n_seen += len(x)
-            if sum(len(rows) for rows, _ in self.sampled) > self._MAX_ROWS:
-                rows, row_weight = self.rows()
-                self.sampled, self.stride = [(rows[::2], row_weight[::2])], 2 * self.stride
-            yield x, weight
-
-    def rows(self) -> tuple[Tensor, Tensor]:
-        """Return the sampled rows and their weights."""
-        x, weight = (torch.cat(parts) for parts in zip(*self.sampled, strict=True))
-        return x, weight
+def _some_pixels(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return 61 pixels of each image (n_in, n_pixels) as rows; a column has one "pixel"."""
+    if x.shape[2] == 1:
+        return x.squeeze(2), weight
+    # Multiples of the golden ratio are spread over rows and columns of images of all sizes, and no
+    # even stride over images with a prime number of pixels falls on the same pixel of each.
+    golden = torch.arange(61, dtype=torch.float64) * 0.6180339887498949 % 1
+    positions = (golden * x.shape[2]).long().to(x.device)
+    pixels = x[:, :, positions].transpose(1, 2).flatten(0, 1)
+    return pixels, weight.repeat_interleave(len(positions))

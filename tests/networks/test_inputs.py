@@ -4,19 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from sknoisy.networks import (
-    PiecewiseLinear,
-    Standardize,
-)
+from sknoisy.networks import PiecewiseLinear, Standardize
+from sknoisy.networks._statistics import EvenSample
 
 rng = np.random.default_rng(0)
 
 
 def standardized(x, weight, batch_size=7, dtype=torch.float32):
+    """Return an adapted layer, and what it makes of x before values are bounded."""
     layer = Standardize(x.shape[1]).to(dtype)
     x, weight = torch.tensor(x), torch.tensor(weight)
     layer.adapt(zip(x.split(batch_size), weight.split(batch_size), strict=True))
-    return layer, layer(x.to(dtype)).numpy()
+    return layer, unbounded(layer(x.to(dtype)).numpy())
+
+
+def bounded(z):
+    """Smooth clipping of Holzmüller et al. 2024."""
+    return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+def unbounded(z):
+    return z / np.sqrt(1 - (z / 3) ** 2)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
@@ -55,7 +63,8 @@ def test_batches_without_weight_are_ignored():
     x, weight = rng.normal(size=(10, 2)), np.r_[np.zeros(5), np.ones(5)]
     layer, _ = standardized(x, weight, 5)
     assert torch.isfinite(layer.scale).all()
-    np.testing.assert_allclose(layer(torch.tensor(x[5:])).mean(axis=0), 0, atol=1e-6)
+    z = unbounded(layer(torch.tensor(x[5:])).numpy())
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-6)
 
 
 def test_statistics_are_part_of_the_state_dict():
@@ -95,7 +104,9 @@ def test_encoding_agrees_with_numpy():
     encoded = layer(torch.tensor(X))
     standard = (X - X.mean(axis=0)) / X.std(axis=0)
     position = np.clip((X[:, :, None] - low) / (high - low), 0, 1)
-    np.testing.assert_allclose(encoded, np.hstack([standard, 2 * position.reshape(50, -1) - 1]))
+    np.testing.assert_allclose(
+        encoded, np.hstack([bounded(standard), 2 * position.reshape(50, -1) - 1])
+    )
 
 
 def test_bins_without_width_are_encoded_as_zero():
@@ -116,14 +127,111 @@ def test_weights_count_as_repeated_rows_in_bins():
 
 
 def test_bins_of_many_rows_come_from_an_even_sample(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks.inputs._EvenSample._MAX_ROWS", 100)
+    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
     X = np.arange(10_000.0)[:, None]
     layer = adapted(X, batch=33)
     np.testing.assert_allclose(layer.lower_edge[0], [0, 2500, 5000, 7500], atol=200)
 
 
 def test_columns_of_many_rows_are_standardised_by_all_of_them(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks.inputs._EvenSample._MAX_ROWS", 100)
+    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
     X = np.arange(10_000.0)[:, None]
-    standardised = adapted(X, batch=33)(torch.tensor(X))[:, 0].numpy()
+    standardised = unbounded(adapted(X, batch=33)(torch.tensor(X))[:, 0].numpy())
     np.testing.assert_allclose([standardised.mean(), standardised.std()], [0, 1], atol=1e-9)
+
+
+def with_outliers(x, share, value):
+    x = x.copy()
+    x[rng.random(x.shape) < share] = value
+    return x
+
+
+@pytest.mark.parametrize("shape", [(4000, 2), (300, 2, 6, 5)], ids=["table", "images"])
+@pytest.mark.parametrize("value", [1e4, 1e8, -1e30])
+@pytest.mark.parametrize("share", [0.002, 0.03, 0.15])
+def test_outliers_do_not_move_the_others(share, value, shape):
+    x = rng.normal(50, 3, size=shape).astype(np.float32)
+    weight = np.ones(len(x), dtype=np.float32)
+    dirty = with_outliers(x, share, value)
+    layer, _ = standardized(dirty, weight, 33)
+    expected = bounded((x - 50) / 3)
+    z = layer(torch.tensor(dirty)).numpy()
+    np.testing.assert_allclose(z[dirty == x], expected[dirty == x], atol=0.1)
+    np.testing.assert_allclose(z[dirty != x], 3 * np.sign(value), rtol=1e-3)
+
+
+def test_rare_outliers_outside_the_sample_do_not_move_the_others(monkeypatch):
+    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
+    x = rng.normal(size=(3001, 1)).astype(np.float32)
+    x[1001] = 1e12
+    layer, _ = standardized(x, np.ones(len(x), dtype=np.float32), 100)
+    assert 0.7 < 1 / layer.scale.item() < 1.3
+
+
+ORDINARY = {
+    "normal": rng.normal(size=2000),
+    "uniform": rng.random(2000),
+    "exponential": rng.exponential(size=2000),
+    "ordinal": rng.integers(0, 5, 2000),
+    "rare": rng.random(2000) < 0.01,
+    "frequent": rng.random(2000) < 0.99,
+    "rare and huge": (rng.random(2000) < 0.02) * 1e8,
+    "mostly zero": np.where(rng.random(2000) < 0.1, rng.gamma(2, size=2000), 0),
+}
+
+
+@pytest.mark.parametrize("column", ORDINARY.values(), ids=ORDINARY)
+def test_ordinary_columns_have_mean_0_and_standard_deviation_1(column):
+    x = column.astype(np.float64)[:, None]
+    layer, _ = standardized(x, np.ones(len(x)), dtype=torch.float64)
+    np.testing.assert_allclose(1 / layer.scale, x.std(axis=0))
+    np.testing.assert_allclose(-layer.shift / layer.scale, x.mean(axis=0), atol=1e-12)
+
+
+def test_weights_count_as_repeated_rows_in_fences():
+    x = rng.standard_cauchy(size=(400, 2))
+    weight = rng.integers(0, 3, 400)
+    weighted, _ = standardized(x, weight.astype(float), dtype=torch.float64)
+    repeated, _ = standardized(x.repeat(weight, axis=0), np.ones(weight.sum()), dtype=torch.float64)
+    np.testing.assert_allclose(weighted.scale, repeated.scale)
+    np.testing.assert_allclose(weighted.shift, repeated.shift)
+    assert (1 / weighted.scale < 5).all()
+
+
+def test_fences_agree_with_numpy():
+    x = rng.standard_cauchy(size=(401, 1))
+    x[:, 0][:150] = 0.0  # The quartiles are those of values below and above the median.
+    median = np.median(x)
+    lower, upper = (
+        np.quantile(side, 0.5, method="inverted_cdf") for side in (x[x < median], x[x > median])
+    )
+    inside = x[(x >= 4 * lower - 3 * upper) & (x <= 4 * upper - 3 * lower)]
+    layer, _ = standardized(x, np.ones(401), dtype=torch.float64)
+    np.testing.assert_allclose(1 / layer.scale.item(), inside.std())
+    np.testing.assert_allclose((-layer.shift / layer.scale).item(), inside.mean())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("scale", [1e-44, 1e-38, 1e-30, 1e30, 3e37])
+def test_columns_of_extreme_scale_give_finite_inputs(scale, dtype):
+    x = torch.randn(100, 3, generator=torch.Generator().manual_seed(0)) * scale
+    for layer in (Standardize(3).to(dtype), PiecewiseLinear(3, 4).to(dtype)):
+        layer.adapt([(x, torch.ones(100))])
+        z = layer(x.to(dtype))
+        assert z.isfinite().all()
+        assert layer(torch.full((1, 3), 3e38, dtype=dtype)).isfinite().all()
+        if 1e-38 < scale:
+            assert z[:, :3].std() > 0.5
+
+
+def test_a_layer_that_is_not_adapted_bounds_only():
+    x = torch.tensor([[-1.0, 0.0, 5.0]])
+    np.testing.assert_allclose(Standardize(3)(x), bounded(x.numpy()), rtol=1e-6)
+
+
+def test_sampled_batches_are_not_kept_in_memory(monkeypatch):
+    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
+    sample = EvenSample(1)
+    for x in torch.arange(10_000.0)[:, None].split(1000):
+        sample.add(x, torch.ones(len(x)))
+    assert sum(part.untyped_storage().nbytes() for part, _ in sample.sampled) <= 4 * 200
