@@ -52,7 +52,7 @@ class RecordsArguments(ClassLoss):
 def test_early_stopping_restores_the_weights_of_the_best_epoch():
     at_end = AtEpochEnd(lambda net: copy.deepcopy(net.module_.state_dict()))
     clf = short(
-        callbacks=[at_end], early_stopping=True, max_epochs=60, n_iter_no_change=5, lr=0.05
+        callbacks=[at_end], early_stopping=True, max_epochs=60, n_iter_no_change=5, lr=0.1
     ).fit(X, y)
     scores = clf.history_[:, "valid_acc"]
     best = int(np.argmax(scores))
