@@ -62,6 +62,8 @@ class Predictions:
         ``label_quality_`` of the classifier.
     trusted : ndarray of bool of shape (n_predicted,) or None
         The samples that were passed to ``fit`` as trusted.
+    n_contradicting : int or None
+        Number of samples with the features of another sample, but another label; None: unknown.
     """
 
     codes: np.ndarray
@@ -72,6 +74,7 @@ class Predictions:
     transition_matrix: np.ndarray | None = None
     label_quality: np.ndarray | None = None
     trusted: np.ndarray | None = None
+    n_contradicting: int | None = None
 
 
 def out_of_sample_predictions(
@@ -178,6 +181,7 @@ def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
         None if matrix is None else matrix.double().cpu().numpy(),
         clf.label_quality_[positions],
         None if clf._trusted is None else clf._trusted[positions],
+        clf._n_contradicting,
     )
 
 

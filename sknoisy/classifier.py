@@ -461,7 +461,7 @@ class NoisyLabelClassifier(
             run.first_epoch = len(net.history or ())
         quality = net.train(run, epochs, seed)
         self.__dict__.pop("noise_report_", None)
-        self.__dict__.update(fitted_attributes(net, data.labels, quality))
+        self.__dict__.update(fitted_attributes(net, data, quality))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -104,6 +104,10 @@ class NoiseReport:
     memorized : float
         Cross-entropy on samples left out of warm-up minus cross-entropy on samples used in it, at
         the end of warm-up, in nats.
+    n_contradicting : int or None
+        Number of training samples whose features equal those of a sample with another label: some
+        of these labels are wrong, or classes overlap. None: unknown, as for a Dataset that is read
+        item by item.
 
     Examples
     --------
@@ -128,6 +132,7 @@ class NoiseReport:
     n_samples: int
     disagreement: float
     memorized: float
+    n_contradicting: int | None = None
 
     @classmethod
     def from_predictions(
@@ -215,6 +220,11 @@ class NoiseReport:
             text = (
                 f"No label noise found; the noise rate can be up to {max(self.high, 0.01):.0%} "
                 f"({basis})."
+            )
+        if self.n_contradicting:
+            text += (
+                f" {self.n_contradicting} samples have the features of a sample with another "
+                "label: noise or overlap."
             )
         return f"{text} {self._format_smoothing()}.".replace("%", " %")
 

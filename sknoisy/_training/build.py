@@ -21,7 +21,6 @@ from sknoisy._training.settings import Settings, has_epoch_score, stops_early
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.given_labels import compact_codes
-from sknoisy._validation.labels import Labels
 from sknoisy._validation.params import accepted_params, check_accepted, params_of_part
 from sknoisy.functional import default_augment
 from sknoisy.methods import METHODS, Method, make_method
@@ -185,26 +184,30 @@ def _check_same_rows(net: SkorchNet, n_rows: int) -> None:
         )
 
 
-def fitted_attributes(net: SkorchNet, labels: Labels, quality: np.ndarray) -> dict[str, Any]:
+def fitted_attributes(
+    net: SkorchNet, training_set: TrainingSet, quality: np.ndarray
+) -> dict[str, Any]:
     """Return the fitted attributes of an estimator, from its trained net.
 
     Parameters
     ----------
     net : SkorchNet
-    labels : Labels
-        The labels of the training set.
+    training_set : TrainingSet
     quality : ndarray of shape (n_samples,)
         Label quality of each sample.
     """
-    rule, noise = net.settings.smoothing, net.noise_
-    rate = rule.rate(noise)
+    rule, noise, labels = net.settings.smoothing, net.noise_, training_set.labels
+    rate, n_contradicting = rule.rate(noise), training_set.n_contradicting
     attributes: dict[str, Any] = {
         "label_quality_": quality,
         "n_iter_": len(net.history),
         "smoothing_": rate if isinstance(rate, float) else np.array(rate),
     }
     if rule.is_auto and noise is not None:
-        attributes["noise_report_"] = replace(noise, classes=labels.classes)
+        attributes["noise_report_"] = replace(
+            noise, classes=labels.classes, n_contradicting=n_contradicting
+        )
     # The labels are kept to recognise them, and for a report on their noise.
     attributes["_codes"] = compact_codes(labels)
+    attributes["_n_contradicting"] = n_contradicting
     return {**attributes, "net_": net, "classes_": labels.classes}

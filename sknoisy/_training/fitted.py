@@ -25,6 +25,7 @@ class FittedAttributesMixin:
     classes_: np.ndarray
     smoothing_: Any
     _codes: np.ndarray
+    _n_contradicting: int | None
 
     @property
     def module_(self) -> nn.Module:
@@ -69,7 +70,12 @@ class FittedAttributesMixin:
         report = report_out_of_bag(self.method_, self._codes)
         if report is None:
             raise AttributeError(_missing(self, name))
-        report = replace(report, classes=self.classes_, smoothing=self.smoothing_)
+        report = replace(
+            report,
+            classes=self.classes_,
+            smoothing=self.smoothing_,
+            n_contradicting=self._n_contradicting,
+        )
         vars(self)["noise_report_"] = report
         return report
 

@@ -120,8 +120,8 @@ class TrainingSet:
         if groups is not None or n_distinct < _MIN_DISTINCT_ROWS:
             return cls(X, labels, weight, trusted, given, n_contradicting)
         copies = float(1 - n_distinct / np.count_nonzero(counted))
-        found = number_groups(equal_rows.first)
-        return cls(X, labels, weight, trusted, found, n_contradicting, copies)
+        numbers = number_groups(equal_rows.first)
+        return cls(X, labels, weight, trusted, numbers, n_contradicting, copies)
 
     @property
     def y(self) -> np.ndarray:

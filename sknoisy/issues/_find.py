@@ -80,7 +80,9 @@ def find_label_issues(
         The index is the index of y, otherwise the index of the X that the classifier was fitted to,
         otherwise the positions of the samples. ``attrs["n_wrong"]`` is the expected number of
         mislabelled samples among all samples. With many uncertain samples it is larger than the
-        number of rows.
+        number of rows. ``attrs["n_contradicting"]`` is the number of samples whose features equal
+        those of a sample with another label: some of these labels are wrong, or classes overlap. It
+        is None for probabilities and for a Dataset that is read item by item.
 
     Raises
     ------
@@ -136,6 +138,7 @@ def rank_by_quality(
     issues = table if return_all else table[suggested != codes]
     issues = issues.sort_values("quality", kind="stable")
     issues.attrs["n_wrong"] = float((1 - clean_proba).sum())
+    issues.attrs["n_contradicting"] = predictions.n_contradicting
     return issues, predictions.row_names
 
 

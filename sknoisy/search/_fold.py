@@ -109,13 +109,11 @@ class Fold:
         training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted, groups)
         self.net, self._run, self.seed = make_run(lead, training_set)
         self.data, self.validation = self._run.data, self._run.validation
-        self.labels = training_set.labels
+        self.training_set, n_classes = training_set, len(training_set.labels.classes)
         self.device, self.random_state = self.data.y.device, lead.random_state
         names = ("n_features_in_", "feature_names_in_")
         self._features = {name: v for name, v in vars(lead).items() if name in names}
-        settings = self._for_each_valid(
-            lambda i, clf: Settings.of(clf, methods[i], len(self.labels.classes))
-        )
+        settings = self._for_each_valid(lambda i, clf: Settings.of(clf, methods[i], n_classes))
         self.members = [Member(self, i, methods[i], value) for i, value in settings.items()]
 
     def _for_each_valid(
@@ -178,7 +176,7 @@ class Fold:
         """Set the fitted attributes of the candidate of a trained member."""
         net = self._trained_net(member)
         clf = self.outcomes[member.candidate]
-        fitted = fitted_attributes(net, self.labels, member.quality.numpy())
+        fitted = fitted_attributes(net, self.training_set, member.quality.numpy())
         clf.__dict__.update({**self._features, **fitted})
 
     def _trained_net(self, member: Member) -> SkorchNet:

@@ -119,7 +119,7 @@ def test_early_stopping_holds_out_whole_groups(X, given, origin):
 @COPIES
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["ce", "bagging"])
-def test_noise_is_found_in_copies_as_in_single_rows(method):
+def test_noise_is_detected_in_copies_as_in_single_rows(method):
     """Copies are not left out of warm-up alone, and do not vote for each other."""
     A, b = make_classification(
         500, 8, n_informative=6, class_sep=2, n_classes=2, flip_y=0, random_state=0
@@ -177,7 +177,7 @@ def test_copies_are_warned_about_once_at_the_line_of_the_user(fit):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fit(short(max_epochs=1), TRIPLE, LABELS)
-    assert [str(w.message)[:28] for w in caught] == ["67% of the samples are copie"]
+    assert [str(w.message)[:29] for w in caught] == ["67% of the samples are copies"]
     assert caught[0].category is UserWarning and caught[0].filename == __file__
     assert "GroupKFold" in str(caught[0].message) and "groups=np.arange" in str(caught[0].message)
 
@@ -282,3 +282,33 @@ def test_copies_cost_neither_accuracy_nor_label_issues(jitter):
         found.append(len(find_label_issues(clf, labels)) / len(labels))
     assert scores[1] > scores[0] - 0.02
     assert found[1] == pytest.approx(found[0], abs=0.05)
+
+
+# ---- contradictions -----------------------------------------------------------------------------
+
+
+CONTRADICTED = LABELS.copy()
+# Of the three rows of each of ten origins, one gets another label.
+CONTRADICTED[[np.flatnonzero(ORIGIN == i)[0] for i in range(10)]] += 1
+CONTRADICTED %= 3
+
+
+@COPIES
+@pytest.mark.parametrize("given", [{}, {"groups": ORIGIN}, {"groups": np.arange(360)}])
+@pytest.mark.parametrize("params", [{}, {"smoothing": "auto"}], ids=["plain", "auto"])
+def test_contradicting_rows_are_reported_apart_from_wrong_ones(given, params):
+    clf = short("bagging", max_epochs=3, **params).fit(TRIPLE, CONTRADICTED, **given)
+    issues = find_label_issues(clf, CONTRADICTED)
+    assert issues.attrs["n_contradicting"] == clf.noise_report_.n_contradicting == 30
+    assert issues.attrs["n_wrong"] != 30
+    assert "30 samples have the features of a sample with another label" in str(clf.noise_report_)
+
+
+def test_contradictions_of_probabilities_are_unknown():
+    assert find_label_issues(np.eye(3)[y] * 0.7 + 0.1, y).attrs["n_contradicting"] is None
+
+
+def test_a_report_without_contradictions_does_not_mention_them():
+    report = short("bagging", max_epochs=2).fit(X, y).noise_report_
+    assert report.n_contradicting == 0
+    assert "another label" not in str(report)
