@@ -31,8 +31,10 @@ from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, 
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.frames import names_of_rows, on_host
 from sknoisy._validation.labels import Labels
+from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.params import DunderParams, Names, check_part_names, refuse_booleans
 from sknoisy._validation.soft_labels import as_soft_labels
+from sknoisy._validation.weights import as_numbers
 from sknoisy.methods import METHODS, Method
 
 __all__ = ["NoisyLabelClassifier"]
@@ -545,12 +547,13 @@ class NoisyLabelClassifier(
         y = labels_of_dataset(self, X, y) if is_dataset(X) else on_host(y)
         soft = as_soft_labels(y)
         if soft is None:
-            return accuracy_score(y, self.predict(X), sample_weight=on_host(sample_weight))
+            weight = as_numbers(sample_weight)
+            return accuracy_score(as_array_of_labels(y), self.predict(X), sample_weight=weight)
         labels = Labels.of(soft, self.classes_)
         predicted = self.predict_log_proba(X).argmax(axis=1)
         assert labels.soft is not None
         hits = labels.soft[np.arange(len(predicted)), predicted]
-        return float(np.average(hits, weights=on_host(sample_weight)))
+        return float(np.average(hits, weights=as_numbers(sample_weight)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute confidence scores, in the order of the probabilities.

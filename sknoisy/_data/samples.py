@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._validation.frames import is_temporal, on_host
+from sknoisy._validation.missing_labels import as_array_of_labels
 
 __all__ = [
     "check_dataset_rows",
@@ -53,7 +54,7 @@ def labels_of_dataset(estimator: BaseEstimator, X: Any, y: Any) -> np.ndarray:
             return np.stack(y)
     if len(np.shape(y)) == 2 and np.shape(y)[1] > 1:
         return y
-    return column_or_1d(list(y), warn=True)
+    return column_or_1d(as_array_of_labels(list(y)), warn=True)
 
 
 def check_dataset_rows(
@@ -124,10 +125,9 @@ def check_table_or_images(
 
 def _plain(X: Any) -> Any:
     """Convert tensors to arrays, and refuse data that would silently be misread."""
-    if isinstance(X, torch.Tensor):
-        if X.requires_grad:
-            raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
-        return on_host(X)
+    if isinstance(X, torch.Tensor) and X.requires_grad:
+        raise TypeError("X is a tensor that requires a gradient; pass X.detach().")
+    X = on_host(X)
     if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
         raise ValueError("X is a masked array, whose masked values are missing; fill them first.")
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import reprlib
 from dataclasses import dataclass
-from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -27,12 +25,14 @@ from sknoisy._validation.frames import on_host
 from sknoisy._validation.groups import check_groups, number_groups
 from sknoisy._validation.labels import (
     Labels,
+    check_labels,
     check_trusted,
     class_weights,
-    refuse_missing_labels,
 )
+from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.soft_labels import SoftLabels, as_soft_labels
 from sknoisy._validation.user_warnings import warn_user
+from sknoisy._validation.weights import as_numbers
 
 __all__ = ["TrainingSet", "warn_about_copies"]
 
@@ -195,17 +195,6 @@ def _check_range(positive: np.ndarray, dtype: torch.dtype) -> None:
         )
 
 
-def _as_numbers(sample_weight: Any) -> np.ndarray:
-    """Turn weights of any container and dtype, such as booleans, into an array of numbers."""
-    try:
-        return np.array(on_host(sample_weight), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "The 'sample_weight' parameter must be an array-like of numbers, one for each sample. "
-            f"Got {reprlib.repr(sample_weight)} instead."
-        ) from error
-
-
 def _check_X_y(
     estimator: BaseEstimator, X: Any, y: Any, row_shape: tuple[int, ...] | None
 ) -> tuple[Any, np.ndarray | SoftLabels]:
@@ -218,7 +207,7 @@ def _check_X_y(
         check_consistent_length(X, y if soft is None else soft.probs)
         check_dataset_rows(estimator, rows, row_shape)
     elif soft is None:
-        refuse_missing_labels(y)
+        y = as_array_of_labels(y)
         reset = row_shape is None
         X, y = check_table_or_images(estimator, X, y, reset=reset, row_shape=row_shape)
     else:
@@ -226,15 +215,14 @@ def _check_X_y(
         check_consistent_length(X, soft.probs)
     if soft is not None:
         return X, soft
+    check_labels(y=y)
     check_classification_targets(y)
     return X, y
 
 
 def _weights(labels: Labels, sample_weight: Any, class_weight: Any) -> np.ndarray:
-    if sample_weight is not None and not isinstance(sample_weight, Number):
-        sample_weight = _as_numbers(sample_weight)
     weight = _check_sample_weight(
-        sample_weight, labels.codes, dtype=np.float64, ensure_non_negative=True
+        as_numbers(sample_weight), labels.codes, dtype=np.float64, ensure_non_negative=True
     )
     decided = weight * labels.decidedness()
     if weight.any() and not decided.any():

@@ -17,13 +17,17 @@ __all__ = [
 
 
 def on_host(values: Any) -> Any:
-    """Turn a tensor into an array; anything else is returned unchanged.
+    """Turn a tensor into an array and an Arrow table into a data frame; others are unchanged.
 
     NumPy has no bfloat16; its numbers are float32 numbers too.
     """
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
         return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    if hasattr(values, "column_names") and hasattr(values, "to_pandas"):
+        return values.to_pandas()
+    if type(values).__name__ == "LazyFrame":
+        raise TypeError("A LazyFrame has no values yet; pass the result of its collect().")
     return values
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.frames import refuse_another_order
 from sknoisy._validation.matrices import check_distributions
+from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.soft_labels import SoftLabels, refuse_soft_labels
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "class_weights",
     "encode",
     "encode_together",
-    "refuse_missing_labels",
     "sorted_classes",
 ]
 
@@ -90,13 +90,6 @@ class Labels(NamedTuple):
         return per_class[self.codes] if self.soft is None else self.soft @ per_class
 
 
-def refuse_missing_labels(y: Any, name: str = "y") -> None:
-    """Refuse missing labels of pandas, for which scikit-learn raises an unclear error."""
-    missing = getattr(y, "isna", None)
-    if missing is not None and np.any(missing()):
-        raise ValueError(f"Input {name} contains NaN.")
-
-
 def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
     """Check that no label is missing, and that labels and classes are all strings or all numbers.
 
@@ -120,11 +113,7 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for name, labels in given.items():
         refuse_soft_labels(labels, name)
-        refuse_missing_labels(labels, name)
-        arrays[name] = column_or_1d(labels, input_name=name)
-        for value in _possibly_missing(arrays[name]):
-            if value is None or _is_nan(value):
-                raise ValueError(f"Input {name} contains {'None' if value is None else 'NaN'}.")
+        arrays[name] = column_or_1d(as_array_of_labels(labels, name), input_name=name)
     compared = dict(arrays)
     if classes is not None:
         compared["classes"] = column_or_1d(classes, input_name="classes")
@@ -134,20 +123,6 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
             f"{' and '.join(compared)} must all hold numbers or all strings. Got {', '.join(got)}."
         )
     return list(arrays.values())
-
-
-def _possibly_missing(labels: np.ndarray) -> np.ndarray:
-    """Select the labels to check for missing values: all labels only in an array of objects."""
-    if labels.dtype.kind == "f":
-        return labels[np.isnan(labels)][:1]
-    return labels if labels.dtype.kind == "O" else labels[:0]
-
-
-def _is_nan(value: Any) -> bool:
-    try:
-        return bool(value != value)
-    except TypeError:  # The truth value of pandas.NA is ambiguous.
-        return True
 
 
 def _are_strings(labels: np.ndarray) -> set[bool]:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from sknoisy._validation.matrices import check_distributions
+from sknoisy._validation.missing_labels import is_missing, refuse_missing_rows
 
 __all__ = ["SoftLabels", "as_soft_labels", "refuse_soft_labels"]
 
@@ -40,17 +41,19 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
         distinct or not of one type.
     """
     columns = getattr(y, "columns", None)
-    y = np.asarray(y) if isinstance(y, list) else y
+    y = _stacked(np.asarray(y) if isinstance(y, list) else y)
     shape: Any = getattr(y, "shape", ())
     if len(shape) != 2 or shape[1] < 2:
         return None
     probs = _numbers_of(y)
     if probs is None:
         return None
+    refuse_missing_rows(np.isnan(probs), "y")
     probs = check_array(probs, dtype=np.float64, input_name="y")
     probs = check_distributions(
         probs,
-        f"y of shape {probs.shape} must be soft labels, whose rows are at least 0 and sum to 1.",
+        f"y of shape {probs.shape} must be soft labels, whose rows are at least 0 and sum to 1; "
+        "sknoisy.crowds.soft_labels makes them from votes and counts.",
         _TOLERANCE,
     )
     if columns is None:
@@ -65,15 +68,28 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
     return SoftLabels(probs[:, order], np.asarray(columns)[order])
 
 
+def _stacked(y: Any) -> Any:
+    """Stack a column whose entries are distributions; return any other y unchanged."""
+    if len(getattr(y, "shape", ())) != 1 or not len(y):
+        return y
+    first = y.iloc[0] if hasattr(y, "iloc") else y[0]
+    if np.ndim(first) != 1 or len(first) < 2:
+        return y
+    column = list(np.asarray(y))
+    return np.stack(column) if len({*map(np.shape, column)}) == 1 else y
+
+
 def _numbers_of(y: Any) -> np.ndarray | None:
     """Turn an array or frame of numbers or booleans into an array; None: it holds other types.
 
     Columns of nullable and Arrow types become arrays of objects, which are numbers all the same.
     """
     array = np.asarray(y)
-    if array.dtype.kind == "O" and hasattr(y, "columns"):
+    if array.dtype.kind == "O" and array.ndim == 2:
+        is_number = [not isinstance(entry, str) for entry in array[:1].flat]
         try:
-            return array.astype(np.float64)
+            missing = is_missing(array)
+            return np.where(missing, np.nan, array).astype(np.float64) if all(is_number) else None
         except (TypeError, ValueError):
             return None
     return array.astype(np.float64) if array.dtype.kind in "bfiu" else None

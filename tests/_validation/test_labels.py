@@ -41,6 +41,7 @@ def test_one_hot_soft_labels_equal_hard_labels(method, params, table):
     assert_array_equal(soft.classes_, [0, 1, 2])
 
 
+@pytest.mark.filterwarnings("ignore:67% of the samples are copies")
 def test_a_soft_label_equals_weighted_samples_of_each_class(table):
     X, _ = table
     probs = np.random.default_rng(0).dirichlet(np.ones(3), len(X))

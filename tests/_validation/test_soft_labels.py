@@ -145,3 +145,29 @@ def test_the_advice_for_polars_runs():
     code = str(error.value).partition("class: ")[2].rstrip(".")
     result = eval(code, {"np": np, "y": y_soft})
     assert result.tolist() == np.array(["no", "yes"])[y].tolist()
+
+
+FORMS = {
+    "list": lambda s: s.tolist(),
+    "list of arrays": list,
+    "list of tensors": lambda s: list(torch.tensor(s)),
+    "objects": lambda s: s.astype(object),
+    "column of lists": lambda s: pd.Series(s.tolist()),
+    "column of arrays": lambda s: pd.Series(list(s)),
+    "frame": pd.DataFrame,
+    "nullable": lambda s: pd.DataFrame(s).convert_dtypes(),
+    "polars column of lists": lambda s: pytest.importorskip("polars").Series(s.tolist()),
+    "polars": lambda s: pytest.importorskip("polars").DataFrame(s, schema=["no", "yes"]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_soft_labels_of_all_forms_give_the_same_results(form):
+    clf, expected = make().fit(X, form(soft)), make().fit(X, soft)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+    assert clf.score(X, form(soft)) == expected.score(X, soft)
+
+
+def test_counts_of_votes_are_refused_with_the_function_that_takes_them():
+    with pytest.raises(ValueError, match=r"soft labels, .* sknoisy.crowds.soft_labels makes them"):
+        make().fit(X, np.eye(2)[y] + 1)

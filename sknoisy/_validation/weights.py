@@ -1,0 +1,47 @@
+"""Sample weights of any container."""
+
+from __future__ import annotations
+
+import reprlib
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from sknoisy._validation.frames import on_host
+from sknoisy._validation.missing_labels import is_missing, refuse_missing_rows
+
+__all__ = ["as_numbers"]
+
+
+def as_numbers(sample_weight: Any) -> Any:
+    """Turn weights of any container and dtype, such as booleans, into an array of numbers.
+
+    None and a single number are returned unchanged.
+
+    Raises
+    ------
+    ValueError
+        If weights are missing or no real numbers.
+    """
+    if sample_weight is None or isinstance(sample_weight, Number):
+        return sample_weight
+    try:
+        given = np.asarray(on_host(sample_weight))
+    except ValueError as error:  # rows of unequal lengths
+        raise ValueError(_message(sample_weight)) from error
+    if given.ndim == 1:
+        refuse_missing_rows(is_missing(given), "sample_weight")
+    if given.dtype == object and any(isinstance(entry, (str, complex)) for entry in given.flat):
+        raise ValueError(_message(sample_weight))
+    try:
+        return given.astype(np.float64, casting="unsafe" if given.dtype == object else "same_kind")
+    except (TypeError, ValueError) as error:
+        raise ValueError(_message(sample_weight)) from error
+
+
+def _message(sample_weight: Any) -> str:
+    return (
+        "The 'sample_weight' parameter must be an array-like of numbers, one for each sample. Got "
+        f"{reprlib.repr(sample_weight)} instead."
+    )
