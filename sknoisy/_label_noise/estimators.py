@@ -28,6 +28,7 @@ __all__ = [
     "gold",
     "hoc",
     "most_confident",
+    "most_confident_counts",
     "most_confident_quarter",
     "noise_rate",
     "noise_rate_from_transition",
@@ -44,13 +45,20 @@ TransitionEstimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def most_confident(
     codes: np.ndarray, p: np.ndarray, min_samples: int = 10, z_score: float = 4.0
 ) -> np.ndarray:
+    """Compute fractions of the labels of the most confident samples of each class."""
+    return _fractions(most_confident_counts(codes, p, min_samples, z_score))
+
+
+def most_confident_counts(
+    codes: np.ndarray, p: np.ndarray, min_samples: int = 10, z_score: float = 4.0
+) -> np.ndarray:
     """Count the labels of the most confident samples of each class."""
-    identity = np.eye(p.shape[1])
-    transition = identity.copy()
+    k = p.shape[1]
+    counts = np.zeros((k, k), dtype=np.int64)
     for label, members in _most_confident_first(p):
         n = _n_to_count(p[members, label], codes[members] == label, min_samples, z_score)
-        transition[label] = identity[codes[members[:n]]].mean(axis=0)
-    return transition
+        counts[label] = np.bincount(codes[members[:n]], minlength=k)
+    return counts
 
 
 def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -143,8 +151,13 @@ def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> n
     """Compute fractions of given labels for each true label; the identity for absent classes."""
     counts = np.zeros((n_classes, n_classes))
     np.add.at(counts, (true, given), 1)
+    return _fractions(counts)
+
+
+def _fractions(counts: np.ndarray) -> np.ndarray:
+    """Divide counts by the sums of their rows; rows without counts are those of the identity."""
     total = counts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, counts / np.maximum(total, 1), np.eye(n_classes))
+    return np.where(total > 0, counts / np.maximum(total, 1), np.eye(len(counts)))
 
 
 # Estimators that need only labels and predicted probabilities, by name.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from html import escape
 
 import numpy as np
 
+from sknoisy._label_noise.confusions import Confusion, find_confusions
 from sknoisy._label_noise.estimators import (
     NoiseRate,
     bootstrap_noise_rates,
     most_confident,
+    most_confident_counts,
     most_confident_quarter,
     noise_rate,
     noise_rate_from_transition,
@@ -18,12 +20,18 @@ from sknoisy._label_noise.estimators import (
 )
 from sknoisy.functional import smoothing_rate_for_noise
 
-__all__ = ["MAX_SAMPLES", "Confusion", "NoiseReport", "subsample"]
+__all__ = ["MAX_SAMPLES", "NoiseReport", "subsample"]
 
 # Limits the time of an estimate; the interval from this many samples is narrow enough.
 MAX_SAMPLES = 5000
 
 _N_RESAMPLES = 100
+
+# With fewer samples a report says so instead of a rate: few samples have neighbours of their class.
+_MIN_SAMPLES, _MIN_SAMPLES_PER_CLASS = 20, 10
+
+# Number of confusions that are printed.
+_N_PRINTED = 3
 
 _COMPARED_WITH = {"out-of-bag": "out-of-bag predictions", "neighbours": "their neighbours"}
 
@@ -56,22 +64,6 @@ def _noise_rate_from_neighbors(
     return NoiseRate(rate, float(min(ends)), float(max(ends)))
 
 
-class Confusion(NamedTuple):
-    """Two classes of which the first is labelled as the second.
-
-    Attributes
-    ----------
-    true, given : label
-        The true label, and the label given instead.
-    probability : float
-        Probability that a sample of true class ``true`` has the label ``given``.
-    """
-
-    true: object
-    given: object
-    probability: float
-
-
 @dataclass(frozen=True, eq=False)
 class NoiseReport:
     """Label noise that ``fit`` detected.
@@ -87,10 +79,14 @@ class NoiseReport:
         confident samples alone, which starts at 0 if all these labels may be clean.
     transition_matrix : ndarray of shape (n_classes, n_classes)
         Entry (i, j): the probability of given label j for true label i.
+    counts : ndarray of shape (n_classes, n_classes)
+        Entry (i, j): how many of the most confident samples of class i have the label j; the
+        evidence of :meth:`confusions`.
     classes : ndarray of shape (n_classes,)
         The classes of rows and columns.
-    smoothing : float
-        The smoothing rate in use.
+    smoothing : float or ndarray of shape (n_classes,)
+        The smoothing rate in use. A rate chosen by "auto" is not below minus ``n_samples``, because
+        few samples do not show how much a network memorises.
     evidence : {"out-of-bag", "neighbours"}
         What the labels were compared with: predictions of networks that were not trained on these
         samples, or the labels of the nearest neighbours in the features of a network that was not
@@ -101,9 +97,10 @@ class NoiseReport:
         Fraction of labels that disagree with the majority of their neighbours at the end of
         warm-up, minus two standard errors. These are labels of mislabelled samples and of samples
         where classes overlap. It determines the smoothing rate, together with ``memorized``.
+        Without ``smoothing="auto"``: fraction of labels that disagree with the predictions.
     memorized : float
         Cross-entropy on samples left out of warm-up minus cross-entropy on samples used in it, at
-        the end of warm-up, in nats.
+        the end of warm-up, in nats; 0 without ``smoothing="auto"``.
     n_contradicting : int or None
         Number of training samples whose features equal those of a sample with another label: some
         of these labels are wrong, or classes overlap. None: unknown, as for a Dataset that is read
@@ -126,8 +123,9 @@ class NoiseReport:
     low: float
     high: float
     transition_matrix: np.ndarray = field(repr=False)
+    counts: np.ndarray = field(repr=False)
     classes: np.ndarray = field(repr=False)
-    smoothing: float
+    smoothing: float | np.ndarray
     evidence: str
     n_samples: int
     disagreement: float
@@ -176,59 +174,116 @@ class NoiseReport:
                 _noise_rate_from_neighbors(codes, p, rng),
                 most_confident_quarter(codes, p),
             )
-        k = p.shape[1]
+        k, counts = p.shape[1], most_confident_counts(codes, p)
         observed = float(np.mean(p.argmax(axis=1) != codes))
         disagreement = max(float(wilson_interval(observed, len(codes), _Z_SCORE)[0]), 0.0)
-        smoothing = smoothing_rate_for_noise(disagreement, k, memorized)
+        smoothing = max(smoothing_rate_for_noise(disagreement, k, memorized), -float(len(codes)))
         return cls(
-            *noise, matrix, np.arange(k), smoothing, evidence, len(codes), disagreement, memorized
+            *noise,
+            matrix,
+            counts,
+            np.arange(k),
+            smoothing,
+            evidence,
+            len(codes),
+            disagreement,
+            memorized,
         )
 
-    def confusions(self, min_probability: float = 0.05) -> list[Confusion]:
-        """List the classes that are labelled as others, the most frequent confusion first.
+    def confusions(
+        self, min_probability: float = 0.05, confidence_level: float = 0.95
+    ) -> list[Confusion]:
+        """List the classes that are labelled as another class more often than by uniform noise.
 
         Parameters
         ----------
         min_probability : float, default=0.05
             Confusions of a lower probability are omitted.
+        confidence_level : float, default=0.95
+            Probability, in (0, 1), that the intervals of all pairs of classes contain the true
+            probabilities, so that uniform noise is rarely taken for a confusion. A pair is listed
+            if its interval lies above the probability that all other classes would have under
+            uniform noise.
 
         Returns
         -------
         list of Confusion
+            The most frequent confusion first. The probabilities are corrected for the selection;
+            they are lower than the entries of ``transition_matrix``.
         """
-        off_diagonal = np.where(np.eye(len(self.classes), dtype=bool), 0.0, self.transition_matrix)
-        order = np.unravel_index(
-            np.argsort(-off_diagonal, axis=None, kind="stable"), off_diagonal.shape
-        )
-        return [
-            Confusion(self.classes[i], self.classes[j], float(off_diagonal[i, j]))
-            for i, j in zip(*order, strict=True)
-            if off_diagonal[i, j] >= min_probability
-        ]
+        return find_confusions(self.counts, self.classes, min_probability, confidence_level)
 
     def __str__(self) -> str:
-        basis = f"{self.n_samples} samples, compared with {_COMPARED_WITH[self.evidence]}"
-        if self.rate > 0:
-            text = (
-                f"Estimated noise rate: {self.rate:.0%} (95% interval {self.low:.0%} to "
-                f"{self.high:.0%}; {basis})."
-            )
-            top = [f"{c.true} labelled {c.given} ({c.probability:.0%})" for c in self.confusions()]
-            text += f" Most frequent confusions: {', '.join(top[:3])}." if top else ""
-            text += " Overlapping classes raise the estimate, more so with few samples."
-        else:
-            text = (
-                f"No label noise found; the noise rate can be up to {max(self.high, 0.01):.0%} "
-                f"({basis})."
-            )
+        rate, *details = self._rate_texts()
+        text = f"{rate} ({'; '.join([*details, self._basis()])})."
+        if self._has_enough_samples:
+            found = self._confusion_texts()
+            text += f" Most frequent confusions: {', '.join(found)}." if found else ""
+            if self.rate > 0:
+                text += " Overlapping classes raise the estimate, more so with few samples."
         if self.n_contradicting:
-            text += (
-                f" {self.n_contradicting} samples have the features of a sample with another "
-                "label: noise or overlap."
-            )
-        return f"{text} {self._format_smoothing()}.".replace("%", " %")
+            text += f" {self._contradiction_text()}."
+        return f"{text} {self._smoothing_text()}."
 
-    def _format_smoothing(self) -> str:
+    def _repr_html_(self) -> str:
+        """Show the report as a small table in notebooks."""
+        rate, *details = self._rate_texts()
+        rows = [
+            ("Label noise", f"{rate} ({details[0]})" if details else rate),
+            ("Evidence", self._basis()),
+        ]
+        if self._has_enough_samples:
+            found = self._confusion_texts() or ["none beyond uniform noise"]
+            rows += zip(["Confusions", *[""] * _N_PRINTED], found, strict=False)
+        if self.n_contradicting:
+            rows += [("Contradictions", self._contradiction_text())]
+        name, _, rates = self._smoothing_text().partition(": ")
+        cells = "".join(
+            f'<tr><th style="text-align:left">{escape(name)}</th>'
+            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            for name, value in [*rows, (name, rates)]
+        )
+        return f"<table><tbody>{cells}</tbody></table>"
+
+    @property
+    def _has_enough_samples(self) -> bool:
+        needed = max(_MIN_SAMPLES, _MIN_SAMPLES_PER_CLASS * len(self.classes))
+        return self.n_samples >= min(needed, MAX_SAMPLES)
+
+    def _rate_texts(self) -> list[str]:
+        """Write the rate, followed by its interval if it has one."""
+        if not self._has_enough_samples:
+            return ["Too few samples to estimate the noise rate"]
+        low, high = _percent(self.low), _percent(self.high)
+        if self.rate > 0:
+            interval = f"95 % interval {low} to {high} %"
+            return [f"Estimated noise rate: {_percent(self.rate)} %", interval]
+        high = _percent(max(self.high, 0.01))
+        return [f"No label noise found; the noise rate can be up to {high} %"]
+
+    def _confusion_texts(self) -> list[str]:
+        """Write the most frequent confusions, each with its interval."""
+        texts = []
+        for true, given, *probabilities in self.confusions()[:_N_PRINTED]:
+            probability, low, high = map(_percent, probabilities)
+            texts.append(f"{true} labelled {given}: {probability} % ({low} to {high})")
+        return texts
+
+    def _contradiction_text(self) -> str:
+        return (
+            f"{self.n_contradicting} samples have the features of a sample with another label: "
+            "noise or overlap"
+        )
+
+    def _basis(self) -> str:
+        samples = "1 sample" if self.n_samples == 1 else f"{self.n_samples} samples"
+        return f"{samples}, compared with {_COMPARED_WITH[self.evidence]}"
+
+    def _smoothing_text(self) -> str:
         rates = np.ravel(self.smoothing)
         name = "Smoothing rate" if len(rates) == 1 else "Smoothing rates"
         return f"{name}: {', '.join(f'{rate:.3g}' for rate in rates)}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f}" if fraction >= 0.01 else f"{100 * fraction:.1g}"

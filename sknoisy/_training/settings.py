@@ -53,7 +53,7 @@ class SmoothingRule:
         """Return the smoothing rate; 0 for "auto" without a noise report."""
         if not isinstance(self.smoothing, str):
             return self.smoothing
-        return 0.0 if noise is None else noise.smoothing
+        return 0.0 if noise is None else float(noise.smoothing)
 
     def bound(self, noise: NoiseReport | None) -> float | None:
         """Return the bound on the norm of the logits in training; None: no bound."""

@@ -5,8 +5,9 @@ columns are in the order of the sorted classes. All estimators except ``hoc`` ne
 predictions of the given labels: out-of-fold or out-of-bag.
 """
 
+from sknoisy._label_noise.confusions import Confusion
 from sknoisy._label_noise.estimators import NoiseRate
-from sknoisy._label_noise.report import Confusion, NoiseReport
+from sknoisy._label_noise.report import NoiseReport
 from sknoisy.transition._estimate import ESTIMATORS, estimate_transition
 from sknoisy.transition._from_neighbors import hoc
 from sknoisy.transition._from_predictions import (

@@ -1,4 +1,6 @@
 import pickle
+from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -49,9 +51,16 @@ def test_transition_matrix_and_confusions_are_near_the_true_ones():
     np.testing.assert_allclose(clf.transition_matrix_.sum(axis=1), 1)
     true = 0.7 * np.eye(10) + 0.3 * np.roll(np.eye(10), 1, axis=1)
     assert np.abs(clf.transition_matrix_ - true).sum(axis=1).mean() < 0.25
-    first = clf.noise_report_.confusions()[0]
-    assert words.tolist().index(first.given) == (words.tolist().index(first.true) + 1) % 10
-    assert f"{first.true} labelled {first.given}" in str(clf.noise_report_)
+    found = clf.noise_report_.confusions()
+    assert len(found) >= 3
+    for true, given, probability, low, high in found:
+        assert words.tolist().index(given) == (words.tolist().index(true) + 1) % 10
+        assert low <= probability <= high
+    first = found[0]
+    probabilities = (round(100 * value) for value in first[2:])
+    shown = "{}: {} % ({} to {})".format(f"{first.true} labelled {first.given}", *probabilities)
+    assert shown in str(clf.noise_report_)
+    assert shown in clf.noise_report_._repr_html_()
 
 
 def test_smoothing_rate_and_logit_bound_follow_from_the_report():
@@ -118,6 +127,50 @@ def test_interval_from_few_clean_labels_begins_near_zero():
     noise = corrupt_labels(species, 0.3, exact=True, random_state=0)
     report = make(max_epochs=20).fit(iris, noise).noise_report_
     assert 0.1 < report.low < 0.3 < report.high
+
+
+@pytest.mark.parametrize("method", ["ce", "bagging"])
+@pytest.mark.parametrize("n", [10, 40])
+def test_few_rows_are_said_to_be_too_few(method, n):
+    """Ten rows with ten labels had a smoothing rate of -256, and were reported as noisy."""
+    clf = make(method).fit(X[:n], y[:n])
+    report = clf.noise_report_
+    assert -report.n_samples <= clf.smoothing_ <= 0
+    for text in (str(report), report._repr_html_()):
+        assert "Too few samples to estimate the noise rate" in text
+        assert "labelled" not in text
+    assert "95 %" not in str(report)
+
+
+def report_on(classes):
+    """A report on 600 labels of three classes, a third of the second ones labelled as the third."""
+    true = np.repeat([0, 1, 2], 200)
+    codes = np.where((true == 1) & (np.arange(600) % 3 == 0), 2, true)
+    p = np.eye(3)[true] * 0.7 + 0.1
+    report = NoiseReport.from_predictions(codes, p, "out-of-bag", labels_only=True)
+    return replace(report, classes=np.array(classes, dtype=object))
+
+
+def test_html_is_a_table_with_escaped_labels():
+    html = report_on(["<b>cat</b>", "dog & fox", "<script>"])._repr_html_()
+    assert "dog &amp; fox labelled &lt;script&gt;: 33 % (" in html
+    assert "<b>" not in html and "<script>" not in html
+    names = [cell.text for cell in ElementTree.fromstring(html).iter("th")]
+    assert names == ["Label noise", "Evidence", "Confusions", "Smoothing rate"]
+    assert len(html) < 2000
+
+
+def test_uniform_noise_is_reported_without_confusions():
+    rng, named = np.random.default_rng(0), 0
+    for _ in range(5):
+        true = rng.integers(10, size=1000)
+        codes = np.where(rng.random(1000) < 0.4, rng.integers(10, size=1000), true)
+        p = rng.dirichlet(np.ones(10), size=1000) * 0.3 + 0.7 * np.eye(10)[true]
+        report = NoiseReport.from_predictions(codes, p, "out-of-bag", labels_only=True)
+        # The highest entry is far above the true probability of .04.
+        assert report.transition_matrix[~np.eye(10, dtype=bool)].max() > 0.06
+        named += "labelled" in str(report)
+    assert named == 0
 
 
 def test_matrix_from_neighbours_averages_the_most_confident_quarter():
