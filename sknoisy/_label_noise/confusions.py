@@ -74,8 +74,8 @@ def find_confusions(
             x_min = max(int((lower_ends > uniform[i]).argmax()), ceil(min_probability * size))
             probability = _unselected_probability(x, size, min(x_min, x), low)
             confusions.append(Confusion(classes[i], classes[j], probability, low, float(high[x])))
-    found = [confusion for confusion in confusions if confusion.probability >= min_probability]
-    return sorted(found, key=lambda confusion: -confusion.probability)
+    frequent = [c for c in confusions if c.probability >= min_probability]
+    return sorted(frequent, key=lambda confusion: -confusion.probability)
 
 
 def _uniform_probability(wrong: np.ndarray, n: np.ndarray) -> np.ndarray:

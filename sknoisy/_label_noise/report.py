@@ -217,8 +217,8 @@ class NoiseReport:
         rate, *details = self._rate_texts()
         text = f"{rate} ({'; '.join([*details, self._basis()])})."
         if self._has_enough_samples:
-            found = self._confusion_texts()
-            text += f" Most frequent confusions: {', '.join(found)}." if found else ""
+            confusions = self._confusion_texts()
+            text += f" Most frequent confusions: {', '.join(confusions)}." if confusions else ""
             if self.rate > 0:
                 text += " Overlapping classes raise the estimate, more so with few samples."
         if self.n_contradicting:
@@ -233,8 +233,8 @@ class NoiseReport:
             ("Evidence", self._basis()),
         ]
         if self._has_enough_samples:
-            found = self._confusion_texts() or ["none beyond uniform noise"]
-            rows += zip(["Confusions", *[""] * _N_PRINTED], found, strict=False)
+            confusions = self._confusion_texts() or ["none beyond uniform noise"]
+            rows += zip(["Confusions", *[""] * _N_PRINTED], confusions, strict=False)
         if self.n_contradicting:
             rows += [("Contradictions", self._contradiction_text())]
         name, _, rates = self._smoothing_text().partition(": ")

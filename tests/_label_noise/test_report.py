@@ -264,13 +264,13 @@ def test_warmup_of_a_method_is_shortened_to_leave_an_epoch():
 
 
 def test_early_stopping_never_restores_an_epoch_of_warmup():
-    clf = make(early_stopping=True, warmup=12, n_iter_no_change=3, max_epochs=60).fit(X, noisy)
+    clf = make(early_stopping=True, warmup=18, n_iter_no_change=3, max_epochs=60).fit(X, noisy)
     alone = make(smoothing=0.0, early_stopping=True, n_iter_no_change=3, max_epochs=60)
     alone.fit(X, noisy)
-    assert alone.n_iter_ < 12 < clf.n_iter_
+    assert alone.n_iter_ < 18 < clf.n_iter_
     assert clf.smoothing_ < -1
     accuracy = clf.history_[:, "valid_acc"]
-    assert clf.n_iter_ == 13 + np.argmax(accuracy[12:]) + 3
+    assert clf.n_iter_ == 19 + np.argmax(accuracy[18:]) + 3
 
 
 def test_large_data_are_subsampled():

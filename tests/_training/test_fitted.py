@@ -143,8 +143,6 @@ def test_samples_without_weight_or_decision_are_left_out():
     soft = np.eye(3)[y]
     soft[::9] = 1 / 3
     assert make(max_epochs=2).fit(X, soft).noise_report_.n_samples == 800
-    undecided = make(max_epochs=2).fit(X, np.full((900, 3), 1 / 3))
-    assert not hasattr(undecided, "noise_rate_")
 
 
 def test_trusted_samples_count_as_clean_ones():
