@@ -29,10 +29,11 @@ from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
+from sknoisy._validation.constraints import Names
 from sknoisy._validation.frames import names_of_rows, on_host
 from sknoisy._validation.labels import Labels
 from sknoisy._validation.missing_labels import as_array_of_labels
-from sknoisy._validation.params import DunderParams, Names, check_part_names, refuse_booleans
+from sknoisy._validation.params import DunderParams, check_part_names
 from sknoisy._validation.soft_labels import as_soft_labels
 from sknoisy._validation.weights import as_numbers
 from sknoisy.methods import METHODS, Method
@@ -247,10 +248,10 @@ class NoisyLabelClassifier(
         "augment": [callable, None],
         "optimizer": [Names(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, np.inf, closed="neither")],
-        "lr_schedule": [StrOptions(set(SCHEDULES)), callable, None],
+        "lr_schedule": [Names(set(SCHEDULES)), callable, None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
-        "precision": [StrOptions({"float32", "float64", "bf16-mixed"})],
+        "precision": [Names({"float32", "float64", "bf16-mixed"})],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -353,7 +354,6 @@ class NoisyLabelClassifier(
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         check_part_names(self)
-        refuse_booleans(self)
         tasks = FitTasks(self, self.max_epochs)
         with default_torch_settings(), _restored_on_error(self):
             net = getattr(self, "net_", None) if self.warm_start else None
@@ -404,7 +404,8 @@ class NoisyLabelClassifier(
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         check_part_names(self)
-        refuse_booleans(self)
+        # scikit-learn checks parameters in the first call only; they may have changed since.
+        self._validate_params()
         stops = self.early_stopping != "auto" and self.early_stopping
         if self.class_weight == "balanced" or stops:
             name = "early_stopping=True" if stops else "class_weight='balanced'"

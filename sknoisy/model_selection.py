@@ -209,11 +209,7 @@ class TrustedSplit(_GroupsConsumer):
         """
         check_consistent_length(X, y, groups)
         refuse_soft_labels(y, "y")
-        mask = check_trusted(self.trusted, _num_samples(X))
-        if mask is None:
-            raise ValueError(
-                "The 'trusted' parameter of TrustedSplit must be a boolean mask. Got None instead."
-            )
+        mask = _check_mask(self.trusted, _num_samples(X))
         rows = np.flatnonzero(mask)
         identities = _identities(X)
         group_codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -244,13 +240,26 @@ class TrustedSplit(_GroupsConsumer):
         -------
         int
         """
-        rows = np.flatnonzero(np.asarray(self.trusted))
+        check_consistent_length(X, y, groups)
+        n_samples = next((_num_samples(part) for part in (X, y, groups) if part is not None), None)
+        mask = _check_mask(self.trusted, np.size(self.trusted) if n_samples is None else n_samples)
+        rows = np.flatnonzero(mask)
         X, y, groups = (None if p is None else _safe_indexing(p, rows) for p in (X, y, groups))
         return check_cv(self.cv, y, classifier=True).get_n_splits(X, y, groups)
 
     def __repr__(self) -> str:
         n = np.count_nonzero(self.trusted)
         return f"{type(self).__name__}(<{n} trusted samples>, cv={self.cv!r})"
+
+
+def _check_mask(trusted: Any, n_samples: int) -> np.ndarray:
+    """Check the mask of a TrustedSplit."""
+    mask = check_trusted(trusted, n_samples)
+    if mask is None:
+        raise ValueError(
+            "The 'trusted' parameter of TrustedSplit must be a boolean mask. Got None instead."
+        )
+    return mask
 
 
 def _clean_half(*arrays: Any) -> tuple[Any, ...]:

@@ -1,12 +1,41 @@
 """Values that were accepted, and gave something else than their user meant."""
 
+import re
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sknoisy import METHODS, NoisyLabelClassifier
-from sknoisy.functional import FeatureCorruption, RandomShift
-from sknoisy.networks import CNN, MLP
+from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy.datasets import make_noisy_classification
+from sknoisy.functional import FeatureCorruption, RandomFlip, RandomShift
+from sknoisy.issues import find_label_issues
+from sknoisy.methods import make_method
+from sknoisy.metrics import (
+    NoisyScorer,
+    cores_score,
+    issue_precision_at_k,
+    make_noisy_scorer,
+    noise_corrected_accuracy,
+    noise_corrected_calibration_error,
+    peer_accuracy,
+)
+from sknoisy.model_selection import TrustedSplit
+from sknoisy.networks import CNN, MLP, PiecewiseLinear, Standardize, replicate
+from sknoisy.noise import asymmetric, corrupt_labels, instance_dependent, pair, symmetric
+from sknoisy.plots import (
+    LabelQualityDisplay,
+    LossDistributionDisplay,
+    MemorizationDisplay,
+    SmoothingCurveDisplay,
+    TransitionMatrixDisplay,
+)
+from sknoisy.search import one_standard_error
+from sknoisy.transition import estimate_transition, hoc
 
 X, y = load_iris(return_X_y=True)
 
@@ -38,6 +67,201 @@ def make(**params):
 def test_parameters_out_of_range_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
         make(**params).fit(X, y)
+
+
+LR = {"optimizer__lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: make().set_params(**LR).fit(X, y),
+        lambda: clone(make(**LR)).fit(X, y),
+        lambda: make(**LR).partial_fit(X, y, classes=[0, 1, 2]),
+        lambda: GridSearchCV(make(), {"optimizer__lr": [0.1]}, error_score="raise").fit(X, y),
+        lambda: SmoothingSearchCV(make(**LR), [0, -1], cv=2, error_score="raise").fit(X, y),
+        lambda: make_pipeline(StandardScaler(), make(**LR)).fit(X, y),
+    ],
+    ids=["set_params", "clone", "partial_fit", "grid search", "smoothing search", "pipeline"],
+)
+def test_second_learning_rate_is_refused_wherever_it_comes_from(fit):
+    with pytest.raises(ValueError, match="'optimizer__lr' parameter must not be given"):
+        fit()
+
+
+def test_parameters_are_checked_in_later_calls_of_partial_fit():
+    clf = make().partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="'lr' parameter of NoisyLabelClassifier must be"):
+        clf.set_params(lr=-1.0).partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"smoothing": [True, False, True]}, "'smoothing' parameter must"),
+        ({"smoothing": ["0.1", "0.2", "0.3"]}, "'smoothing' parameter must"),
+        ({"smoothing": {}}, "'smoothing' parameter must"),
+        ({"lr_schedule": lambda progress: True}, "'lr_schedule' parameter must .* Got True"),
+        ({"lr_schedule": lambda progress: np.inf}, "'lr_schedule' parameter must .* Got inf"),
+        ({"random_state": True}, "'random_state' parameter .* must not be a bool"),
+        ({"class_weight": {0: "a"}}, "'class_weight' parameter must"),
+        ({"class_weight": {0: True}}, "'class_weight' parameter must"),
+        ({"class_weight": {0: np.nan}}, "'class_weight' parameter must"),
+        ({"module__n_in": True}, "'n_in' parameter of MLP must"),
+        ({"module__bins": True}, "'bins' parameter of MLP must"),
+        ({"module__hidden": "8"}, "'hidden' parameter of MLP must"),
+        (
+            {"method": "forward", "method__transition_matrix": np.eye(3).astype(str)},
+            "'transition_matrix' parameter must",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_booleans_and_strings_are_no_numbers(params, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        make(**params).fit(X, y)
+
+
+@pytest.mark.parametrize("weight", [True, "a", np.nan, np.inf, -1.0, ["1"] * 150, [1j] * 150])
+@pytest.mark.parametrize("weighted", ["fit", "metric"])
+def test_weights_that_are_no_finite_numbers_are_refused(weight, weighted):
+    with pytest.raises(ValueError, match="sample_weight"):
+        if weighted == "fit":
+            make().fit(X, y, weight)
+        else:
+            peer_accuracy(y, y, sample_weight=weight)
+
+
+NUMBERS = [
+    (method, parameter)
+    for method, kind in METHODS.items()
+    for parameter, value in kind().get_params().items()
+    if isinstance(value, int | float) and not isinstance(value, bool)
+]
+
+
+@pytest.mark.parametrize(("method", "parameter"), NUMBERS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, "a", True, [1.0], b"1"], ids=repr)
+def test_no_number_of_a_method_is_something_else(method, parameter, value):
+    with pytest.raises(
+        ValueError, match=f"'{parameter}' parameter of .* Got {re.escape(repr(value))}"
+    ):
+        make_method(method, **{parameter: value})
+
+
+@pytest.mark.parametrize(
+    ("call", "suggestion"),
+    [
+        (lambda: NoisyLabelClassifier(smoothng=0.1), "smoothing"),
+        (lambda: make().set_params(smoothng=0.1), "smoothing"),
+        (lambda: GridSearchCV(make(), {"max_epoch": [1]}).fit(X, y), "max_epochs"),
+        (lambda: make(method="cotheaching").fit(X, y), "co_teaching"),
+        (lambda: make(method="ELR").fit(X, y), "elr"),
+        (lambda: make_method("dividemixx"), "dividemix"),
+        (lambda: make(method="elr", method__lambd=1).fit(X, y), "lam"),
+        (lambda: make(optimizer="Adamm").fit(X, y), "adam"),
+        (lambda: make(optimizer="sgd", optimizer__momentun=0.9).fit(X, y), "momentum"),
+        (lambda: make(optimzer__betas=(0.9, 0.9)).fit(X, y), "optimizer"),
+        (lambda: make(module__hiden=8).fit(X, y), "hidden"),
+        (lambda: make(callbacks__epoch_timr__x=1).fit(X, y), "epoch_timer"),
+        (lambda: make(early_stopping="atuo").fit(X, y), "auto"),
+        (lambda: make(smoothing="Auto").fit(X, y), "auto"),
+        (lambda: make(warmup="aut").fit(X, y), "auto"),
+        (lambda: make(lr_schedule="cosin").fit(X, y), "cosine"),
+        (lambda: make(precision="float_32").fit(X, y), "float32"),
+        (lambda: make(class_weight="balance").fit(X, y), "balanced"),
+        (lambda: make(callbacks="disabled").fit(X, y), "disable"),
+        (lambda: make_method("bootstrap", kind="hardd"), "hard"),
+        (lambda: corrupt_labels(y, 0.2, kind="symmetrik"), "symmetric"),
+        (lambda: asymmetric(10, 0.2, "cifar-10"), "cifar10"),
+        (lambda: make_noisy_scorer("peer_acuracy"), "peer_accuracy"),
+        (lambda: estimate_transition(X, y, method="dual-t"), "dual_t"),
+        (lambda: estimate_transition(X, y, method="hoc", max_itr=3), "max_iter"),
+        (lambda: find_label_issues(np.eye(3)[y], y, transition_matrix="atuo"), "auto"),
+        (lambda: one_standard_error(RESULTS, "scor"), "score"),
+    ],
+)
+def test_misspelt_names_are_recognised(call, suggestion):
+    with pytest.raises((ValueError, TypeError), match=f"Did you mean '{suggestion}'"):
+        call()
+
+
+RESULTS = {
+    "param_smoothing": [0.0],
+    "mean_test_score": [0.5],
+    "std_test_score": [0.1],
+    "split0_test_score": [0.5],
+}
+TRUSTED = np.arange(150) % 5 == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: symmetric(3, 0.2, inclusive="no"),
+        lambda: pair(10, 0.2, swap=1),
+        lambda: symmetric(3, True),
+        lambda: symmetric(True, 0.2),
+        lambda: asymmetric(3, 0.2, {True: 2}),
+        lambda: instance_dependent(X, y, 3, 0.2, by_class="no"),
+        lambda: instance_dependent(X, y, 3, 0.2, random_state="a"),
+        lambda: corrupt_labels(y, 0.2, exact="no"),
+        lambda: corrupt_labels(y, 0.2, return_manifest="no"),
+        lambda: corrupt_labels(y, 0.2, random_state="a"),
+        lambda: corrupt_labels(y, 0.2, kind=np.array(["pair"])),
+        lambda: corrupt_labels(y, [["0.8", "0.2"], ["0.2", "0.8"]]),
+        lambda: corrupt_labels(y, 0.2, classes=[]),
+        lambda: make_noisy_classification(exact="no"),
+        lambda: find_label_issues(np.eye(3)[y], y, return_all="no"),
+        lambda: estimate_transition(X, y, random_state="a"),
+        lambda: estimate_transition(X, y, method=np.array([1, 2])),
+        lambda: hoc(features=X, y=y, max_iter=True),
+        lambda: noise_corrected_calibration_error(y, np.eye(3)[y], np.eye(3), n_bins=True),
+        lambda: noise_corrected_accuracy(y, y, np.eye(3), confidence_level=True),
+        lambda: noise_corrected_accuracy(y, y, np.eye(3), classes=[]),
+        lambda: cores_score(y, np.eye(3)[y], beta=True),
+        lambda: issue_precision_at_k(y == 1, X[:, 0], k=True),
+        lambda: NoisyScorer("accuracy")(make().fit(X, y), X, y),
+        lambda: SmoothingSearchCV(make(), [0], n_jobs=True).fit(X, y),
+        lambda: SmoothingSearchCV(make(), [True]).fit(X, y),
+        lambda: SmoothingSearchCV(make(), [0], return_train_score="no").fit(X, y),
+        lambda: one_standard_error(3),
+        lambda: one_standard_error(RESULTS, np.array([1, 2])),
+        lambda: TrustedSplit("a").get_n_splits(X, y),
+        lambda: TrustedSplit(TRUSTED.astype(float)).get_n_splits(X, y),
+        lambda: TrustedSplit(TRUSTED[1:]).get_n_splits(X, y),
+        lambda: TrustedSplit([0, 1]).get_n_splits(),
+        lambda: MLP(0, 3),
+        lambda: MLP(3, 2.5),
+        lambda: CNN(1, True),
+        lambda: CNN(1, 2, widths=4),
+        lambda: CNN(1, 2, widths=b"a"),
+        lambda: CNN(1, 2, hidden=[8]),
+        lambda: Standardize(-1),
+        lambda: PiecewiseLinear(3, True),
+        lambda: replicate(lambda: MLP(3, 2), 0),
+        lambda: RandomFlip(None),
+        lambda: LabelQualityDisplay([0.5, 0.1], [0, 1]).plot(bins=True),
+        lambda: LabelQualityDisplay([0.5, 0.1], [0, 1]).plot(ax=3),
+        lambda: LabelQualityDisplay(["0.5", "0.1"], [0, 1]).plot(),
+        lambda: LossDistributionDisplay([0.5, 0.1]).plot(bins=0),
+        lambda: LossDistributionDisplay([0.5, 0.1]).plot(bins="a"),
+        lambda: LossDistributionDisplay([0.5, 0.1], mislabelled=[0.2, 1]).plot(),
+        lambda: MemorizationDisplay(0.5).plot(),
+        lambda: MemorizationDisplay([]).plot(),
+        lambda: MemorizationDisplay([0.5], held_out=0.5).plot(),
+        lambda: MemorizationDisplay([0.5], held_out=["a"]).plot(),
+        lambda: SmoothingCurveDisplay(["0"], [0.5]).plot(),
+        lambda: SmoothingCurveDisplay([0], [0.5], score_error=["a"]).plot(),
+        lambda: TransitionMatrixDisplay(np.eye(2)).plot(include_values="no"),
+        lambda: TransitionMatrixDisplay(np.eye(2)).plot(values_format=2),
+        lambda: TransitionMatrixDisplay(np.eye(2)).plot(colorbar="no"),
+        lambda: TransitionMatrixDisplay(np.eye(2).astype(str)).plot(),
+    ],
+)
+def test_functions_refuse_values_of_another_type_or_range(call):
+    with pytest.raises((ValueError, TypeError), match=r"(?s)(must|needs).*Got"):
+        call()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -337,7 +337,8 @@ def schedule_lr(
 ) -> None:
     """Set the learning rate of a schedule at a progress in [0, 1)."""
     factor = (SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(progress)
-    if not isinstance(factor, Real) or not 0 <= factor < math.inf:
+    is_number = isinstance(factor, Real) and not isinstance(factor, bool)
+    if not is_number or not 0 <= factor < math.inf:
         raise ValueError(
             "The 'lr_schedule' parameter must return a factor of at least 0. Got "
             f"{factor!r} at progress {progress:g} instead."

@@ -31,6 +31,7 @@ from sknoisy._training.probe import check_finite, probe_module
 from sknoisy._training.rollback import rolled_back_on_error
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Settings
+from sknoisy._validation.constraints import did_you_mean
 from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
 from sknoisy.networks import Standardize, replicate
@@ -165,6 +166,7 @@ class SkorchNet(NeuralNetClassifier):
         if unknown:
             raise ValueError(
                 f"Invalid parameter {unknown[0]!r}: the callbacks are {sorted(names)}."
+                f"{did_you_mean(unknown[0].split('__')[1], names)}"
             )
         return self
 

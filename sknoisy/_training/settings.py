@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import column_or_1d
 
 from sknoisy._label_noise.report import NoiseReport
+from sknoisy._validation.matrices import as_float_array
 from sknoisy.functional import logit_bound_for_rate
 from sknoisy.methods import Method
 
@@ -113,10 +114,15 @@ class Settings:
 def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:
     if isinstance(smoothing, str):
         return smoothing
-    if np.ndim(smoothing) == 0:
+    if isinstance(smoothing, Real):
         return float(smoothing)
-    rates = column_or_1d(smoothing, dtype=np.float64, input_name="smoothing")
-    if len(rates) != n_classes or not (rates <= 1).all() or np.isinf(rates).any():
+    rates = column_or_1d(as_float_array("smoothing", smoothing), input_name="smoothing")
+    if (
+        np.asarray(smoothing).dtype == bool
+        or len(rates) != n_classes
+        or not (rates <= 1).all()
+        or np.isinf(rates).any()
+    ):
         raise ValueError(
             f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one for "
             f"each class, in the range (-inf, 1]. Got {rates.tolist()} instead."

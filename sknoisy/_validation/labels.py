@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,6 +136,8 @@ def _are_strings(labels: np.ndarray) -> set[bool]:
 def sorted_classes(classes: Any) -> np.ndarray:
     """Check that classes are sorted and distinct, as the columns of a matrix must be."""
     known = column_or_1d(classes, input_name="classes")
+    if not len(known):
+        raise ValueError("classes must contain at least one class. Got [].")
     if not np.array_equal(known, np.unique(known)):
         raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
     return known
@@ -281,9 +284,15 @@ def class_weights(class_weight: Any, classes: np.ndarray, totals: np.ndarray) ->
         return np.ones(len(classes))
     if class_weight == "balanced":
         return totals.sum() / (len(classes) * np.where(totals > 0, totals, 1))
-    invalid = {k: v for k, v in class_weight.items() if not (np.isfinite(v) and v >= 0)}
+    invalid = {k: v for k, v in class_weight.items() if not _is_weight(v)}
     if invalid:
         raise ValueError(
             f"The 'class_weight' parameter must have finite weights of at least 0. Got {invalid!r}."
         )
     return compute_class_weight(class_weight, classes=classes, y=classes)
+
+
+def _is_weight(value: Any) -> bool:
+    """Whether a value is a finite number of at least 0."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and 0 <= float(value) < np.inf

@@ -21,12 +21,17 @@ def as_float_array(parameter: str, values: Any) -> np.ndarray:
         If the values are not numbers, or rows differ in length. The message names the parameter.
     """
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"The '{parameter}' parameter must be an array of numbers with rows of equal length. "
-            f"Got {reprlib.repr(values)} instead."
-        ) from error
+        array = np.asarray(values)
+        # NumPy would read numbers in strings and drop the imaginary part of complex numbers.
+        is_text = array.dtype.kind == "O" and any(isinstance(v, str | bytes) for v in array.flat)
+        if array.dtype.kind in "biufO" and not is_text:
+            return array.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"The '{parameter}' parameter must be an array of numbers with rows of equal length. "
+        f"Got {reprlib.repr(values)} instead."
+    )
 
 
 def check_distributions(rows: np.ndarray, requirement: str, tolerance: float = 1e-3) -> np.ndarray:

@@ -7,17 +7,18 @@ import inspect
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Self
 
-from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sknoisy._validation.constraints import check_params, did_you_mean
 
 __all__ = [
     "DunderParams",
-    "Names",
     "accepted_params",
     "check_accepted",
     "check_part_names",
     "parameters_of",
     "params_of_part",
-    "refuse_booleans",
+    "refuse_unknown_names",
 ]
 
 
@@ -47,15 +48,8 @@ def check_accepted(
         known = [name for name in parameters_of(part) if name != "params"]
         raise ValueError(
             f"Invalid parameter '{prefix}__{unknown[0]}': {getattr(part, '__name__', part)} takes "
-            f"{known}."
+            f"{known}.{did_you_mean(unknown[0], known)}"
         )
-
-
-class Names(StrOptions):
-    """Constraint on a str parameter; the error message lists the options alphabetically."""
-
-    def __str__(self) -> str:
-        return f"a str among {sorted(self.options)}"
 
 
 def params_of_part(estimator: Any, part: str) -> dict[str, Any]:
@@ -70,32 +64,22 @@ def check_part_names(estimator: Any) -> None:
     for name in estimator._dunder:
         part, _, rest = name.partition("__")
         if part not in estimator._parts or not rest:
+            hint = did_you_mean(part, estimator._parts) if rest else ""
             raise InvalidParameterError(
                 f"Invalid parameter {name!r} for estimator {type(estimator).__name__}. Parameters "
-                f"of its parts begin with one of {[f'{p}__' for p in estimator._parts]!r}."
+                f"of its parts begin with one of {[f'{p}__' for p in estimator._parts]!r}.{hint}"
             )
 
 
-def refuse_booleans(estimator: Any) -> None:
-    """Refuse True and False as numbers, which Python takes for 1 and 0.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a parameter that may not be boolean is.
-    """
-    for name, constraints in estimator._parameter_constraints.items():
-        value = getattr(estimator, name)
-        allowed = {"boolean", "random_state", "verbose"} & {c for c in constraints if _is_str(c)}
-        if isinstance(value, bool) and not allowed:
-            raise InvalidParameterError(
-                f"The {name!r} parameter of {type(estimator).__name__} must not be a bool. Got "
-                f"{value!r} instead."
+def refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
+    """Refuse names that are no parameters of an estimator, with scikit-learn's error."""
+    known = [name for name in estimator.get_params(deep=False) if "__" not in name]
+    for name in params:
+        if name.partition("__")[0] not in known:
+            raise ValueError(
+                f"Invalid parameter {name!r} for estimator {estimator}. Valid parameters are: "
+                f"{known!r}.{did_you_mean(name, known)}"
             )
-
-
-def _is_str(constraint: Any) -> bool:
-    return isinstance(constraint, str)
 
 
 class DunderParams:
@@ -113,9 +97,17 @@ class DunderParams:
         # The error is Python's for a misspelt keyword. The name "params" is refused in fit only:
         # scikit-learn's checks pass a value for every name in the signature of __init__.
         if unknown:
-            name = type(self).__name__
-            raise TypeError(f"{name}.__init__() got an unexpected keyword argument {unknown[0]!r}")
+            known = [name for name in inspect.signature(type(self)).parameters if name != "params"]
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                f"{unknown[0]!r}.{did_you_mean(unknown[0], known)}"
+            )
         self._dunder = dict(params)
+
+    def _validate_params(self) -> None:
+        """Check all parameters; called by scikit-learn at the beginning of ``fit``."""
+        constraints = self._parameter_constraints  # type: ignore[attr-defined]
+        check_params(type(self).__name__, constraints, self.get_params(deep=False))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of the estimator.
@@ -146,6 +138,8 @@ class DunderParams:
             The estimator.
         """
         dunder = {k: v for k, v in params.items() if "__" in k or k in self._dunder}
-        super().set_params(**{k: v for k, v in params.items() if k not in dunder})  # type: ignore[misc]
+        plain = {k: v for k, v in params.items() if k not in dunder}
+        refuse_unknown_names(self, plain)
+        super().set_params(**plain)  # type: ignore[misc]
         self._dunder = {**self._dunder, **dunder}
         return self

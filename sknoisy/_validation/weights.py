@@ -17,13 +17,15 @@ __all__ = ["as_numbers"]
 def as_numbers(sample_weight: Any) -> Any:
     """Turn weights of any container and dtype, such as booleans, into an array of numbers.
 
-    None and a single number are returned unchanged.
+    None and a single number are returned unchanged; a number is the weight of all samples.
 
     Raises
     ------
     ValueError
-        If weights are missing or no real numbers.
+        If weights are missing or no real numbers, or one bool is given for all samples.
     """
+    if isinstance(sample_weight, bool):
+        raise ValueError(_message(sample_weight))
     if sample_weight is None or isinstance(sample_weight, Number):
         return sample_weight
     try:

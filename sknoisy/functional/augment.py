@@ -112,6 +112,13 @@ class RandomFlip:
 
     first: Callable[[Tensor], Tensor] = RandomShift()
 
+    def __post_init__(self) -> None:
+        if not callable(self.first):
+            raise TypeError(
+                "The 'first' parameter of RandomFlip must be a callable, which makes a view of a "
+                f"batch. Got {self.first!r} instead."
+            )
+
     def __call__(self, x: Tensor) -> Tensor:
         x = self.first(x)
         mirrored = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5

@@ -9,6 +9,7 @@ import torch
 
 from sknoisy._label_noise.estimators import most_confident
 from sknoisy._predictions import Predictions, out_of_sample_predictions
+from sknoisy._validation.constraints import checked, did_you_mean
 from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.functional import correct_predictions
 
@@ -26,6 +27,7 @@ _N_ITER = 8
 _MIN_NOISE = 0.01
 
 
+@checked(return_all=["boolean"])
 def find_label_issues(
     clf_or_proba: Any,
     y: Any,
@@ -151,6 +153,7 @@ def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndar
         raise ValueError(
             "The 'transition_matrix' parameter of find_label_issues must be an array-like or the "
             f"str 'auto'. Got {transition_matrix!r} instead."
+            f"{did_you_mean(transition_matrix, ['auto'])}"
         )
     matrix = predictions.transition_matrix
     if matrix is None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sknoisy._validation.params import accepted_params, refuse_booleans
+from sknoisy._validation.constraints import check_params, did_you_mean
+from sknoisy._validation.params import accepted_params, refuse_unknown_names
 from sknoisy.methods._base import ClassLoss, Method, NetworkView
 from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.backward import BackwardCorrection
@@ -122,9 +123,10 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
     else:
         raise TypeError(
             f"The 'method' parameter must be a str among {sorted(METHODS)}, or a subclass or an "
-            f"instance of Method. Got {kind!r} instead."
+            f"instance of Method. Got {kind!r} instead.{did_you_mean(kind, METHODS)}"
         )
+    refuse_unknown_names(instance, params)
     instance.set_params(**params)
-    instance._validate_params()
-    refuse_booleans(instance)
+    given = instance.get_params(deep=False)
+    check_params(type(instance).__name__, instance._parameter_constraints, given)
     return instance

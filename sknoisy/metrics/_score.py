@@ -9,6 +9,8 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.utils.validation import _check_sample_weight
 
+from sknoisy._validation.weights import as_numbers
+
 __all__ = ["Score", "mean_score", "normalized_weights", "z_score"]
 
 
@@ -47,7 +49,8 @@ def mean_score(
 
 def z_score(confidence_level: Any) -> float:
     """Return the half width of a normal confidence interval, in standard errors."""
-    if not isinstance(confidence_level, Real) or not 0 < float(confidence_level) < 1:
+    is_number = isinstance(confidence_level, Real) and not isinstance(confidence_level, bool)
+    if not is_number or not 0 < float(confidence_level) < 1:
         raise ValueError(
             "The 'confidence_level' parameter must be None or a float in the range (0, 1). Got "
             f"{confidence_level!r} instead."
@@ -57,7 +60,8 @@ def z_score(confidence_level: Any) -> float:
 
 def normalized_weights(X: np.ndarray, sample_weight: Any) -> np.ndarray:
     """Check the sample weights of the rows of X, and scale them to sum to one."""
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = as_numbers(sample_weight)
+    weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight / weight.sum()

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import norm
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
+from sknoisy._validation.constraints import checked
 from sknoisy._validation.labels import check_labels_and_proba, encode_together
 from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.metrics._score import Score, mean_score, normalized_weights
@@ -222,6 +224,7 @@ def noise_corrected_brier_score(
     return mean_score(corrected, sample_weight, confidence_level)
 
 
+@checked(n_bins=[Interval(Integral, 1, None, closed="left")])
 def noise_corrected_calibration_error(
     y_noisy: Any,
     proba: Any,
@@ -268,10 +271,6 @@ def noise_corrected_calibration_error(
     >>> noise_corrected_calibration_error([0, 0, 0, 1], [[1.0, 0.0]] * 4, T)
     0.0
     """
-    if not isinstance(n_bins, Integral) or n_bins < 1:
-        raise ValueError(
-            f"The 'n_bins' parameter must be an int in the range [1, inf). Got {n_bins!r} instead."
-        )
     noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     inverse = invert_transition(transition_matrix, classes)
     weight = normalized_weights(noisy, sample_weight)

@@ -65,7 +65,7 @@ def issue_precision_at_k(mislabelled: Any, label_quality: Any, k: int) -> float:
     0.5
     """
     mask, suspicion = _check_ranking(mislabelled, label_quality)
-    if not isinstance(k, Integral) or not 1 <= k <= len(mask):
+    if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= len(mask):
         raise ValueError(
             f"The 'k' parameter must be an int in the range [1, {len(mask)}]. Got {k!r} instead."
         )

@@ -6,9 +6,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import wilson_interval
+from sknoisy._validation.constraints import checked
 from sknoisy._validation.labels import check_labels_and_proba, check_trusted, encode_together
 from sknoisy.metrics._score import Score, mean_score, normalized_weights, z_score
 
@@ -64,6 +66,7 @@ def peer_accuracy(
     return mean_score((noisy == predicted) + influence, sample_weight, confidence_level)
 
 
+@checked(beta=[Interval(Real, 0, None, closed="left")])
 def cores_score(
     y_noisy: Any,
     proba: Any,
@@ -107,10 +110,6 @@ def cores_score(
     >>> round(cores_score([0, 1], [[0.9, 0.1], [0.1, 0.9]]), 2)
     2.3
     """
-    if not isinstance(beta, Real) or not 0 <= beta < np.inf:
-        raise ValueError(
-            f"The 'beta' parameter must be a float in the range [0, inf). Got {beta!r} instead."
-        )
     noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     weight = normalized_weights(noisy, sample_weight)
     log_p = np.log(probs.clip(np.finfo(probs.dtype).eps))

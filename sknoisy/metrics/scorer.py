@@ -10,6 +10,7 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
+from sknoisy._validation.constraints import Names, check_options, checked
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
 from sknoisy._validation.matrices import as_float_array
 from sknoisy.metrics.corrected import (
@@ -63,6 +64,7 @@ class NoisyScorer:
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
         check_is_fitted(estimator)
+        check_options("NoisyScorer", "metric", self.metric, METRICS)
         metric, method, takes_matrix, sign = _SCORERS[self.metric]
         params: dict[str, Any] = {"sample_weight": sample_weight}
         predictions = getattr(estimator, method)(X)
@@ -139,6 +141,7 @@ def _add_columns(proba: np.ndarray, columns: np.ndarray, classes: np.ndarray) ->
     return extended
 
 
+@checked(metric=[Names(set(METRICS))])
 def make_noisy_scorer(
     metric: str, *, transition_matrix: Any = None, classes: Any = None
 ) -> NoisyScorer:
@@ -182,10 +185,6 @@ def make_noisy_scorer(
     >>> search.fit(X, y).best_params_
     {'n_neighbors': 15}
     """
-    if metric not in METRICS:
-        raise ValueError(
-            f"The 'metric' parameter must be a str among {sorted(METRICS)}. Got {metric!r} instead."
-        )
     needs = _SCORERS[metric][2]
     if needs == (transition_matrix is None):
         raise ValueError(

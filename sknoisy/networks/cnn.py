@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sknoisy.networks._checks import check_dropout, check_widths
+from sknoisy.networks._checks import check_dropout, check_sizes, check_widths
 from sknoisy.networks.inputs import Standardize
 from sknoisy.networks.mlp import Dropout
 
@@ -49,9 +49,8 @@ class CNN(nn.Sequential):
         hidden: int = 128,
         dropout: float = 0.0,
     ) -> None:
+        check_sizes("CNN", n_in=n_in, n_out=n_out, hidden=hidden, pooled=pooled)
         check_widths("CNN", "widths", widths)
-        check_widths("CNN", "hidden", [hidden])
-        check_widths("CNN", "pooled", [pooled])
         check_dropout("CNN", dropout)
         layers: list[nn.Module] = [Standardize(n_in)]
         for i, width in enumerate(widths):

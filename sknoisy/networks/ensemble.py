@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from sknoisy.networks._checks import check_sizes
 from sknoisy.networks._fused_mlp import dropout_rate, fused_mlp
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 from sknoisy.networks.mlp import MLP, has_hooks, is_plain_mlp
@@ -155,6 +156,7 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     >>> replicate(lambda: MLP(4, 3), n_networks=2)(torch.zeros(5, 4)).shape
     torch.Size([2, 5, 3])
     """
+    check_sizes("replicate", n_networks=n_networks)
     if n_networks == 1:
         return build()
     first, *others = (build() for _ in range(n_networks))

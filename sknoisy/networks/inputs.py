@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from sknoisy.networks._checks import check_sizes
 from sknoisy.networks._statistics import EvenSample, Moments, SortedColumns, without_outliers
 
 __all__ = ["PiecewiseLinear", "Standardize"]
@@ -69,6 +70,7 @@ class Standardize(nn.Module):
 
     def __init__(self, n_in: int) -> None:
         super().__init__()
+        check_sizes(type(self).__name__, n_in=n_in)
         self.register_buffer("shift", torch.zeros(n_in))
         self.register_buffer("scale", torch.ones(n_in))
 
@@ -170,6 +172,7 @@ class PiecewiseLinear(Standardize):
 
     def __init__(self, n_in: int, bins: int) -> None:
         super().__init__(n_in)
+        check_sizes(type(self).__name__, bins=bins)
         self.register_buffer("lower_edge", torch.zeros(n_in, bins))
         self.register_buffer("inverse_width", torch.zeros(n_in, bins))
 

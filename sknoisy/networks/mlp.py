@@ -7,7 +7,7 @@ from numbers import Integral
 
 from torch import Tensor, nn
 
-from sknoisy.networks._checks import check_dropout, check_widths
+from sknoisy.networks._checks import check_dropout, check_sizes, check_widths
 from sknoisy.networks._fused_mlp import dropout_mask
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 
@@ -73,12 +73,13 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         bins: int | str = 0,
     ) -> None:
-        widths = list(hidden) if isinstance(hidden, Sequence) else [hidden]
+        check_sizes("MLP", n_in=n_in, n_out=n_out)
+        widths = [hidden] if isinstance(hidden, Integral) else hidden
         check_widths("MLP", "hidden", widths)
         check_dropout("MLP", dropout)
         if bins == "auto":
             bins = min(8, 256 // n_in)
-        if not isinstance(bins, Integral) or bins < 0:
+        if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 0:
             raise ValueError(
                 "The 'bins' parameter of MLP must be 'auto' or an int in the range [0, inf). Got "
                 f"{bins!r} instead."

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from sknoisy._validation.constraints import did_you_mean
 from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["asymmetric"]
@@ -86,10 +87,11 @@ def _check_mapping(mapping: str | Mapping[int, int], n_classes: int) -> Mapping[
     if not isinstance(mapping, Mapping):
         raise ValueError(
             f"The 'mapping' parameter of asymmetric must be a str among {sorted(_MIN_CLASSES)} or "
-            f"a dict. Got {mapping!r} instead."
+            f"a dict. Got {mapping!r} instead.{did_you_mean(mapping, _MIN_CLASSES)}"
         )
     for position in (*mapping, *mapping.values()):
-        if not isinstance(position, Integral) or not 0 <= position < n_classes:
+        is_int = isinstance(position, Integral) and not isinstance(position, bool)
+        if not is_int or not 0 <= position < n_classes:
             raise ValueError(
                 "The 'mapping' parameter of asymmetric must hold encoded labels from 0 to "
                 f"{n_classes - 1}. Got {position!r} instead."

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import transition_between
+from sknoisy._validation.constraints import Names, checked
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
 from sknoisy._validation.matrices import as_float_array, check_distributions
@@ -74,6 +75,12 @@ class NoiseManifest:
     classes: np.ndarray
 
 
+@checked(
+    kind=[Names(set(KINDS))],
+    exact=["boolean"],
+    random_state=["random_state"],
+    return_manifest=["boolean"],
+)
 def corrupt_labels(
     y: Any,
     noise: Any,
@@ -138,11 +145,6 @@ def corrupt_labels(
     array(['cat', 'cat', 'cat'], dtype='<U3')
     """
     rng = check_random_state(random_state)
-    if kind not in KINDS:
-        raise ValueError(
-            f"The 'kind' parameter of corrupt_labels must be a str among {sorted(KINDS)}. Got "
-            f"{kind!r} instead."
-        )
     if isinstance(noise, (list, tuple)):
         noise = as_float_array("noise", noise)
     (labels,) = check_labels(classes, y=y)

@@ -11,6 +11,7 @@ from scipy.stats import truncnorm
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from sknoisy._validation.constraints import checked
 from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.noise._rates import check_rate, max_rate
 
@@ -20,6 +21,7 @@ __all__ = ["instance_dependent"]
 _STD = 0.1
 
 
+@checked(by_class=["boolean"], random_state=["random_state"])
 def instance_dependent(
     X: Any,
     codes: np.ndarray,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sknoisy._validation.constraints import checked
 from sknoisy.noise._asymmetric import asymmetric
 from sknoisy.noise._rates import max_rate
 
@@ -13,6 +14,7 @@ __all__ = ["pair"]
 _SWAPPED = {9: 1, 1: 9, 2: 0, 0: 2, 4: 7, 7: 4, 3: 5, 5: 3, 6: 8, 8: 6}
 
 
+@checked(swap=["boolean"])
 def pair(n_classes: int, rate: float, *, swap: bool = False) -> np.ndarray:
     """Build the transition matrix of pair noise.
 

@@ -10,7 +10,7 @@ __all__ = ["check_rate", "max_rate"]
 
 def max_rate(n_classes: int) -> float:
     """Return the highest noise rate: the noise rate of uniformly drawn labels."""
-    if not isinstance(n_classes, Integral):
+    if isinstance(n_classes, bool) or not isinstance(n_classes, Integral):
         raise TypeError(f"The 'n_classes' parameter must be an int. Got {n_classes!r} instead.")
     if n_classes < 2:
         raise ValueError(f"The 'n_classes' parameter must be at least 2. Got {n_classes} instead.")
@@ -19,7 +19,7 @@ def max_rate(n_classes: int) -> float:
 
 def check_rate(rate: Any, highest: float) -> float:
     """Check that a noise rate is a number from 0 to the highest."""
-    if not isinstance(rate, Real):
+    if isinstance(rate, bool) or not isinstance(rate, Real):
         raise TypeError(f"The noise rate must be a number. Got {rate!r} instead.")
     if not 0 <= float(rate) <= highest:
         raise ValueError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from sknoisy._validation.constraints import checked
 from sknoisy.noise._rates import check_rate, max_rate
 
 __all__ = ["symmetric"]
 
 
+@checked(inclusive=["boolean"])
 def symmetric(n_classes: int, rate: float, *, inclusive: bool = False) -> np.ndarray:
     """Build the transition matrix of symmetric noise.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted
 
 from sknoisy._predictions import innermost_estimator
+from sknoisy._validation.matrices import as_float_array
 from sknoisy.classifier import NoisyLabelClassifier
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ def figure_and_axes(ax: Axes | None, **size: Any) -> tuple[Any, Axes]:
     import matplotlib.pyplot as plt
 
     if ax is not None:
+        if not hasattr(ax, "get_figure"):
+            raise TypeError(
+                f"The 'ax' parameter must be Axes of matplotlib or None. Got {reprlib.repr(ax)} "
+                "instead."
+            )
         return ax.figure, ax
     return plt.subplots(layout="constrained", **size)
 
@@ -95,7 +102,7 @@ def shorten(name: Any, max_width: float, size: float, head: float = 0.5) -> str:
 
 def check_finite(values: Any, name: str) -> np.ndarray:
     """Check that there is at least one sample, with one finite number per sample."""
-    checked = np.asarray(values, dtype=np.float64)
+    checked = as_float_array(name, values)
     if checked.ndim != 1 or not len(checked):
         raise ValueError(
             f"{name} must have shape (n_samples,), with at least one sample. Got an array of shape "

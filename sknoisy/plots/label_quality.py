@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._predictions import refuse_swapped
+from sknoisy._validation.constraints import check_params
 from sknoisy._validation.frames import names_of_rows
 from sknoisy.issues._find import rank_by_quality
 from sknoisy.plots._axes import (
@@ -167,9 +168,7 @@ class LabelQualityDisplay:
         ValueError
             If a parameter is invalid, or the arrays differ in length.
         """
-        validate_parameter_constraints(
-            _CONSTRAINTS, {"n_worst": n_worst, "bins": bins}, "LabelQualityDisplay.plot"
-        )
+        check_params("LabelQualityDisplay.plot", _CONSTRAINTS, {"n_worst": n_worst, "bins": bins})
         quality, given = check_finite(self.quality, "quality"), np.asarray(self.given)
         suggested = None if self.suggested is None else np.asarray(self.suggested)
         check_consistent_length(quality, given, suggested, self.X)

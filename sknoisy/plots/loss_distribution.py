@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from scipy.stats import norm
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
 
 from sknoisy._predictions import refuse_swapped
+from sknoisy._validation.constraints import check_params
 from sknoisy._validation.labels import check_labels_and_proba
 from sknoisy.functional import fit_gaussian_mixture
 from sknoisy.plots._axes import (
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["LossDistributionDisplay"]
+
+_CONSTRAINTS = {"bins": [Interval(Integral, 1, None, closed="left")]}
 
 
 class LossDistributionDisplay:
@@ -141,6 +146,7 @@ class LossDistributionDisplay:
         -------
         LossDistributionDisplay
         """
+        check_params("LossDistributionDisplay.plot", _CONSTRAINTS, {"bins": bins})
         losses = check_finite(self.losses, "losses")
         low, high = losses.min(), losses.max()
         all_equal = high - low <= 1e-9 * max(1.0, abs(high))
@@ -162,8 +168,12 @@ class LossDistributionDisplay:
         """Return mask, color and name of each histogram."""
         if self.mislabelled is None:
             return [(np.ones(len(losses), dtype=bool), "0.7", "given labels")]
-        mislabelled = np.asarray(self.mislabelled, dtype=bool)
-        check_consistent_length(losses, mislabelled)
+        mislabelled = np.asarray(self.mislabelled)
+        if mislabelled.dtype != bool or mislabelled.shape != losses.shape:
+            raise ValueError(
+                f"mislabelled must be a boolean mask of shape {losses.shape}. Got an array of "
+                f"{mislabelled.dtype} of shape {mislabelled.shape}."
+            )
         return [
             (~mislabelled, CLEAN_COLOR, "clean"),
             (mislabelled, MISLABELLED_COLOR, "mislabelled"),

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.labels import encode_together
+from sknoisy._validation.matrices import as_float_array
 from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.plots._axes import (
     CLEAN_COLOR,
@@ -194,7 +195,13 @@ class MemorizationDisplay:
         """
         from matplotlib.ticker import MaxNLocator
 
-        n_epochs = len(np.asarray(self.fit))
+        fit = as_float_array("fit", self.fit)
+        if fit.ndim != 1 or not len(fit):
+            raise ValueError(
+                "fit must have shape (n_epochs,), with at least one epoch. Got an array of shape "
+                f"{fit.shape}."
+            )
+        n_epochs = len(fit)
         self.figure_, self.ax_ = figure_and_axes(ax, figsize=(6.4, 4))
         self._plot_lines(n_epochs)
         self.ax_.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
@@ -215,12 +222,16 @@ class MemorizationDisplay:
         self.lines_ = {}
         for name, (label, style) in _LINES.items():
             values = getattr(self, name)
-            if values is None or np.isnan(values := np.asarray(values, dtype=float)).all():
+            if values is None:
                 continue
-            if len(values) != n_epochs:
+            values = as_float_array(name, values)
+            if values.shape != (n_epochs,):
                 raise ValueError(
-                    f"{name} must have a value for each of {n_epochs} epochs. Got {len(values)}."
+                    f"{name} must have a value for each of {n_epochs} epochs. Got an array of "
+                    f"shape {values.shape}."
                 )
+            if np.isnan(values).all():
+                continue
             (self.lines_[name],) = self.ax_.plot(
                 epochs, values, label=label, marker=marker, **style
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sknoisy._validation.matrices import as_float_array
 from sknoisy.plots._axes import axes_size, figure_and_axes, text_width
 from sknoisy.search._results import rates_and_scores
 
@@ -187,7 +188,8 @@ class SmoothingCurveDisplay:
         -------
         SmoothingCurveDisplay
         """
-        rates, score = np.asarray(self.smoothing, float), np.asarray(self.score, float)
+        rates = as_float_array("smoothing", self.smoothing)
+        score = as_float_array("score", self.score)
         check_consistent_length(rates, score)
         order = np.argsort(rates, kind="stable")
         score_error, trusted, trusted_error = (
@@ -218,7 +220,7 @@ class SmoothingCurveDisplay:
         values = getattr(self, name)
         if values is None:
             return None
-        values = np.asarray(values, float)
+        values = as_float_array(name, values)
         if values.shape != order.shape:
             raise ValueError(
                 f"{name} must have a value for each of {len(order)} rates. Got an array of shape "

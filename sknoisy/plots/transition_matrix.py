@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import transition_between
+from sknoisy._validation.constraints import check_params
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import encode_together
 from sknoisy._validation.matrices import as_float_array, check_transition_matrix
@@ -29,6 +30,11 @@ _MAX_CLASSES_WITH_NUMBERS = 12
 _MAX_NAMES = 30
 # In points: the font size of class names, and the minimum distance between two of them.
 _SIZE, _DISTANCE = 10, 13
+_CONSTRAINTS: dict[str, list] = {
+    "include_values": ["boolean"],
+    "values_format": [str],
+    "colorbar": ["boolean"],
+}
 
 
 class TransitionMatrixDisplay:
@@ -166,6 +172,12 @@ class TransitionMatrixDisplay:
         ValueError
             If the matrix is not a transition matrix, or ``display_labels`` do not match it.
         """
+        options = {
+            "include_values": include_values,
+            "values_format": values_format,
+            "colorbar": colorbar,
+        }
+        check_params("TransitionMatrixDisplay.plot", _CONSTRAINTS, options)
         matrix, unknown = self._check_matrix()
         k = len(matrix)
         names = self.display_labels

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from sknoisy._validation.constraints import did_you_mean
 
 __all__ = ["refuse_all_nan", "rates_and_scores"]
 
@@ -63,6 +66,11 @@ def rates_and_scores(
     ValueError
         If ``smoothing`` was not searched, or the score does not exist.
     """
+    if not (hasattr(cv_results, "keys") and hasattr(cv_results, "__getitem__")):
+        raise TypeError(
+            "The 'cv_results' parameter must be the cv_results_ of a search. Got "
+            f"{reprlib.repr(cv_results)} instead."
+        )
     names = [name for name in cv_results if str(name).rpartition("__")[2] == "param_smoothing"]
     names += [name for name in cv_results if str(name).endswith("__smoothing")]
     if not names:
@@ -70,10 +78,10 @@ def rates_and_scores(
     means = [str(name) for name in cv_results if str(name).startswith("mean_test_")]
     known = [name.removeprefix("mean_test_") for name in means]
     metric = "score" if metric is None else metric
-    if metric not in known:
+    if not isinstance(metric, str) or metric not in known:
         raise ValueError(
             f"The 'metric' parameter must be a score of the search, one of {known}. Got "
-            f"{metric!r} instead."
+            f"{metric!r} instead.{did_you_mean(metric, known)}"
         )
     n_splits = sum(
         str(name).startswith("split") and str(name).partition("_test_")[2] == metric

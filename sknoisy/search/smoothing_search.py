@@ -16,6 +16,7 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._runtime.torch_settings import default_torch_settings
+from sknoisy._validation.constraints import check_params
 from sknoisy._validation.groups import check_groups
 from sknoisy.search._candidates import Candidates, WholeSearch
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
@@ -217,6 +218,10 @@ class SmoothingSearchCV(GridSearchCV):
         if hasattr(inner, "best_estimator_"):
             scorers, _ = self._get_scorers()
             scorers(inner.best_estimator_.fitted_, X, y)
+
+    def _validate_params(self) -> None:
+        params = self.get_params(deep=False)
+        check_params(type(self).__name__, self._parameter_constraints, params)
 
     def _proxy_scoring(self) -> Any:
         """Return the scorers of this search, wrapped so that they get the fitted candidate."""

@@ -10,18 +10,18 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples, check_consistent_length
 
 from sknoisy._label_noise.estimators import FROM_PREDICTIONS
 from sknoisy._predictions import out_of_sample_predictions, refuse_swapped
+from sknoisy._validation.constraints import Names, check_params
 from sknoisy._validation.labels import (
     check_labels,
     check_trusted,
     encode,
     sorted_classes,
 )
-from sknoisy._validation.params import Names
 
 __all__ = ["check_arguments", "check_ranges"]
 
@@ -37,6 +37,7 @@ _CONSTRAINTS = {
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
     "n_resamples": [Interval(Integral, 1, None, closed="left")],
     "min_rate": [Interval(Real, 0, 1, closed="left")],
+    "random_state": ["random_state"],
 }
 
 
@@ -64,8 +65,7 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
 def check_ranges(function: str, params: Mapping[str, Any]) -> None:
     """Check the parameters that have a constraint."""
-    limited = {name: value for name, value in params.items() if name in _CONSTRAINTS}
-    validate_parameter_constraints(_CONSTRAINTS, limited, function)
+    check_params(function, _CONSTRAINTS, params)
 
 
 def _check_predictions(function: str, values: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import check_cv
 
 from sknoisy._predictions import OutOfSample
+from sknoisy._validation.constraints import check_options, checked, did_you_mean
 from sknoisy._validation.params import parameters_of
 from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.classifier import NoisyLabelClassifier
@@ -40,6 +41,7 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
 ESTIMATORS = tuple(_FUNCTIONS)
 
 
+@checked(random_state=["random_state"])
 def estimate_transition(
     X: Any,
     y: Any,
@@ -120,11 +122,7 @@ def estimate_transition(
 
 def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
     """Check everything that can be checked before a model is trained."""
-    if method not in ESTIMATORS:
-        raise ValueError(
-            "The 'method' parameter of estimate_transition must be a str among "
-            f"{sorted(ESTIMATORS)}. Got {method!r} instead."
-        )
+    check_options("estimate_transition", "method", method, ESTIMATORS)
     if (method == "gold") == (trusted is None):
         raise ValueError(
             "The 'trusted' parameter of estimate_transition is required with method='gold' and "
@@ -133,10 +131,12 @@ def _check_method(method: str, trusted: Any, params: dict[str, Any]) -> None:
         )
     # Positional parameters of the function cannot be set by the user.
     signature = parameters_of(_FUNCTIONS[method]).values()
-    unknown = set(params) - {p.name for p in signature if p.kind is p.KEYWORD_ONLY}
+    known = {p.name for p in signature if p.kind is p.KEYWORD_ONLY}
+    unknown = set(params) - known
     if unknown:
         raise TypeError(
             f"estimate_transition with method={method!r} takes no parameter {min(unknown)!r}."
+            f"{did_you_mean(min(unknown), known)}"
         )
     check_ranges(method, params)
 

@@ -71,7 +71,7 @@ def test_cores_score_equals_a_loop_over_samples():
 
 @pytest.mark.parametrize("beta", [-1, np.inf, np.nan, "2"])
 def test_bad_values_of_beta_are_refused(beta):
-    with pytest.raises(ValueError, match=rf"'beta' parameter .*\[0, inf\). Got {beta!r}"):
+    with pytest.raises(ValueError, match=rf"'beta' parameter .*\[0.0, inf\). Got {beta!r}"):
         cores_score(*predictions(), beta=beta)
 
 

@@ -114,5 +114,8 @@ def test_input_that_does_not_match_is_refused(fitted):
         MemorizationDisplay.from_predictions([0, 1], [0, 1])
     with pytest.raises(ValueError, match="there are no noisy labels to memorize"):
         MemorizationDisplay.from_predictions([0, 1], [[0, 1]], y_clean=[0, 1])
-    with pytest.raises(ValueError, match=r"held_out must have a value for each of 2 epochs. Got 3"):
+    with pytest.raises(
+        ValueError,
+        match=r"held_out must have a value for each of 2 epochs. Got an array of shape \(3,\)",
+    ):
         MemorizationDisplay([0.1, 0.2], held_out=[1, 2, 3]).plot()
