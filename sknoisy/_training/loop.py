@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from sknoisy._data.loader import BatchLoader
+from sknoisy._training.hook_checks import check_step, first_loss_error
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.noise_inspection import in_warmup_half
 from sknoisy._training.records import (
-    label_agreement,
     record_epoch_value,
     weighted_hits_and_losses,
 )
@@ -101,7 +101,7 @@ class TrainingLoop:
         total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
         self._record("train", loss=total / len(data), **run.memorization.figures())
         if run.validation is None:
-            self._record_oob_accuracy()
+            self._record_oob_scores()
 
     @property
     def _method(self) -> Method:
@@ -161,12 +161,7 @@ class TrainingLoop:
             for parameter in group["params"]:
                 parameter.grad = None
         step = take_step(self.view, batch)
-        if step.losses.dim() not in (1, step.logits.dim() - 1):
-            raise ValueError(
-                f"The 'method' parameter: the loss of {type(self._method).__name__} has shape "
-                f"{tuple(step.losses.shape)}, but one number for each sample was expected, of "
-                f"shape {tuple(step.logits.shape[:-1])}."
-            )
+        check_step(step, self._method)
         step.losses.backward(step.weight.expand_as(step.losses))
         self.run.processes.all_reduce_gradients(optimizer, self.view.module)
         return step
@@ -230,17 +225,19 @@ class TrainingLoop:
         accuracy, loss = (float(torch.cat(parts).sum() / total) for parts in (hits, losses))
         self._record("valid", loss=loss, acc=accuracy)
 
-    def _record_oob_accuracy(self) -> None:
-        """Record the accuracy of out-of-bag predictions; NaN before there are any."""
+    def _record_oob_scores(self) -> None:
+        """Record accuracy and loss of out-of-bag predictions; NaN before there are any."""
         if self._method.oob_predictions is None:
             return
         data = self.run.data
         index = torch.arange(len(data.rows)) if data.index is None else data.index
         index = index.to(data.y.device)
         p = self._method.oob_predictions[0][index]
-        weight = data.weight[index] * ~p.isnan().any(dim=1)
-        hits = weight @ label_agreement(data, p.argmax(dim=1), index)
-        self._record("valid", acc=float(hits / weight.sum()))
+        predicted = ~p.isnan().any(dim=1)
+        index, p = index[predicted], p[predicted]
+        total = data.weight[index].sum()
+        hits, losses = weighted_hits_and_losses(data, p.to(data.weight.dtype), index)
+        self._record("valid", loss=float(losses.sum() / total), acc=float(hits.sum() / total))
 
     # ---- records and the end of an epoch ---------------------------------------------------------
 
@@ -252,6 +249,8 @@ class TrainingLoop:
         for i, loss in enumerate(losses):
             if not math.isfinite(loss):
                 epoch, batch = len(self.host.history), n_before + i + 1
+                if (epoch, batch) == (1, 1):
+                    raise first_loss_error(loss, self._method)
                 raise divergence_error(loss, epoch, batch, self.host.optimizer_)
         if not recorded:
             self.host.history[-1]["batches"] += [

@@ -24,6 +24,9 @@ from sknoisy._label_noise.report import NoiseReport
 from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
+from sknoisy._training.augment_check import CheckedAugment
+from sknoisy._training.callback_checks import check_callbacks
+from sknoisy._training.hook_checks import checked_log_proba
 from sknoisy._training.loop import TrainingLoop
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.persistence import get_state, set_state
@@ -140,7 +143,7 @@ class SkorchNet(NeuralNetClassifier):
             n_classes=self.n_classes,
             device=torch.device(self.device),
             dtype=self.dtype,
-            augment=self.augment,
+            augment=CheckedAugment(self.augment),
             mixed=self.mixed,
         )
         if run is not None:
@@ -276,6 +279,7 @@ class SkorchNet(NeuralNetClassifier):
 
     def _train(self, loop: TrainingLoop, epochs: int) -> None:
         run = loop.run
+        check_callbacks(self.callbacks_, run, self.criterion_)
         self.notify("on_train_begin", X=run.data, y=run.data.y)
         with caught_sigint() as interrupts:
             try:
@@ -373,7 +377,9 @@ class SkorchNet(NeuralNetClassifier):
     def log_probabilities(self, data: LabelledRows) -> np.ndarray:
         """Compute logarithms of class probabilities in double precision, (n_samples, n_classes)."""
         with self._lock, limit_threads(self.flops_per_step(data.rows)):
-            parts = [self.criterion_.log_proba(logits) for logits in self.forward_iter(data)]
+            parts = [
+                checked_log_proba(self.criterion_, logits) for logits in self.forward_iter(data)
+            ]
         return torch.cat(parts).double().numpy()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sknoisy.functional import expected_loss, normalize_weights, to_double
 from sknoisy.methods._batch import TrainingStep
+from sknoisy.methods._hook_checks import check_batch, check_losses, check_sample_weights
 from sknoisy.methods._state import copy_state, get_state, restore_state, set_state
 
 if TYPE_CHECKING:
@@ -357,15 +358,11 @@ class Method(BaseEstimator, nn.Module):
         -------
         TrainingStep
         """
-        batch = self.prepare_batch(net, batch)
+        batch = check_batch(self.prepare_batch(net, batch), self)
         logits = net.infer(batch.x)
-        losses = self.loss(logits, batch)
-        return TrainingStep(
-            losses,
-            normalize_weights(batch.weight, self.sample_weights(losses.detach(), batch)),
-            logits,
-            batch,
-        )
+        losses = check_losses(self.loss(logits, batch), logits, self)
+        selection = check_sample_weights(self.sample_weights(losses.detach(), batch), losses, self)
+        return TrainingStep(losses, normalize_weights(batch.weight, selection), logits, batch)
 
     def snapshot(self) -> dict[str, Any]:
         """Copy the state for :meth:`restore`: all tensors; other attributes are shared."""

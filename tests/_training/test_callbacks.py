@@ -15,14 +15,19 @@ from skorch.callbacks import (
     Checkpoint,
     EarlyStopping,
     EpochScoring,
+    EpochTimer,
     Freezer,
     GradientNormClipping,
     Initializer,
+    InputShapeSetter,
     LoadInitState,
     LRScheduler,
     ParamMapper,
+    PassthroughScoring,
+    PrintLog,
     ProgressBar,
     TrainEndCheckpoint,
+    Unfreezer,
 )
 
 from sknoisy import METHODS
@@ -322,6 +327,93 @@ def test_training_starts_from_a_checkpoint(tmp_path):
     ).fit(X, y)
     np.testing.assert_array_equal(starts[0], first.predict_proba(X))
     assert len(second.history_) == 5
+
+
+def as_skorch_users_write_them():
+    """Callbacks as in the documentation of skorch, and what they need: held-out rows or a loss."""
+    quiet = {"sink": lambda text: None}
+    plateau = {"policy": "ReduceLROnPlateau", "monitor": "valid_loss"}
+    return {
+        "EpochScoring": (EpochScoring("accuracy", lower_is_better=False), "rows"),
+        "EpochScoring of a function": (EpochScoring(half_the_accuracy), "rows"),
+        "EpochScoring on train": (EpochScoring("accuracy", name="s", on_train=True), None),
+        "BatchScoring": (BatchScoring("accuracy", name="b"), "rows"),
+        "PassthroughScoring": (PassthroughScoring("valid_loss"), "rows"),
+        "PassthroughScoring on train": (PassthroughScoring("train_loss", on_train=True), None),
+        "Checkpoint": (Checkpoint(), "loss"),
+        "Checkpoint class": (Checkpoint, "loss"),
+        "Checkpoint of accuracy": (Checkpoint(monitor="valid_acc_best"), "loss"),
+        "Checkpoint of train_loss": (Checkpoint(monitor="train_loss_best", load_best=True), None),
+        "Checkpoint of a function": (Checkpoint(monitor=lambda net: True), None),
+        "Checkpoint to a pickle": (Checkpoint(monitor=None, f_pickle="net.pkl"), None),
+        "EarlyStopping": (EarlyStopping(**quiet), "loss"),
+        "EarlyStopping on train": (EarlyStopping("train_loss", load_best=True, **quiet), None),
+        "ReduceLROnPlateau": (LRScheduler(**plateau), "loss"),
+        "ReduceLROnPlateau on train": (LRScheduler("ReduceLROnPlateau"), None),
+        "StepLR that ignores its monitor": (
+            LRScheduler("StepLR", monitor="valid_loss", step_size=1),
+            None,
+        ),
+        "WarmRestartLR": (LRScheduler(), None),
+        "TrainEndCheckpoint": (TrainEndCheckpoint(), None),
+        "LoadInitState": (LoadInitState(Checkpoint()), None),
+        "GradientNormClipping": (GradientNormClipping(0.1), None),
+        "Freezer": (Freezer("1.*"), None),
+        "Unfreezer": (Unfreezer("1.*", at=2), None),
+        "Initializer": (Initializer("*weight", fn=torch.nn.init.ones_), None),
+        "ProgressBar": (ProgressBar(detect_notebook=False), None),
+        "PrintLog": (PrintLog(**quiet), None),
+        "EpochTimer": (EpochTimer(), None),
+    }
+
+
+@pytest.mark.parametrize("name", as_skorch_users_write_them())
+def test_callbacks_work_or_say_what_they_need(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    needs = as_skorch_users_write_them()[name][1]
+
+    def fit(method, early_stopping):
+        callbacks = [as_skorch_users_write_them()[name][0]]
+        params = {"early_stopping": early_stopping, "max_epochs": 2, "callbacks": callbacks}
+        return short(method=method, **params).fit(X, y)
+
+    assert len(fit("ce", True).history_) == 2
+    if needs is None:
+        fit("ce", False)
+        fit("bagging", "auto")
+        return
+    with pytest.raises(ValueError, match=r"'callbacks' parameter: .*early_stopping=True"):
+        fit("ce", False)
+    if needs == "loss":
+        fit("bagging", "auto")
+    else:
+        with pytest.raises(ValueError, match=r"Bagging scores epochs itself.* on_train=True"):
+            fit("bagging", "auto")
+
+
+def test_score_that_another_callback_records_can_be_monitored():
+    scored = EpochScoring("neg_log_loss", name="valid_loss", on_train=True)
+    stop = EarlyStopping("valid_loss", sink=lambda text: None)
+    assert short("ce", callbacks=[scored, stop], max_epochs=2).fit(X, y).n_iter_ == 2
+
+
+def test_callbacks_that_need_held_out_rows_are_refused_in_partial_fit():
+    clf = short("ce", callbacks=[EpochScoring("accuracy")])
+    with pytest.raises(ValueError, match="Pass early_stopping=True, and call fit, "):
+        clf.partial_fit(X, y, classes=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("callback", "params", "match"),
+    [
+        (LRScheduler("StepLR", step_size=1), {"lr_schedule": "cosine"}, "'lr_schedule' parameter"),
+        (InputShapeSetter(), {}, r"InputShapeSetter is not needed.* n_in"),
+    ],
+    ids=["two schedules", "shape"],
+)
+def test_callbacks_that_contradict_the_parameters_are_refused(callback, params, match):
+    with pytest.raises(ValueError, match=match):
+        short(callbacks=[callback], **params).fit(X, y)
 
 
 # ---- changing the training -----------------------------------------------------------------------

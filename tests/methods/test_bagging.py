@@ -218,7 +218,15 @@ def test_epochs_of_warm_up_have_no_score():
 def test_no_rows_are_held_out(early_stopping):
     clf = NoisyLabelClassifier("bagging", max_epochs=3, early_stopping=early_stopping).fit(X, y)
     assert torch.isfinite(clf.method_.out_of_bag).all()
-    assert "valid_loss" not in clf.history_[-1]
+    assert sum(clf.history_[-1, "batches", :, "train_batch_size"]) == 150
+
+
+def test_out_of_bag_accuracy_and_loss_are_recorded():
+    clf = NoisyLabelClassifier("bagging", max_epochs=3, early_stopping=False).fit(X, y)
+    p = clf.method_.out_of_bag.double().numpy()
+    assert clf.history_[-1, "valid_acc"] == pytest.approx((p.argmax(axis=1) == y).mean())
+    expected = -np.log(p[np.arange(150), y]).mean()
+    assert clf.history_[-1, "valid_loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_out_of_bag_predictions_find_mislabelled_rows():

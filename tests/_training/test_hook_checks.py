@@ -1,0 +1,82 @@
+"""Views and hooks that users write are checked before a wrong one is trained on."""
+
+import numpy as np
+import pytest
+import torch
+
+from sknoisy.functional import cross_entropy
+from sknoisy.methods import ClassLoss, Method
+from tests.factories import noisy_blobs, short
+
+X, y = noisy_blobs(60, n_features=4, n_classes=3)
+
+
+class CE(Method):
+    """Cross-entropy, in which single hooks are replaced."""
+
+    def loss(self, logits, batch):
+        return cross_entropy(logits, batch.target)
+
+
+def with_hook(name, function):
+    return type("Custom", (CE,), {name: function})
+
+
+HOOKS = {
+    "loss is a mean": ("loss", lambda s, z, b: cross_entropy(z, b.target).mean(), r"shape \(\)"),
+    "loss is a column": ("loss", lambda s, z, b: z[:, :1], r"shape \(32, 1\), .* shape \(32,\)"),
+    "loss is too short": ("loss", lambda s, z, b: z[1:, 0], r"shape \(31,\), .* shape \(32,\)"),
+    "loss is per class": ("loss", lambda s, z, b: z, r"shape \(32, 3\), .* shape \(32,\)"),
+    "loss is an array": ("loss", lambda s, z, b: np.ones(len(z)), "must be a tensor"),
+    "loss is None": ("loss", lambda s, z, b: None, "must be a tensor. Got NoneType"),
+    "no gradient": ("loss", lambda s, z, b: z.detach()[:, 0], "has no gradient"),
+    "NaN": ("loss", lambda s, z, b: z[:, 0] * np.nan, "Custom is nan in the first batch"),
+    "weights too short": (
+        "sample_weights",
+        lambda s, v, b: v[1:],
+        r"sample_weights of Custom .* \(32,\), or None. Got \(31,\)",
+    ),
+    "NaN weights": ("sample_weights", lambda s, v, b: v * np.nan, "nan in the first batch"),
+    "batch is None": ("prepare_batch", lambda s, n, b: None, "must return a Batch. Got None"),
+    "no step": ("training_step", lambda s, n, b: None, "must return a TrainingStep. Got None"),
+}
+
+
+@pytest.mark.parametrize(("name", "hook", "match"), HOOKS.values(), ids=HOOKS)
+def test_wrong_result_of_a_hook_is_refused(name, hook, match):
+    with pytest.raises((ValueError, TypeError), match=match) as caught:
+        short(with_hook(name, hook)).fit(X, y)
+    assert "'method' parameter" in str(caught.value)
+
+
+def test_wrong_shape_of_probabilities_is_refused_in_predict():
+    clf = short(with_hook("log_proba", lambda s, z: torch.log_softmax(z, -1)[:, :2]), max_epochs=1)
+    with pytest.raises(ValueError, match=r"log_proba of Custom must .*\(60, 3\). Got \(60, 2\)"):
+        clf.fit(X, y).predict(X)
+
+
+def test_class_loss_of_another_shape_is_refused():
+    class Wrong(ClassLoss):
+        def class_losses(self, logits):
+            return logits[:, 0]
+
+    with pytest.raises(ValueError, match=r"Wrong.class_losses must return"):
+        short(Wrong).fit(X, y)
+
+
+VIEWS = {
+    "columns": (lambda x: x[:, 1:], r"shape and dtype .*\(\d+, 4\).* Got \(\d+, 3\)"),
+    "rows": (lambda x: x[1:], "shape and dtype"),
+    "double": (torch.Tensor.double, "Got .* and torch.float64"),
+    "array": (torch.Tensor.numpy, "must return a tensor. Got ndarray"),
+    "None": (lambda x: None, "must return a tensor. Got NoneType"),
+    "NaN": (lambda x: x * np.nan, "must return finite numbers"),
+    "in place": (lambda x: x.add_(1), "must return a new tensor"),
+}
+
+
+@pytest.mark.parametrize(("augment", "match"), VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize("method", ["dividemix", "co_learning"])
+def test_wrong_views_are_refused(augment, match, method):
+    with pytest.raises((ValueError, TypeError), match=f"'augment' parameter.*{match}"):
+        short(method, augment=augment, warmup=0).fit(X, y)
