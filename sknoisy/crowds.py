@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import reprlib
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
+from sknoisy._validation.user_warnings import warn_user
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -289,11 +289,9 @@ def _warn_about_counts(frame: pd.DataFrame) -> None:
     values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     totals = values.sum(axis=1)
     if (values >= 0).all() and (totals == totals[0]).all() and (values != values[0]).any():
-        warnings.warn(
+        warn_user(
             f"Each row of votes has the sum {totals[0]:g}. If votes holds numbers of votes for the "
-            "classes, and not labels, pass layout='counts'.",
-            UserWarning,
-            stacklevel=4,
+            "classes, and not labels, pass layout='counts'."
         )
 
 

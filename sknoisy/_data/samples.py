@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from typing import Any
 
@@ -17,6 +16,7 @@ from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._validation.frames import is_temporal, on_host
 from sknoisy._validation.missing_labels import as_array_of_labels
+from sknoisy._validation.user_warnings import warn_user
 
 __all__ = [
     "check_dataset_rows",
@@ -177,11 +177,9 @@ def _check_n_dims(n_dims: int, expected: int, name: str) -> None:
 
 def _warn_about_channels_last(X: Any) -> None:
     if X.ndim == _IMAGES and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
-        warnings.warn(
+        warn_user(
             f"X of shape {X.shape} looks like images with channels last; torch expects them "
-            "first: X.transpose(0, 3, 1, 2).",
-            UserWarning,
-            stacklevel=5,
+            "first: X.transpose(0, 3, 1, 2)."
         )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
 
 from sknoisy._training.network_view import ModuleView
+from sknoisy._validation.user_warnings import warn_user
 from sknoisy.networks import NetworkEnsemble
 
 __all__ = ["check_finite", "check_logits", "probe_module"]
@@ -79,9 +79,7 @@ def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: 
         raise ValueError(f"{returned} NaN or infinity on the first rows of X.")
     total = logits.double().sum(-1)
     if (logits >= 0).all() and torch.allclose(total, torch.ones_like(total)):
-        warnings.warn(
+        warn_user(
             f"The 'module' parameter: {name} seems to return probabilities; return logits, without "
-            "a softmax.",
-            UserWarning,
-            stacklevel=2,
+            "a softmax."
         )

@@ -8,7 +8,7 @@ import warnings
 __all__ = ["warn_user"]
 
 # Packages whose frames lie between a check and the user's call.
-_INSIDE = {"sknoisy", "sklearn", "skorch", "joblib"}
+_INSIDE = {"sknoisy", "sklearn", "skorch", "joblib", "torch"}
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
