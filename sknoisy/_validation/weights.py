@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from numbers import Number
+from math import isfinite
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,15 @@ def as_numbers(sample_weight: Any) -> Any:
     Raises
     ------
     ValueError
-        If weights are missing or no real numbers, or one bool is given for all samples.
+        If weights are missing or no real numbers, or a bool or no finite number is given for all samples.
     """
-    if isinstance(sample_weight, bool):
-        raise ValueError(_message(sample_weight))
-    if sample_weight is None or isinstance(sample_weight, Number):
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        # scikit-learn checks arrays of weights, but not a number.
+        is_real = isinstance(sample_weight, Real) and not isinstance(sample_weight, bool)
+        if not is_real or not isfinite(sample_weight):
+            raise ValueError(_message(sample_weight))
         return sample_weight
     try:
         given = np.asarray(on_host(sample_weight))

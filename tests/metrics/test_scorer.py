@@ -127,7 +127,10 @@ def test_bad_parameters_of_make_noisy_scorer_are_refused():
     for matrix in (0.3, [0.3, 0.7], np.ones((2, 3)) / 3):
         with pytest.raises(ValueError, match="'transition_matrix' parameter must be a square"):
             make_noisy_scorer("noise_corrected_accuracy", transition_matrix=matrix)
-    with pytest.raises(ValueError, match=r"'metric' parameter must be a str among .* 'accuracy'"):
+    with pytest.raises(
+        ValueError,
+        match=r"'metric' parameter of make_noisy_scorer must be a str among .* 'accuracy'",
+    ):
         make_noisy_scorer("accuracy")
     with pytest.raises(ValueError, match="needs a 'transition_matrix'"):
         make_noisy_scorer("noise_corrected_accuracy")
