@@ -8,7 +8,13 @@ from torch import Tensor
 __all__ = ["knn_label_distribution", "nearest_neighbors", "self_and_nearest_neighbors"]
 
 
-def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk_size: int = 4096) -> Tensor:
+def nearest_neighbors(
+    queries: Tensor,
+    base: Tensor,
+    k: int,
+    chunk_size: int = 4096,
+    groups: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Find the k nearest rows by Euclidean distance, with an exact search.
 
     Parameters
@@ -19,6 +25,9 @@ def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk_size: int = 4
         At most n_base.
     chunk_size : int, default=4096
         Number of queries compared together, which bounds the memory.
+    groups : pair of Tensors of shape (n_queries,) and (n_base,), int64, default=None
+        Numbers of the groups of queries and rows. Rows of the group of a query come after all
+        others. None: each row is a group of its own.
 
     Returns
     -------
@@ -33,14 +42,19 @@ def nearest_neighbors(queries: Tensor, base: Tensor, k: int, chunk_size: int = 4
     tensor([[2, 1]])
     """
     half = 0.5 * (base**2).sum(dim=1)
-    neighbors = [
-        torch.addmm(-half, chunk, base.T).topk(k, dim=1).indices
-        for chunk in queries.split(chunk_size)
-    ]
+    neighbors = []
+    for start in range(0, max(len(queries), 1), chunk_size):
+        chunk = slice(start, start + chunk_size)
+        scores = torch.addmm(-half, queries[chunk], base.T)
+        if groups is not None:
+            scores.masked_fill_(groups[0][chunk].unsqueeze(1) == groups[1], -torch.inf)
+        neighbors.append(scores.topk(k, dim=1).indices)
     return torch.cat(neighbors)
 
 
-def self_and_nearest_neighbors(features: Tensor, n_neighbors: int) -> Tensor:
+def self_and_nearest_neighbors(
+    features: Tensor, n_neighbors: int, groups: Tensor | None = None
+) -> Tensor:
     """Find the nearest other rows of each row, and put the row itself first.
 
     Parameters
@@ -48,6 +62,9 @@ def self_and_nearest_neighbors(features: Tensor, n_neighbors: int) -> Tensor:
     features : Tensor of shape (n_rows, n_features)
     n_neighbors : int
         Number of other rows to find; all of them if there are fewer.
+    groups : Tensor of shape (n_rows,), int64, default=None
+        Number of the group of each row. Rows of its own group, such as copies, are found only if
+        there are not enough others. None: each row is a group of its own.
 
     Returns
     -------
@@ -62,6 +79,10 @@ def self_and_nearest_neighbors(features: Tensor, n_neighbors: int) -> Tensor:
             [2, 1]])
     """
     row = torch.arange(len(features), device=features.device).unsqueeze(1)
+    if groups is not None:
+        n = min(n_neighbors, len(features) - 1)
+        nearest = nearest_neighbors(features, features, n, groups=(groups, groups))
+        return torch.cat([row, nearest], dim=1)
     nearest = nearest_neighbors(features, features, min(n_neighbors + 1, len(features)))
     # If other rows are equal, the row may come later in its list, or be missing from it.
     nearest = nearest.gather(1, (nearest != row).to(torch.uint8).argsort(dim=1, stable=True))
@@ -117,16 +138,11 @@ def knn_label_distribution(
 
 
 def _label_distribution_of_other_groups(
-    z: Tensor, target: Tensor, k: int, groups: Tensor, chunk_size: int = 4096
+    z: Tensor, target: Tensor, k: int, groups: Tensor
 ) -> Tensor:
-    """Average the labels of the k nearest rows of other groups, of rows of length one."""
-    parts = []
-    for rows in torch.arange(len(z), device=z.device).split(chunk_size):
-        similarity = z[rows] @ z.T
-        similarity.masked_fill_(groups[rows].unsqueeze(1) == groups, -torch.inf)
-        nearest, neighbors = similarity.topk(k, dim=1)
-        others = nearest > -torch.inf
-        n_others = others.sum(dim=1, keepdim=True)
-        mean = (target[neighbors] * others.unsqueeze(-1)).sum(dim=1) / n_others.clamp_min(1)
-        parts.append(torch.where(n_others > 0, mean, target[rows]))
-    return torch.cat(parts)
+    """Average the labels of the k nearest rows of other groups; without any, take the own label."""
+    neighbors = nearest_neighbors(z, z, k, groups=(groups, groups))
+    others = groups[neighbors] != groups.unsqueeze(1)
+    n_others = others.sum(dim=1, keepdim=True)
+    mean = (target[neighbors] * others.unsqueeze(-1)).sum(dim=1) / n_others.clamp_min(1)
+    return torch.where(n_others > 0, mean, target)

@@ -129,7 +129,9 @@ class Synthetic(Method):
         losses = cross_entropy(evaluation.logits, most_likely)
         self.clean[index] = gmm_clean_probability(losses, evaluation.weight)
         if self.where == "dataset":
-            positions = self_and_nearest_neighbors(evaluation.features, self.n_neighbors)
+            positions = self_and_nearest_neighbors(
+                evaluation.features, self.n_neighbors, evaluation.groups
+            )
             self.neighbors[index, : positions.shape[1]] = index[positions]
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
@@ -156,7 +158,7 @@ class Synthetic(Method):
             rows = self.neighbors.index_select(0, index)
             x = net.rows(rows.flatten()).unflatten(0, rows.shape)
         else:
-            positions = self_and_nearest_neighbors(net.features(x), self.n_neighbors)
+            positions = self_and_nearest_neighbors(net.features(x), self.n_neighbors, batch.groups)
             rows, x = index[positions], x[positions]
         clean = self.clean[rows] + 1e-10
         return rows, x, clean / clean.sum(dim=1, keepdim=True)

@@ -58,3 +58,41 @@ def test_row_itself_comes_first_also_where_all_rows_are_equal():
 
 def test_more_neighbours_than_other_rows_gives_all_of_them():
     assert self_and_nearest_neighbors(torch.zeros(3, 2), 20).shape == (3, 3)
+
+
+GROUPS = torch.arange(60) % 12
+
+
+def test_neighbours_of_the_own_group_come_last():
+    X = rng.normal(size=(60, 4))
+    neighbors = self_and_nearest_neighbors(torch.tensor(X), 5, GROUPS)
+    for row in range(60):
+        others = np.flatnonzero(GROUPS.numpy() != row % 12)
+        nearest = others[np.argsort(np.linalg.norm(X[others] - X[row], axis=1))[:5]]
+        np.testing.assert_array_equal(neighbors[row], [row, *nearest])
+    few = nearest_neighbors(torch.tensor(X[:1]), torch.tensor(X), 60, 7, (GROUPS[:1], GROUPS))
+    assert sorted(few[0, -5:].tolist()) == [0, 12, 24, 36, 48]
+
+
+@pytest.mark.parametrize("k", [3, 200])
+def test_labels_of_the_own_group_have_no_influence(k):
+    features, target = torch.tensor(rng.normal(size=(60, 4))), torch.rand(60, 3).double()
+    distribution = knn_label_distribution(features, target, k, GROUPS)
+    changed = torch.where((GROUPS == 5).unsqueeze(1), 1 - target, target)
+    again = knn_label_distribution(features, changed, k, GROUPS)
+    torch.testing.assert_close(again[GROUPS == 5], distribution[GROUPS == 5])
+    if k > 60:
+        sums = torch.stack([target[GROUPS != g].mean(dim=0) for g in range(12)])
+        torch.testing.assert_close(distribution, sums[GROUPS])
+
+
+def test_groups_of_single_rows_change_nothing():
+    features, target = torch.tensor(rng.normal(size=(60, 4))), torch.rand(60, 3).double()
+    alone, groups = knn_label_distribution(features, target), torch.arange(60)
+    torch.testing.assert_close(knn_label_distribution(features, target, groups=groups), alone)
+
+
+def test_row_without_other_groups_gets_its_own_label():
+    target = torch.eye(2)[torch.tensor([0, 1, 1])]
+    same = torch.zeros(3, dtype=torch.int64)
+    torch.testing.assert_close(knn_label_distribution(torch.rand(3, 2), target, 2, same), target)
