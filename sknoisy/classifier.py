@@ -227,6 +227,8 @@ class NoisyLabelClassifier(
 
     # Index of the data frame that was passed to fit.
     _names_of_rows: Any = None
+    # Whether images had their channels last.
+    _channels_last: bool = False
     # The samples that were passed to it as trusted.
     _trusted: Any = None
 
@@ -329,7 +331,7 @@ class NoisyLabelClassifier(
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
 (n_samples, channels, height, width), or torch Dataset
-            The samples.
+            The samples. Images with channels last are converted for the default network.
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             The given labels, of any type that scikit-learn accepts. An array of two dimensions has
             soft labels: each row is a distribution over the classes, such as crowd votes or the

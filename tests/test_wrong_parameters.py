@@ -203,5 +203,7 @@ def test_probabilities_instead_of_logits_give_a_warning():
 
 
 def test_images_with_channels_last_give_a_warning():
-    with pytest.warns(UserWarning, match=r"\(60, 8, 8, 3\) looks like .* channels last"):
+    with pytest.warns(
+        UserWarning, match=r"\(60, 8, 8, 3\) looks like .* channels last.* converted"
+    ):
         short().fit(images.transpose(0, 2, 3, 1), y)

@@ -119,8 +119,9 @@ class _ItemRows:
         if not len(items):
             raise ValueError("Found a Dataset with 0 samples while a minimum of 1 is required.")
         self.items, self.device, self.dtype = items, device, dtype
-        first = self.span(0, 1)
-        self.row_shape, self.row_bytes = tuple(first.shape[1:]), first.nbytes
+        first = _collated(self._samples([0]))
+        self.row_shape = tuple(first.shape[1:])
+        self.row_bytes = math.prod(self.row_shape) * dtype.itemsize
 
     def __len__(self) -> int:
         return len(self.items)
@@ -131,10 +132,41 @@ class _ItemRows:
     def span(self, start: int, stop: int) -> Tensor:
         return self._collate(range(start, min(stop, len(self))))
 
-    def _collate(self, index: Any) -> Tensor:
+    def _samples(self, index: Any) -> list[Any]:
         items = [self.items[i] for i in index]
-        samples = [item[0] if isinstance(item, (tuple, list)) else item for item in items]
-        return default_collate(samples).to(self.device, self.dtype)
+        return [item[0] if isinstance(item, (tuple, list)) else item for item in items]
+
+    def _collate(self, index: Any) -> Tensor:
+        rows = _collated(self._samples(index))
+        if tuple(rows.shape[1:]) != self.row_shape:
+            raise ValueError(_several_shapes([self.row_shape, tuple(rows.shape[1:])]))
+        return rows.to(self.device, self.dtype)
+
+
+def _collated(samples: list[Any]) -> Tensor:
+    """Stack the samples of some items of a Dataset."""
+    try:
+        rows = default_collate(samples)
+    except (RuntimeError, TypeError) as error:
+        shapes = list(dict.fromkeys(tuple(getattr(sample, "shape", ())) for sample in samples))
+        if len(shapes) > 1:
+            raise ValueError(_several_shapes(shapes)) from error
+        rows = None
+    if isinstance(rows, Tensor):
+        return rows
+    raise TypeError(
+        "The items of a Dataset must be samples x or pairs (x, y), where x is a tensor or an array "
+        f"of numbers. Got x of type {type(samples[0]).__name__} instead; for example, "
+        "torchvision.transforms.ToTensor makes tensors of images."
+    )
+
+
+def _several_shapes(shapes: list[tuple[int, ...]]) -> str:
+    few = ", ".join(map(str, shapes[:3]))
+    return (
+        f"The items of a Dataset must have the same shape. Got shapes {few}; resize or pad them, "
+        "for example by torchvision.transforms.Resize."
+    )
 
 
 def as_rows(

@@ -10,13 +10,14 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import column_or_1d, validate_data
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from sknoisy._data.columns import ColumnTransform
+from sknoisy._data.layout import as_channels_first
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._validation.frames import is_temporal, on_host
 from sknoisy._validation.missing_labels import as_array_of_labels
-from sknoisy._validation.user_warnings import warn_user
+from sknoisy._validation.table_hints import explain_table
 
 __all__ = [
     "check_dataset_rows",
@@ -30,7 +31,26 @@ _TABLE, _IMAGES = 2, 4
 
 
 def is_dataset(X: Any) -> bool:
-    """Whether X is a torch Dataset, or a SliceDataset of skorch."""
+    """Whether X is a torch Dataset, or a SliceDataset of skorch.
+
+    Raises
+    ------
+    TypeError
+        If X has no positions: a DataLoader, an IterableDataset or an iterator.
+    """
+    if isinstance(X, DataLoader):
+        raise TypeError(
+            "X is a DataLoader; pass its Dataset, X.dataset. The classifier makes batches of "
+            "'batch_size' samples itself."
+        )
+    if isinstance(X, IterableDataset) or (isinstance(X, Dataset) and not hasattr(X, "__len__")):
+        raise TypeError(
+            f"X is a Dataset without a length, {type(X).__name__}, but samples are trained on in a "
+            "new order in each epoch. Pass a Dataset with __len__ and __getitem__, or an array of "
+            "all samples."
+        )
+    if hasattr(X, "__next__"):
+        raise TypeError(f"X is an iterator, {type(X).__name__}; pass an array of all samples.")
     return isinstance(X, Dataset) or all(hasattr(X, name) for name in ("dataset", "idx", "indices"))
 
 
@@ -69,13 +89,13 @@ def check_dataset_rows(
     row_shape : tuple of int or None
         Shape of a row in ``fit``; None: this is the first fit.
     """
-    n_dims = len(rows.row_shape) + 1
+    shape = (len(rows), *rows.row_shape)
     if row_shape is None:
-        _check_first_n_dims(estimator, n_dims)
+        _check_first_n_dims(estimator, shape)
         estimator.n_features_in_ = rows.row_shape[0]
         vars(estimator).pop("feature_names_in_", None)
         return
-    _check_n_dims(n_dims, len(row_shape) + 1, type(estimator).__name__)
+    _check_n_dims(shape, row_shape, type(estimator).__name__)
     if rows.row_shape[0] != row_shape[0]:
         raise ValueError(
             f"X has {rows.row_shape[0]} features, but {type(estimator).__name__} is expecting "
@@ -109,15 +129,26 @@ def check_table_or_images(
     -------
     X, or X and y
     """
-    X = _plain(X)
-    checked = validate_data(estimator, X, y, reset=reset, **_accepted(estimator, X))
+    X = as_channels_first(estimator, _plain(X), row_shape, is_items=False)
+    shape = tuple(getattr(X, "shape", ()))
+    if row_shape is not None and len(shape) > _TABLE:
+        # Before the number of features, which is that of the wrong axis.
+        _check_n_dims(shape, row_shape, type(estimator).__name__)
+    try:
+        checked = validate_data(estimator, X, y, reset=reset, **_accepted(estimator, X))
+    except (TypeError, ValueError) as error:
+        advice = _explain_shapes(X) or explain_table(X, type(estimator).__name__)
+        if not advice:
+            raise
+        # scikit-learn's own advice, which follows, names other classifiers.
+        message = str(error).partition(" For supervised learning")[0].removesuffix(".")
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{message}. {advice}") from error
     array = checked[0] if isinstance(checked, tuple) else checked
     if row_shape is not None:
-        _check_n_dims(array.ndim, len(row_shape) + 1, type(estimator).__name__)
+        _check_n_dims(array.shape, row_shape, type(estimator).__name__)
     else:
-        _check_first_n_dims(estimator, array.ndim)
-    if row_shape is not None or estimator.module is None:
-        _warn_about_channels_last(array)
+        _check_first_n_dims(estimator, array.shape)
     if estimator.precision != "float64":
         _check_values(array)
     return checked
@@ -159,28 +190,47 @@ def _accepted(estimator: BaseEstimator, X: Any) -> dict[str, Any]:
     return {"dtype": dtypes, "order": "C", "accept_sparse": "csr", "allow_nd": True}
 
 
-def _check_first_n_dims(estimator: BaseEstimator, n_dims: int) -> None:
+def _check_first_n_dims(estimator: BaseEstimator, shape: tuple[int, ...]) -> None:
+    n_dims = len(shape)
     if n_dims < _TABLE or (estimator.module is None and n_dims not in (_TABLE, _IMAGES)):
+        advice = ""
+        if n_dims == _IMAGES - 1:
+            advice = (
+                " Give images without channels an axis for them: X[:, None], or x[None] in the "
+                "items of a Dataset."
+            )
         raise ValueError(
             f"Found array with dim {n_dims}, while dim {_TABLE} (tables) or {_IMAGES} (images: "
             f"samples, channels, height, width) is required by {type(estimator).__name__} without "
-            "a 'module'."
+            f"a 'module'.{advice}"
         )
 
 
-def _check_n_dims(n_dims: int, expected: int, name: str) -> None:
-    if n_dims != expected:
-        raise ValueError(
-            f"Found array with dim {n_dims}, while dim {expected} is required by {name}, as in fit."
-        )
+def _check_n_dims(shape: tuple[int, ...], row_shape: tuple[int, ...], name: str) -> None:
+    n_dims, expected = len(shape), len(row_shape) + 1
+    if n_dims == expected:
+        return
+    advice = ""
+    if shape == row_shape:
+        advice = " Give a single sample an axis for samples: X[None]."
+    elif n_dims == expected - 1 and row_shape[0] == 1:
+        advice = " Give images without channels an axis for them: X[:, None]."
+    raise ValueError(
+        f"Found array with dim {n_dims}, while dim {expected} is required by {name}, as in fit."
+        f"{advice}"
+    )
 
 
-def _warn_about_channels_last(X: Any) -> None:
-    if X.ndim == _IMAGES and X.shape[-1] in (1, 3, 4) and X.shape[1] not in (1, 3, 4):
-        warn_user(
-            f"X of shape {X.shape} looks like images with channels last; torch expects them "
-            "first: X.transpose(0, 3, 1, 2)."
-        )
+def _explain_shapes(X: Any) -> str:
+    """Say which shapes the samples in a list have, if they have several."""
+    dtype = getattr(X, "dtype", None)
+    if not isinstance(X, (list, tuple)) and getattr(dtype, "kind", "") != "O":
+        return ""
+    shapes = dict.fromkeys(tuple(getattr(sample, "shape", ())) for sample in X)
+    if len(shapes) < 2:
+        return ""
+    few = ", ".join(map(str, list(shapes)[:3]))
+    return f"The samples have several shapes, {few}; resize or pad them to a single one."
 
 
 def _check_values(X: Any) -> None:
@@ -201,7 +251,7 @@ def rows_to_predict(
 ) -> Rows:
     """Check rows for which a fitted estimator is to predict."""
     if is_dataset(X):
-        rows = as_rows(X, device, dtype)
+        rows = as_rows(as_channels_first(estimator, X, row_shape, is_items=True), device, dtype)
         check_dataset_rows(estimator, rows, row_shape)
         return rows
     X = check_table_or_images(estimator, X, reset=False, row_shape=row_shape)

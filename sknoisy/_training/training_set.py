@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.equal_rows import EqualRows
+from sknoisy._data.layout import as_channels_first
 from sknoisy._data.rows import as_rows
 from sknoisy._data.samples import (
     check_dataset_rows,
@@ -200,6 +201,7 @@ def _check_X_y(
 ) -> tuple[Any, np.ndarray | SoftLabels]:
     y = on_host(y)
     if is_dataset(X):
+        X = as_channels_first(estimator, X, row_shape, is_items=True)
         rows = as_rows(X, torch.device("cpu"), torch.float32)
         y = labels_of_dataset(estimator, X, y)
     soft = as_soft_labels(y)

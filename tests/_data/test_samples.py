@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from skorch.helper import SliceDataset
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from sknoisy._data.samples import is_dataset
 from tests.factories import short
@@ -77,3 +77,73 @@ def test_an_empty_dataset_is_refused(fitted):
     for call in calls:
         with pytest.raises(ValueError, match=message):
             call(empty)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter([])
+
+
+class WithoutLength(Dataset):
+    def __getitem__(self, i):
+        return torch.zeros(4), 0
+
+
+STREAMS = {
+    "DataLoader": (lambda: DataLoader(TensorDataset(torch.zeros(9, 4))), "pass its Dataset, X.dat"),
+    "IterableDataset": (Stream, "Dataset without a length, Stream.*or an array of all samples"),
+    "no length": (WithoutLength, "Dataset without a length, WithoutLength"),
+    "generator": (lambda: (row for row in np.zeros((9, 4))), "iterator, generator; pass an array"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), STREAMS.values(), ids=STREAMS)
+def test_samples_without_positions_are_refused(fitted, make, message):
+    y = np.arange(9) % 3
+    calls = [
+        lambda: short("ce").fit(make(), y),
+        lambda: fitted.partial_fit(make(), y),
+        lambda: fitted.predict(make()),
+        lambda: fitted.predict_proba(make()),
+        lambda: fitted.score(make(), y),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=message):
+            call()
+
+
+class Items(Dataset):
+    def __init__(self, item):
+        self.item = item
+
+    def __len__(self):
+        return 60
+
+    def __getitem__(self, i):
+        return self.item(i), i % 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 128])
+@pytest.mark.parametrize(
+    "item",
+    [lambda i: torch.zeros(1, 8, 8 + (i > 40)), lambda i: np.zeros(3 + (i > 40))],
+    ids=["images", "rows"],
+)
+def test_items_of_several_shapes_are_refused(item, batch_size):
+    with pytest.raises(ValueError, match=r"same shape. Got shapes \(.*8\), \(.*9\)|\(3,\), \(4,\)"):
+        short("ce", batch_size=batch_size).fit(Items(item))
+
+
+@pytest.mark.parametrize("convert", [np.asarray, torch.tensor], ids=["arrays", "tensors"])
+@pytest.mark.parametrize("shape", [(1, 8), (8, 8, 3)], ids=["first", "last"])
+def test_lists_of_images_of_several_shapes_are_refused(convert, shape):
+    images = [convert(np.zeros((shape[0], 8 + i % 2, *shape[1:]))) for i in range(60)]
+    with pytest.raises(ValueError, match=r"several shapes, .*8.*, .*9.*; resize or pad"):
+        short("ce").fit(images, np.arange(60) % 2)
+
+
+@pytest.mark.parametrize("item", ["text", None, object(), {"x": 1.0}], ids=type)
+def test_items_that_are_no_numbers_are_refused(item):
+    message = f"x is a tensor or an array of numbers. Got x of type {type(item).__name__} instead"
+    with pytest.raises(TypeError, match=message):
+        short("ce").fit(Items(lambda i: item))

@@ -1,0 +1,113 @@
+"""Layouts of images: torch expects (samples, channels, height, width)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from torch.utils.data import Dataset
+
+from sknoisy._validation.frames import on_host
+from sknoisy._validation.user_warnings import warn_user
+
+__all__ = ["as_channels_first"]
+
+_CHANNELS = (1, 3, 4)
+
+
+class _ChannelsFirst(Dataset):
+    """A Dataset of images with channels last, whose items have them first."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, i: int) -> Any:
+        item = self.data[i]
+        if isinstance(item, (tuple, list)):
+            return (_moved(item[0]), *item[1:])
+        return _moved(item)
+
+
+def _moved(image: Any) -> Any:
+    return np.moveaxis(np.asarray(on_host(image)), -1, 0)
+
+
+def as_channels_first(
+    estimator: BaseEstimator, X: Any, row_shape: tuple[int, ...] | None, is_items: bool
+) -> Any:
+    """Convert images with channels last, if those of the first fit had them last.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        In the first fit, ``_channels_last`` is set: whether the images look like it, and the
+        network is the default, which needs channels first.
+    X : array-like or Dataset
+    row_shape : tuple of int or None
+        Shape of a row in ``fit``; None: this is the first fit.
+    is_items : bool
+        Whether X is a Dataset.
+
+    Returns
+    -------
+    X, or a view of it
+
+    Raises
+    ------
+    ValueError
+        If the layout is not that of the first fit.
+    """
+    shape = _shape(X, is_items)
+    is_images = len(shape) == 4
+    if row_shape is None:
+        estimator._channels_last = (
+            estimator.module is None
+            and is_images
+            and shape[-1] in _CHANNELS
+            and shape[1] not in _CHANNELS
+        )
+        if estimator._channels_last:
+            warn_user(
+                f"X of shape {shape} looks like images with channels last. They are converted to "
+                f"channels first, as torch expects them: X.transpose(0, 3, 1, 2)."
+            )
+    elif is_images and len(row_shape) == 3:
+        _check_layout(estimator, shape, row_shape)
+    if not (is_images and estimator._channels_last):
+        return X
+    return _ChannelsFirst(X) if is_items else np.moveaxis(np.asarray(on_host(X)), -1, 1)
+
+
+def _check_layout(
+    estimator: BaseEstimator, shape: tuple[int, ...], row_shape: tuple[int, ...]
+) -> None:
+    n_channels, name = row_shape[0], type(estimator).__name__
+    first, last = shape[1] == n_channels, shape[-1] == n_channels
+    if estimator._channels_last and first and not last:
+        given, fitted, axes = "first", "last", (0, 2, 3, 1)
+    elif not estimator._channels_last and last and not first:
+        given, fitted, axes = "last", "first", (0, 3, 1, 2)
+    else:
+        return
+    raise ValueError(
+        f"X of shape {shape} has channels {given}, but {name} was fitted to images of "
+        f"{n_channels} channels with channels {fitted}: pass X.transpose{axes}."
+    )
+
+
+def _shape(X: Any, is_items: bool) -> tuple[int, ...]:
+    """Return the shape of images; empty for what is none."""
+    if is_items:
+        if not len(X):
+            return ()
+        item = X[0]
+        first = item[0] if isinstance(item, (tuple, list)) else item
+        return (len(X), *getattr(first, "shape", ()))
+    if isinstance(X, list):
+        shapes = {tuple(getattr(sample, "shape", ())) for sample in X}
+        return (len(X), *shapes.pop()) if len(shapes) == 1 else ()
+    return tuple(getattr(X, "shape", ()))
