@@ -23,16 +23,17 @@ def as_numbers(sample_weight: Any) -> Any:
     Raises
     ------
     ValueError
-        If weights are missing or no real numbers, or a bool or no finite number is given for all samples.
+        If weights are missing or no real numbers, or a bool, NaN or infinity is given for all
+        samples.
     """
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
         # scikit-learn checks arrays of weights, but not a number.
-        is_real = isinstance(sample_weight, Real) and not isinstance(sample_weight, bool)
-        if not is_real or not isfinite(sample_weight):
-            raise ValueError(_message(sample_weight))
-        return sample_weight
+        is_bool = isinstance(sample_weight, bool)
+        if isinstance(sample_weight, Real) and not is_bool and isfinite(sample_weight):
+            return sample_weight
+        raise ValueError(_message(sample_weight))
     try:
         given = np.asarray(on_host(sample_weight))
     except ValueError as error:  # rows of unequal lengths
