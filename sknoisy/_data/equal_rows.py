@@ -94,9 +94,11 @@ def _in_memory(X: Any) -> Any:
     if type(X) is TensorDataset:
         rows = X.tensors[0].detach().cpu()
         return (rows.float() if rows.dtype == torch.bfloat16 else rows).numpy()
-    if type(X) is Subset:
-        rows = _in_memory(X.dataset)
-        return None if rows is None else rows[np.asarray(X.indices)]
+    # A Subset of torch, or a SliceDataset of skorch, whose attribute has another name.
+    indices = X.indices if type(X) is Subset else getattr(X, "indices_", None)
+    if indices is not None:
+        rows = _in_memory(X.dataset) if getattr(X, "idx", 0) == 0 else None
+        return None if rows is None else rows[np.asarray(indices)]
     return X if isinstance(X, np.ndarray) or sp.issparse(X) else None
 
 

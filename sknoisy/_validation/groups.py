@@ -34,15 +34,16 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
     if groups is None:
         return None
     groups = on_host(groups)
-    shape = groups.shape if hasattr(groups, "shape") else np.shape(groups)
+    try:
+        shape = groups.shape if hasattr(groups, "shape") else np.shape(groups)
+    except ValueError:  # Nested lists of unequal lengths.
+        shape = (len(groups), "?")
     if shape != (n_samples,):
         raise ValueError(
             f"The 'groups' parameter must be an array-like of shape ({n_samples},), one name for "
             f"each sample. Got one of shape {shape} instead."
         )
     [names] = check_labels(groups=groups)
-    if names.dtype.kind in "mM" and np.isnat(names).any():
-        raise ValueError("Input groups contains NaT.")
     return number_groups(names)
 
 

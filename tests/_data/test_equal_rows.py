@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from skorch.helper import SliceDataset
 from torch.utils.data import Dataset, Subset, TensorDataset
 
 from sknoisy._data import equal_rows
@@ -34,6 +35,8 @@ TABLES = {
     "sparse": sparse(),
     "tensors": TensorDataset(torch.tensor(rng.normal(size=(5, 2, 3))[PLACES])),
     "bfloat16": TensorDataset(torch.arange(5).to(torch.bfloat16)[PLACES, None]),
+    "slice": SliceDataset(TensorDataset(torch.arange(5.0)[PLACES, None], torch.ones(8))),
+    "part of a slice": SliceDataset(TensorDataset(torch.arange(5.0)[:, None]), indices=PLACES),
     "subset": Subset(TensorDataset(torch.arange(5.0)[:, None]), PLACES.tolist()),
 }
 

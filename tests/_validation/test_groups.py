@@ -38,6 +38,7 @@ def test_groups_of_single_samples_are_none(groups):
         ([0, 1, 1], r"'groups' parameter must be an array-like of shape \(4,\), .* shape \(3,\)"),
         (np.zeros((4, 2)), r"of shape \(4, 2\)"),
         ("abcd", r"of shape \(\)"),
+        ([[0], [0, 1], [2], [3]], r"of shape \(4, '\?'\)"),
         ([0, np.nan, 1, 1], "Input groups contains NaN"),
         (["a", None, "b", "b"], "Input groups contains None"),
         (pd.Series([1, None, 2, 2], dtype="Int64"), "groups contains NaN"),
