@@ -92,8 +92,8 @@ class EqualRows:
 def _in_memory(X: Any) -> Any:
     """Return the rows of an array, a sparse matrix or a Dataset of tensors; otherwise None."""
     if type(X) is TensorDataset:
-        rows = X.tensors[0].detach().cpu()
-        return (rows.float() if rows.dtype == torch.bfloat16 else rows).numpy()
+        tensor = X.tensors[0].detach().cpu()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     # A Subset of torch, or a SliceDataset of skorch, whose attribute has another name.
     indices = X.indices if type(X) is Subset else getattr(X, "indices_", None)
     if indices is not None:
