@@ -1,13 +1,13 @@
-"""Measure what a bad column costs each method: far from zero, with outliers, or constant in training.
+"""Measure what a bad column costs: far from zero, with outliers, or constant in training.
 
     python benchmarks/columns.py                      # what is missing or outdated, then the table
     python benchmarks/columns.py --only bagging ce    # only these methods
     python benchmarks/columns.py --table              # only write the table
 
-A cell is one fit of a method with default settings to a made table of eight columns, in which one or
-all are replaced or to which one is added, scored by accuracy on clean test labels. It is compared
-with a fit to the same table without the fault: a useless column with a useless column of normal
-numbers, all others with the table as it is.
+A cell is one fit of a method with default settings to a made table of eight columns, to which a
+column is added, or in which one or all are replaced, scored by accuracy on clean test labels. It is
+compared with a fit to the same table without the fault: a useless column with a useless column of
+normal numbers, all others with the table as it is.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     lines += [
         f"Clean test accuracy in % after a fit to {N_TRAIN} rows with {NOISE_RATE:.0%} symmetric "
         "noise: mean over seeds, and the mean difference from the same seeds of the reference with "
-        "its standard error. Useless columns are added, and compared with an added column of normal "
-        "numbers.",
+        "its standard error. Useless columns are added, and compared with an added column of "
+        "normal numbers, because any useless column costs something.",
         "",
         CELLS.origins(rows),
         "",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
+from sknoisy._data.rows import Rows
 from sknoisy.networks._statistics import SortedColumns, without_outliers
 
 __all__ = ["ColumnTransform"]
@@ -41,20 +41,20 @@ class ColumnTransform(NamedTuple):
     constant: np.ndarray
 
     @classmethod
-    def fit(cls, X: Any, weight: np.ndarray, constants: bool) -> ColumnTransform | None:
+    def fit(cls, rows: Rows, weight: np.ndarray, constants: bool) -> ColumnTransform | None:
         """Look for such columns in the rows with a positive weight; None: there are none.
 
         Parameters
         ----------
-        X : ndarray or sparse matrix of shape (n_samples, n_columns)
+        rows : Rows
+            Of a table, in double precision on the host.
         weight : ndarray of shape (n_samples,)
         constants : bool
             Whether constant columns matter; built-in networks ignore them by themselves.
         """
-        X = X.tocsr() if sp.issparse(X) else X
-        mean, std = _mean_and_std(X, weight > 0)
+        mean, std = _mean_and_std(rows, weight > 0)
         varies = std > 16 * np.finfo(np.float64).eps * abs(mean)
-        center, spread = _without_outliers(X, weight > 0, mean, std)
+        center, spread = _without_outliers(rows, weight > 0, mean, std)
         is_far = varies & (abs(center) > _FAR * spread)
         is_constant = ~varies if constants else np.zeros_like(varies)
         if not is_far.any() and not is_constant.any():
@@ -67,31 +67,27 @@ class ColumnTransform(NamedTuple):
         return torch.where(is_constant, constant, rows.double() - offset)
 
 
-def _mean_and_std(X: Any, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _mean_and_std(rows: Rows, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and standard deviation of the columns of some rows, chunk by chunk."""
     n, total, squares = np.count_nonzero(used), 0.0, 0.0
     # Distances from one row lose no digits where a column is far from zero.
-    reference = _dense(X, slice(used.argmax(), used.argmax() + 1))[0]
-    for rows in gen_batches(len(used), max(1, _CHUNK_BYTES // (8 * X.shape[1]))):
-        distance = _dense(X, rows)[used[rows]] - reference
+    first = int(used.argmax())
+    reference = rows.span(first, first + 1).numpy()
+    for chunk in gen_batches(len(used), max(1, _CHUNK_BYTES // max(rows.row_bytes, 1))):
+        distance = rows.span(chunk.start, chunk.stop).numpy()[used[chunk]] - reference
         total = total + distance.sum(axis=0)
         squares = squares + (distance**2).sum(axis=0)
     shift = total / n
-    return reference + shift, np.sqrt(np.maximum(squares / n - shift**2, 0))
+    return reference[0] + shift, np.sqrt(np.maximum(squares / n - shift**2, 0))
 
 
 def _without_outliers(
-    X: Any, used: np.ndarray, mean: np.ndarray, std: np.ndarray
+    rows: Rows, used: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Replace mean and standard deviation of columns that outliers dominate."""
-    rows = np.flatnonzero(used)
-    sample = torch.from_numpy(_dense(X, rows[:: -(-len(rows) // _SAMPLED_ROWS)]))
+    index = np.flatnonzero(used)
+    sample = rows.take(torch.from_numpy(index[:: -(-len(index) // _SAMPLED_ROWS)]))
     columns = SortedColumns(sample, torch.ones(len(sample)))
     eps = float(np.finfo(np.float64).eps)
     center, spread = without_outliers(columns, torch.from_numpy(mean), torch.from_numpy(std), eps)
     return center.numpy(), spread.numpy()
-
-
-def _dense(X: Any, rows: slice | np.ndarray) -> np.ndarray:
-    part = X[rows]
-    return (part.toarray() if sp.issparse(part) else part).astype(np.float64)

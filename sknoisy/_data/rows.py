@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from sknoisy._data.columns import ColumnTransform
-
 __all__ = ["Rows", "as_rows"]
+
+Transform = Callable[[Tensor], Tensor]
 
 
 class Rows(Protocol):
@@ -46,7 +47,7 @@ class _DenseRows:
         X: np.ndarray,
         device: torch.device,
         dtype: torch.dtype,
-        columns: ColumnTransform | None = None,
+        columns: Transform | None = None,
     ) -> None:
         with warnings.catch_warnings():
             # X is only read, so a read-only array or memmap is fine.
@@ -90,7 +91,7 @@ class _SparseRows:
         X: Any,
         device: torch.device,
         dtype: torch.dtype,
-        columns: ColumnTransform | None = None,
+        columns: Transform | None = None,
     ) -> None:
         self.data, self.device, self.dtype = sp.csr_array(X), device, dtype
         self.columns = columns
@@ -115,10 +116,16 @@ class _SparseRows:
 class _ItemRows:
     """Rows of a torch Dataset, or a SliceDataset of skorch, collated item by item."""
 
-    def __init__(self, items: Any, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        items: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        columns: Transform | None = None,
+    ) -> None:
         if not len(items):
             raise ValueError("Found a Dataset with 0 samples while a minimum of 1 is required.")
-        self.items, self.device, self.dtype = items, device, dtype
+        self.items, self.device, self.dtype, self.columns = items, device, dtype, columns
         first = _collated(self._samples([0]))
         self.row_shape = tuple(first.shape[1:])
         self.row_bytes = math.prod(self.row_shape) * dtype.itemsize
@@ -140,6 +147,7 @@ class _ItemRows:
         rows = _collated(self._samples(index))
         if tuple(rows.shape[1:]) != self.row_shape:
             raise ValueError(_several_shapes([self.row_shape, tuple(rows.shape[1:])]))
+        rows = rows if self.columns is None else self.columns(rows.cpu())
         return rows.to(self.device, self.dtype)
 
 
@@ -170,7 +178,7 @@ def _several_shapes(shapes: list[tuple[int, ...]]) -> str:
 
 
 def as_rows(
-    X: Any, device: torch.device, dtype: torch.dtype, columns: ColumnTransform | None = None
+    X: Any, device: torch.device, dtype: torch.dtype, columns: Transform | None = None
 ) -> Rows:
     """Wrap checked samples; an array is not copied.
 
@@ -180,7 +188,7 @@ def as_rows(
     device : torch.device
     dtype : torch.dtype
         Of the tensors that are fetched.
-    columns : ColumnTransform or None, default=None
+    columns : callable or None, default=None
         Applied to tables before the cast.
 
     Returns
@@ -191,4 +199,4 @@ def as_rows(
         return _SparseRows(X, device, dtype, columns)
     if isinstance(X, np.ndarray):
         return _DenseRows(X, device, dtype, columns)
-    return _ItemRows(X, device, dtype)
+    return _ItemRows(X, device, dtype, columns)

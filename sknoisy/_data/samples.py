@@ -251,7 +251,8 @@ def rows_to_predict(
 ) -> Rows:
     """Check rows for which a fitted estimator is to predict."""
     if is_dataset(X):
-        rows = as_rows(as_channels_first(estimator, X, row_shape, is_items=True), device, dtype)
+        items = as_channels_first(estimator, X, row_shape, is_items=True)
+        rows = as_rows(items, device, dtype, columns)
         check_dataset_rows(estimator, rows, row_shape)
         return rows
     X = check_table_or_images(estimator, X, reset=False, row_shape=row_shape)

@@ -132,9 +132,10 @@ class TrainingSet:
 
     def fit_columns(self, constants: bool) -> ColumnTransform | None:
         """Return what the columns of a table need before a cast; None: nothing."""
-        if is_dataset(self.X) or self.X.ndim != 2:
+        rows = as_rows(self.X, torch.device("cpu"), torch.float64)
+        if len(rows.row_shape) != 1:
             return None
-        return ColumnTransform.fit(self.X, self.weight, constants)
+        return ColumnTransform.fit(rows, self.weight, constants)
 
     def on_device(
         self,

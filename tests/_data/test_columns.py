@@ -14,6 +14,7 @@ from torch import nn
 from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy._data import columns
 from sknoisy._data.columns import ColumnTransform
+from sknoisy._data.rows import as_rows
 from tests.factories import every_method, mostly_slow
 
 X, y = make_classification(600, 8, n_informative=6, n_classes=3, class_sep=1.5, random_state=0)
@@ -31,21 +32,39 @@ def make(method="ce", **params):
     return NoisyLabelClassifier(method, max_epochs=20, random_state=0, **params)
 
 
+def fitted(X):
+    rows = as_rows(X, torch.device("cpu"), torch.float64)
+    return ColumnTransform.fit(rows, np.ones(len(rows)), constants=True)
+
+
+class Items(torch.utils.data.Dataset):
+    """Rows and labels, one by one."""
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, i):
+        return torch.from_numpy(self.X[i]), int(self.y[i])
+
+
 def test_mean_and_deviation_are_those_of_double_precision(monkeypatch):
     weight = (rng.random(600) < 0.7).astype(float)
     table = np.column_stack([X, *FAR.values()]).astype(float)
     for n_bytes in (8, 2**24):
         monkeypatch.setattr(columns, "_CHUNK_BYTES", n_bytes)
-        for rows in (table, sp.csr_array(table)):
+        for form in (table, sp.csr_array(table), Items(table, weight)):
+            rows = as_rows(form, torch.device("cpu"), torch.float64)
             mean, std = columns._mean_and_std(rows, weight > 0)
             np.testing.assert_allclose(mean, table[weight > 0].mean(axis=0), rtol=1e-12)
             np.testing.assert_allclose(std, table[weight > 0].std(axis=0), rtol=1e-6)
 
 
 def test_ordinary_tables_need_no_transform():
-    assert ColumnTransform.fit(X, np.ones(600), constants=True) is None
-    assert ColumnTransform.fit(X * 1e-30, np.ones(600), constants=True) is None
-    assert ColumnTransform.fit(X * 1e30, np.ones(600), constants=True) is None
+    for scale in (1e-30, 1, 1e30):
+        assert fitted(X * scale) is None
 
 
 @pytest.mark.parametrize("name", mostly_slow(list(FAR), fast=("order numbers",)))
@@ -61,7 +80,7 @@ def test_a_column_far_from_zero_is_learned_like_its_standardised_self(method, na
     assert abs(far.score(np.c_[X, column], y) - near.score(np.c_[X, scaled], y)) < 0.02
 
 
-@pytest.mark.parametrize("kind", ["array", "integers", "frame", "sparse", "list"])
+@pytest.mark.parametrize("kind", ["array", "integers", "frame", "sparse", "list", "items"])
 def test_containers_keep_the_digits_of_informative_columns(kind):
     # Twenty digits per standard deviation would be lost in single precision.
     whole = np.round(1000 * X).astype(np.int64)
@@ -72,9 +91,11 @@ def test_containers_keep_the_digits_of_informative_columns(kind):
         "frame": lambda rows: pd.DataFrame(rows).astype({0: "Int64", 1: "float64"}),
         "sparse": lambda rows: sp.csr_array(rows.astype(np.float64)),
         "list": lambda rows: rows.tolist(),
+        "items": lambda rows: Items(rows, y),
     }[kind]
     rows = convert(far)
-    scores = [make().fit(rows, y).score(rows, y), make().fit(whole, y).score(whole, y)]
+    far_clf = make().fit(rows, None if kind == "items" else y)
+    scores = [(far_clf.predict(rows) == y).mean(), make().fit(whole, y).score(whole, y)]
     assert scores[1] > 0.85
     assert abs(scores[0] - scores[1]) < 0.01
 
@@ -130,3 +151,47 @@ def test_the_transform_is_exact_in_double_precision():
     column = torch.tensor([[1.7e18], [1.7e18 + 512], [1.7e18 + 1024]], dtype=torch.float64)
     transform = ColumnTransform(np.array([1.7e18]), np.array([False]), np.zeros(1))
     assert transform(column).flatten().tolist() == [0, 512, 1024]
+
+
+def with_cells(column, value, share=0.03):
+    return np.where(rng.random(len(column)) < share, value, column)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e9, -1e15])
+@pytest.mark.parametrize("module", [None, Plain], ids=["built-in", "of the user"])
+def test_outliers_do_not_hide_that_a_column_is_far(module, value):
+    """Missing times are often 0; the others were rounded to whole minutes."""
+    far = np.round(1.7e9 + 10 * X)
+    near = np.round(10 * X) / 10
+    dirty = far.copy()
+    dirty[:, 0] = with_cells(far[:, 0], value, share=0.1)
+    transform = fitted(dirty)
+    assert abs(transform.offset - 1.7e9).max() < 100
+    params = {} if module is None else {"module": module, "lr": 0.01}
+    rows = dirty if module is None else np.c_[with_cells(far[:, 0], value, 0.0), far[:, 1:]]
+    score = make(**params).fit(rows, y).score(rows, y)
+    assert score > make(**params).fit(near, y).score(near, y) - 0.04
+
+
+@pytest.mark.parametrize("value", [1e8, -1e30])
+@every_method
+def test_outliers_cost_no_more_than_their_cells(method, value):
+    dirty = np.c_[with_cells(X[:, 0], value), X[:, 1:], with_cells(X[:, 0], value)]
+    score = make(method).fit(dirty, y).score(dirty, y)
+    assert score > make(method).fit(np.c_[X, X[:, 0]], y).score(np.c_[X, X[:, 0]], y) - 0.05
+
+
+@pytest.mark.parametrize("method", mostly_slow(["ce", "bagging", "elr"], fast=("ce",)))
+def test_an_outlier_of_predict_does_not_decide_alone(method):
+    column = rng.normal(size=600)
+    clf = make(method).fit(np.c_[X, column], y)
+    kept = [clf.score(np.c_[X, np.full(600, value)], y) for value in (1e8, -1e8)]
+    assert min(kept) > clf.score(np.c_[X, column], y) - 0.15
+
+
+def test_hot_pixels_do_not_ruin_images():
+    images = np.repeat(X[:, None, :, None], 8, axis=3)
+    images += 0.1 * rng.normal(size=images.shape)
+    hot = with_cells(images.ravel(), 1e8, 0.002).reshape(images.shape)
+    hot_score = make().fit(hot, y).score(images, y)
+    assert hot_score > make().fit(images, y).score(images, y) - 0.03
