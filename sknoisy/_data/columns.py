@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ _CHUNK_BYTES = 2**24
 _SAMPLED_ROWS = 1000
 
 
-class ColumnTransform(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ColumnTransform:
     """What is done to a table in double precision, before it is cast to that of the network.
 
     Order numbers, Unix times and the like differ in digits that single precision does not have.
@@ -63,7 +64,8 @@ class ColumnTransform(NamedTuple):
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Transform rows (n_rows, n_columns) on the host, in double precision."""
-        offset, is_constant, constant = map(torch.from_numpy, self)
+        arrays = self.offset, self.is_constant, self.constant
+        offset, is_constant, constant = map(torch.from_numpy, arrays)
         return torch.where(is_constant, constant, rows.double() - offset)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ def get_state(net: Any) -> dict[str, Any]:
     omitted.
     """
     state = {name: value for name, value in vars(net).items() if name not in ("loop_", "_lock")}
-    state["columns_"] = None if net.columns_ is None else tuple(net.columns_)
+    state["columns_"] = None if net.columns_ is None else astuple(net.columns_)
     state["dtype"] = str(net.dtype).removeprefix("torch.")
     if net.initialized_:
         if not isinstance(net.module, nn.Module):
