@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
 
+from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import check_trusted
 from sknoisy._validation.soft_labels import refuse_soft_labels
 
@@ -282,6 +283,7 @@ def _identities(X: Any) -> np.ndarray:
 
 def _sample_keys(X: Any) -> Iterator[Any]:
     """Make a hashable key for each sample, the same for equal samples."""
+    X = on_host(X)
     if sp.issparse(X):
         X = X.tocsr(copy=True)
         X.sum_duplicates()

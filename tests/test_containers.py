@@ -10,8 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.utils.data import TensorDataset
 
-from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, find_label_issues
-from sknoisy.noise import corrupt_labels
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, find_label_issues, metrics, transition
+from sknoisy.model_selection import NoisyLabelSplitter, TrustedSplit
+from sknoisy.noise import corrupt_labels, symmetric
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -147,3 +148,144 @@ def test_trusted_samples_are_no_suspects():
     assert (of_trusted["given"] == of_trusted["suggested"]).all()
     assert (of_trusted["confidence"] == 1).all()
     assert issues.attrs["n_wrong"] < (~trusted).sum()
+
+
+# ---- every function takes every container --------------------------------------------------------
+
+rows, names = X, np.array(["no", "yes"])[y]
+proba = 0.75 * np.eye(2)[y] + 0.125
+weights, trusted = np.arange(60) % 4 / 2 + 0.5, np.arange(60) % 3 == 0
+
+
+def polars():
+    return pytest.importorskip("polars")
+
+
+def arrow(values):
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame(values) if np.ndim(values) == 2 else pd.Series(values)
+    return table.convert_dtypes(dtype_backend="pyarrow")
+
+
+def nullable(values):
+    table = pd.DataFrame(values) if np.ndim(values) == 2 else pd.Series(values)
+    return table.convert_dtypes()
+
+
+def polars_of(values):
+    if np.ndim(values) == 1:
+        return polars().Series(values.tolist())
+    columns = ["no", "yes"] if values is proba else ["a", "b", "c"]
+    return polars().DataFrame(values, schema=columns)
+
+
+CONVERSIONS = {
+    "list": lambda values: values.tolist(),
+    "pandas": lambda values: pd.DataFrame(values) if values.ndim == 2 else pd.Series(values),
+    "nullable": nullable,
+    "Arrow": arrow,
+    "polars": polars_of,
+    "tensor": lambda values: values if values is names else torch.tensor(values),
+}
+
+FUNCTIONS = {
+    "fit": lambda X, y, w, t, p: make().fit(X, y, w).predict_proba(X),
+    "fit with trusted": lambda X, y, w, t, p: (
+        make("bagging").fit(X, y, w, trusted=t).score(X, y, w)
+    ),
+    "fit with soft labels": lambda X, y, w, t, p: make().fit(X, p, w).score(X, p, w),
+    "SmoothingSearchCV": lambda X, y, w, t, p: (
+        SmoothingSearchCV(make(), [0.0, -1.0], cv=2)
+        .fit(X, y, sample_weight=w)
+        .cv_results_["mean_test_score"]
+    ),
+    "GridSearchCV on soft labels": lambda X, y, w, t, p: (
+        GridSearchCV(make(), {"smoothing": [0.0, -1.0]}, cv=2)
+        .fit(X, p)
+        .cv_results_["mean_test_score"]
+    ),
+    "pipeline": lambda X, y, w, t, p: make_pipeline(StandardScaler(), make()).fit(X, y).score(X, y),
+    "corrupt_labels": lambda X, y, w, t, p: np.asarray(
+        corrupt_labels(y, 0.3, kind="instance", X=X, random_state=0)
+    ),
+    "find_label_issues": lambda X, y, w, t, p: find_label_issues(p, y, return_all=True).to_numpy(),
+    "noise_rate": lambda X, y, w, t, p: transition.noise_rate(p, y).rate,
+    "estimate_transition": lambda X, y, w, t, p: transition.estimate_transition(X, y, make(), cv=2),
+    "gold": lambda X, y, w, t, p: transition.gold(p, y, trusted=t),
+    "hoc": lambda X, y, w, t, p: transition.hoc(X, y),
+    "log loss": lambda X, y, w, t, p: metrics.noise_corrected_log_loss(
+        y, p, transition_matrix=symmetric(2, 0.2), sample_weight=w
+    ),
+    "trusted_accuracy": lambda X, y, w, t, p: metrics.trusted_accuracy(y, y, trusted=t),
+    "ranking": lambda X, y, w, t, p: metrics.issue_average_precision(t, w),
+    "TrustedSplit": lambda X, y, w, t, p: np.concatenate(
+        [test for _, test in TrustedSplit(t, cv=2).split(X, y)]
+    ),
+    "NoisyLabelSplitter": lambda X, y, w, t, p: np.concatenate(
+        [test for _, test in double_and_split(X, y)]
+    ),
+}
+
+
+def double_and_split(X, y):
+    splitter = NoisyLabelSplitter(cv=2)
+    return splitter.split(*splitter.double(X, y, y))
+
+
+def apply_to(function, convert=lambda values: values):
+    return function(*(convert(values) for values in (rows, names, weights, trusted, proba)))
+
+
+@pytest.fixture(scope="module")
+def expected_results():
+    return {name: apply_to(function) for name, function in FUNCTIONS.items()}
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_containers_give_the_same_results(name, conversion, expected_results):
+    result = apply_to(FUNCTIONS[name], CONVERSIONS[conversion])
+    expected = expected_results[name]
+    if isinstance(expected, np.ndarray) and expected.dtype == object:
+        assert result.tolist() == expected.tolist()
+    elif isinstance(expected, np.ndarray) and expected.dtype.kind == "U":
+        assert result.tolist() == expected.tolist()
+    else:
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_tensors_give_the_same_results_under_array_api_dispatch(name, expected_results):
+    with sklearn.config_context(array_api_dispatch=True):
+        result = apply_to(FUNCTIONS[name], CONVERSIONS["tensor"])
+    expected = expected_results[name]
+    if np.asarray(expected).dtype.kind in "OU":
+        assert result.tolist() == expected.tolist()
+    else:
+        np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-6)
+
+
+def test_corrupt_labels_returns_a_series_of_polars():
+    labels = polars().Series("label", names.tolist())
+    noisy = corrupt_labels(labels, 0.3, random_state=0)
+    assert noisy.name == "label" and noisy.dtype == labels.dtype
+    assert noisy.to_list() == corrupt_labels(names, 0.3, random_state=0).tolist()
+
+
+def test_tables_of_arrow_are_data_frames():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({name: rows[:, i] for i, name in enumerate("abc")})
+    soft = pa.table({"no": proba[:, 0], "yes": proba[:, 1]})
+    clf = make().fit(table, soft, pa.array(weights))
+    assert clf.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert clf.classes_.tolist() == ["no", "yes"]
+    np.testing.assert_array_equal(
+        clf.predict_proba(table), make().fit(rows, proba, weights).predict_proba(rows)
+    )
+
+
+def test_lazy_frames_are_refused():
+    lazy = polars_of(rows).lazy()
+    for call in (lambda: make().fit(lazy, y), lambda: make().fit(rows, lazy)):
+        with pytest.raises(TypeError, match=r"LazyFrame has no values yet; .* collect\(\)"):
+            call()

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._validation.frames import refuse_another_order
+from sknoisy._validation.frames import on_host, refuse_another_order
 from sknoisy._validation.matrices import check_distributions
 from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.soft_labels import SoftLabels, refuse_soft_labels
@@ -224,6 +224,7 @@ def check_labels_and_proba(
         If the shapes do not match, a row is not a distribution, a label is not one of the classes,
         or the columns of a data frame are the classes in another order.
     """
+    proba = on_host(proba)
     names = getattr(proba, "columns", None)
     (labels,) = check_labels(classes, **{name: y})
     probs = check_array(proba, dtype=np.float64, input_name="proba")

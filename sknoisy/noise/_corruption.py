@@ -123,7 +123,7 @@ def corrupt_labels(
     Returns
     -------
     y_noisy : ndarray or Series of shape (n_samples,)
-        A Series if y is a Series.
+        A Series if y is a Series of pandas or polars.
     manifest : NoiseManifest
         Only if ``return_manifest``.
 
@@ -213,6 +213,8 @@ def _instance_proba(
 
 def _as_type_of(y: Any, labels: np.ndarray) -> Any:
     """Return the labels as a Series with the index, name and type of y, if y is a Series."""
+    if hasattr(y, "to_physical"):  # polars
+        return type(y)(y.name, labels.tolist(), dtype=y.dtype)
     if not (hasattr(y, "iloc") and hasattr(y, "name")):
         return labels
     dtype = y.dtype

@@ -12,6 +12,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.constraints import checked
+from sknoisy._validation.frames import on_host
 from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.noise._rates import check_rate, max_rate
 
@@ -78,7 +79,7 @@ def instance_dependent(
     """
     rate, rng = check_rate(rate, max_rate(n_classes)), check_random_state(random_state)
     refuse_soft_labels(codes, "codes")
-    X = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
+    X = check_array(on_host(X), dtype=np.float64, allow_nd=True, input_name="X")
     X, codes = X.reshape(len(X), -1), np.asarray(codes)
     check_consistent_length(X, codes)
     if codes.min() < 0 or codes.max() >= n_classes:

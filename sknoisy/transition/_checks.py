@@ -16,6 +16,7 @@ from sklearn.utils.validation import _num_samples, check_consistent_length
 from sknoisy._label_noise.estimators import FROM_PREDICTIONS
 from sknoisy._predictions import out_of_sample_predictions, refuse_swapped
 from sknoisy._validation.constraints import Names, check_params
+from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import (
     check_labels,
     check_trusted,
@@ -95,7 +96,7 @@ def _check_features(function: str, values: dict[str, Any]) -> None:
     order = "features of shape (n_samples, n_features) first, labels second"
     refuse_swapped(function, order, values["features"], values["y"])
     values["features"] = check_array(
-        values["features"], accept_sparse="csr", dtype=np.float64, input_name="features"
+        on_host(values["features"]), accept_sparse="csr", dtype=np.float64, input_name="features"
     )
     (labels,) = check_labels(values["classes"], y=values["y"])
     classes = np.unique(labels) if values["classes"] is None else values["classes"]

@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 
 from sknoisy._predictions import OutOfSample
 from sknoisy._validation.constraints import check_options, checked, did_you_mean
+from sknoisy._validation.frames import on_host
 from sknoisy._validation.params import parameters_of
 from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.classifier import NoisyLabelClassifier
@@ -152,6 +153,8 @@ def _out_of_sample(
             "The 'estimator' parameter of estimate_transition must be a classifier with "
             f"predict_proba, or None. Got {estimator!r} instead."
         )
+    # Tensors would be mixed with the arrays of predictions.
+    X, y = on_host(X), on_host(y)
     if groups is not None:
         cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
     return OutOfSample(proba_out_of_fold(estimator, X, y, cv, groups))
