@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable
 from typing import Any
@@ -27,9 +28,11 @@ def refuse_all_nan(cv_results: Any, refit: Any, score: Callable[[], Any]) -> Non
     Raises
     ------
     ValueError
-        If all mean scores are NaN.
+        If all mean scores are NaN, or without a refit the scores of all folds.
     """
-    names = [name for name in cv_results if name.startswith("mean_test_")]
+    # Without a refit nothing is chosen, and scores of single folds may be of use.
+    of_folds = re.compile(r"mean_test_" if refit else r"split\d+_test_")
+    names = [name for name in cv_results if of_folds.match(name)]
     names = [f"mean_test_{refit}"] if isinstance(refit, str) else names
     if not all(np.isnan(cv_results[name]).all() for name in names):
         return
