@@ -27,6 +27,10 @@ clf = NoisyLabelClassifier(random_state=0).fit(X, y)
 print(f"accuracy on clean test labels: {clf.score(X_test, y_test):.3f}")
 
 # %%
+# The noise report, computed from these predictions. In a notebook it is shown as a table.
+print(clf.noise_report_)
+
+# %%
 # The estimated transition matrix:
 from sknoisy.plots import LabelQualityDisplay, TransitionMatrixDisplay
 

@@ -179,8 +179,8 @@ class NoisyLabelClassifier(
         last call.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Entry (i, j): the probability of given label ``classes_[j]`` for true label ``classes_[i]``.
-        It is always estimated, so that it can be compared with a matrix that is given to the
-        method; the matrix that corrects predictions is ``method_.transition``.
+        It is estimated, unless ``method__transition_matrix`` is a matrix. The default method has
+        its own estimate, with which it corrects predictions: ``method_.transition``.
     noise_report_ : NoiseReport
         The noise rate with a confidence interval, the transition matrix, their evidence and the
         confusions that uniform noise does not explain; print it. See

@@ -78,7 +78,8 @@ class NoiseReport:
         model. If the evidence is neighbours, it includes the interval from the labels of the most
         confident samples alone, which starts at 0 if all these labels may be clean.
     transition_matrix : ndarray of shape (n_classes, n_classes)
-        Entry (i, j): the probability of given label j for true label i.
+        Entry (i, j): the probability of given label j for true label i. It is the matrix passed to
+        the method, if there is one; all other attributes are estimated nevertheless.
     counts : ndarray of shape (n_classes, n_classes)
         Entry (i, j): how many of the most confident samples of class i have the label j; the
         evidence of :meth:`confusions`.

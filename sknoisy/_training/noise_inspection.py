@@ -83,11 +83,22 @@ def report_out_of_bag(method: Method, codes: np.ndarray) -> NoiseReport | None:
     if method.oob_predictions is None:
         return None
     p = method.oob_predictions[0].double().cpu().numpy()
+    if len(p) != len(codes):
+        # Only warm-up has trained on these rows.
+        return None
     rows = np.flatnonzero(~np.isnan(p).any(axis=1) & (codes < p.shape[1]))
     if not len(rows):
         return None
     # Networks trained at a negative rate rank samples well, but are over-confident.
-    return NoiseReport.from_predictions(codes[rows], p[rows], "out-of-bag", labels_only=True)
+    report = NoiseReport.from_predictions(codes[rows], p[rows], "out-of-bag", labels_only=True)
+    matrix = _given_matrix(method)
+    return report if matrix is None else replace(report, transition_matrix=matrix)
+
+
+def _given_matrix(method: Method) -> np.ndarray | None:
+    """Return the transition matrix that was passed to the method, if it has such a parameter."""
+    matrix = method.get_params(deep=False).get("transition_matrix")
+    return None if matrix is None or isinstance(matrix, str) else np.array(matrix, dtype=float)
 
 
 def _evaluate_some(

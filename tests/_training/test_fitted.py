@@ -54,11 +54,14 @@ def test_classes_and_smoothing_are_those_of_the_classifier():
     assert "Smoothing rates: -1, 0, 0.5." in str(fitted.noise_report_)
 
 
-def test_the_estimate_does_not_depend_on_a_given_matrix():
-    fitted = make(method__transition_matrix=np.eye(3)).fit(X, y)
+@pytest.mark.parametrize("smoothing", [0.0, "auto"])
+def test_a_given_matrix_is_kept_and_the_rate_is_estimated(smoothing):
+    given = pair(3, 0.25)
+    fitted = make(method__transition_matrix=given, smoothing=smoothing).fit(X, y)
+    assert_array_equal(fitted.transition_matrix_, given)
     assert fitted.noise_rate_ == pytest.approx(0.3, abs=0.05)
-    assert_allclose(fitted.transition_matrix_, pair(3, 0.3), atol=0.1)
-    assert_array_equal(fitted.method_.transition, np.eye(3))
+    without = make(method__transition_matrix=None, smoothing=smoothing).fit(X, y)
+    assert_allclose(without.transition_matrix_, pair(3, 0.3), atol=0.1)
 
 
 def test_any_method_with_out_of_bag_predictions_has_a_report():
@@ -159,7 +162,14 @@ def test_models_that_contain_the_classifier_pass_it_on():
         search.best_estimator_.noise_rate_
 
 
-def test_one_row_and_rows_of_one_class():
+def test_no_report_during_warmup():
+    fitted = make(warmup=2).partial_fit(X, y, classes=[0, 1, 2])
+    for n_rows in (900, 50):
+        assert not hasattr(fitted.partial_fit(X[:n_rows], y[:n_rows]), "noise_rate_")
+        fitted = make(warmup=2).partial_fit(X, y, classes=[0, 1, 2])
+
+
+def test_one_row():
     fitted = make().partial_fit(X[:1], y[:1], classes=[0, 1, 2])
     assert fitted.noise_rate_ == 0
     assert fitted.transition_matrix_.shape == (3, 3)
