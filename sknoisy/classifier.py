@@ -35,7 +35,7 @@ from sknoisy._validation.labels import Labels
 from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.params import DunderParams, check_part_names
 from sknoisy._validation.soft_labels import as_soft_labels
-from sknoisy._validation.weights import as_numbers
+from sknoisy._validation.weights import checked_weights
 from sknoisy.methods import METHODS, Method
 
 __all__ = ["NoisyLabelClassifier"]
@@ -550,13 +550,14 @@ class NoisyLabelClassifier(
         y = labels_of_dataset(self, X, y) if is_dataset(X) else on_host(y)
         soft = as_soft_labels(y)
         if soft is None:
-            weight = as_numbers(sample_weight)
-            return accuracy_score(as_array_of_labels(y), self.predict(X), sample_weight=weight)
+            predicted = self.predict(X)
+            weight = None if sample_weight is None else checked_weights(sample_weight, predicted)
+            return accuracy_score(as_array_of_labels(y), predicted, sample_weight=weight)
         labels = Labels.of(soft, self.classes_)
         predicted = self.predict_log_proba(X).argmax(axis=1)
         assert labels.soft is not None
         hits = labels.soft[np.arange(len(predicted)), predicted]
-        return float(np.average(hits, weights=as_numbers(sample_weight)))
+        return float(np.average(hits, weights=checked_weights(sample_weight, hits)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute confidence scores, in the order of the probabilities.

@@ -1,9 +1,11 @@
 """Values that were accepted, and gave something else than their user meant."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
@@ -12,7 +14,13 @@ from sklearn.preprocessing import StandardScaler
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.datasets import make_noisy_classification
-from sknoisy.functional import FeatureCorruption, RandomFlip, RandomShift
+from sknoisy.functional import (
+    FeatureCorruption,
+    RandomFlip,
+    RandomShift,
+    logit_bound_for_rate,
+    smoothing_rate_for_noise,
+)
 from sknoisy.issues import find_label_issues
 from sknoisy.methods import make_method
 from sknoisy.metrics import (
@@ -25,7 +33,7 @@ from sknoisy.metrics import (
     peer_accuracy,
 )
 from sknoisy.model_selection import TrustedSplit
-from sknoisy.networks import CNN, MLP, PiecewiseLinear, Standardize, replicate
+from sknoisy.networks import CNN, MLP, Dropout, PiecewiseLinear, Standardize, replicate
 from sknoisy.noise import asymmetric, corrupt_labels, instance_dependent, pair, symmetric
 from sknoisy.plots import (
     LabelQualityDisplay,
@@ -51,7 +59,17 @@ def make(**params):
         ({"lr_schedule": lambda progress: -1.0}, r"'lr_schedule' parameter must .* Got -1.0 at"),
         ({"lr_schedule": lambda progress: np.nan}, r"'lr_schedule' parameter must .* Got nan"),
         ({"lr_schedule": lambda progress: "fast"}, r"'lr_schedule' parameter must .* Got 'fast'"),
+        (
+            {"optimizer": partial(torch.optim.SGD, lr=5.0)},
+            r"'optimizer' parameter must not .* lr",
+        ),
+        ({"module": partial(MLP, n_out=7)}, r"returned shape \(2, 7\) but y has 3 classes"),
+        ({"module": partial(MLP, n_in=7)}, "n_in=7 columns or channels. Got 4"),
         ({"device": "cpu:3"}, r"'device' parameter .* 'cpu:3', which is not available"),
+        ({"device": "gpu"}, r"'device' parameter .* 'gpu', which is not available"),
+        ({"device": "cuda:99"}, r"'device' parameter .* 'cuda:99', which is not available"),
+        ({"device": "meta"}, r"'device' parameter .* 'meta', which is not available"),
+        ({"device": torch.device("meta")}, r"'device' parameter .* 'meta', which is not available"),
         ({"module__hidden": (0,)}, r"'hidden' parameter of MLP must .* Got \[0\]|\(0,\)"),
         ({"module__hidden": (8, True)}, "'hidden' parameter of MLP must"),
         ({"module__hidden": 2.5}, "'hidden' parameter of MLP must"),
@@ -69,6 +87,7 @@ def test_parameters_out_of_range_are_refused(params, message):
         make(**params).fit(X, y)
 
 
+FITTED = make().fit(X, y)
 LR = {"optimizer__lr": 0.1}
 
 
@@ -107,6 +126,7 @@ def test_parameters_are_checked_in_later_calls_of_partial_fit():
         ({"class_weight": {0: "a"}}, "'class_weight' parameter must"),
         ({"class_weight": {0: True}}, "'class_weight' parameter must"),
         ({"class_weight": {0: np.nan}}, "'class_weight' parameter must"),
+        ({"method": "forward", "method__transition_matrix": np.eye(3) == 1}, "'transition_matrix'"),
         ({"module__n_in": True}, "'n_in' parameter of MLP must"),
         ({"module__bins": True}, "'bins' parameter of MLP must"),
         ({"module__hidden": "8"}, "'hidden' parameter of MLP must"),
@@ -123,13 +143,16 @@ def test_booleans_and_strings_are_no_numbers(params, match):
 
 
 @pytest.mark.parametrize("weight", [True, "a", np.nan, np.inf, -1.0, ["1"] * 150, [1j] * 150])
-@pytest.mark.parametrize("weighted", ["fit", "metric"])
+@pytest.mark.parametrize("weighted", ["fit", "metric", "score", "score of soft labels"])
 def test_weights_that_are_no_finite_numbers_are_refused(weight, weighted):
     with pytest.raises(ValueError, match="sample_weight"):
         if weighted == "fit":
             make().fit(X, y, weight)
-        else:
+        elif weighted == "metric":
             peer_accuracy(y, y, sample_weight=weight)
+        else:
+            labels = y if weighted == "score" else np.eye(3)[y]
+            FITTED.score(X, labels, sample_weight=weight)
 
 
 NUMBERS = [
@@ -242,6 +265,13 @@ TRUSTED = np.arange(150) % 5 == 0
         lambda: PiecewiseLinear(3, True),
         lambda: replicate(lambda: MLP(3, 2), 0),
         lambda: RandomFlip(None),
+        lambda: Dropout(np.nan),
+        lambda: Dropout(True),
+        lambda: smoothing_rate_for_noise(True, 3),
+        lambda: logit_bound_for_rate(-np.inf),
+        lambda: corrupt_labels(y[:100], [True, False]),
+        lambda: make_noisy_classification(n_samples=True),
+        lambda: make_noisy_classification(n_samples=100.0),
         lambda: LabelQualityDisplay([0.5, 0.1], [0, 1]).plot(bins=True),
         lambda: LabelQualityDisplay([0.5, 0.1], [0, 1]).plot(ax=3),
         lambda: LabelQualityDisplay(["0.5", "0.1"], [0, 1]).plot(),
@@ -285,6 +315,18 @@ def test_parameters_of_the_cnn_are_in_range(params):
     with pytest.raises(ValueError, match=f"'{name}' parameter of CNN must"):
         CNN(1, 2, **params)
     assert MLP(2, 2, hidden=[]) is not None
+
+
+def test_weights_whose_sum_is_infinite_are_refused():
+    with pytest.raises(ValueError, match=r"'sample_weight' parameter.* must have a finite sum"):
+        make().fit(X, y, np.full(150, 1e308))
+    with pytest.raises(ValueError, match=r"'sample_weight' parameter.* must have a finite sum"):
+        make(class_weight={0: 1e200, 1: 1.0, 2: 1.0}).fit(X, y, np.full(150, 1e200))
+
+
+def test_arguments_of_a_partial_module_are_kept():
+    clf = make(module=partial(MLP, n_out=3, hidden=(5,))).fit(X, y)
+    assert [layer.out_features for layer in clf.module_ if hasattr(layer, "out_features")] == [5, 3]
 
 
 def test_weights_that_single_precision_cannot_hold_together_are_refused():

@@ -42,6 +42,8 @@ def find_device(device: str | torch.device) -> torch.device:
         resolved = torch.device(device)
         if resolved.type == "cpu" and resolved.index:
             raise RuntimeError("there is one CPU device only")
+        if resolved.type == "meta":
+            raise RuntimeError("tensors on the device meta have no values")
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(

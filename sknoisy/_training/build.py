@@ -142,7 +142,11 @@ def _module_params(
             )
         return {}
     preferred = method.module_params if estimator.module is None else {}
-    params = {**accepted_params(module, {"n_in": n_in, "n_out": n_out, **preferred}), **given}
+    # The arguments of a functools.partial are the user's, too.
+    fixed = getattr(module, "keywords", {})
+    default = {"n_in": n_in, "n_out": n_out, **preferred}
+    default = {name: value for name, value in default.items() if name not in fixed}
+    params = {**accepted_params(module, default), **given}
     check_accepted("module", module, params)
     return params
 
@@ -156,6 +160,11 @@ def _optimizer(estimator: BaseEstimator) -> Any:
             f"torch optimizers. Got {optimizer!r} instead."
         )
     given = params_of_part(estimator, "optimizer")
+    if "lr" in getattr(optimizer, "keywords", {}):
+        raise ValueError(
+            "The 'optimizer' parameter must not have an lr of its own: the learning rate is the "
+            f"'lr' parameter. Got {optimizer!r} beside lr={estimator.lr!r}."
+        )
     if "lr" in given:
         raise ValueError(
             "The 'optimizer__lr' parameter must not be given: the learning rate is the 'lr' "

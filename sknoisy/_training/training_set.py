@@ -234,8 +234,15 @@ def _weights(labels: Labels, sample_weight: Any, class_weight: Any) -> np.ndarra
             "with a positive weight: uniform labels are undecided and have no weight."
         )
     weight = decided
-    totals = labels.totals(weight)
-    weight = weight * labels.expected(class_weights(class_weight, labels.classes, totals))
+    with np.errstate(over="ignore"):
+        totals = labels.totals(weight)
+        weight = weight * labels.expected(class_weights(class_weight, labels.classes, totals))
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            "The 'sample_weight' parameter, times class weights, must have a finite sum. Got "
+            f"{weight.max():g} as the largest weight."
+        )
     if not weight.any():
         raise ValueError(
             "Sample weights, times class weights, must contain at least one non-zero number."

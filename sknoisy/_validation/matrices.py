@@ -23,8 +23,9 @@ def as_float_array(parameter: str, values: Any) -> np.ndarray:
     try:
         array = np.asarray(values)
         # NumPy would read numbers in strings and drop the imaginary part of complex numbers.
-        is_text = array.dtype.kind == "O" and any(isinstance(v, str | bytes) for v in array.flat)
-        if array.dtype.kind in "biufO" and not is_text:
+        refused = (str, bytes, bool)
+        is_other = array.dtype.kind == "O" and any(isinstance(v, refused) for v in array.flat)
+        if array.dtype.kind in "iufO" and not is_other:
             return array.astype(np.float64)
     except (TypeError, ValueError):
         pass

@@ -8,11 +8,12 @@ from numbers import Number, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import _check_sample_weight
 
 from sknoisy._validation.frames import on_host
 from sknoisy._validation.missing_labels import is_missing, refuse_missing_rows
 
-__all__ = ["as_numbers"]
+__all__ = ["as_numbers", "checked_weights"]
 
 
 def as_numbers(sample_weight: Any) -> Any:
@@ -46,6 +47,22 @@ def as_numbers(sample_weight: Any) -> Any:
         return given.astype(np.float64, casting="unsafe" if given.dtype == object else "same_kind")
     except (TypeError, ValueError) as error:
         raise ValueError(_message(sample_weight)) from error
+
+
+def checked_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
+    """Check the weights of samples that are scored, one for each row of X; None: all are 1.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not finite numbers of at least 0, or all are 0.
+    """
+    weight = _check_sample_weight(
+        as_numbers(sample_weight), X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
 
 
 def _message(sample_weight: Any) -> str:

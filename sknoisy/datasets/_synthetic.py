@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval
 
-from sknoisy.noise import corrupt_labels
+from sknoisy._validation.constraints import Names, checked
+from sknoisy.noise import KINDS, corrupt_labels
 
 __all__ = ["make_noisy_classification"]
 
 
+@checked(
+    n_samples=[Interval(Integral, 1, None, closed="left")],
+    kind=[Names(set(KINDS))],
+    exact=["boolean"],
+    random_state=["random_state"],
+)
 def make_noisy_classification(
     n_samples: int = 1000,
     *,

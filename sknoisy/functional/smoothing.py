@@ -94,7 +94,7 @@ def smoothing_rate_for_noise(noise_rate: float, n_classes: int, memorized: float
     >>> smoothing_rate_for_noise(0.0, 10)
     0.0
     """
-    if not isinstance(noise_rate, Real) or not 0 <= noise_rate <= 1:
+    if isinstance(noise_rate, bool) or not isinstance(noise_rate, Real) or not 0 <= noise_rate <= 1:
         raise ValueError(
             "The 'noise_rate' parameter of smoothing_rate_for_noise must be a float in the range "
             f"[0, 1]. Got {noise_rate!r} instead."
@@ -141,7 +141,7 @@ def logit_bound_for_rate(rate: float) -> float:
     >>> logit_bound_for_rate(-8.0)
     15.0
     """
-    if not isinstance(rate, Real) or not rate <= 0:
+    if isinstance(rate, bool) or not isinstance(rate, Real) or not -math.inf < rate <= 0:
         raise ValueError(
             "The 'rate' parameter of logit_bound_for_rate must be a float in the range (-inf, 0]. "
             f"Got {rate!r} instead."

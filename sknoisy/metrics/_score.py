@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import norm
-from sklearn.utils.validation import _check_sample_weight
 
-from sknoisy._validation.weights import as_numbers
+from sknoisy._validation.weights import checked_weights
 
 __all__ = ["Score", "mean_score", "normalized_weights", "z_score"]
 
@@ -60,8 +59,5 @@ def z_score(confidence_level: Any) -> float:
 
 def normalized_weights(X: np.ndarray, sample_weight: Any) -> np.ndarray:
     """Check the sample weights of the rows of X, and scale them to sum to one."""
-    weight = as_numbers(sample_weight)
-    weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+    weight = checked_weights(sample_weight, X)
     return weight / weight.sum()

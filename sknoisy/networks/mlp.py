@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 
 from torch import Tensor, nn
 
@@ -28,6 +28,14 @@ class Dropout(nn.Dropout):
     >>> Dropout(0.25).eval()(torch.ones(2))
     tensor([1., 1.])
     """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        if isinstance(p, bool) or not isinstance(p, Real) or not 0 <= float(p) <= 1:
+            raise ValueError(
+                f"The 'p' parameter of Dropout must be a float in the range [0, 1]. Got {p!r} "
+                "instead."
+            )
+        super().__init__(p, inplace)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or x.device.type != "cpu":
