@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_consistent_length
 
+from sknoisy._validation.constraints import check_options
 from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
 from sknoisy._validation.user_warnings import warn_user
@@ -102,12 +103,8 @@ def soft_labels(
     """
     import pandas as pd
 
-    if not isinstance(layout, str) or layout not in _LAYOUTS:
-        raise ValueError(
-            f"The 'layout' parameter of soft_labels must be a str among {_LAYOUTS}. Got {layout!r} "
-            "instead."
-        )
-    if isinstance(columns, str) or len(columns) != 3:
+    check_options("soft_labels", "layout", layout, _LAYOUTS)
+    if isinstance(columns, str) or np.shape(columns) != (3,):
         raise ValueError(
             "The 'columns' parameter of soft_labels must be a sequence of 3 names. Got "
             f"{columns!r} instead."

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy.crowds import soft_labels
 from sknoisy.datasets import make_noisy_classification
 from sknoisy.functional import (
     FeatureCorruption,
@@ -87,6 +88,7 @@ def test_parameters_out_of_range_are_refused(params, message):
         make(**params).fit(X, y)
 
 
+DEFAULT = NoisyLabelClassifier(max_epochs=2).fit(X, y)
 FITTED = make().fit(X, y)
 LR = {"optimizer__lr": 0.1}
 
@@ -202,6 +204,8 @@ def test_no_number_of_a_method_is_something_else(method, parameter, value):
         (lambda: estimate_transition(X, y, method="hoc", max_itr=3), "max_iter"),
         (lambda: find_label_issues(PROBA, y, transition_matrix="atuo"), "auto"),
         (lambda: one_standard_error(RESULTS, "scor"), "score"),
+        (lambda: soft_labels([[0, 1], [1, 0]], layout="wid"), "wide"),
+        (lambda: MLP(4, 3, bins="atuo"), "auto"),
     ],
 )
 def test_misspelt_names_are_recognised(call, suggestion):
@@ -265,6 +269,15 @@ TRUSTED = np.arange(150) % 5 == 0
         lambda: PiecewiseLinear(3, True),
         lambda: replicate(lambda: MLP(3, 2), 0),
         lambda: RandomFlip(None),
+        lambda: soft_labels([[0, 1], [1, 0]], columns=3),
+        lambda: soft_labels([[0, 1], [1, 0]], classes=3),
+        lambda: peer_accuracy(y, y, confidence_level="high"),
+        lambda: noise_corrected_accuracy(y, y, np.eye(3), classes=3),
+        lambda: corrupt_labels(y, 0.2, classes="abc"),
+        lambda: DEFAULT.noise_report_.confusions(min_probability=2),
+        lambda: DEFAULT.noise_report_.confusions(min_probability=np.nan),
+        lambda: DEFAULT.noise_report_.confusions(min_probability=True),
+        lambda: DEFAULT.noise_report_.confusions(confidence_level=95),
         lambda: Dropout(np.nan),
         lambda: Dropout(True),
         lambda: smoothing_rate_for_noise(True, 3),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from numbers import Real
 
 import numpy as np
+from sklearn.utils._param_validation import Interval
 
 from sknoisy._label_noise.confusions import Confusion, find_confusions
 from sknoisy._label_noise.estimators import (
@@ -18,6 +20,7 @@ from sknoisy._label_noise.estimators import (
     noise_rate_from_transition,
     wilson_interval,
 )
+from sknoisy._validation.constraints import checked
 from sknoisy.functional import smoothing_rate_for_noise
 
 __all__ = ["MAX_SAMPLES", "NoiseReport", "subsample"]
@@ -191,6 +194,10 @@ class NoiseReport:
             memorized,
         )
 
+    @checked(
+        min_probability=[Interval(Real, 0, 1, closed="both")],
+        confidence_level=[Interval(Real, 0, 1, closed="neither")],
+    )
     def confusions(
         self, min_probability: float = 0.05, confidence_level: float = 0.95
     ) -> list[Confusion]:

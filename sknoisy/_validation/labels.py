@@ -117,7 +117,7 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
         arrays[name] = column_or_1d(as_array_of_labels(labels, name), input_name=name)
     compared = dict(arrays)
     if classes is not None:
-        compared["classes"] = column_or_1d(classes, input_name="classes")
+        compared["classes"] = _as_column_of_classes(classes)
     if len(set().union(*map(_are_strings, compared.values()))) > 1:
         got = [f"{reprlib.repr(labels.tolist())} in {name}" for name, labels in compared.items()]
         raise ValueError(
@@ -133,11 +133,19 @@ def _are_strings(labels: np.ndarray) -> set[bool]:
     return {labels.dtype.kind in "UT"} if len(labels) else set()
 
 
+def _as_column_of_classes(classes: Any) -> np.ndarray:
+    """Convert classes to an array; scikit-learn would call them y in its error."""
+    if np.ndim(classes) == 0 or not len(classes):
+        raise ValueError(
+            "The 'classes' parameter must be an array-like of shape (n_classes,), with at least "
+            f"one class. Got {classes!r:.80} instead."
+        )
+    return column_or_1d(classes, input_name="classes")
+
+
 def sorted_classes(classes: Any) -> np.ndarray:
     """Check that classes are sorted and distinct, as the columns of a matrix must be."""
-    known = column_or_1d(classes, input_name="classes")
-    if not len(known):
-        raise ValueError("classes must contain at least one class. Got [].")
+    known = _as_column_of_classes(classes)
     if not np.array_equal(known, np.unique(known)):
         raise ValueError(f"classes must be sorted and different. Got {known.tolist()}.")
     return known

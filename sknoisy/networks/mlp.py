@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 from torch import Tensor, nn
 
+from sknoisy._validation.constraints import did_you_mean
 from sknoisy.networks._checks import check_dropout, check_sizes, check_widths
 from sknoisy.networks._fused_mlp import dropout_mask
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
@@ -90,7 +91,7 @@ class MLP(nn.Sequential):
         if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 0:
             raise ValueError(
                 "The 'bins' parameter of MLP must be 'auto' or an int in the range [0, inf). Got "
-                f"{bins!r} instead."
+                f"{bins!r} instead.{did_you_mean(bins, ['auto'])}"
             )
         encoded = bins > 1
         layers: list[nn.Module] = [
