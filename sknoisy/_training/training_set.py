@@ -32,7 +32,7 @@ from sknoisy._validation.labels import (
 )
 from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.soft_labels import SoftLabels, as_soft_labels
-from sknoisy._validation.user_warnings import warn_user
+from sknoisy._validation.user_warnings import warn_user_once
 from sknoisy._validation.weights import as_numbers
 
 __all__ = ["TrainingSet", "warn_about_copies"]
@@ -178,7 +178,7 @@ def warn_about_copies(copies: float) -> None:
     """Warn if a tenth or more of the samples are copies of others."""
     if copies < _MANY_COPIES:
         return
-    warn_user(
+    warn_user_once(
         f"{copies:.0%} of the samples are copies: their features equal those of another sample. "
         "Equal samples are trained on or held out together, but near copies, such as augmented "
         "samples or windows of one recording, are not found: pass groups to fit, with the same "

@@ -17,7 +17,7 @@ from sknoisy._training.net import SkorchNet
 from sknoisy._training.probe import check_finite
 from sknoisy._training.records import LabelQuality
 from sknoisy._training.settings import Settings
-from sknoisy._training.training_set import TrainingSet
+from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.params import check_part_names
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.methods import Method
@@ -107,6 +107,7 @@ class Fold:
         # Smoothing rates are checked for each candidate below.
         lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
         training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted, groups)
+        warn_about_copies(training_set.copies)
         self.net, self._run, self.seed = make_run(lead, training_set)
         self.data, self.validation = self._run.data, self._run.validation
         self.training_set, n_classes = training_set, len(training_set.labels.classes)

@@ -19,6 +19,7 @@ from sknoisy._training.training_set import TrainingSet
 from sknoisy.issues import find_label_issues
 from sknoisy.methods import Bagging
 from sknoisy.noise import corrupt_labels
+from sknoisy.transition import estimate_transition
 from tests.factories import noisy_blobs, short
 
 COPIES = pytest.mark.filterwarnings("ignore:.* of the samples are copies")
@@ -172,13 +173,40 @@ def fit_in_search(clf, A, b):
     SmoothingSearchCV(clf, [0.0, 0.4], cv=3).fit(A, b)
 
 
-@pytest.mark.parametrize("fit", [fit_alone, fit_in_pipeline, fit_in_search])
-def test_copies_are_warned_about_once_at_the_line_of_the_user(fit):
+def fit_in_grid_search(clf, A, b):
+    GridSearchCV(clf, {"lr": [0.01, 0.02]}, cv=3).fit(A, b)
+
+
+def fit_in_nested_search(clf, A, b):
+    cross_validate(GridSearchCV(clf, {"lr": [0.01, 0.02]}, cv=2), A, b, cv=2)
+
+
+def estimate(clf, A, b):
+    estimate_transition(A, b, make_pipeline(StandardScaler(), clf), cv=3)
+
+
+FITTING = [
+    fit_alone,
+    fit_in_pipeline,
+    fit_in_search,
+    fit_in_grid_search,
+    fit_in_nested_search,
+    estimate,
+]
+
+
+@pytest.mark.parametrize("fit", FITTING)
+@pytest.mark.parametrize("method", ["ce", "bagging"])
+def test_copies_are_warned_about_once_at_the_line_of_the_user(fit, method):
+    if fit is fit_in_search and method == "bagging":
+        pytest.skip("not only a loss")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fit(short(max_epochs=1), TRIPLE, LABELS)
-    assert [str(w.message)[:29] for w in caught] == ["67% of the samples are copies"]
-    assert caught[0].category is UserWarning and caught[0].filename == __file__
+        for n in (1, 2):
+            fit(short(method, max_epochs=1), TRIPLE, LABELS)
+            assert len(caught) == n
+    assert all("% of the samples are copies" in str(w.message) for w in caught)
+    assert {w.filename for w in caught} == {__file__} and caught[0].category is UserWarning
     assert "GroupKFold" in str(caught[0].message) and "groups=np.arange" in str(caught[0].message)
 
 
