@@ -154,10 +154,12 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
             for c in names
         ]
         everywhere = [
-            np.mean([_differences(accuracies[c, k], accuracies[c, reference]) for c in names])
+            np.concatenate(
+                [_differences(accuracies[c, k], accuracies[c, reference]) for c in names]
+            )
             for k in columns
         ]
-        body.append(["mean", *(f"{mean:+.2f}" for mean in everywhere)])
+        body.append(["mean", *(f"{d.mean():+.2f}" for d in everywhere)])
         lines += ["", f"## {title}", "", table(["method", *columns], body)]
     lines += ["", "## Origin of the cells", "", CELLS.origin_table(rows)]
     return "\n".join(lines)

@@ -78,14 +78,13 @@ class EvenSample:
 
     Parameters
     ----------
+    max_rows : int
+        Most rows that are kept; fewer if the columns are so many that they had 2 ** 21 values.
     n_columns : int
-        There are at most 20 000 rows, and fewer if they have more than 104 columns.
     """
 
-    _MAX_ROWS, _MAX_VALUES = 20_000, 2**21
-
-    def __init__(self, n_columns: int) -> None:
-        self.max_rows = max(1, min(self._MAX_ROWS, self._MAX_VALUES // n_columns))
+    def __init__(self, max_rows: int, n_columns: int) -> None:
+        self.max_rows = max(1, min(max_rows, 2**21 // n_columns))
         self.sampled: list[tuple[Tensor, Tensor]] = []
         self.stride, self.n_seen, self.n_sampled = 1, 0, 0
 

@@ -67,6 +67,8 @@ class Standardize(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    # Enough for the quartiles.
+    _max_sampled = 4_000
 
     def __init__(self, n_in: int) -> None:
         super().__init__()
@@ -95,7 +97,7 @@ class Standardize(nn.Module):
         ValueError
             If x does not have ``n_in`` columns or channels.
         """
-        moments, sample = Moments(), EvenSample(len(self.shift))
+        moments, sample = Moments(), EvenSample(self._max_sampled, len(self.shift))
         for x, weight in batches:
             if x.shape[1] != len(self.shift):
                 raise ValueError(
@@ -126,7 +128,7 @@ class Standardize(nn.Module):
         z = torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
         # The square of a larger number would overflow.
         z = z.clamp(-100 * _BOUND, 100 * _BOUND)
-        return z * z.square().mul_(_BOUND**-2).add_(1).rsqrt_()
+        return z * torch.addcmul(z.new_ones(()), z, z, value=_BOUND**-2).rsqrt_()
 
 
 class PiecewiseLinear(Standardize):
@@ -169,6 +171,7 @@ class PiecewiseLinear(Standardize):
 
     lower_edge: Tensor
     inverse_width: Tensor
+    _max_sampled = 20_000
 
     def __init__(self, n_in: int, bins: int) -> None:
         super().__init__(n_in)

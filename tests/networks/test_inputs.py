@@ -127,14 +127,14 @@ def test_weights_count_as_repeated_rows_in_bins():
 
 
 def test_bins_of_many_rows_come_from_an_even_sample(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
+    monkeypatch.setattr(PiecewiseLinear, "_max_sampled", 100)
     X = np.arange(10_000.0)[:, None]
     layer = adapted(X, batch=33)
     np.testing.assert_allclose(layer.lower_edge[0], [0, 2500, 5000, 7500], atol=200)
 
 
 def test_columns_of_many_rows_are_standardised_by_all_of_them(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
+    monkeypatch.setattr(PiecewiseLinear, "_max_sampled", 100)
     X = np.arange(10_000.0)[:, None]
     standardised = unbounded(adapted(X, batch=33)(torch.tensor(X))[:, 0].numpy())
     np.testing.assert_allclose([standardised.mean(), standardised.std()], [0, 1], atol=1e-9)
@@ -161,7 +161,7 @@ def test_outliers_do_not_move_the_others(share, value, shape):
 
 
 def test_rare_outliers_outside_the_sample_do_not_move_the_others(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
+    monkeypatch.setattr(Standardize, "_max_sampled", 100)
     x = rng.normal(size=(3001, 1)).astype(np.float32)
     x[1001] = 1e12
     layer, _ = standardized(x, np.ones(len(x), dtype=np.float32), 100)
@@ -229,9 +229,8 @@ def test_a_layer_that_is_not_adapted_bounds_only():
     np.testing.assert_allclose(Standardize(3)(x), bounded(x.numpy()), rtol=1e-6)
 
 
-def test_sampled_batches_are_not_kept_in_memory(monkeypatch):
-    monkeypatch.setattr("sknoisy.networks._statistics.EvenSample._MAX_ROWS", 100)
-    sample = EvenSample(1)
+def test_sampled_batches_are_not_kept_in_memory():
+    sample = EvenSample(100, 1)
     for x in torch.arange(10_000.0)[:, None].split(1000):
         sample.add(x, torch.ones(len(x)))
     assert sum(part.untyped_storage().nbytes() for part, _ in sample.sampled) <= 4 * 200
