@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.utils.data import TensorDataset
@@ -134,6 +134,18 @@ def test_searches_on_soft_labels_choose_by_expected_accuracy(search):
     rates = [-1.0, 0.0] if search is SmoothingSearchCV else {"smoothing": [-1.0, 0.0]}
     found = search(make(max_epochs=20), rates, cv=2).fit(X, soft)
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("cv", [3, StratifiedKFold(3)], ids=["int", "splitter"])
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_searches_on_soft_labels_stratify_by_the_most_likely_class(cv, container):
+    """Folds of sorted samples lacked classes in training."""
+    order = np.argsort(y, kind="stable")
+    soft = container(0.8 * np.eye(2)[y[order]] + 0.1)
+    search = SmoothingSearchCV(make(max_epochs=20), [0.0, -1.0], cv=cv).fit(X[order], soft)
+    hard = SmoothingSearchCV(make(max_epochs=20), [0.0, -1.0], cv=cv).fit(X[order], y[order])
+    scores = [s.cv_results_["mean_test_score"] for s in (search, hard)]
+    np.testing.assert_allclose(scores[0], 0.8 * scores[1] + 0.1, atol=0.05)
 
 
 def test_trusted_samples_are_no_suspects():

@@ -115,18 +115,20 @@ class RecordingSplitter:
     Parameters
     ----------
     cv : splitter
+    labels : array-like of shape (n_samples,) or None, default=None
+        What folds are stratified by instead of y.
 
     Attributes
     ----------
     train : list of ndarray
     """
 
-    def __init__(self, cv: Any) -> None:
-        self.cv = cv
+    def __init__(self, cv: Any, labels: Any = None) -> None:
+        self.cv, self.labels = cv, labels
         self.train: list[np.ndarray] = []
 
     def split(self, X: Any, y: Any = None, **params: Any) -> Iterator[tuple[Any, Any]]:
-        pairs = list(self.cv.split(X, y, **params))
+        pairs = list(self.cv.split(X, y if self.labels is None else self.labels, **params))
         self.train[:] = [train for train, _ in pairs]
         return iter(pairs)
 

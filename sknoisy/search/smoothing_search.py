@@ -17,7 +17,9 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import check_params
+from sknoisy._validation.frames import on_host
 from sknoisy._validation.groups import check_groups
+from sknoisy._validation.soft_labels import as_soft_labels
 from sknoisy.search._candidates import Candidates, WholeSearch
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
 from sknoisy.search._results import rates_and_scores, refuse_all_nan
@@ -155,8 +157,8 @@ class SmoothingSearchCV(GridSearchCV):
         X : array-like or sparse matrix of shape (n_samples, n_features), or images
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            The given labels. Soft labels need ``scoring=None``, the expected accuracy, and a
-            ``cv`` that does not stratify.
+            The given labels. Soft labels need ``scoring=None``, the expected accuracy; folds are
+            stratified by their most likely class.
         groups : array-like of shape (n_samples,), default=None
             Groups of samples that depend on each other, for the splitter (such as
             :class:`~sklearn.model_selection.GroupKFold`) and for ``fit`` of the classifier. With
@@ -175,7 +177,10 @@ class SmoothingSearchCV(GridSearchCV):
         params = params if groups is None else {**params, "groups": groups}
         # Without metadata routing, scikit-learn gives groups to the splitter only.
         for_fit = None if get_config()["enable_metadata_routing"] else groups
-        cv = RecordingSplitter(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
+        soft = as_soft_labels(on_host(y))
+        labels = y if soft is None else soft.probs.argmax(axis=1)
+        splitter = check_cv(self.cv, labels, classifier=is_classifier(self.estimator))
+        cv = RecordingSplitter(splitter, labels)
         with warnings.catch_warnings():
             # The inner search raises the same warnings.
             warnings.simplefilter("ignore")
