@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sknoisy._validation.frames import is_temporal
 from sknoisy._validation.missing_labels import is_missing
@@ -114,6 +116,11 @@ def _iterate_columns(X: Any) -> Iterator[tuple[Any, Any, np.ndarray]]:
         cells, dtypes = getattr(X, "iloc", X), list(X.dtypes)
         for i, name in enumerate(X.columns):
             yield name, dtypes[i], np.asarray(cells[:, i])
+        return
+    if sp.issparse(X) and X.ndim == 2:
+        columns = sp.csc_array(X)
+        for i, (start, stop) in enumerate(itertools.pairwise(columns.indptr)):
+            yield i, columns.dtype, columns.data[start:stop]
         return
     try:
         array = np.asarray(X)

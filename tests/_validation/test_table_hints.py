@@ -5,6 +5,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -48,6 +49,7 @@ TABLES = {
     "None": (lambda: frame.assign(age=objects(1.5)), [MISSING.format("'age'")]),
     "array of objects": (lambda: np.c_[numbers, objects(1.5)], [MISSING.format(3)]),
     "array with NaN": (lambda: np.c_[numbers, holes], [MISSING.format(3)]),
+    "sparse": (lambda: sp.csr_array(np.c_[numbers, holes]), [MISSING.format(3)]),
     "polars null": (lambda: polars_frame(age=objects(1.5)), [MISSING.format("'age'")]),
     "polars NaN": (lambda: polars_frame(age=holes), [MISSING.format("'age'")]),
     "both": (
