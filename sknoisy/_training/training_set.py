@@ -219,7 +219,15 @@ def _check_X_y(
     if soft is not None:
         return X, soft
     check_labels(y=y)
-    check_classification_targets(y)
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        if y.dtype.kind == "f" and y.min() >= 0 and y.max() <= 1:
+            raise ValueError(
+                f"{error} If y holds probabilities of the second of two classes, pass soft labels: "
+                "np.column_stack([1 - y, y])."
+            ) from error
+        raise
     return X, y
 
 

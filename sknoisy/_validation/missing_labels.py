@@ -93,6 +93,10 @@ def is_missing(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind in "mM":
         return np.isnat(labels)
     if labels.dtype.kind == "O":
+        try:
+            return np.asarray((labels != labels) | np.equal(labels, None), dtype=bool)
+        except (TypeError, ValueError):  # pandas.NA, or entries that are arrays
+            pass
         return np.array([_is_missing_label(label) for label in labels.flat]).reshape(labels.shape)
     return np.zeros(labels.shape, dtype=bool)
 

@@ -168,6 +168,11 @@ def test_soft_labels_of_all_forms_give_the_same_results(form):
     assert clf.score(X, form(soft)) == expected.score(X, soft)
 
 
+def test_probabilities_of_one_class_are_refused_with_the_array_to_pass():
+    with pytest.raises(ValueError, match=r"continuous.*: np.column_stack\(\[1 - y, y\]\)"):
+        make().fit(X, soft[:, 1] + np.arange(60) / 1e4)
+
+
 def test_counts_of_votes_are_refused_with_the_function_that_takes_them():
     with pytest.raises(ValueError, match=r"soft labels, .* sknoisy.crowds.soft_labels makes them"):
         make().fit(X, np.eye(2)[y] + 1)
