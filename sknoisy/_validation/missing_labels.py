@@ -94,7 +94,7 @@ def is_missing(labels: np.ndarray) -> np.ndarray:
         return np.isnat(labels)
     if labels.dtype.kind == "O":
         try:
-            return np.asarray((labels != labels) | np.equal(labels, None), dtype=bool)
+            return np.asarray((labels != labels) | (labels == np.array(None)), dtype=bool)
         except (TypeError, ValueError):  # pandas.NA, or entries that are arrays
             pass
         return np.array([_is_missing_label(label) for label in labels.flat]).reshape(labels.shape)
