@@ -43,8 +43,9 @@ def find_confusions(
     The intervals are exact (Clopper-Pearson) and simultaneous: by Bonferroni's correction, all
     cells are within their intervals with the confidence level. A confusion is a cell whose interval
     lies above the probability that every other class would have if the noise of its true class, or
-    all noise, were uniform. As only cells with high counts are found, their fractions are too high,
-    so the reported probabilities are corrected for the selection.
+    all noise, were uniform. As only cells with high counts are found, and the highest are named
+    first, their fractions are too high, so the reported probabilities are corrected for the
+    selection.
 
     Parameters
     ----------
@@ -65,17 +66,43 @@ def find_confusions(
     wrong = np.where(np.eye(k, dtype=bool), 0, counts)
     uniform = _uniform_probability(wrong, n)
     tail = (1 - confidence_level) / 2 / (k * (k - 1))
-    confusions = []
+    cells, estimates = [], []
     for i, j in np.argwhere(wrong > np.maximum(uniform, min_probability / 2)[:, None] * n[:, None]):
         x, size = int(wrong[i, j]), int(n[i])
         lower_ends, high = _clopper_pearson(np.arange(x + 1), size, tail)
-        low = float(lower_ends[x])
+        low = lower_ends[x]
         if low > uniform[i]:
             x_min = max(int((lower_ends > uniform[i]).argmax()), ceil(min_probability * size))
             probability = _unselected_probability(x, size, min(x_min, x), low)
-            confusions.append(Confusion(classes[i], classes[j], probability, low, float(high[x])))
-    frequent = [c for c in confusions if c.probability >= min_probability]
-    return sorted(frequent, key=lambda confusion: -confusion.probability)
+            if probability >= min_probability:
+                cells.append((i, j))
+                estimates.append((probability, low, high[x]))
+    if not cells:
+        return []
+    (true, given), (probs, low, high) = np.transpose(cells), np.transpose(estimates)
+    probs = np.clip(_shrink(probs, n[true]), np.maximum(low, min_probability), high)
+    columns = (
+        values[np.argsort(-probs, kind="stable")] for values in (true, given, probs, low, high)
+    )
+    return [
+        Confusion(classes[i], classes[j], *map(float, numbers))
+        for i, j, *numbers in zip(*columns, strict=True)
+    ]
+
+
+def _shrink(probs: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Shrink estimates towards their mean as far as chance explains how much they differ.
+
+    Otherwise the highest of many estimates would be too high. This is the positive-part
+    James-Stein estimator, which needs at least four.
+    """
+    m = len(probs)
+    if m < 4:
+        return probs
+    mean = np.average(probs, weights=n)
+    by_chance = mean * (1 - mean) / n
+    excess = max(float(np.var(probs, ddof=1) - by_chance.mean()), 0.0)
+    return probs - (m - 3) / (m - 1) * by_chance / (excess + by_chance) * (probs - mean)
 
 
 def _uniform_probability(wrong: np.ndarray, n: np.ndarray) -> np.ndarray:

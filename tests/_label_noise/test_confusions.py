@@ -65,6 +65,20 @@ def test_rare_findings_are_less_exaggerated_than_their_fractions():
     assert np.mean(reported) < 1.2 * np.mean(true)
 
 
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_the_highest_of_many_is_not_exaggerated(spread):
+    rng, reported, true, fractions = np.random.default_rng(0), [], [], []
+    for seed in range(10):
+        rates = 0.25 * (1 + spread * rng.uniform(-1, 1, 50))
+        T = np.diag(1 - rates) + np.roll(np.diag(rates), 1, axis=1)
+        for counts, found in simulate(T, 40, 1, seed):
+            reported += [c.probability for c in found[:3]]
+            true += [rates[c.true] for c in found[:3]]
+            fractions.append((counts - np.diag(counts.diagonal())).max() / 40)
+    assert np.mean(fractions) > 1.3 * np.mean(true)
+    assert 1 / 1.2 < np.mean(reported) / np.mean(true) < 1.2
+
+
 def test_intervals_are_exact_and_simultaneous():
     counts = np.diag([400, 400, 400])
     counts[0, 1] = 60
