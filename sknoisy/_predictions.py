@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.given_labels import check_same_labels
@@ -161,13 +161,19 @@ def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
         raise ValueError(f"{type(clf.method_).__name__} {advice}")
     p, matrix = oob_predictions
     proba = p.double().cpu().numpy()
-    if len(proba) != len(y):
+    if len(clf._codes) != _num_samples(y):
         raise ValueError(
-            f"The classifier was fitted to {len(proba)} samples. Got {len(y)} labels instead."
+            f"The classifier was fitted to {len(clf._codes)} samples. Got {_num_samples(y)} labels "
+            "instead."
         )
     (labels,) = check_labels(clf.classes_, y=y)
     check_same_labels(encode(labels, clf.classes_), clf._codes, clf.classes_, function)
     positions = np.flatnonzero(~np.isnan(proba).any(axis=1))
+    if len(proba) != len(labels) or not len(positions):
+        raise ValueError(
+            f"The classifier passed to {function} has no out-of-sample predictions yet: it was only "
+            "trained in warm-up. Continue with partial_fit, or lower the 'warmup' parameter."
+        )
     codes, proba, classes = check_labels_and_proba(
         labels[positions], proba[positions], clf.classes_
     )

@@ -167,6 +167,14 @@ def test_labels_of_the_last_call_count():
         most_confident(fitted, y[:100])
 
 
+@pytest.mark.parametrize("n_rows", [300, 100])
+def test_during_warmup_there_are_no_predictions_yet(n_rows):
+    fitted = short(warmup=2).partial_fit(X, y, classes=[0, 1, 2])
+    fitted.partial_fit(X[:n_rows], y[:n_rows])
+    with pytest.raises(ValueError, match=r"noise_rate has no out-of-sample predictions yet"):
+        noise_rate(fitted, y[:n_rows])
+
+
 def test_soft_labels_are_known_by_their_most_likely_class():
     soft = 0.8 * np.eye(3)[y] + 0.2 / 3
     soft[:2] = [[0.5, 0.5, 0.0], [1 / 3] * 3]

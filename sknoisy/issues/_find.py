@@ -89,8 +89,8 @@ def find_label_issues(
     Raises
     ------
     ValueError, TypeError
-        If the classifier has no out-of-bag predictions, or columns are named by the classes in
-        another order.
+        If the classifier has no out-of-bag predictions or was fitted to other labels, or columns
+        are named by the classes in another order.
 
     Examples
     --------
