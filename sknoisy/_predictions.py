@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
+from torch import Tensor
 
 from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.given_labels import check_same_labels
@@ -140,39 +141,25 @@ def innermost_estimator(model: Any) -> Any:
 
 
 def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
-    advice = (
-        "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with the default "
-        "method, alone, at the end of a pipeline or in a search, or out-of-fold probabilities: "
-        "cross_val_predict(clf, X, y, method='predict_proba')."
-    )
-    if isinstance(model, type):
-        raise TypeError(f"{function} needs a fitted model. Got the class {model.__name__} instead.")
-    clf = innermost_estimator(model)
-    if not isinstance(clf, NoisyLabelClassifier):
-        name = repr(clf) if isinstance(clf, str) else type(clf).__name__
-        raise TypeError(f"{name} {advice}")
+    clf, p, matrix = _classifier_with_predictions(model, function)
     if classes is not None:
         raise ValueError(
             f"The 'classes' parameter of {function} must be None with a classifier, which has "
             f"'classes_'. Got {classes!r} instead."
         )
-    oob_predictions = clf.method_.oob_predictions
-    if oob_predictions is None:
-        raise ValueError(f"{type(clf.method_).__name__} {advice}")
-    p, matrix = oob_predictions
-    proba = p.double().cpu().numpy()
-    if len(clf._codes) != _num_samples(y):
+    proba, n_samples = p.double().cpu().numpy(), _num_samples(y)
+    if len(clf._codes) != n_samples:
         raise ValueError(
-            f"The classifier was fitted to {len(clf._codes)} samples. Got {_num_samples(y)} labels "
+            f"The classifier was fitted to {len(clf._codes)} samples. Got {n_samples} labels "
             "instead."
         )
     (labels,) = check_labels(clf.classes_, y=y)
     check_same_labels(encode(labels, clf.classes_), clf._codes, clf.classes_, function)
     positions = np.flatnonzero(~np.isnan(proba).any(axis=1))
-    if len(proba) != len(labels) or not len(positions):
+    if len(proba) != n_samples or not len(positions):
         raise ValueError(
-            f"The classifier passed to {function} has no out-of-sample predictions yet: it was only "
-            "trained in warm-up. Continue with partial_fit, or lower the 'warmup' parameter."
+            f"The classifier passed to {function} has no out-of-sample predictions yet: it was "
+            "only trained in warm-up. Continue with partial_fit, or lower the 'warmup' parameter."
         )
     codes, proba, classes = check_labels_and_proba(
         labels[positions], proba[positions], clf.classes_
@@ -189,6 +176,26 @@ def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
         None if clf._trusted is None else clf._trusted[positions],
         clf._n_contradicting,
     )
+
+
+def _classifier_with_predictions(
+    model: Any, function: str
+) -> tuple[NoisyLabelClassifier, Tensor, Tensor | None]:
+    """Return the classifier that a model is or contains, with its out-of-bag predictions."""
+    advice = (
+        "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with the default "
+        "method, alone, at the end of a pipeline or in a search, or out-of-fold probabilities: "
+        "cross_val_predict(clf, X, y, method='predict_proba')."
+    )
+    if isinstance(model, type):
+        raise TypeError(f"{function} needs a fitted model. Got the class {model.__name__} instead.")
+    clf = innermost_estimator(model)
+    if not isinstance(clf, NoisyLabelClassifier):
+        name = repr(clf) if isinstance(clf, str) else type(clf).__name__
+        raise TypeError(f"{name} {advice}")
+    if (predictions := clf.method_.oob_predictions) is None:
+        raise ValueError(f"{type(clf.method_).__name__} {advice}")
+    return clf, *predictions
 
 
 def refuse_swapped(function: str, order: str, proba: Any, y: Any) -> None:
