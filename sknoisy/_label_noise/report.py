@@ -267,7 +267,9 @@ class NoiseReport:
             interval = f"95 % interval {low} to {high} %"
             return [f"Estimated noise rate: {_percent(self.rate)} %", interval]
         high = _percent(max(self.high, 0.01))
-        return [f"No label noise found; the noise rate can be up to {high} %"]
+        # Noise of a single class may be too little for a rate above 0.
+        amount = "Little label noise" if self.confusions() else "No label noise found"
+        return [f"{amount}; the noise rate can be up to {high} %"]
 
     def _confusion_texts(self) -> list[str]:
         """Write the most frequent confusions, each with its interval."""

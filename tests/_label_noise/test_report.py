@@ -160,6 +160,16 @@ def test_html_is_a_table_with_escaped_labels():
     assert len(html) < 2000
 
 
+def test_noise_of_one_class_is_no_absence_of_noise():
+    true = np.arange(3000) % 10
+    codes = np.where((true == 7) & (np.arange(3000) // 10 % 10 == 0), 6, true)
+    p = 0.5 * np.eye(10)[true] + 0.05
+    report = NoiseReport.from_predictions(codes, p, "out-of-bag", labels_only=True)
+    assert report.rate == 0
+    assert str(report).startswith("Little label noise; the noise rate can be up to ")
+    assert "Most frequent confusions: 7 labelled 6: 10 % (" in str(report)
+
+
 def test_uniform_noise_is_reported_without_confusions():
     rng, named = np.random.default_rng(0), 0
     for _ in range(5):
