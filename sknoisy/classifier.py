@@ -437,7 +437,13 @@ class NoisyLabelClassifier(
             if first:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return self.classes_
-        classes = unique_labels(classes)
+        try:
+            classes = unique_labels(classes)
+        except ValueError as error:
+            raise ValueError(
+                "The 'classes' parameter of partial_fit must be an array-like of labels. Got "
+                f"{classes!r:.80} instead: {error}"
+            ) from error
         if not first and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "

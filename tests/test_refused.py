@@ -1,6 +1,7 @@
 """Values that were accepted, and gave something else than their user meant."""
 
 import re
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -67,6 +68,16 @@ def make(**params):
         ({"module": partial(MLP, n_out=7)}, r"returned shape \(2, 7\) but y has 3 classes"),
         ({"module": partial(MLP, n_in=7)}, "n_in=7 columns or channels. Got 4"),
         ({"device": "cpu:3"}, r"'device' parameter .* 'cpu:3', which is not available"),
+        (
+            {"lr": Fraction(1, 10)},
+            r"'lr' parameter .* must be an int or a float",
+        ),
+        (
+            {"smoothing": [[0.1, 0.1, 0.1]]},
+            "'smoothing' parameter must be a float or",
+        ),
+        ({"optimizer__eps": True}, "'optimizer__eps' parameter must be a number. Got True"),
+        ({"optimizer__weight_decay": np.nan}, "'optimizer' parameter: Adam failed: .*weight_decay"),
         ({"device": "gpu"}, r"'device' parameter .* 'gpu', which is not available"),
         ({"device": "cuda:99"}, r"'device' parameter .* 'cuda:99', which is not available"),
         ({"device": "meta"}, r"'device' parameter .* 'meta', which is not available"),
@@ -90,6 +101,14 @@ def test_parameters_out_of_range_are_refused(params, message):
 
 DEFAULT = NoisyLabelClassifier(max_epochs=2).fit(X, y)
 FITTED = make().fit(X, y)
+
+
+@pytest.mark.parametrize("classes", [3, "abc", [[0, 1, 2]], [0.5, 1.5], None])
+def test_classes_of_partial_fit_are_labels(classes):
+    with pytest.raises(ValueError, match=r"(?s)classes.* must be"):
+        make().partial_fit(X, y, classes)
+
+
 LR = {"optimizer__lr": 0.1}
 
 

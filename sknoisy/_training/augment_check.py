@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["CheckedAugment"]
+from sknoisy._validation.user_warnings import warn_user
+from sknoisy.functional import default_augment
+from sknoisy.methods import Method
+
+__all__ = ["CheckedAugment", "warn_if_unused"]
 
 
 class CheckedAugment:
@@ -20,15 +25,21 @@ class CheckedAugment:
     ----------
     augment : callable
         Makes a random view of a batch.
+
+    Attributes
+    ----------
+    function : callable
+    is_used : bool
+        Whether a view was made.
     """
 
     def __init__(self, augment: Callable[[Tensor], Tensor]) -> None:
-        self._augment = augment
-        self._are_values_checked = False
+        self.function = augment
+        self.is_used = False
 
     def __call__(self, x: Tensor) -> Tensor:
         version = x._version
-        view = self._augment(x)
+        view = self.function(x)
         must = "The 'augment' parameter must return"
         if not isinstance(view, Tensor):
             raise TypeError(f"{must} a tensor. Got {type(view).__name__} instead.")
@@ -39,8 +50,15 @@ class CheckedAugment:
             )
         if x._version != version:
             raise ValueError(f"{must} a new tensor. Got one that changes its argument in place.")
-        if not self._are_values_checked:
+        if not self.is_used:
             if not torch.isfinite(view).all():
                 raise ValueError(f"{must} finite numbers. Got NaN or infinity.")
-            self._are_values_checked = True
+            self.is_used = True
         return view
+
+
+def warn_if_unused(augment: Any, n_axes: int, method: Method) -> None:
+    """Warn if a method made no views, although the user has set how they are made."""
+    is_unused = isinstance(augment, CheckedAugment) and not augment.is_used
+    if is_unused and augment.function != default_augment(n_axes):
+        warn_user(f"The 'augment' parameter has no effect: {type(method).__name__} makes no views.")

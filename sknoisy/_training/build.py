@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,12 @@ from sknoisy._training.settings import Settings, has_epoch_score, stops_early
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.given_labels import compact_codes
-from sknoisy._validation.params import accepted_params, check_accepted, params_of_part
+from sknoisy._validation.params import (
+    accepted_params,
+    check_accepted,
+    parameters_of,
+    params_of_part,
+)
 from sknoisy.functional import default_augment
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, MLP
@@ -171,6 +177,13 @@ def _optimizer(estimator: BaseEstimator) -> Any:
             f"parameter. Got optimizer__lr={given['lr']!r} beside lr={estimator.lr!r}."
         )
     check_accepted("optimizer", optimizer, given, {"param_groups"})
+    known = parameters_of(optimizer)
+    for name, value in given.items():
+        default = known[name].default if name in known else None
+        if isinstance(value, bool) and isinstance(default, Real) and not isinstance(default, bool):
+            raise ValueError(
+                f"The 'optimizer__{name}' parameter must be a number. Got {value!r} instead."
+            )
     return optimizer
 
 

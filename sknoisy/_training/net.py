@@ -24,7 +24,7 @@ from sknoisy._label_noise.report import NoiseReport
 from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
-from sknoisy._training.augment_check import CheckedAugment
+from sknoisy._training.augment_check import CheckedAugment, warn_if_unused
 from sknoisy._training.callback_checks import check_callbacks
 from sknoisy._training.hook_checks import checked_log_proba
 from sknoisy._training.loop import TrainingLoop
@@ -81,6 +81,7 @@ class SkorchNet(NeuralNetClassifier):
     """
 
     device: str
+    augment: Callable[[Tensor], Tensor]
     loop_: TrainingLoop | None = None
     columns_: ColumnTransform | None = None
     noise_: NoiseReport | None = None
@@ -100,7 +101,8 @@ class SkorchNet(NeuralNetClassifier):
         super().__init__(module, *args, classes=range(n_classes), **settings.for_skorch(), **kwargs)
         self.n_classes = n_classes
         self.settings = settings
-        self.augment = augment
+        # skorch would register a module, such as a transform of torchvision, as one to train.
+        self.__dict__["augment"] = augment
         self.dtype = dtype
         self.mixed = mixed
         # A prediction in another thread must not switch the mode of a network that trains.
@@ -215,7 +217,11 @@ class SkorchNet(NeuralNetClassifier):
         return args, kwargs
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> SkorchNet:
-        super().initialize_optimizer(*args, **kwargs)
+        try:
+            super().initialize_optimizer(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            name = getattr(self.optimizer, "__name__", self.optimizer)
+            raise ValueError(f"The 'optimizer' parameter: {name} failed: {error}") from error
         _remember_initial_lr(self.optimizer_)
         return self
 
@@ -293,6 +299,8 @@ class SkorchNet(NeuralNetClassifier):
         self.noise_ = run.noise
         run.record_quality_of_unvisited(loop.method_epoch)
         self.notify("on_train_end", X=run.data, y=run.data.y)
+        if loop.method_epoch >= 0:
+            warn_if_unused(run.view.augment, len(self.row_shape_) + 1, self.criterion_)
         check_finite(run.view, len(self.history), self.optimizer_)
 
     def flops_per_step(self, rows: Rows) -> float:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import column_or_1d
 
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._validation.matrices import as_float_array
@@ -116,13 +115,9 @@ def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:
         return smoothing
     if isinstance(smoothing, Real):
         return float(smoothing)
-    rates = column_or_1d(as_float_array("smoothing", smoothing), input_name="smoothing")
-    if (
-        np.asarray(smoothing).dtype == bool
-        or len(rates) != n_classes
-        or not (rates <= 1).all()
-        or np.isinf(rates).any()
-    ):
+    rates = as_float_array("smoothing", smoothing)
+    in_range = (rates <= 1).all() and not np.isinf(rates).any()
+    if rates.shape != (n_classes,) or not in_range:
         raise ValueError(
             f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one for "
             f"each class, in the range (-inf, 1]. Got {rates.tolist()} instead."

@@ -80,6 +80,11 @@ def check_params(
             sets = [c.options for c in allowed if isinstance(c, StrOptions)]
             hint = did_you_mean(value, set().union(*sets))
             raise InvalidParameterError(f"{error}{hint}") from None
+        except TypeError:  # A number that NumPy does not know, such as a Fraction.
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} must be an int or a float. Got {value!r} "
+                "instead."
+            ) from None
 
 
 def check_options(owner: str, name: str, value: Any, options: Iterable[str]) -> None:

@@ -1,8 +1,12 @@
 """Views and hooks that users write are checked before a wrong one is trained on."""
 
+import pickle
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from sknoisy.functional import cross_entropy
 from sknoisy.methods import ClassLoss, Method
@@ -62,6 +66,38 @@ def test_class_loss_of_another_shape_is_refused():
 
     with pytest.raises(ValueError, match=r"Wrong.class_losses must return"):
         short(Wrong).fit(X, y)
+
+
+class Jitter(torch.nn.Module):
+    """A view as a module, like the transforms of torchvision."""
+
+    def forward(self, x):
+        return x + 0.1 * torch.randn_like(x)
+
+
+@pytest.mark.parametrize("augment", [Jitter(), torch.nn.Sequential(Jitter(), Jitter())])
+def test_a_module_makes_views(augment):
+    clf = short("dividemix", augment=augment, warmup=0, max_epochs=2).fit(X, y)
+    assert clf.net_.augment is augment
+    assert not any(isinstance(part, Jitter) for part in clf.module_.modules())
+    loaded = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
+    assert clone(clf).fit(X, y).n_iter_ == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "warns"), [("ce", True), ("bagging", True), ("dividemix", False)]
+)
+def test_augment_without_effect_gives_a_warning(method, warns):
+    clf = short(method, augment=Jitter(), max_epochs=2, warmup=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf.fit(X, y)
+    assert ["makes no views" in str(warning.message) for warning in caught] == [True] * warns
+
+
+def test_augment_of_warm_up_gives_no_warning():
+    short("dividemix", augment=Jitter(), max_epochs=2, warmup=2).fit(X, y)
 
 
 VIEWS = {

@@ -62,8 +62,9 @@ def test_default_view_depends_on_the_number_of_axes():
 
 
 @pytest.mark.parametrize(
-    ("given", "used"), [(None, FeatureCorruption()), (RandomShift(), RandomShift())]
+    ("given", "used"),
+    [(None, FeatureCorruption()), (FeatureCorruption(0.3), FeatureCorruption(0.3))],
 )
 def test_augment_parameter_of_the_estimator_is_passed_to_the_net(given, used, table):
-    clf = NoisyLabelClassifier(max_epochs=1, augment=given).fit(*table)
+    clf = NoisyLabelClassifier("co_learning", max_epochs=1, augment=given).fit(*table)
     assert clf.net_.augment == used
