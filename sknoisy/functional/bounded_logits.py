@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import layer_norm
 
 from sknoisy.functional._layout import class_major
+from sknoisy.functional._scalars import check_scalar
 
 __all__ = ["bound_logits", "squash_logits"]
 
@@ -49,6 +50,7 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
         z = class_major(logits)
         v = z - z.mean(dim=-1, keepdim=True) * bound.isfinite()
         return v * torch.rsqrt(1 + (v * v).sum(dim=-1, keepdim=True) / bound**2)
+    check_scalar("bound_logits", "bound", bound, 0, left="(")
     # Layer normalisation computes this function in one kernel: eps takes the role of the bound.
     k = logits.shape[-1]
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)
@@ -80,6 +82,7 @@ def squash_logits(logits: Tensor, bound: float) -> Tensor:
     >>> squash_logits(torch.tensor([0.0, 3.0, 1e6]), 4.0)
     tensor([0.0000, 2.4000, 4.0000])
     """
+    check_scalar("squash_logits", "bound", bound, 0, left="(")
     scaled = logits / bound
     # Without hypot the square of a huge logit would overflow, and the result would be zero.
     return logits / torch.hypot(scaled, torch.ones_like(scaled))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sknoisy.functional._scalars import check_scalar
 from sknoisy.functional.losses import expected_loss
 
 __all__ = ["contrastive_loss", "neighborhood_divergence"]
@@ -39,6 +40,7 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float = 0.5) ->
     >>> contrastive_loss(torch.eye(3), torch.eye(3), temperature=0.1).max() < 1e-3
     tensor(True)
     """
+    check_scalar("contrastive_loss", "temperature", temperature, 0, left="(")
     views = torch.cat([first, second])
     similarity = _without_self(views @ views.T / temperature)
     other_view = torch.arange(len(views), device=views.device).roll(len(first))
@@ -70,6 +72,7 @@ def neighborhood_divergence(teacher: Tensor, student: Tensor, width: float = 0.5
     >>> neighborhood_divergence(points, points + 5.0)
     tensor([0., 0., 0.])
     """
+    check_scalar("neighborhood_divergence", "width", width, 0, left="(")
     log_student, log_teacher = (_log_neighborhood(points, width) for points in (student, teacher))
     return expected_loss(log_teacher - log_student, log_teacher.exp())
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_scalar
+
 __all__ = ["Mixture", "draw_mixture"]
 
 
@@ -64,6 +66,7 @@ def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
     >>> draw_mixture(torch.ones(4), alpha=0.0).coefficient
     tensor(1.)
     """
+    check_scalar("draw_mixture", "alpha", alpha, 0)
     n, device = len(weight), weight.device
     # Drawn in single precision, so that all dtypes get the same numbers.
     jitter = torch.rand(1, dtype=torch.float32, device=device).to(weight.dtype)

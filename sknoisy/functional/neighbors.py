@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_scalar
+
 __all__ = ["knn_label_distribution", "nearest_neighbors", "self_and_nearest_neighbors"]
 
 
@@ -41,6 +43,8 @@ def nearest_neighbors(
     >>> nearest_neighbors(torch.tensor([[1.0]]), torch.tensor([[5.0], [2.0], [0.5]]), 2)
     tensor([[2, 1]])
     """
+    check_scalar("nearest_neighbors", "k", k, 0)
+    check_scalar("nearest_neighbors", "chunk_size", chunk_size, 1)
     half = 0.5 * (base**2).sum(dim=1)
     neighbors = []
     for start in range(0, max(len(queries), 1), chunk_size):
@@ -123,6 +127,7 @@ def knn_label_distribution(
             [1., 0.],
             [0., 1.]])
     """
+    check_scalar("knn_label_distribution", "k", k, 1)
     k = min(k, len(features) - 1)
     if not k:
         return target

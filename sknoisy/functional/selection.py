@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_scalar
+
 __all__ = ["normalize_weights", "select_small_loss"]
 
 
@@ -32,6 +34,7 @@ def select_small_loss(losses: Tensor, weight: Tensor, fraction: float | Tensor) 
     >>> select_small_loss(torch.tensor([3.0, 1.0, 2.0]), torch.ones(3), 0.5)
     tensor([0.0000, 1.0000, 0.5000])
     """
+    check_scalar("select_small_loss", "fraction", fraction, 0, 1)
     order = losses.argsort(dim=-1, stable=True)
     sorted_weight = weight.expand_as(losses).gather(-1, order)
     cumulated = sorted_weight.cumsum(dim=-1)

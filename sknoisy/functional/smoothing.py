@@ -7,6 +7,8 @@ from numbers import Integral, Real
 
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_scalar
+
 __all__ = ["logit_bound_for_rate", "smooth_labels", "smoothing_rate_for_noise"]
 
 
@@ -36,6 +38,7 @@ def smooth_labels(target: Tensor, rate: float | Tensor) -> Tensor:
     >>> smooth_labels(torch.tensor([[1.0, 0.0]]), -1.0)
     tensor([[ 1.5000, -0.5000]])
     """
+    check_scalar("smooth_labels", "rate", rate, -math.inf, 1, left="(")
     return (1.0 - rate) * target + rate / target.shape[-1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_scalar
 from sknoisy.functional.losses import log_softmax
 
 __all__ = ["sharpen", "temperature_log_losses"]
@@ -35,6 +36,7 @@ def sharpen(probs: Tensor, temperature: float) -> Tensor:
     >>> sharpen(torch.tensor([0.75, 0.25]), 0.5)
     tensor([0.9000, 0.1000])
     """
+    check_scalar("sharpen", "temperature", temperature, 0, left="(")
     return torch.softmax(_log(probs) / temperature, dim=-1)
 
 

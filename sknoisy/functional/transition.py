@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_scalar
 from sknoisy.functional.losses import one_hot
 
 __all__ = [
@@ -230,6 +231,7 @@ def correct_predictions(probs: Tensor, transition: Tensor, n_iter: int = 4) -> T
     >>> correct_predictions(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
     tensor([1])
     """
+    check_scalar("correct_predictions", "n_iter", n_iter, 0)
     return correct_log_predictions(probs.log(), transition, n_iter).exp()
 
 
