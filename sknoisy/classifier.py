@@ -114,7 +114,8 @@ class NoisyLabelClassifier(
     augment : callable or None, default=None
         Makes a random view of a batch, for methods that compare several views of a sample. None:
         :class:`~sknoisy.functional.FeatureCorruption` for tables,
-        :class:`~sknoisy.functional.RandomShift` for images.
+        :class:`~sknoisy.functional.RandomShift` for images. May be a torch module, such as a
+        transform of torchvision; it gets a batch and must not change it in place.
     optimizer : str or Optimizer class, default="adam"
         A name such as "adam", "adamw", "sgd", or a torch optimizer class. Its parameters are set as
         ``optimizer__name``.

@@ -198,6 +198,10 @@ def test_no_number_of_a_method_is_something_else(method, parameter, value):
     [
         (lambda: NoisyLabelClassifier(smoothng=0.1), "smoothing"),
         (lambda: make().set_params(smoothng=0.1), "smoothing"),
+        (lambda: NoisyLabelClassifier(learning_rate=0.1), "lr"),
+        (lambda: NoisyLabelClassifier(hidden_layer_sizes=(8,)), "module__hidden"),
+        (lambda: make().set_params(weight_decay=0.1), "optimizer__weight_decay"),
+        (lambda: make_method("gce", momentum=0.1), None),
         (lambda: GridSearchCV(make(), {"max_epoch": [1]}).fit(X, y), "max_epochs"),
         (lambda: make(method="cotheaching").fit(X, y), "co_teaching"),
         (lambda: make(method="ELR").fit(X, y), "elr"),
@@ -228,8 +232,10 @@ def test_no_number_of_a_method_is_something_else(method, parameter, value):
     ],
 )
 def test_misspelt_names_are_recognised(call, suggestion):
-    with pytest.raises((ValueError, TypeError), match=f"Did you mean '{suggestion}'"):
+    with pytest.raises((ValueError, TypeError)) as caught:
         call()
+    hint = f"Did you mean {suggestion!r}?"
+    assert (hint in str(caught.value)) if suggestion else ("Did you" not in str(caught.value))
 
 
 RESULTS = {

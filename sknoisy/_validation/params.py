@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Self
 
 from sklearn.utils._param_validation import InvalidParameterError
@@ -20,6 +20,22 @@ __all__ = [
     "params_of_part",
     "refuse_unknown_names",
 ]
+
+
+# What other libraries call a parameter of the estimator.
+_OTHER_NAMES = {
+    "dropout": "module__dropout",
+    "hidden_layer_sizes": "module__hidden",
+    "learning_rate": "lr",
+    "learning_rate_init": "lr",
+    "max_iter": "max_epochs",
+    "momentum": "optimizer__momentum",
+    "network": "module",
+    "patience": "n_iter_no_change",
+    "seed": "random_state",
+    "solver": "optimizer",
+    "weight_decay": "optimizer__weight_decay",
+}
 
 
 @functools.lru_cache
@@ -71,6 +87,14 @@ def check_part_names(estimator: Any) -> None:
             )
 
 
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    """Suggest a parameter of the estimator for an unknown name."""
+    other = _OTHER_NAMES.get(name, "")
+    # Methods have other parameters than the estimator.
+    is_known = other.partition("__")[0] in known
+    return f" Did you mean {other!r}?" if is_known else did_you_mean(name, known)
+
+
 def refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
     """Refuse names that are no parameters of an estimator, with scikit-learn's error."""
     known = [name for name in estimator.get_params(deep=False) if "__" not in name]
@@ -78,7 +102,7 @@ def refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
         if name.partition("__")[0] not in known:
             raise ValueError(
                 f"Invalid parameter {name!r} for estimator {estimator}. Valid parameters are: "
-                f"{known!r}.{did_you_mean(name, known)}"
+                f"{known!r}.{_suggestion(name, known)}"
             )
 
 
@@ -100,7 +124,7 @@ class DunderParams:
             known = [name for name in inspect.signature(type(self)).parameters if name != "params"]
             raise TypeError(
                 f"{type(self).__name__}.__init__() got an unexpected keyword argument "
-                f"{unknown[0]!r}.{did_you_mean(unknown[0], known)}"
+                f"{unknown[0]!r}.{_suggestion(unknown[0], known)}"
             )
         self._dunder = dict(params)
 
