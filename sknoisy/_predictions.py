@@ -58,7 +58,7 @@ class Predictions:
     row_names : Index of length n_samples or None
         The index of y or X.
     transition_matrix : ndarray of shape (n_classes, n_classes) or None
-        The transition matrix of the classifier.
+        The transition matrix that was passed to the classifier; None if it was estimated.
     label_quality : ndarray of shape (n_predicted,) or None
         ``label_quality_`` of the classifier.
     trusted : ndarray of bool of shape (n_predicted,) or None
@@ -165,13 +165,14 @@ def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
         labels[positions], proba[positions], clf.classes_
     )
     row_names = names_of_rows(y)
+    is_known = not isinstance(getattr(clf.method_, "transition_matrix", "auto"), str)
     return Predictions(
         codes,
         proba,
         classes,
         positions,
         clf._names_of_rows if row_names is None else row_names,
-        None if matrix is None else matrix.double().cpu().numpy(),
+        matrix.double().cpu().numpy() if is_known and matrix is not None else None,
         clf.label_quality_[positions],
         None if clf._trusted is None else clf._trusted[positions],
         clf._n_contradicting,

@@ -24,6 +24,7 @@ __all__ = [
     "anchor_points",
     "bootstrap_noise_rates",
     "confident_joint",
+    "confident_lower_bound",
     "dual_t",
     "gold",
     "hoc",
@@ -59,6 +60,22 @@ def most_confident_counts(
         n = _n_to_count(p[members, label], codes[members] == label, min_samples, z_score)
         counts[label] = np.bincount(codes[members[:n]], minlength=k)
     return counts
+
+
+def confident_lower_bound(codes: np.ndarray, p: np.ndarray, z_score: float = 4.0) -> np.ndarray:
+    """Bound the noise among the samples that :func:`most_confident` counts from below.
+
+    The off-diagonal entries of a row keep their proportions; their sum is the lower end of the
+    Wilson interval of the noise rate of that class.
+    """
+    transition = most_confident(codes, p)
+    for label, members in _most_confident_first(p):
+        n = _n_to_count(p[members, label], codes[members] == label, 10, 4.0)
+        rate = 1 - transition[label, label]
+        low = max(float(wilson_interval(rate, n, z_score)[0]), 0.0)
+        transition[label] *= low / rate if rate > 0 else 1.0
+        transition[label, label] = 1 - low
+    return transition
 
 
 def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:

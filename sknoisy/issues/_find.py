@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sknoisy._label_noise.estimators import most_confident
+from sknoisy._label_noise.posterior import true_label_posterior
 from sknoisy._predictions import Predictions, out_of_sample_predictions
 from sknoisy._validation.constraints import checked, did_you_mean
 from sknoisy._validation.matrices import check_transition_matrix
@@ -22,10 +22,6 @@ __all__ = ["find_label_issues", "rank_by_quality"]
 # reported here, and not only the most likely class.
 _N_ITER = 8
 
-# Fraction of symmetric noise mixed into an estimated matrix: even if the most confident samples
-# are all clean, others may be mislabelled.
-_MIN_NOISE = 0.01
-
 
 @checked(return_all=["boolean"])
 def find_label_issues(
@@ -38,15 +34,26 @@ def find_label_issues(
 ) -> pd.DataFrame:
     """Find samples that are probably mislabelled, and suggest labels.
 
-    Bayes' rule combines out-of-sample predictions and the transition matrix. The result is the
-    probability that each label is the true one, given the noisy label. If two labels have the same
-    predicted probability, the label that is given by mistake more often gets the lower result. With
-    a classifier, this probability is averaged with ``label_quality_``, which is recorded during
-    training and does not depend on the assumption below.
+    The result is the probability that each label is the true one, given out-of-sample predictions
+    and the given label. Predictions need not be calibrated: they are calibrated on the given
+    labels, together with the noise, as in label-noise robust logistic regression [1]_. The true
+    class has probability proportional to ``exp(b[i]) * p[i] ** s``, with a sharpness s and a bias b
+    of each class; and given label j instead of true label i has odds ``exp(a[i, j]) * p[j] ** d``.
+    At d = 0, noise is class-conditional: labels that confident predictions do not explain are
+    noise, and doubtful predictions are overlap of classes.
 
-    Assumes class-conditional noise: the noisy label depends only on the true label. Samples of
-    several classes or of none are ranked as mislabelled too: inspect samples before changing their
-    labels.
+    Where classes overlap, there are about as many near ties (odds below 2 for the most likely
+    class) as errors. If the calibrated predictions have significantly fewer, they are doubtful
+    because hard samples are mislabelled more often, as by humans. Then s is raised until both
+    numbers agree, and d is fitted. Of two classes that overlap everywhere, the noise rate cannot be
+    known.
+
+    If ``transition_matrix`` is known, Bayes' rule combines it with predictions that are calibrated
+    for the given labels. With a classifier, the probability is averaged with ``label_quality_``,
+    which is recorded during training and assumes none of this.
+
+    Samples of several classes or of none are ranked as mislabelled too: inspect samples before
+    changing their labels.
 
     Parameters
     ----------
@@ -58,8 +65,8 @@ def find_label_issues(
     y : array-like of shape (n_samples,)
         The given labels; with a classifier, the labels that it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
-        Entry (i, j): the probability of given label j for true label i. "auto": the matrix of the
-        classifier, or the estimate of :func:`~sknoisy.transition.most_confident`.
+        Entry (i, j): the probability of given label j for true label i. "auto": the matrix that was
+        passed to the classifier; otherwise noise is estimated from labels and predictions.
     return_all : bool, default=False
         Whether to return all samples instead of label issues only.
     classes : array-like of shape (n_classes,), default=None
@@ -75,22 +82,28 @@ def find_label_issues(
         - ``given``: the label,
         - ``suggested``: the most likely true label,
         - ``quality``: quality of the given label, in [0, 1]: the probability that it is clean; with
-        a
-          classifier, the mean of this probability and ``label_quality_``,
+          a classifier, the mean of this probability and ``label_quality_``,
         - ``confidence``: probability that the suggested label is the true label.
 
         The index is the index of y, otherwise the index of the X that the classifier was fitted to,
         otherwise the positions of the samples. ``attrs["n_wrong"]`` is the expected number of
-        mislabelled samples among all samples. With many uncertain samples it is larger than the
-        number of rows. ``attrs["n_contradicting"]`` is the number of samples whose features equal
-        those of a sample with another label: some of these labels are wrong, or classes overlap. It
-        is None for probabilities and for a Dataset that is read item by item.
+        mislabelled samples among all samples; it can differ from the number of rows.
+        ``attrs["n_contradicting"]`` is the number of samples whose features equal those of a sample
+        with another label: some of these labels are wrong, or classes overlap. It is None for
+        probabilities and for a Dataset that is read item by item.
 
     Raises
     ------
     ValueError, TypeError
         If the classifier has no out-of-bag predictions or was fitted to other labels, or columns
         are named by the classes in another order.
+
+    References
+    ----------
+    .. [1] Bootkrajang and Kabán, "Label-Noise Robust Logistic Regression and Its Applications",
+       ECML PKDD 2012; here log-probabilities are the features, with one exponent as in Guo et al.,
+       "On Calibration of Modern Neural Networks", ICML 2017. d and the count of near ties are our
+       own.
 
     Examples
     --------
@@ -120,7 +133,11 @@ def rank_by_quality(
 
     predictions = out_of_sample_predictions(source, y, classes)
     codes, classes = predictions.codes, predictions.classes
-    posterior = _true_label_proba(predictions, _resolve_matrix(transition_matrix, predictions))
+    matrix = _resolve_matrix(transition_matrix, predictions)
+    if matrix is None:
+        posterior = true_label_posterior(codes, predictions.p)
+    else:
+        posterior = _posterior_from_matrix(predictions, matrix)
     if predictions.trusted is not None:
         is_given = np.eye(len(classes))[codes]
         posterior = np.where(predictions.trusted[:, None], is_given, posterior)
@@ -144,10 +161,10 @@ def rank_by_quality(
     return issues, predictions.row_names
 
 
-def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndarray:
-    """Check a given matrix; for "auto" return the matrix of the classifier or an estimate."""
-    k = len(predictions.classes)
+def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndarray | None:
+    """Check a given matrix; for "auto" return the matrix given to the classifier, or None."""
     if not isinstance(transition_matrix, str):
+        k = len(predictions.classes)
         return check_transition_matrix(transition_matrix, k, "'auto' or ", predictions.classes)
     if transition_matrix != "auto":
         raise ValueError(
@@ -155,14 +172,11 @@ def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndar
             f"str 'auto'. Got {transition_matrix!r} instead."
             f"{did_you_mean(transition_matrix, ['auto'])}"
         )
-    matrix = predictions.transition_matrix
-    if matrix is None:
-        matrix = most_confident(predictions.codes, predictions.p)
-    return (1 - _MIN_NOISE) * matrix + _MIN_NOISE / k
+    return predictions.transition_matrix
 
 
-def _true_label_proba(predictions: Predictions, transition: np.ndarray) -> np.ndarray:
-    """Compute the probability that each label is the true one, given the noisy label."""
+def _posterior_from_matrix(predictions: Predictions, transition: np.ndarray) -> np.ndarray:
+    """Combine predictions and a known matrix to the probability that each label is the true one."""
     p = torch.from_numpy(predictions.p)
     true = correct_predictions(p, torch.from_numpy(transition), _N_ITER).numpy()
     joint = true * transition.T[predictions.codes]

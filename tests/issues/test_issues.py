@@ -14,7 +14,6 @@ from sknoisy import NoisyLabelClassifier
 from sknoisy.issues import find_label_issues
 from sknoisy.metrics import issue_average_precision
 from sknoisy.noise import asymmetric, corrupt_labels, pair
-from sknoisy.transition import most_confident
 
 rng = np.random.default_rng(0)
 
@@ -67,9 +66,9 @@ def test_expected_number_and_suggested_labels_are_near_the_truth():
     clean = y[every.index] == true[every.index]
     for part in np.array_split(np.arange(3000), 5):
         assert every["quality"].iloc[part].mean() == pytest.approx(clean[part].mean(), abs=0.07)
-    T = 0.99 * most_confident(p, y) + 0.01 / 4
-    again = find_label_issues(p, y, transition_matrix=T)
-    pd.testing.assert_frame_equal(find_label_issues(p, y), again)
+    estimated = find_label_issues(p, y)
+    assert estimated.attrs["n_wrong"] == pytest.approx((y != true).sum(), rel=0.2)
+    assert (y != true)[estimated.index].mean() > 0.9
 
 
 def test_issues_from_one_fit(digits):
@@ -81,13 +80,12 @@ def test_issues_from_one_fit(digits):
     assert issues["quality"].is_monotonic_increasing
     every = find_label_issues(clf, y, return_all=True).sort_index()
     p = clf.method_.out_of_bag.double().numpy()
-    T = 0.99 * clf.method_.transition.double().numpy() + 0.001
-    by_bayes = find_label_issues(p, y, transition_matrix=T, return_all=True).sort_index()
-    assert_allclose(every["quality"], (by_bayes["quality"] + clf.label_quality_) / 2, rtol=1e-6)
-    assert_allclose(every["confidence"], by_bayes["confidence"], rtol=1e-6)
+    by_proba = find_label_issues(p, y, return_all=True).sort_index()
+    assert_allclose(every["quality"], (by_proba["quality"] + clf.label_quality_) / 2, rtol=1e-6)
+    assert_allclose(every["confidence"], by_proba["confidence"], rtol=1e-6)
     ranked = issue_average_precision(mislabelled, every["quality"])
     assert ranked > issue_average_precision(mislabelled, p[np.arange(len(y)), y])
-    assert issues.attrs["n_wrong"] == pytest.approx(mislabelled.sum(), rel=0.35)
+    assert issues.attrs["n_wrong"] == pytest.approx(mislabelled.sum(), rel=0.2)
 
 
 @pytest.mark.slow
