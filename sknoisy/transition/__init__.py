@@ -2,8 +2,8 @@
 
 Entry (i, j) of a transition matrix is the probability of given label j for true label i; rows and
 columns are in the order of the sorted classes. All estimators except ``hoc`` need out-of-sample
-predictions of the given labels: out-of-fold or out-of-bag. They take a fitted classifier that has such
-predictions, or the probabilities, first, and the labels second.
+predictions of the given labels: out-of-fold or out-of-bag. They take a fitted classifier that has
+such predictions, or the probabilities, first, and the labels second.
 """
 
 from sknoisy._label_noise.confusions import Confusion
