@@ -9,6 +9,7 @@ import torch
 
 from sknoisy._label_noise.posterior import true_label_posterior
 from sknoisy._predictions import Predictions, out_of_sample_predictions
+from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import checked, did_you_mean
 from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.functional import correct_predictions
@@ -122,6 +123,7 @@ def find_label_issues(
     return issues
 
 
+@default_torch_settings()
 def rank_by_quality(
     source: Any, y: Any, transition_matrix: Any, return_all: bool, classes: Any
 ) -> tuple[pd.DataFrame, Any]:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _num_samples, check_consistent_length
 
 from sknoisy._label_noise.estimators import FROM_PREDICTIONS
 from sknoisy._predictions import out_of_sample_predictions, refuse_swapped
+from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import Names, check_params
 from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import (
@@ -52,6 +53,7 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
     signature = inspect.signature(function)
 
     @functools.wraps(function)
+    @default_torch_settings()
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()

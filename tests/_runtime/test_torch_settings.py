@@ -7,8 +7,10 @@ import pytest
 import torch
 from sklearn.datasets import make_blobs
 
-from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, find_label_issues
 from sknoisy._runtime.torch_settings import default_torch_settings
+from sknoisy.noise import corrupt_labels
+from sknoisy.transition import dual_t, hoc, noise_rate
 
 X, y = make_blobs(150, n_features=6, centers=3, cluster_std=3, random_state=0)
 
@@ -48,6 +50,21 @@ def test_a_fit_has_the_same_bits_under_any_setting(method, setting):
     with SETTINGS[setting]():
         clf.fit(X, y).partial_fit(X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), once_more)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_noise_is_estimated_alike_under_any_setting(setting):
+    noisy = corrupt_labels(y, 0.2, random_state=0)
+    clf = NoisyLabelClassifier(max_epochs=5, random_state=0).fit(X, noisy)
+
+    def estimates():
+        issues = find_label_issues(clf, noisy, return_all=True)
+        return issues, noise_rate(clf, noisy, random_state=0), dual_t(clf, noisy), hoc(X, noisy)
+
+    expected = estimates()
+    with SETTINGS[setting]():
+        for value, right in zip(estimates(), expected, strict=True):
+            np.testing.assert_array_equal(value, right)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
