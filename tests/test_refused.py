@@ -109,6 +109,19 @@ def test_classes_of_partial_fit_are_labels(classes):
         make().partial_fit(X, y, classes)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "match"),
+    [
+        (torch.optim.lr_scheduler.StepLR, r"callbacks=\[LRScheduler\(StepLR\)\]"),
+        (lambda epoch, n_epochs: 1.0, "which fails: .*argument"),
+        (lambda: 1.0, "which fails: .*argument"),
+    ],
+)
+def test_schedules_that_are_no_function_of_the_progress_are_refused(schedule, match):
+    with pytest.raises(TypeError, match=f"'lr_schedule' parameter must be .*{match}"):
+        make(lr_schedule=schedule).fit(X, y)
+
+
 LR = {"optimizer__lr": 0.1}
 
 

@@ -335,7 +335,20 @@ def schedule_lr(
     optimizer: torch.optim.Optimizer, schedule: str | Callable[[float], float], progress: float
 ) -> None:
     """Set the learning rate of a schedule at a progress in [0, 1)."""
-    factor = (SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(progress)
+    function = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+    try:
+        factor = function(progress)
+    except TypeError as error:
+        advice = ""
+        if isinstance(schedule, type):
+            name = schedule.__name__
+            advice = (
+                f" A scheduler of torch is passed as callbacks=[LRScheduler({name})] of skorch."
+            )
+        raise TypeError(
+            "The 'lr_schedule' parameter must be a function of the progress, from 0 to 1, that "
+            f"returns a factor. Got {schedule!r}, which fails: {error}.{advice}"
+        ) from error
     is_number = isinstance(factor, Real) and not isinstance(factor, bool)
     if not is_number or not 0 <= factor < math.inf:
         raise ValueError(

@@ -82,6 +82,11 @@ class RandomShift:
         _check_fraction(self)
 
     def __call__(self, x: Tensor) -> Tensor:
+        if x.dim() != 4:
+            raise ValueError(
+                "RandomShift takes images of shape (n_samples, channels, height, width). Got an "
+                f"array of shape {tuple(x.shape)} instead."
+            )
         n, _, height, width = x.shape
         largest = round(self.fraction * max(height, width))
         padded = F.pad(x, (largest, largest, largest, largest), mode="replicate")
@@ -121,6 +126,11 @@ class RandomFlip:
 
     def __call__(self, x: Tensor) -> Tensor:
         x = self.first(x)
+        if x.dim() != 4:
+            raise ValueError(
+                "RandomFlip takes images of shape (n_samples, channels, height, width). Got an "
+                f"array of shape {tuple(x.shape)} instead."
+            )
         mirrored = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
         return torch.where(mirrored, x.flip(-1), x)
 
