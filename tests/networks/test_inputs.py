@@ -234,3 +234,16 @@ def test_sampled_batches_are_not_kept_in_memory():
     for x in torch.arange(10_000.0)[:, None].split(1000):
         sample.add(x, torch.ones(len(x)))
     assert sum(part.untyped_storage().nbytes() for part, _ in sample.sampled) <= 4 * 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", [Standardize(3), PiecewiseLinear(3, 4)], ids=["plain", "encoded"])
+def test_adapted_layers_have_gradients_and_can_be_exported(layer):
+    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    layer.adapt([(x, torch.ones(50))])
+    z = layer(x.requires_grad_())[:, :3]
+    (gradient,) = torch.autograd.grad(z.sum(), x)
+    expected = layer.scale * (1 - (z.detach() / 3) ** 2) ** 1.5
+    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
+    exported = torch.export.export(layer, (x.detach(),)).module()
+    torch.testing.assert_close(exported(x.detach()), layer(x.detach()))
