@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import torch
+from torch.utils.data import Dataset
 
+from sknoisy._data.samples import is_dataset
 from sknoisy._training.build import method_of
 from sknoisy._training.net import OPTIMIZERS
+from sknoisy._validation.frames import on_host
+from sknoisy._validation.missing_labels import as_array_of_labels
+from sknoisy._validation.soft_labels import as_soft_labels
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.methods import ClassLoss, CrossEntropy, Method, make_method
 
-__all__ = ["check_vectorizable", "stack_methods"]
+__all__ = ["check_vectorizable", "labels_to_split", "stack_methods"]
 
 
 _ELEMENTWISE = (
@@ -33,6 +39,29 @@ _HOOKS = (
     "proba",
     "training_step",
 )
+
+
+def labels_to_split(X: Any, y: Any) -> Any:
+    """Refuse what cannot be split into folds, and return the labels that folds are stratified by.
+
+    Returns
+    -------
+    array-like of shape (n_samples,)
+        The labels; for soft labels the most likely classes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If samples have no positions or are a torch Dataset, or labels are missing.
+    """
+    if is_dataset(X) and isinstance(X, Dataset):
+        raise TypeError(
+            f"X is a torch Dataset, {type(X).__name__}, which cannot be split into folds; pass "
+            "skorch.helper.SliceDataset(X) and y, or arrays."
+        )
+    y = on_host(y)
+    soft = as_soft_labels(y)
+    return as_array_of_labels(y) if soft is None else soft.probs.argmax(axis=1)
 
 
 def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:

@@ -17,10 +17,9 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import check_params
-from sknoisy._validation.frames import on_host
 from sknoisy._validation.groups import check_groups
-from sknoisy._validation.soft_labels import as_soft_labels
 from sknoisy.search._candidates import Candidates, WholeSearch
+from sknoisy.search._compatibility import labels_to_split
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
 from sknoisy.search._results import rates_and_scores, refuse_all_nan
 
@@ -171,14 +170,13 @@ class SmoothingSearchCV(GridSearchCV):
         -------
         self
         """
+        labels = labels_to_split(X, y)
         X, y = indexable(X, y)
         rows = np.arange(_num_samples(X))
         check_groups(groups, len(rows))
         params = params if groups is None else {**params, "groups": groups}
         # Without metadata routing, scikit-learn gives groups to the splitter only.
         for_fit = None if get_config()["enable_metadata_routing"] else groups
-        soft = as_soft_labels(on_host(y))
-        labels = y if soft is None else soft.probs.argmax(axis=1)
         splitter = check_cv(self.cv, labels, classifier=is_classifier(self.estimator))
         cv = RecordingSplitter(splitter, labels)
         with warnings.catch_warnings():

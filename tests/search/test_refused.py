@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import GradientNormClipping
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from sknoisy import SmoothingSearchCV
 from sknoisy.functional import class_cross_entropy
@@ -148,6 +149,26 @@ class ReboundBuffer(nn.Module):
 def test_what_computes_something_else_together_is_refused(params, message):
     with pytest.raises(TypeError, match=f"{message}.*GridSearchCV"):
         SmoothingSearchCV(double(**params), RATES, cv=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (lambda: TensorDataset(torch.tensor(X)), "cannot be split into folds; pass skorch.helper"),
+        (lambda: DataLoader(TensorDataset(torch.tensor(X))), "X is a DataLoader"),
+        (lambda: iter(X), "X is an iterator"),
+    ],
+    ids=["Dataset", "DataLoader", "iterator"],
+)
+def test_samples_that_cannot_be_split_are_refused(samples, message):
+    with pytest.raises(TypeError, match=message):
+        SmoothingSearchCV(double(), RATES).fit(samples(), y)
+
+
+def test_missing_labels_are_refused_before_they_are_split():
+    labels = np.where(np.arange(len(y)) < 2, np.nan, y)
+    with pytest.raises(ValueError, match=r"y contains NaN: 2 of 207 .* first in row 0"):
+        SmoothingSearchCV(double(), RATES).fit(X, labels)
 
 
 @pytest.mark.parametrize("refit", [True, False, one_standard_error])
