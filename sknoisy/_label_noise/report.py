@@ -119,7 +119,7 @@ class NoiseReport:
     >>> y = corrupt_labels(y, 0.3, exact=True, random_state=0)
     >>> clf = NoisyLabelClassifier("ce", smoothing="auto", random_state=0).fit(X, y)
     >>> report = clf.noise_report_
-    >>> report.evidence, bool(report.rate > 0.1), bool(report.smoothing < -1)
+    >>> report.evidence, bool(report.rate > 0.1), bool(report.smoothing < 0)
     ('neighbours', True, True)
     """
 
