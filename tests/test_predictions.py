@@ -74,6 +74,7 @@ def test_rows_without_predictions_are_left_out():
     assert_array_equal(gold(fitted, y, trusted), gold(p, y[rows], trusted[rows]))
 
 
+@pytest.mark.filterwarnings("ignore:The networks are undertrained")
 @pytest.mark.parametrize(
     "wrap",
     [

@@ -25,10 +25,10 @@ _MIN_RELATIVE_P = 1e-3
 # Iterations of the correction by the noise of the most confident samples.
 _N_ITER = 8
 
-# Normal priors, which matter where few labels are wrong: noise rate of the mean of the log-odds,
-# and standard deviations.
+# Priors, which matter where few labels are wrong: noise rate at the median of the log-odds of all
+# flips and scale of their Cauchy prior, whose tails allow any noise; standard deviations of others.
 _NOISE_RATE = 0.003
-_SD_FLIP = 0.7
+_SCALE_FLIP = 0.7
 _SD_PAIR = 1.0
 _SD_BIAS = 1.0
 # From this noise rate on, the noise of the most confident samples is the mean of the prior. Below,
@@ -190,7 +190,7 @@ def _loss_and_gradient(theta: np.ndarray, samples: _Samples) -> tuple[float, np.
     with torch.enable_grad():
         log_likelihood = torch.logsumexp(_log_joint(samples, parameters), dim=1).sum()
         penalty = (
-            (parameters.flip / _SD_FLIP).square()
+            2 * (parameters.flip / _SCALE_FLIP).square().log1p()
             + (parameters.bias / _SD_BIAS).square().sum()
             + (parameters.pair_flip / _SD_PAIR).square().sum()
         )

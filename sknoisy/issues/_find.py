@@ -13,6 +13,7 @@ from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import checked, did_you_mean
 from sknoisy._validation.matrices import check_transition_matrix
 from sknoisy.functional import correct_predictions
+from sknoisy.issues._undertrained import warn_if_undertrained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +100,11 @@ def find_label_issues(
         If the classifier has no out-of-bag predictions or was fitted to other labels, or columns
         are named by the classes in another order.
 
+    Warns
+    -----
+    UserWarning
+        If the out-of-bag accuracy of the classifier still rose when its training ended.
+
     References
     ----------
     .. [1] Bootkrajang and Kabán, "Label-Noise Robust Logistic Regression and Its Applications",
@@ -118,12 +124,13 @@ def find_label_issues(
     7
     """
     issues, row_names = rank_by_quality(clf_or_proba, y, transition_matrix, return_all, classes)
+    if callable(getattr(clf_or_proba, "fit", None)):
+        warn_if_undertrained(clf_or_proba)
     if row_names is not None:
         issues.index = row_names[issues.index.to_numpy()]
     return issues
 
 
-@default_torch_settings()
 def rank_by_quality(
     source: Any, y: Any, transition_matrix: Any, return_all: bool, classes: Any
 ) -> tuple[pd.DataFrame, Any]:
@@ -136,10 +143,11 @@ def rank_by_quality(
     predictions = out_of_sample_predictions(source, y, classes)
     codes, classes = predictions.codes, predictions.classes
     matrix = _resolve_matrix(transition_matrix, predictions)
-    if matrix is None:
-        posterior = true_label_posterior(codes, predictions.p)
-    else:
-        posterior = _posterior_from_matrix(predictions, matrix)
+    with default_torch_settings():
+        if matrix is None:
+            posterior = true_label_posterior(codes, predictions.p)
+        else:
+            posterior = _posterior_from_matrix(predictions, matrix)
     if predictions.trusted is not None:
         is_given = np.eye(len(classes))[codes]
         posterior = np.where(predictions.trusted[:, None], is_given, posterior)

@@ -53,7 +53,6 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
     signature = inspect.signature(function)
 
     @functools.wraps(function)
-    @default_torch_settings()
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
@@ -61,7 +60,8 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
         check_ranges(function.__name__, values)
         check_data = _check_features if "features" in values else _check_predictions
         check_data(function.__name__, values)
-        return function(*bound.args, **bound.kwargs)
+        with default_torch_settings():
+            return function(*bound.args, **bound.kwargs)
 
     return checked
 

@@ -125,6 +125,7 @@ def test_index_is_that_of_x_if_y_has_none(digits):
     assert_array_equal(find_label_issues(clf.fit(frame, y), series).index, len(y) - 1 - plain.index)
 
 
+@pytest.mark.filterwarnings("ignore:The networks are undertrained")
 def test_issues_from_a_pipeline(digits):
     X, _, y, _ = digits
     pipe = make_pipeline(StandardScaler(), NoisyLabelClassifier(max_epochs=3, random_state=0))
