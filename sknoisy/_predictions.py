@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from torch import Tensor
 
+from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.given_labels import check_same_labels
 from sknoisy._validation.labels import check_labels, check_labels_and_proba, encode
@@ -140,6 +141,7 @@ def innermost_estimator(model: Any) -> Any:
             return model
 
 
+@default_torch_settings()
 def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
     clf, p, matrix = _classifier_with_predictions(model, function)
     if classes is not None:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sknoisy._label_noise.report import NoiseReport
+from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.net import SkorchNet
 from sknoisy._training.noise_inspection import report_out_of_bag
 from sknoisy.methods import METHODS, Method
@@ -67,7 +68,8 @@ class FittedAttributesMixin:
         """
         if (report := vars(self).get("noise_report_")) is not None:
             return report
-        report = report_out_of_bag(self.method_, self._codes)
+        with default_torch_settings():
+            report = report_out_of_bag(self.method_, self._codes)
         if report is None:
             raise AttributeError(_missing(self, name))
         report = replace(
