@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
-from sknoisy._label_noise.estimators import confident_lower_bound
+from sknoisy._label_noise.estimators import confident_lower_bound, most_confident
 from sknoisy.functional import correct_predictions
 
 __all__ = ["true_label_posterior"]
@@ -31,8 +31,8 @@ _NOISE_RATE = 0.003
 _SCALE_FLIP = 0.7
 _SD_PAIR = 1.0
 _SD_BIAS = 1.0
-# From this noise rate on, the noise of the most confident samples is the mean of the prior. Below,
-# it may be overlap of classes.
+# If the noise rate of the most confident samples is surely above this, their noise is the mean of
+# the prior. Below, it may be overlap of classes.
 _MIN_CONFIDENT_RATE = 0.1
 
 # Limits of the logarithm of the sharpness, and of the dependence.
@@ -98,12 +98,12 @@ def true_label_posterior(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
         P(true = i | x)          proportional to  exp(bias[i]) * q[i] ** sharpness
         P(y = j | true = i, x)   proportional to  flips[i, j] * q[j] ** dependence,  1 if j is i
 
-    Here q are the predictions p, corrected with a lower bound of the noise among the most confident
-    samples. First the noise is class-conditional (``dependence`` is 0): a constant rate of labels
-    that confident predictions do not explain. What calibrated predictions explain is overlap of
-    classes. But overlap has samples on the boundary: about as many near ties as errors. If near
-    ties are too few, ``sharpness`` is raised until they agree, and ``dependence`` is fitted:
-    the difference is noise that follows the hard samples.
+    Here q are the predictions p, corrected with the noise among the most confident samples, or with
+    a lower bound of it where it is small. First the noise is class-conditional (``dependence`` is
+    0): a constant rate of labels that confident predictions do not explain. What calibrated
+    predictions explain is overlap of classes. But overlap has samples on the boundary: about as
+    many near ties as errors. If near ties are too few, ``sharpness`` is raised until they agree,
+    and ``dependence`` is fitted: the difference is noise that follows the hard samples.
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def true_label_posterior(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
     """
     if p.shape[1] < 2:
         return np.ones_like(p)
-    confident = confident_lower_bound(codes, p)
-    log_flips = _prior_log_flips(codes, confident)
+    confident, is_noisy = _confident_noise(codes, p)
+    log_flips = _prior_log_flips(confident if is_noisy else np.eye(len(confident)))
     drawn = np.sort(np.random.RandomState(0).permutation(len(codes))[:_MAX_FITTED])
     parameters = _fit_parameters(_to_samples(codes[drawn], p[drawn], confident, log_flips))
     chunks = [slice(i, i + _CHUNK) for i in range(0, len(codes), _CHUNK)]
@@ -137,11 +137,19 @@ def true_label_posterior(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
     return torch.softmax(torch.cat(joint), dim=1).numpy()
 
 
-def _prior_log_flips(codes: np.ndarray, confident: np.ndarray) -> Tensor:
+def _confident_noise(codes: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Estimate the noise of the most confident samples, and tell whether it is surely noise.
+
+    It is a lower bound if it may be overlap of classes.
+    """
+    bound = confident_lower_bound(codes, p)
+    is_noisy = bool(1 - bound.diagonal()[codes].mean() >= _MIN_CONFIDENT_RATE)
+    return most_confident(codes, p) if is_noisy else bound, is_noisy
+
+
+def _prior_log_flips(transition: np.ndarray) -> Tensor:
     """Compute the mean of the prior of the log-odds of flips."""
-    k = len(confident)
-    is_noisy = 1 - confident.diagonal()[codes].mean() >= _MIN_CONFIDENT_RATE
-    transition = confident if is_noisy else np.eye(k)
+    k = len(transition)
     odds = (transition + _NOISE_RATE / (k - 1)) / transition.diagonal()[:, None]
     return torch.from_numpy(np.log(odds)).fill_diagonal_(-torch.inf)
 
