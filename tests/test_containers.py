@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
+from sklearn.datasets import make_blobs
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -149,10 +150,11 @@ def test_searches_on_soft_labels_stratify_by_the_most_likely_class(cv, container
 
 
 def test_trusted_samples_are_no_suspects():
-    noisy = corrupt_labels(y, 0.3, random_state=0)
-    trusted = np.arange(60) < 30
-    given = np.where(trusted, y, noisy)
-    clf = make("bagging", max_epochs=20).fit(X, given, trusted=trusted)
+    table, true = make_blobs(120, centers=[[-2, 0], [2, 0]], random_state=0)
+    noisy = corrupt_labels(true, 0.3, random_state=0)
+    trusted = np.arange(120) < 60
+    given = np.where(trusted, true, noisy)
+    clf = make("bagging", max_epochs=20).fit(table, given, trusted=trusted)
     issues = find_label_issues(clf, given)
     assert len(issues) and not trusted[issues.index].any()
     table = find_label_issues(clf, given, return_all=True)

@@ -27,7 +27,7 @@ _N_ITER = 8
 
 # Priors, which matter where few labels are wrong: noise rate at the median of the log-odds of all
 # flips and scale of their Cauchy prior, whose tails allow any noise; standard deviations of others.
-_NOISE_RATE = 0.003
+_NOISE_RATE = 0.005
 _SCALE_FLIP = 0.7
 _SD_PAIR = 1.0
 _SD_BIAS = 1.0

@@ -76,9 +76,9 @@ def test_noise_that_follows_the_hard_samples():
     assert wrong[flagged].mean() > 0.85
     assert flagged[wrong].mean() > 0.7
     clean = posterior[np.arange(len(codes)), codes]
-    assert issue_average_precision(wrong, clean) >= issue_average_precision(
-        wrong, p[np.arange(len(codes)), codes]
-    )
+    # Both are nearly perfect, up to rounding.
+    by_judge = issue_average_precision(wrong, p[np.arange(len(codes)), codes])
+    assert issue_average_precision(wrong, clean) > by_judge - 1e-9
 
 
 def test_asymmetric_noise_that_the_judge_has_learned():

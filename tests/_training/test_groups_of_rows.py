@@ -309,8 +309,7 @@ def test_copies_cost_neither_accuracy_nor_label_issues(jitter):
         scores.append(clf.score(A[600:], b[600:]))
         found.append(len(find_label_issues(clf, labels)) / len(labels))
     assert scores[1] > scores[0] - 0.02
-    # Copies are more evidence for noise, and more samples are found.
-    assert found[0] - 0.05 < found[1] < 0.4
+    assert abs(found[1] - found[0]) < 0.1 and min(found) > 0.1
 
 
 # ---- contradictions -----------------------------------------------------------------------------
