@@ -137,6 +137,7 @@ def test_searches_on_soft_labels_choose_by_expected_accuracy(search):
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cv", [3, StratifiedKFold(3)], ids=["int", "splitter"])
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame], ids=["array", "frame"])
 def test_searches_on_soft_labels_stratify_by_the_most_likely_class(cv, container):

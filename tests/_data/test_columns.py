@@ -189,6 +189,7 @@ def test_an_outlier_of_predict_does_not_decide_alone(method):
     assert min(kept) > clf.score(np.c_[X, column], y) - 0.15
 
 
+@pytest.mark.slow
 def test_hot_pixels_do_not_ruin_images():
     images = np.repeat(X[:, None, :, None], 8, axis=3)
     images += 0.1 * rng.normal(size=images.shape)

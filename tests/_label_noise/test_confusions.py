@@ -23,6 +23,7 @@ def simulate(T, n, n_runs, seed=0):
         yield counts, find_confusions(counts, np.arange(len(T)), 0.05, 0.95)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [2, 3, 10, 30])
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.4])
 @pytest.mark.parametrize("n", [20, 300])
@@ -31,6 +32,7 @@ def test_uniform_noise_has_no_confusions(k, rate, n):
     assert np.mean(runs) <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "n", "uniform", "extra"),
     [(2, 500, 0.1, 0.1), (3, 500, 0.1, 0.1), (10, 100, 0.1, 0.1), (10, 100, 0.0, 0.3)],
@@ -54,6 +56,7 @@ def test_planted_confusions_are_found_with_unbiased_probabilities(k, n, uniform,
     assert n_inside >= 0.95 * n_found
 
 
+@pytest.mark.slow
 def test_rare_findings_are_less_exaggerated_than_their_fractions():
     T = planted(10, 0.1, 0.1)
     fractions, reported, true = [], [], []
@@ -65,6 +68,7 @@ def test_rare_findings_are_less_exaggerated_than_their_fractions():
     assert np.mean(reported) < 1.2 * np.mean(true)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.5])
 def test_the_highest_of_many_is_not_exaggerated(spread):
     rng, reported, true, fractions = np.random.default_rng(0), [], [], []

@@ -11,6 +11,7 @@ from sknoisy import NoisyLabelClassifier, SmoothingSearchCV, find_label_issues
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy.noise import corrupt_labels
 from sknoisy.transition import dual_t, hoc, noise_rate
+from tests.factories import mostly_slow
 
 X, y = make_blobs(150, n_features=6, centers=3, cluster_std=3, random_state=0)
 
@@ -52,7 +53,7 @@ def test_a_fit_has_the_same_bits_under_any_setting(method, setting):
     np.testing.assert_array_equal(clf.predict_proba(X), once_more)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", mostly_slow(list(SETTINGS), fast=("inference mode",)))
 def test_noise_is_estimated_alike_under_any_setting(setting):
     noisy = corrupt_labels(y, 0.2, random_state=0)
     clf = NoisyLabelClassifier(max_epochs=5, random_state=0).fit(X, noisy)

@@ -54,6 +54,7 @@ def test_classes_and_smoothing_are_those_of_the_classifier():
     assert "Smoothing rates: -1, 0, 0.5." in str(fitted.noise_report_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", [0.0, "auto"])
 def test_a_given_matrix_is_kept_and_the_rate_is_estimated(smoothing):
     given = pair(3, 0.25)
@@ -98,6 +99,7 @@ def test_before_fit_the_error_says_so():
             getattr(make(), name)
 
 
+@pytest.mark.slow
 def test_each_fit_has_its_own_report():
     fitted = make(warm_start=True).fit(X, y)
     assert fitted.noise_rate_ == pytest.approx(0.3, abs=0.05)

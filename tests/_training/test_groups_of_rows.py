@@ -20,7 +20,7 @@ from sknoisy.issues import find_label_issues
 from sknoisy.methods import Bagging
 from sknoisy.noise import corrupt_labels
 from sknoisy.transition import estimate_transition
-from tests.factories import noisy_blobs, short
+from tests.factories import mostly_slow, noisy_blobs, short
 
 COPIES = pytest.mark.filterwarnings("ignore:.* of the samples are copies")
 X, y = noisy_blobs()
@@ -196,7 +196,7 @@ FITTING = [
 
 
 @pytest.mark.parametrize("fit", FITTING)
-@pytest.mark.parametrize("method", ["ce", "bagging"])
+@pytest.mark.parametrize("method", mostly_slow(["ce", "bagging"], fast=("ce",)))
 def test_copies_are_warned_about_once_at_the_line_of_the_user(fit, method):
     if fit is fit_in_search and method == "bagging":
         pytest.skip("not only a loss")
@@ -321,6 +321,7 @@ CONTRADICTED[[np.flatnonzero(ORIGIN == i)[0] for i in range(10)]] += 1
 CONTRADICTED %= 3
 
 
+@pytest.mark.slow
 @COPIES
 @pytest.mark.parametrize("given", [{}, {"groups": ORIGIN}, {"groups": np.arange(360)}])
 @pytest.mark.parametrize("params", [{}, {"smoothing": "auto"}], ids=["plain", "auto"])

@@ -125,6 +125,7 @@ def test_index_is_that_of_x_if_y_has_none(digits):
     assert_array_equal(find_label_issues(clf.fit(frame, y), series).index, len(y) - 1 - plain.index)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The networks are undertrained")
 def test_issues_from_a_pipeline(digits):
     X, _, y, _ = digits
@@ -135,6 +136,7 @@ def test_issues_from_a_pipeline(digits):
         find_label_issues(make_pipeline(StandardScaler(), LogisticRegression()), y)
 
 
+@pytest.mark.slow
 def test_samples_without_weight_are_omitted(digits):
     X, _, y, _ = digits
     weight = (np.arange(len(y)) % 3 > 0).astype(float)
