@@ -99,7 +99,9 @@ class NoisyLabelClassifier(
         :class:`~sknoisy.networks.CNN` for images, with the ``module_params`` of the method. A
         class or callable gets ``n_in`` (columns or channels) and ``n_out`` (classes) if it accepts
         them, and the ``module__name`` parameters. An instance is copied, and training starts from
-        its weights. The network must return logits of shape (n_samples, n_classes).
+        its weights. The network must return logits of shape (n_samples, n_classes). It gets columns
+        that single precision would blur, far from zero and inexact, centred, and columns that are
+        constant in training always with that value.
     warmup : "auto", int or float, default="auto"
         Number of epochs (int) or fraction of ``max_epochs`` (float) trained on cross-entropy and
         unsmoothed labels before the method starts. "auto": the default of the method; at least a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,7 +133,13 @@ def soft_labels(
 def _check_counts(votes: Any, classes: Any) -> pd.DataFrame:
     frame = _as_frame(votes.toarray() if sp.issparse(votes) else votes)
     if not hasattr(votes, "columns"):
-        frame.columns = np.arange(frame.shape[1]) if classes is None else sorted_classes(classes)
+        names = np.arange(frame.shape[1]) if classes is None else sorted_classes(classes)
+        if len(names) != frame.shape[1]:
+            raise ValueError(
+                f"The 'classes' parameter of soft_labels must name the {frame.shape[1]} columns of "
+                f"counts. Got {names.tolist()} instead."
+            )
+        frame.columns = names
     elif not frame.columns.is_unique or (classes is not None and {*frame} != {*classes}):
         raise ValueError(
             "The columns of counts must be the classes, each once. Got "
@@ -303,6 +309,12 @@ def _as_frame(votes: Any) -> pd.DataFrame:
     if hasattr(votes, "to_pydict"):  # Arrow
         return pd.DataFrame(votes.to_pydict())
     votes = on_host(votes)
+    if isinstance(votes, list | tuple) and any(isinstance(row, Mapping) for row in votes):
+        raise ValueError(
+            "The 'votes' parameter of soft_labels must not be a list of mappings. Got "
+            f"{reprlib.repr(votes)}; if they count votes, pass pandas.DataFrame(votes) with "
+            "layout='counts'."
+        )
     if isinstance(votes, list):
         is_table = all(hasattr(row, "__len__") and not isinstance(row, str) for row in votes)
     else:

@@ -200,3 +200,13 @@ def test_counts_without_their_layout_raise_a_warning():
     with pytest.warns(UserWarning, match="has the sum 3.*pass layout='counts'") as record:
         soft_labels(counts)
     assert record[0].filename == __file__
+
+
+def test_counters_are_no_votes_for_their_keys():
+    with pytest.raises(ValueError, match=r"pandas.DataFrame\(votes\) with layout='counts'"):
+        soft_labels([{"a": 3, "b": 1}, {"b": 5, "a": 1}])
+
+
+def test_classes_of_counts_name_all_columns():
+    with pytest.raises(ValueError, match=r"'classes' parameter .* name the 2 columns of counts"):
+        soft_labels([[1, 2], [3, 4]], layout="counts", classes=["a", "b", "c"])

@@ -11,6 +11,7 @@ from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
 from sknoisy._label_noise.estimators import confident_lower_bound, most_confident
+from sknoisy._runtime.threads import limit_threads
 from sknoisy.functional import correct_predictions
 
 __all__ = ["true_label_posterior"]
@@ -49,6 +50,8 @@ _STARTS = ((0.0, 0.0), (0.7, 3.0))
 _TIE_ODDS = 2.0
 _TIES_PER_ERROR = 0.9
 _Z_SCORE = 2.0
+# Without ties, a class is hardly predicted: fewer of the samples with its label agree than this.
+_MIN_AGREEMENT = 0.3
 
 
 class _Samples(NamedTuple):
@@ -128,7 +131,9 @@ def true_label_posterior(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
     confident, is_noisy = _confident_noise(codes, p)
     log_flips = _prior_log_flips(confident if is_noisy else np.eye(len(confident)))
     drawn = np.sort(np.random.RandomState(0).permutation(len(codes))[:_MAX_FITTED])
-    parameters = _fit_parameters(_to_samples(codes[drawn], p[drawn], confident, log_flips))
+    # Many small operations are slower with several threads.
+    with limit_threads(0):
+        parameters = _fit_parameters(_to_samples(codes[drawn], p[drawn], confident, log_flips))
     chunks = [slice(i, i + _CHUNK) for i in range(0, len(codes), _CHUNK)]
     joint = [
         _log_joint(_to_samples(codes[rows], p[rows], confident, log_flips), parameters)
@@ -236,5 +241,23 @@ def _lacks_near_ties(samples: _Samples, theta: np.ndarray) -> bool:
     log_true = _log_true(samples, parameters)
     first, second = log_true.topk(2, dim=1).values.unbind(dim=1)
     n_ties = int((first - second < np.log(_TIE_ODDS)).sum())
-    n_errors = float((1 - first.exp()).sum())
+    n_errors = _errors_with_ties(samples.codes, log_true)
     return n_ties + _Z_SCORE * np.sqrt(n_ties) < _TIES_PER_ERROR * n_errors
+
+
+def _errors_with_ties(codes: Tensor, log_true: Tensor) -> float:
+    """Count the expected errors of the true classes that come with ties.
+
+    Overlap of a rare class with a common one has no ties if the rare class is nowhere the most
+    likely one. So if there is a label of which few samples are predicted as this class, only errors
+    are counted that are as frequent in the other direction: they lie on a boundary.
+    """
+    probs, most_likely = log_true.exp(), log_true.argmax(dim=1)
+    k = probs.shape[1]
+    counts = torch.zeros(k, k, dtype=probs.dtype).index_add(0, most_likely, probs)
+    errors = counts.fill_diagonal_(0)
+    n_given = torch.bincount(codes, minlength=k)
+    n_agree = torch.bincount(codes[codes == most_likely], minlength=k)
+    if (n_agree >= _MIN_AGREEMENT * n_given).all():
+        return float(errors.sum())
+    return float(torch.minimum(errors, errors.T).sum())

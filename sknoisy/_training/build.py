@@ -81,6 +81,9 @@ def make_run(
         columns = training_set.fit_columns(constants=estimator.module is not None)
     else:
         columns = net.columns_
+        if columns is not None and columns.is_constant.any():
+            # Weights for other values of a constant column are trained from now on.
+            columns = columns.released(training_set.fit_columns(constants=True))
     data = training_set.on_device(device, dtype, train, columns)
     processes.check_same_inputs(
         estimator,
@@ -99,7 +102,7 @@ def make_run(
     else:
         _check_same_rows(net, n_rows)
     validation = None if held_out is None else data.part(torch.from_numpy(held_out))
-    return net, TrainingRun(data, validation, settings, processes), seed
+    return net, TrainingRun(data, validation, settings, columns, processes), seed
 
 
 def _make_net(

@@ -278,6 +278,7 @@ class SkorchNet(NeuralNetClassifier):
                 run.attach(self.view(run))
             run.processes.sync_start(self.module_, self.criterion_)
             with rolled_back_on_error(self, run.settings):
+                self.columns_ = run.columns
                 with limit_threads(self.flops_per_step(run.data.rows)):
                     self._train(loop, epochs)
         self.random_state_ = generators["state"]

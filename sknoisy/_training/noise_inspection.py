@@ -40,16 +40,29 @@ def inspect_labels(
     index = index[decided] if decided.any() else index
     trained = in_warmup_half(index if data.groups is None else data.groups[index].cpu())
     used, left_out = index[trained], index[~trained]
-    # If there are hardly any rows, all of them are compared.
-    evaluation = _evaluate_some(view, data, left_out if len(left_out) > 1 else index, epoch)
+    # If there are hardly any rows or groups, all of them are compared.
+    can_compare = _are_comparable(data, left_out)
+    evaluation = _evaluate_some(view, data, left_out if can_compare else index, epoch)
+    if evaluation.groups is not None and not _are_comparable(data, index):
+        raise ValueError(
+            "smoothing='auto' compares the labels of samples of different groups, so 'groups' must "
+            "have at least 2 groups."
+        )
     features = evaluation.features if evaluation.features.dim() == 2 else evaluation.features[0]
     p = knn_label_distribution(features, evaluation.target, groups=evaluation.groups)
     memorized = 0.0
-    if warmed_up and len(left_out) and len(used):
+    if warmed_up and can_compare and len(used):
         loss_on_used = _mean_loss(_evaluate_some(view, data, used, epoch))
         memorized = _mean_loss(evaluation) - loss_on_used
     codes, probs = evaluation.y.cpu().numpy(), p.double().cpu().numpy()
     return NoiseReport.from_predictions(codes, probs, "neighbours", memorized)
+
+
+def _are_comparable(data: LabelledRows, rows: Tensor) -> bool:
+    """Tell whether there are several rows, of several groups if there are groups."""
+    if data.groups is None:
+        return len(rows) > 1
+    return len(data.groups[rows.to(data.groups.device)].unique()) > 1
 
 
 def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -> NoiseReport:

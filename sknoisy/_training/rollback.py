@@ -16,7 +16,10 @@ __all__ = ["rolled_back_on_error"]
 def rolled_back_on_error(net: Any, settings: Settings) -> Iterator[None]:
     """Apply settings to a skorch net; an error restores the net and its previous settings."""
     # Callbacks may have changed what skorch knows, such as the learning rate.
-    before = {name: getattr(net, name) for name in ("settings", "noise_", *settings.for_skorch())}
+    before = {
+        name: getattr(net, name)
+        for name in ("settings", "noise_", "columns_", *settings.for_skorch())
+    }
     n_epochs = len(net.history)
     trained = _snapshot(net) if n_epochs else None
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._training.early_stopping import EarlyStopping
@@ -30,6 +31,8 @@ class TrainingRun:
     validation : LabelledRows or None
         Held-out rows, on which epochs are compared; None: no rows are held out.
     settings : Settings
+    columns : ColumnTransform or None, default=None
+        What has been done to the columns of the rows.
     processes : Processes, default=SINGLE_PROCESS
     noise : NoiseReport or None, default=None
         Noise report of ``smoothing="auto"``, first of an earlier call, later of this call.
@@ -52,6 +55,7 @@ class TrainingRun:
     data: LabelledRows
     validation: LabelledRows | None
     settings: Settings
+    columns: ColumnTransform | None = None
     processes: Processes = SINGLE_PROCESS
     noise: NoiseReport | None = None
     first_epoch: int = 0

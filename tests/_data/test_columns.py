@@ -196,3 +196,60 @@ def test_hot_pixels_do_not_ruin_images():
     hot = with_cells(images.ravel(), 1e8, 0.002).reshape(images.shape)
     hot_score = make().fit(hot, y).score(images, y)
     assert hot_score > make().fit(images, y).score(images, y) - 0.03
+
+
+class Lookup(nn.Module):
+    """A module that looks up the names in its columns."""
+
+    def __init__(self, n_out):
+        super().__init__()
+        self.embedding, self.linear = nn.Embedding(3000, 8), nn.Linear(16, n_out)
+
+    def forward(self, x):
+        return self.linear(self.embedding(x.long()).flatten(1))
+
+
+def test_modules_of_the_user_get_exact_numbers_unchanged():
+    names = np.random.default_rng(0).integers(2000, 2003, size=(300, 2))
+    target = (names[:, 0] == 2000).astype(int)
+    clf = make(module=Lookup, lr=0.01).fit(names, target)
+    assert clf.score(names, target) == 1.0
+
+
+def test_later_calls_train_on_columns_that_were_constant_in_the_first():
+    first = np.c_[X[:, :1], np.full(600, 3.0)]
+    later = np.c_[np.zeros(600), y]
+    clf = make(module=Plain, lr=0.01).partial_fit(first[:64], y[:64], classes=np.unique(y))
+    before = clf.predict_proba(later)
+    np.testing.assert_array_equal(before, clf.predict_proba(np.c_[later[:, 0], y + 1]))
+    clf.set_params(lr_schedule=lambda progress: np.nan)
+    with pytest.raises(ValueError, match="lr_schedule"):
+        clf.partial_fit(later, y)
+    np.testing.assert_array_equal(clf.predict_proba(later), before)
+    clf.set_params(lr_schedule=None)
+    for _ in range(60):
+        clf.partial_fit(later, y)
+    assert clf.score(later, y) > 0.9
+
+
+def test_few_rows_of_wide_tables_are_made_dense():
+    rows = as_rows(
+        sp.random(400, 50_000, density=1e-4, format="csr", random_state=0),
+        torch.device("cpu"),
+        torch.float64,
+    )
+    taken = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(rows, name)
+
+        def __len__(self):
+            return len(rows)
+
+        def take(self, index):
+            taken.append(len(index))
+            return rows.take(index)
+
+    ColumnTransform.fit(Counting(), np.ones(400), constants=False)
+    assert taken and max(taken) <= 51

@@ -117,3 +117,18 @@ def test_chunks_and_subsamples_change_little(monkeypatch):
     assert_allclose(true_label_posterior(codes, p), expected)
     monkeypatch.setattr("sknoisy._label_noise.posterior._MAX_FITTED", 2000)
     assert_allclose(true_label_posterior(codes, p), expected, atol=0.2)
+
+
+@pytest.mark.parametrize("offset", [-4.0, -2.4, -1.5])
+def test_a_rare_class_that_is_nowhere_the_most_likely_one_is_no_noise(offset):
+    rng = np.random.default_rng(0)
+    positive = 1 / (1 + np.exp(-rng.normal(size=3000) - offset))
+    codes = (rng.random(3000) < positive).astype(int)
+    posterior = true_label_posterior(codes, np.column_stack([1 - positive, positive]))
+    assert (posterior.argmax(axis=1) != codes).sum() < 0.1 * codes.sum()
+
+
+def test_predictions_without_features_find_nothing():
+    codes = (np.random.default_rng(0).random(2000) < 0.05).astype(int)
+    posterior = true_label_posterior(codes, np.tile([0.95, 0.05], (2000, 1)))
+    assert (posterior.argmax(axis=1) == codes).all()

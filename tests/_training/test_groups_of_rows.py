@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn import config_context
-from sklearn.datasets import make_classification
+from sklearn.datasets import make_blobs, make_classification
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -132,6 +132,19 @@ def test_noise_is_detected_in_copies_as_in_single_rows(method):
     copies = NoisyLabelClassifier(method, **params)
     copies.fit(np.repeat(A, 3, axis=0)[order], np.repeat(b, 3)[order])
     assert copies.noise_rate_ == pytest.approx(alone, abs=0.06)
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 3])
+def test_noise_is_detected_in_few_groups(n_groups):
+    table, true = make_blobs(400, centers=3, random_state=0)
+    clf = short(smoothing="auto", max_epochs=4, lr=0.01)
+    labels = corrupt_labels(true, 0.4, random_state=0)
+    if n_groups == 1:
+        with pytest.raises(ValueError, match="'groups' must have at least 2 groups"):
+            clf.fit(table, labels, groups=np.zeros(400))
+        return
+    clf.fit(table, labels, groups=np.arange(400) % n_groups)
+    assert clf.noise_rate_ > 0.2
 
 
 def test_warm_up_leaves_out_whole_groups():
