@@ -111,6 +111,8 @@ def out_of_sample_predictions(
     known = isinstance(source, OutOfSample)
     proba = source.proba if known else source
     order = "a fitted model or probabilities of shape (n_samples, n_classes) first, labels second"
+    if proba is None or isinstance(proba, str | bytes | int | float):
+        raise TypeError(f"{function} takes {order}. Got {proba!r} instead of the first.")
     refuse_swapped(function, order, proba, y)
     codes, p, classes = check_labels_and_proba(y, proba, classes)
     if not known:

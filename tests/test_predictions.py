@@ -231,3 +231,15 @@ def test_both_limits_must_be_exceeded(agreement, probability):
     most_likely[: round(1000 * (1 - agreement))] += 1
     p = np.where(np.eye(3)[most_likely % 3], probability, (1 - probability) / 2)
     assert most_confident(p, given).shape == (3, 3)
+
+
+@pytest.mark.parametrize("source", [None, "rf", 0.5])
+@pytest.mark.parametrize("function", [find_label_issues, most_confident], ids=lambda f: f.__name__)
+def test_what_is_no_model_and_no_array_is_refused(function, source):
+    with pytest.raises(TypeError, match=f"{function.__name__} takes a fitted model or"):
+        function(source, [0, 1, 0])
+
+
+def test_misspelt_parameters_of_estimators_are_recognised():
+    with pytest.raises(TypeError, match=r"most_confident\(\) .*Did you mean 'min_samples'\?"):
+        most_confident([[0.5, 0.5]], [0], min_sample=3)

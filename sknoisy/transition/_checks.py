@@ -16,7 +16,7 @@ from sklearn.utils.validation import _num_samples, check_consistent_length
 from sknoisy._label_noise.estimators import FROM_PREDICTIONS
 from sknoisy._predictions import out_of_sample_predictions, refuse_swapped
 from sknoisy._runtime.torch_settings import default_torch_settings
-from sknoisy._validation.constraints import Names, check_params
+from sknoisy._validation.constraints import Names, check_params, did_you_mean
 from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import (
     check_labels,
@@ -54,6 +54,11 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if unknown := [name for name in kwargs if name not in signature.parameters]:
+            raise TypeError(
+                f"{function.__name__}() got an unexpected keyword argument {unknown[0]!r}."
+                f"{did_you_mean(unknown[0], signature.parameters)}"
+            )
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         values = bound.arguments
