@@ -173,6 +173,7 @@ def test_outliers_do_not_hide_that_a_column_is_far(module, value):
     assert score > make(**params).fit(near, y).score(near, y) - 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [1e8, -1e30])
 @every_method
 def test_outliers_cost_no_more_than_their_cells(method, value):
@@ -232,6 +233,7 @@ def test_later_calls_train_on_columns_that_were_constant_in_the_first():
     assert clf.score(later, y) > 0.9
 
 
+@pytest.mark.slow
 def test_few_rows_of_wide_tables_are_made_dense():
     rows = as_rows(
         sp.random(400, 50_000, density=1e-4, format="csr", random_state=0),

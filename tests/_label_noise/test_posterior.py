@@ -31,6 +31,7 @@ def n_wrong(codes, p):
     return (1 - posterior[np.arange(len(codes)), codes]).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 1.5])
 @pytest.mark.parametrize("distance", [4.0, 5.0])
 @pytest.mark.parametrize("rate", [0.01, 0.03, 0.1, 0.3])
