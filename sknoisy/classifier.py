@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import metadata
 from numbers import Integral, Real
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
@@ -27,6 +25,8 @@ from sknoisy._training.build import fitted_attributes, make_run
 from sknoisy._training.fitted import FittedAttributesMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
+from sknoisy._training.rollback import restored_on_error
+from sknoisy._training.scores import log_odds, probabilities
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import Names
@@ -41,35 +41,12 @@ from sknoisy.methods import METHODS, Method
 __all__ = ["NoisyLabelClassifier"]
 
 
-def _log_odds(log_proba: np.ndarray) -> np.ndarray:
-    """Compute log-odds, also where a probability rounds to 1."""
-    rows, largest = np.arange(len(log_proba)), log_proba.argmax(axis=1)
-    others = log_proba.copy()
-    others[rows, largest] = -np.inf
-    with np.errstate(divide="ignore"):
-        complement = np.log1p(-np.exp(log_proba))
-    complement[rows, largest] = logsumexp(others, axis=1)
-    return log_proba - complement
-
-
 def _documentation_links() -> tuple[str, str]:
     """Return module and template of the links in the HTML repr; empty if no site is configured."""
     urls = dict(url.split(", ", 1) for url in metadata("sknoisy").get_all("Project-URL", []))
     if not (site := urls.get("Documentation")):
         return "", ""
     return "sknoisy", site.rstrip("/") + "/generated/sknoisy.{estimator_name}.html"
-
-
-@contextmanager
-def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Restore the attributes of an estimator after an error."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 class NoisyLabelClassifier(
@@ -360,7 +337,7 @@ class NoisyLabelClassifier(
         """
         check_part_names(self)
         tasks = FitTasks(self, self.max_epochs)
-        with default_torch_settings(), _restored_on_error(self):
+        with default_torch_settings(), restored_on_error(self):
             net = getattr(self, "net_", None) if self.warm_start else None
             earlier: dict[str, Any] = {}
             if net is not None:
@@ -417,7 +394,7 @@ class NoisyLabelClassifier(
             raise ValueError(
                 f"{name} is not supported for partial_fit, which gets a part of the data at a time."
             )
-        with default_torch_settings(), _restored_on_error(self):
+        with default_torch_settings(), restored_on_error(self):
             net = getattr(self, "net_", None)
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(
@@ -518,11 +495,7 @@ class NoisyLabelClassifier(
         ndarray of shape (n_samples, n_classes)
             Columns are in the order of ``classes_``. The dtype is the precision of the training.
         """
-        log_proba = self.predict_log_proba(X)
-        proba = self._rounded(np.exp(log_proba))
-        # A probability below 1 does not round to 1, whose logarithm is 0.
-        below_one = np.nextafter(proba.dtype.type(1), proba.dtype.type(0))
-        return np.minimum(proba, below_one, out=proba, where=log_proba < 0)
+        return probabilities(self.predict_log_proba(X), self._dtype)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
@@ -583,9 +556,10 @@ class NoisyLabelClassifier(
             computed in double precision, so that confident predictions are not tied; the dtype is
             the precision of the training.
         """
-        log_odds = self._rounded(_log_odds(self.predict_log_proba(X)))
-        return log_odds[:, 1] if log_odds.shape[1] == 2 else log_odds
+        scores = log_odds(self.predict_log_proba(X), self._dtype)
+        return scores[:, 1] if scores.shape[1] == 2 else scores
 
-    def _rounded(self, values: np.ndarray) -> np.ndarray:
-        """Round to the precision of the training, because the logits have no more digits."""
-        return values.astype(np.float64 if self.net_.dtype == torch.float64 else np.float32)
+    @property
+    def _dtype(self) -> np.dtype:
+        """The precision of the training: logits have no more digits."""
+        return np.dtype(np.float64 if self.net_.dtype == torch.float64 else np.float32)

@@ -46,7 +46,7 @@ _STARTS = ((0.0, 0.0), (0.7, 3.0))
 
 # A sample is a near tie if the odds of its two most likely classes are below 2. Where two classes
 # overlap, there are as many near ties as errors if log-odds have a constant density around 0, and
-# between .8 and 1.05 times as many for two normal distributions of equal covariance.
+# .80 to 1.06 times as many for two normal distributions 5 to 2 standard deviations apart.
 _TIE_ODDS = 2.0
 _TIES_PER_ERROR = 0.9
 _Z_SCORE = 2.0

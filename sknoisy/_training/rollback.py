@@ -1,4 +1,4 @@
-"""Restoring of a net after an error during training."""
+"""Restoring of an estimator and its net after an error."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from sknoisy._training.settings import Settings
 
-__all__ = ["rolled_back_on_error"]
+__all__ = ["restored_on_error", "rolled_back_on_error"]
+
+
+@contextmanager
+def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Restore the attributes of an estimator after an error."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from sknoisy._label_noise import posterior
 from sknoisy._label_noise.posterior import true_label_posterior
 from sknoisy.metrics import issue_average_precision
 
@@ -50,6 +51,17 @@ def test_overlap_is_no_noise(distance):
     p = softmax(np.column_stack([-log_odds, log_odds]) / 2)
     n_errors = (p.argmax(axis=1) != true).sum()
     assert n_wrong(true, p) < 0.02 * n_errors
+
+
+@pytest.mark.parametrize(("distance", "ratio"), [(2.0, 1.06), (3.0, 0.91), (5.0, 0.80)])
+def test_near_ties_of_overlapping_classes_are_about_as_many_as_errors(distance, ratio):
+    x = np.linspace(-15, 15, 100_001)
+    density = np.exp(-((x - distance / 2) ** 2) / 2) + np.exp(-((x + distance / 2) ** 2) / 2)
+    log_odds = abs(distance * x)
+    ties = density[log_odds < np.log(posterior._TIE_ODDS)].sum()
+    errors = (density / (1 + np.exp(log_odds))).sum()
+    assert_allclose(ties / errors, ratio, atol=0.006)
+    assert_allclose(ties / errors, posterior._TIES_PER_ERROR, rtol=0.2)
 
 
 def human_noise(n, rng):
