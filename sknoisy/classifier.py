@@ -363,6 +363,9 @@ class NoisyLabelClassifier(
     ) -> NoisyLabelClassifier:
         """Train for one more epoch.
 
+        The built-in networks standardise columns by the samples of the first call, and ignore later
+        those that are constant in it: begin with a part that shows how the columns vary.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
