@@ -86,7 +86,7 @@ class CellTable:
 
     def rows(self) -> dict[Key, Row]:
         """Read the CSV and what was measured here since; of two rows of a cell the later holds."""
-        rows = self._read_csv()
+        rows = self._read_csv(self.path.read_text()) if self.path.exists() else {}
         for line in self.raw_path.read_text().splitlines() if self.raw_path.exists() else ():
             raw = json.loads(line)
             key = tuple(raw[name] for name in self.key)
@@ -95,6 +95,11 @@ class CellTable:
             if key not in rows or rows[key].origin.date <= origin.date:
                 rows[key] = Row(values, origin)
         return rows
+
+    def rows_of(self, revision: str) -> dict[Key, Row]:
+        """Read the CSV that was committed at a revision."""
+        path = f"{revision}:./{self.path.relative_to(Path(__file__).parent)}"
+        return self._read_csv(_git("show", path, folder=Path(__file__).parent))
 
     def save(self, rows: dict[Key, Row]) -> None:
         """Write the CSV, whole or not at all."""
@@ -118,22 +123,19 @@ class CellTable:
                 writer.writerow([*key, *origin, *("" if v is None else v for v in values)])
         new.replace(self.path)
 
-    def _read_csv(self) -> dict[Key, Row]:
-        if not self.path.exists():
-            return {}
+    def _read_csv(self, text: str) -> dict[Key, Row]:
         rows: dict[Key, Row] = {}
-        with self.path.open(newline="") as lines:
-            for line in csv.DictReader(lines):
-                origin = Origin(*(line.pop(name) for name in Origin._fields))
-                known = {n: line.pop(n) for n in self.key if n not in self.across}
-                if not self.across:
-                    rows[self._key(known)] = Row({c: _read(v) for c, v in line.items()}, origin)
-                    continue
-                (column,) = self.digits
-                for title, text in line.items():
-                    if text:
-                        parts = dict(zip(self.across, title.split("/"), strict=True))
-                        rows[self._key(known | parts)] = Row({column: _read(text)}, origin)
+        for line in csv.DictReader(text.splitlines()):
+            origin = Origin(*(line.pop(name) for name in Origin._fields))
+            known = {n: line.pop(n) for n in self.key if n not in self.across}
+            if not self.across:
+                rows[self._key(known)] = Row({c: _read(v) for c, v in line.items()}, origin)
+                continue
+            (column,) = self.digits
+            for title, value in line.items():
+                if value:
+                    parts = dict(zip(self.across, title.split("/"), strict=True))
+                    rows[self._key(known | parts)] = Row({column: _read(value)}, origin)
         return rows
 
     def _key(self, known: dict[str, str]) -> Key:

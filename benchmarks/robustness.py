@@ -4,6 +4,8 @@
     python benchmarks/robustness.py --hours 2            # begin no cell after two hours
     python benchmarks/robustness.py --only bagging rf    # only these contenders
     python benchmarks/robustness.py --table              # only write the tables
+    python benchmarks/robustness.py --sets development --seeds 2 --renew
+    python benchmarks/robustness.py --against REVISION   # only compare with its results
 
 A cell is one fit: a contender on a data set with one kind of noise and one seed, scored by accuracy
 on clean test labels. Data sets that do not come with scikit-learn need ``SKNOISY_DATA``. A fit that
@@ -27,7 +29,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import _cells
-from _common import setting, table
+from _common import save, setting, table
 from _fingerprint import fingerprint
 
 # ruff: isort: split
@@ -230,6 +232,40 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     return "\n".join(lines)
 
 
+def change(rows: dict[_cells.Key, _cells.Row], revision: str) -> str:
+    """The change of accuracy since the results of a revision, by contender.
+
+    Over cells whose code has changed or was not known: others have the same result.
+    """
+    earlier = CELLS.rows_of(revision)
+    differences: dict[str, list[float]] = defaultdict(list)
+    for key, row in rows.items():
+        before = earlier.get(key)
+        if before is None or before.origin == row.origin:
+            continue
+        pair = row.values["accuracy"], before.values["accuracy"]
+        if isinstance(pair[0], float) and isinstance(pair[1], float):
+            differences[str(key[0])].append(100 * (pair[0] - pair[1]))
+    lines: list[list[object]] = []
+    for contender in (c for c in CONTENDERS if len(differences[c]) > 1):
+        d = np.array(differences[contender])
+        error = d.std(ddof=1) / len(d) ** 0.5
+        worse = "yes" if d.mean() < -2 * error else ""
+        shown = [f"{d.mean():+.2f}", f"{error:.2f}", f"{np.median(d):+.2f}"]
+        lines.append([contender, len(d), *shown, f"{d.min():+.1f}", f"{d.max():+.1f}", worse])
+    head = [
+        "contender", "cells", "mean change", "standard error", "median", "least", "most",
+        "worse by two standard errors",
+    ]  # fmt: skip
+    text = (
+        f"Change of clean test accuracy in % since the results of {revision}, over the cells that "
+        "were measured again. Each cell is one fit before and one after, so that luck of the fit "
+        "is in the standard error."
+    )
+    lines_of_text = ["# Robustness: what changed", "", f"Table written {setting()}.", "", text]
+    return "\n".join([*lines_of_text, "", table(head, lines)])
+
+
 def _preamble(shared: list, n_cells: int) -> str:
     seeds = ", ".join(str(s) for s in sorted({cell[2] for cell in shared}))
     return (
@@ -326,12 +362,21 @@ if __name__ == "__main__":
     parser = _cells.options(__doc__)
     here = [c for c in CONTENDERS if "cleanlab" not in packages_of(c) or find_spec("cleanlab")]
     parser.add_argument("--only", nargs="+", default=here, metavar="NAME")
+    parser.add_argument("--sets", nargs="+", metavar="NAME", help="or the word development")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many")
+    parser.add_argument("--against", metavar="REVISION", help="only compare with its results")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if chosen.against:
+        save("robustness_change", change(CELLS.rows(), chosen.against))
+        sys.exit()
+    sets = DEVELOPMENT if chosen.sets == ["development"] else chosen.sets
     _cells.run(
         CELLS,
         chosen,
-        keys=lambda: ((c, *cell) for cell in cells() for c in chosen.only),
+        keys=lambda: (
+            (c, *cell) for cell in cells(sets) if cell[2] < chosen.seeds for c in chosen.only
+        ),
         measure=measure,
         report=report,
     )
