@@ -21,12 +21,13 @@ from torch import nn
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.samples import is_dataset, labels_of_dataset, rows_to_predict
 from sknoisy._runtime.torch_settings import default_torch_settings
-from sknoisy._training.build import fitted_attributes, make_run
+from sknoisy._training.build import fitted_attributes, make_run, method_of
 from sknoisy._training.fitted import FittedAttributesMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.rollback import restored_on_error
 from sknoisy._training.scores import log_odds, probabilities
+from sknoisy._training.settings import max_epochs_of
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import Names
@@ -103,8 +104,9 @@ class NoisyLabelClassifier(
     lr_schedule : "cosine", "linear", callable or None, default=None
         Factor on the learning rate: a function of the progress in [0, 1); None: a constant rate. In
         ``partial_fit`` the schedule restarts after ``max_epochs`` calls.
-    max_epochs : int, default=100
-        Number of passes over the training set.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training set. "auto": the default of the method, which is 100 for
+        most.
     batch_size : int, default=128
         Number of rows per step; -1: all rows.
     precision : "float32", "float64" or "bf16-mixed", default="float32"
@@ -231,7 +233,7 @@ class NoisyLabelClassifier(
         "optimizer": [Names(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, np.inf, closed="neither")],
         "lr_schedule": [Names(set(SCHEDULES)), callable, None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
         "precision": [Names({"float32", "float64", "bf16-mixed"})],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
@@ -257,7 +259,7 @@ class NoisyLabelClassifier(
         optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
         lr: float = 0.001,
         lr_schedule: str | Callable[[float], float] | None = None,
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int = 128,
         precision: str = "float32",
         early_stopping: bool | str = "auto",
@@ -336,9 +338,10 @@ class NoisyLabelClassifier(
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         check_part_names(self)
-        tasks = FitTasks(self, self.max_epochs)
+        net = getattr(self, "net_", None) if self.warm_start else None
+        epochs = max_epochs_of(self, method_of(self) if net is None else net.criterion)
+        tasks = FitTasks(self, epochs)
         with default_torch_settings(), restored_on_error(self):
-            net = getattr(self, "net_", None) if self.warm_start else None
             earlier: dict[str, Any] = {}
             if net is not None:
                 earlier = {"classes": self.classes_, "row_shape": net.row_shape_}
@@ -347,7 +350,7 @@ class NoisyLabelClassifier(
             warn_about_copies(data.copies)
             self._trusted = data.trusted
             tasks.begin(data.X, data.y)
-            self._train(data, net, self.max_epochs, tasks)
+            self._train(data, net, epochs, tasks)
             tasks.end(net_=self.net_, classes_=self.classes_)
         return self
 

@@ -128,6 +128,7 @@ class TrainingLoop:
         rates = torch.tensor(rate, dtype=dtype).reshape(-1, 1).to(data.y.device)
         classes = torch.arange(n_classes, device=data.y.device)
         targets = smooth_labels(one_hot(classes, n_classes, dtype), rates)
+        is_smoothed = bool(np.any(rate))
         for x, y, weight, index, sizes in loader.chunks():
             target = targets[y] if data.soft_labels is None else data.soft_labels[index] @ targets
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
@@ -137,7 +138,10 @@ class TrainingLoop:
                 none if part is None else part[index].split(sizes)
                 for part in (data.trusted, data.groups)
             )
-            yield list(map(Batch, *fields, epoch, *optional)), y, index
+            batches = list(map(Batch, *fields, epoch, *optional))
+            if is_smoothed:
+                batches = [batch.replace(smoothed_classes=targets) for batch in batches]
+            yield batches, y, index
 
     def _warmup_step(self, view: ModuleView, batch: Batch) -> TrainingStep:
         """Compute the cross-entropy of a batch, which is minimised during warm-up."""

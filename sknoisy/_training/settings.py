@@ -16,7 +16,7 @@ from sknoisy._validation.matrices import as_float_array
 from sknoisy.functional import logit_bound_for_rate
 from sknoisy.methods import Method
 
-__all__ = ["Settings", "SmoothingRule", "has_epoch_score", "stops_early"]
+__all__ = ["Settings", "SmoothingRule", "has_epoch_score", "max_epochs_of", "stops_early"]
 
 Rate = float | tuple[float, ...]
 
@@ -93,13 +93,14 @@ class Settings:
         """Derive the settings from the parameters of an estimator."""
         rate = _smoothing_rate(estimator.smoothing, n_classes)
         rule = SmoothingRule(rate, estimator.logit_bound)
+        max_epochs = max_epochs_of(estimator, method)
         return cls(
             smoothing=rule,
-            warmup_epochs=_warmup_epochs(estimator, method, rule),
+            warmup_epochs=_warmup_epochs(estimator.warmup, max_epochs, method, rule),
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             lr=estimator.lr,
             lr_schedule=estimator.lr_schedule,
-            max_epochs=estimator.max_epochs,
+            max_epochs=max_epochs,
             batch_size=estimator.batch_size,
             verbose=estimator.verbose,
         )
@@ -125,15 +126,19 @@ def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:
     return tuple(rates.tolist())
 
 
-def _warmup_epochs(estimator: BaseEstimator, method: Method, rule: SmoothingRule) -> int:
-    last = estimator.max_epochs - 1
-    if estimator.warmup != "auto":
-        return _n_epochs(estimator.warmup, estimator.max_epochs)
-    warmup = _n_epochs(method.warmup, estimator.max_epochs)
+def max_epochs_of(estimator: BaseEstimator, method: Method) -> int:
+    """Return the number of epochs of a fit; "auto": that of the method."""
+    return method.max_epochs if estimator.max_epochs == "auto" else estimator.max_epochs
+
+
+def _warmup_epochs(warmup: Any, max_epochs: int, method: Method, rule: SmoothingRule) -> int:
+    if warmup != "auto":
+        return _n_epochs(warmup, max_epochs)
+    default = _n_epochs(method.warmup, max_epochs)
     if not rule.may_be_negative:
-        return warmup
+        return default
     # Leave at least one epoch in which the rate is used.
-    return min(max(warmup, ceil(_NEGATIVE_WARMUP * estimator.max_epochs)), last)
+    return min(max(default, ceil(_NEGATIVE_WARMUP * max_epochs)), max_epochs - 1)
 
 
 def _n_epochs(warmup: Any, max_epochs: int) -> int:

@@ -17,6 +17,7 @@ from sknoisy.methods.ce import CrossEntropy
 from sknoisy.methods.co_learning import CoLearning
 from sknoisy.methods.co_teaching import CoTeaching
 from sknoisy.methods.confidence_penalty import ConfidencePenalty
+from sknoisy.methods.distilled_pool import DistilledPool
 from sknoisy.methods.disturb_label import DisturbLabel
 from sknoisy.methods.dividemix import DivideMix
 from sknoisy.methods.elr import ELR
@@ -50,6 +51,7 @@ __all__ = [
     "CoTeaching",
     "ConfidencePenalty",
     "CrossEntropy",
+    "DistilledPool",
     "DisturbLabel",
     "DivideMix",
     "ELRPlus",
@@ -82,6 +84,7 @@ METHODS: dict[str, type[Method]] = {
     "synthetic": Synthetic,
     "co_teaching": CoTeaching,
     "bagging": Bagging,
+    "distilled_pool": DistilledPool,
     "dividemix": DivideMix,
     "fine": FINE,
     "co_learning": CoLearning,

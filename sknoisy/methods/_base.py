@@ -164,6 +164,8 @@ class Method(BaseEstimator, nn.Module):
     warmup : float or int
         Warm-up if the estimator's ``warmup`` is ``"auto"``: the fraction (a float) or number (an
         int) of epochs trained on cross-entropy first.
+    max_epochs : int
+        Number of epochs if the estimator's ``max_epochs`` is ``"auto"``.
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` can only continue with
         the same rows.
@@ -191,6 +193,7 @@ class Method(BaseEstimator, nn.Module):
 
     n_networks: int = 1
     warmup: float = 0.0
+    max_epochs: int = 100
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
 

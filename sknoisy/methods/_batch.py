@@ -43,6 +43,8 @@ class Batch:
         Number of the group of each sample; None: each sample is a group of its own.
     notes : mapping
         Values that ``prepare_batch`` passes to ``loss`` and ``sample_weights``.
+    smoothed_classes : Tensor of shape (n_classes, n_classes) or None
+        The target of each class, smoothed at the estimator's rate; None: it is not smoothed.
     """
 
     x: Tensor
@@ -54,6 +56,11 @@ class Batch:
     trusted: Tensor | None = None
     groups: Tensor | None = None
     notes: Mapping[str, Any] = field(default_factory=lambda: _NO_NOTES)
+    smoothed_classes: Tensor | None = None
+
+    def smooth(self, target: Tensor) -> Tensor:
+        """Smooth another target, (n_samples, n_classes), at the estimator's rate."""
+        return target if self.smoothed_classes is None else target @ self.smoothed_classes
 
     @property
     def group_or_row(self) -> Tensor:
