@@ -10,9 +10,9 @@ from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
 __all__ = ["Forest", "fit_forest"]
 
-# Most values of a tree's leaves and inner nodes, so that forests of many classes fit into memory.
-_MAX_TREE_VALUES = 2_000_000
-_N_TREES = 100
+# Most values of the target of a bag, and of a tree's nodes: forests of many classes must not take
+# longer than networks, nor all of the memory.
+_MAX_VALUES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def fit_forest(
     min_samples_leaf: int,
     random_state: np.random.RandomState,
     max_rows: int,
+    n_trees: int = 100,
     n_jobs: int | None = None,
 ) -> Forest:
     """Fit a forest of regression trees to soft labels.
@@ -68,6 +69,7 @@ def fit_forest(
     random_state : RandomState
     max_rows : int
         Most samples of a bag, about.
+    n_trees : int, default=100
     n_jobs : int or None, default=None
         Threads of joblib.
 
@@ -81,10 +83,10 @@ def fit_forest(
     Trees", Machine Learning 63, 2006.
     """
     n_groups, k = int(groups.max()) + 1, target.shape[1]
-    max_rows = max(2, min(max_rows, _MAX_TREE_VALUES * min_samples_leaf // (2 * k)))
+    max_rows = max(2, min(max_rows, _MAX_VALUES // k, _MAX_VALUES * min_samples_leaf // (2 * k)))
     n_drawn = max(1, round(n_groups * min(1.0, max_rows / len(X))))
     kind = ExtraTreeRegressor if random_splits else DecisionTreeRegressor
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=_N_TREES)
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=n_trees)
     target = np.ascontiguousarray(target, dtype=np.float64)
 
     def grow(seed: int) -> tuple[DecisionTreeRegressor, np.ndarray, np.ndarray]:

@@ -122,6 +122,7 @@ def fit_opinion_pool(
     random_state: np.random.RandomState,
     judges: Sequence[Judge] = (),
     transition: np.ndarray | None = None,
+    n_trees: int = 100,
     n_jobs: int | None = None,
 ) -> OpinionPool:
     """Fit two rounds of forests and kernel ridge regression, and pool their opinions.
@@ -134,6 +135,8 @@ def fit_opinion_pool(
         Further judges of round one, fitted to the given labels.
     transition : ndarray of shape (n_classes, n_classes) or None, default=None
         None: estimated from the opinions of round one.
+    n_trees : int, default=100
+        Trees of each forest.
     n_jobs : int or None, default=None
 
     Returns
@@ -143,7 +146,7 @@ def fit_opinion_pool(
     labels, weight, trusted = samples.labels, samples.weight, samples.trusted
     # Many small operations are slower with several threads.
     with limit_threads(0):
-        fit = _judges_of(samples, random_state, n_jobs)
+        fit = _judges_of(samples, random_state, n_trees, n_jobs)
         identity = np.eye(labels.shape[1])
         first = Round.of([*judges, *fit(labels, 10, 5)], labels, weight, identity)
         given = first.oob
@@ -158,7 +161,7 @@ def fit_opinion_pool(
 
 
 def _judges_of(
-    samples: Samples, random_state: np.random.RandomState, n_jobs: int | None
+    samples: Samples, random_state: np.random.RandomState, n_trees: int, n_jobs: int | None
 ) -> Callable[[np.ndarray, int, int], list[Judge]]:
     """Return a function that fits judges to a target, with leaves of the given sizes."""
     X, _, weight, groups, _ = samples
@@ -175,6 +178,7 @@ def _judges_of(
                 min_samples_leaf=min_samples_leaf,
                 random_state=random_state,
                 max_rows=_MAX_ROWS,
+                n_trees=n_trees,
                 n_jobs=n_jobs,
             )
             for random_splits, min_samples_leaf in ((False, rf_leaf), (True, et_leaf))

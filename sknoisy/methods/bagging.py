@@ -22,6 +22,7 @@ from sknoisy.functional import (
     one_hot,
     temperature_log_losses,
 )
+from sknoisy.methods._bags import draw_bags, in_bag
 from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._transition import as_transition
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bagging"]
 
-# Bags repeat after this number of rows, so that they need no memory for each row.
-_BAG_PERIOD = 1024
 # In the first steps networks are close to their initial state, so these epochs are not scored.
 _MIN_STEPS = 16
 # Weight, in trusted rows per class, of the matrix that is estimated without trusted rows. Rows that
@@ -131,11 +130,8 @@ class Bagging(Method):
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         n_bags = min(max(round(self.max_samples * self.n_networks), 1), self.n_networks - 1)
-        order = torch.rand(self.n_networks, _BAG_PERIOD).argsort(dim=0)
-        bags = order < n_bags
-        if net.groups is not None:
-            bags = _bags_of_groups(bags, n_bags, int(net.groups.max()) + 1)
-        self.register_buffer("bags", bags.to(y.device))
+        n_groups = None if net.groups is None else int(net.groups.max()) + 1
+        self.register_buffer("bags", draw_bags(self.n_networks, n_bags, n_groups).to(y.device))
         unknown = torch.full((len(y), net.n_classes), torch.nan, dtype=net.dtype)
         self.register_buffer("out_of_bag", unknown.to(y.device))
         temperatures = torch.logspace(-0.3, 1.3, 12, dtype=net.dtype)
@@ -199,7 +195,7 @@ class Bagging(Method):
         return isinstance(self.transition_matrix, str)
 
     def _in_bag(self, batch: Batch) -> Tensor:
-        return self.bags.index_select(1, batch.group_or_row % _BAG_PERIOD)
+        return in_bag(self.bags, batch.group_or_row)
 
     def _evaluate_out_of_bag(self, logits: Tensor, batch: Batch) -> None:
         self.n_evaluated += 1
@@ -219,24 +215,3 @@ class Bagging(Method):
             # The weights of a batch sum to about one; here rows are counted.
             weight = len(batch.y) * batch.weight * batch.trusted
             self.trusted_counts += true.T @ (weight.unsqueeze(-1) * probs)
-
-
-def _bags_of_groups(bags: Tensor, n_bags: int, n_groups: int) -> Tensor:
-    """Return random bags, or even ones if there are so few groups that a bag may be empty.
-
-    In even bags, the networks of each group are consecutive ones on a circle, from evenly spaced
-    starts, so that all networks have nearly the same number of groups.
-    """
-    n_networks, n_columns = bags.shape
-    if n_groups > 4 * n_networks and bags[:, :n_groups].any(dim=1).all():
-        return bags
-    if n_groups * n_bags < n_networks or n_groups < 2:
-        needed = max(2, -(-n_networks // n_bags))
-        raise ValueError(
-            f"The 'groups' parameter must have at least {needed} groups, because each of the "
-            f"{n_networks} networks of Bagging is trained on groups that others are not trained "
-            f"on. Got {n_groups} instead."
-        )
-    starts = torch.arange(n_columns) * n_networks // n_groups
-    position = (torch.arange(n_networks).unsqueeze(1) - starts) % n_networks
-    return position < n_bags

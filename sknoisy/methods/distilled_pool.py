@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["DistilledPool"]
 
 
+# The networks average what the judges say, so fewer trees do.
+_N_TREES = 50
+
+
 class DistilledPool(Method):
     """Networks trained on the posterior of an opinion pool.
 
@@ -38,13 +42,13 @@ class DistilledPool(Method):
     fitted in the first call. Of other samples in later calls, the posterior is that of the
     networks' predictions, and the transition matrix is updated with it.
 
-    Cost: two times two forests of 100 trees, kernel ridge regression on 300 samples, and
+    Cost: two times two forests of 50 trees, kernel ridge regression on 300 samples, and
     ``n_networks`` networks; ``2 * n_classes`` numbers per sample. Needs: nothing. Trusted samples
     improve the estimate of the transition matrix, and their posterior is their label.
 
     Parameters
     ----------
-    n_networks : int, default=4
+    n_networks : int, default=2
         Number of networks, at least 1. Predictions are their mean.
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Entry (i, j): the probability of given label j for true class i, in the order of
@@ -82,7 +86,7 @@ class DistilledPool(Method):
     True
     """
 
-    n_networks = 4
+    n_networks = 2
     max_epochs = 30
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     counts: Tensor
@@ -94,7 +98,7 @@ class DistilledPool(Method):
         "transition_matrix": [StrOptions({"auto"}), "array-like", None],
     }
 
-    def __init__(self, n_networks: int = 4, transition_matrix: Any = "auto") -> None:
+    def __init__(self, n_networks: int = 2, transition_matrix: Any = "auto") -> None:
         self.n_networks = n_networks
         self.transition_matrix = transition_matrix
 
@@ -151,7 +155,7 @@ class DistilledPool(Method):
         samples = _samples(net, evaluation)
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
         matrix = None if self._estimates_transition else self._matrix
-        pool = fit_opinion_pool(samples, rng, transition=matrix)
+        pool = fit_opinion_pool(samples, rng, transition=matrix, n_trees=_N_TREES)
         self._count(pool.posterior.sum(axis=0)[:, None] * pool.transition)
         return pool.given, pool.posterior
 
