@@ -7,40 +7,24 @@ label of a sample, the probability of each true class. Round two is fitted to th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from sknoisy._label_noise.forest import fit_forest
-from sknoisy._label_noise.kernel_ridge import KernelFeatures
+from sknoisy._label_noise.forest import Forest, fit_forest
+from sknoisy._label_noise.kernel_ridge import KernelFeatures, KernelRidge
 from sknoisy._label_noise.log_pool import fit_exponents, log_pool
 from sknoisy._runtime.threads import limit_threads
 from sknoisy.functional import confident_counts, correct_predictions, counts_to_transition
 
-__all__ = ["Judge", "OpinionPool", "Round", "Samples", "fit_opinion_pool", "true_class_posterior"]
+__all__ = ["OpinionPool", "Round", "Samples", "fit_opinion_pool", "true_class_posterior"]
 
 # Judges of more samples are fitted to parts of this size, so that they cost less than networks.
 _MAX_ROWS = 20_000
 # Weight, in trusted samples per class, of the matrix that is estimated without trusted samples.
 _PRIOR_ROWS = 5
-
-
-class Judge(Protocol):
-    """A fitted model with opinions about its training samples.
-
-    Attributes
-    ----------
-    oob : ndarray of shape (n_samples, n_classes)
-        Predictions of a model that was not fitted to samples of the same group; NaN if unknown.
-    """
-
-    @property
-    def oob(self) -> np.ndarray: ...
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict class probabilities, (n_samples, n_classes)."""
 
 
 class Samples(NamedTuple):
@@ -69,59 +53,74 @@ class Samples(NamedTuple):
 
 @dataclass(frozen=True)
 class Round:
-    """Judges and the exponents of their log pool."""
+    """Judges of one round, and the exponents of their log pool.
 
-    judges: Sequence[Judge]
+    Attributes
+    ----------
+    judges : list of Forest and KernelRidge
+    exponents : ndarray of shape (n_opinions,)
+        Of opinions from elsewhere, then of the judges.
+    """
+
+    judges: list[Forest | KernelRidge]
     exponents: np.ndarray
 
-    @classmethod
-    def of(
-        cls, judges: Sequence[Judge], labels: np.ndarray, weight: np.ndarray, transition: np.ndarray
-    ) -> Round:
-        """Fit the exponents to given labels."""
-        opinions = [_known(judge.oob) for judge in judges]
-        return cls(judges, fit_exponents(opinions, labels, weight, transition))
-
-    @property
-    def oob(self) -> np.ndarray:
-        """Pooled out-of-bag predictions, (n_samples, n_classes)."""
-        return log_pool([_known(judge.oob) for judge in self.judges], self.exponents)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
+    def predict(self, X: np.ndarray, opinions: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Pool predictions for new samples, (n_samples, n_classes)."""
-        return log_pool([judge.predict(X) for judge in self.judges], self.exponents)
+        of_judges = [judge.predict(X) for judge in self.judges]
+        return log_pool([*map(_known, opinions), *of_judges], self.exponents)
 
 
 @dataclass(frozen=True)
 class OpinionPool:
-    """A fitted pool of two rounds.
+    """A fitted pool.
 
     Attributes
     ----------
     given : ndarray of shape (n_samples, n_classes)
         Out-of-bag probabilities of the given labels, of round one.
     transition : ndarray of shape (n_classes, n_classes)
+    true : ndarray of shape (n_samples, n_classes)
+        Out-of-bag probabilities of the true classes, which do not depend on the given label.
     posterior : ndarray of shape (n_samples, n_classes)
-        Probabilities of the true classes, out-of-bag predictions combined with the given label.
-    rounds : tuple of Round
+        The same, combined with the given label.
+    first : Round
+    second : Round or None
+        None: there is one round only.
     """
 
     given: np.ndarray
     transition: np.ndarray
+    true: np.ndarray
     posterior: np.ndarray
-    rounds: tuple[Round, Round]
+    first: Round
+    second: Round | None
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict probabilities of the true classes, (n_samples, n_classes)."""
-        first, second = self.rounds
-        return (_corrected(first.predict(X), self.transition) + second.predict(X)) / 2
+    def predict(self, X: np.ndarray, opinions: Sequence[np.ndarray] = ()) -> np.ndarray:
+        """Predict probabilities of the true classes.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), float32
+        opinions : sequence of ndarray of shape (n_samples, n_classes)
+            Of the models whose opinions the pool was fitted with.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        # Many small operations are slower with several threads.
+        with limit_threads(0):
+            true = _corrected(self.first.predict(X, opinions), self.transition)
+            return true if self.second is None else (true + self.second.predict(X)) / 2
 
 
 def fit_opinion_pool(
     samples: Samples,
     random_state: np.random.RandomState,
-    judges: Sequence[Judge] = (),
+    opinions: Sequence[np.ndarray] = (),
     transition: np.ndarray | None = None,
+    built_in: bool = True,
     n_trees: int = 100,
     n_jobs: int | None = None,
 ) -> OpinionPool:
@@ -131,10 +130,13 @@ def fit_opinion_pool(
     ----------
     samples : Samples
     random_state : RandomState
-    judges : sequence of Judge, default=()
-        Further judges of round one, fitted to the given labels.
+    opinions : sequence of ndarray of shape (n_samples, n_classes), default=()
+        Predictions of the given labels by further models, which were not fitted to samples of the
+        same group; NaN if unknown. They are pooled in round one.
     transition : ndarray of shape (n_classes, n_classes) or None, default=None
         None: estimated from the opinions of round one.
+    built_in : bool, default=True
+        False: there are only the further models, and no second round.
     n_trees : int, default=100
         Trees of each forest.
     n_jobs : int or None, default=None
@@ -146,28 +148,46 @@ def fit_opinion_pool(
     labels, weight, trusted = samples.labels, samples.weight, samples.trusted
     # Many small operations are slower with several threads.
     with limit_threads(0):
-        fit = _judges_of(samples, random_state, n_trees, n_jobs)
+        fit = _judges_of(samples, random_state, n_trees, n_jobs) if built_in else None
         identity = np.eye(labels.shape[1])
-        first = Round.of([*judges, *fit(labels, 10, 5)], labels, weight, identity)
-        given = first.oob
+        judges = [] if fit is None else fit(labels, 10, 5)
+        first, given = _fitted_round(judges, opinions, labels, weight, identity)
         if transition is None:
             transition = _estimated_transition(given, samples)
-        true = _corrected(given, transition)
-        targets = _posterior(true, samples, transition)
-        noisy = weight if trusted is None or trusted.all() else weight * ~trusted
-        second = Round.of(fit(targets, 3, 1), labels, noisy, transition)
-        posterior = _posterior((true + second.oob) / 2, samples, transition)
-    return OpinionPool(given, transition, posterior, (first, second))
+        true, second = _corrected(given, transition), None
+        if fit is not None:
+            targets = _posterior(true, samples, transition)
+            noisy = weight if trusted is None or trusted.all() else weight * ~trusted
+            judges = fit(targets, 3, 1)
+            second, again = _fitted_round(judges, (), labels, noisy, transition)
+            true = (true + again) / 2
+        posterior = _posterior(true, samples, transition)
+    return OpinionPool(given, transition, true, posterior, first, second)
+
+
+def _fitted_round(
+    judges: list[Forest | KernelRidge],
+    opinions: Sequence[np.ndarray],
+    labels: np.ndarray,
+    weight: np.ndarray,
+    transition: np.ndarray,
+) -> tuple[Round, np.ndarray]:
+    """Fit the exponents of opinions to given labels; return the round and its pooled opinion."""
+    known = [_known(opinion) for opinion in (*opinions, *(judge.oob for judge in judges))]
+    exponents = fit_exponents(known, labels, weight, transition)
+    # To predict, judges do not need what they think of their training samples.
+    kept = [replace(judge, oob=judge.oob[:0]) for judge in judges]
+    return Round(kept, exponents), log_pool(known, exponents)
 
 
 def _judges_of(
     samples: Samples, random_state: np.random.RandomState, n_trees: int, n_jobs: int | None
-) -> Callable[[np.ndarray, int, int], list[Judge]]:
+) -> Callable[[np.ndarray, int, int], list[Forest | KernelRidge]]:
     """Return a function that fits judges to a target, with leaves of the given sizes."""
     X, _, weight, groups, _ = samples
     kernel = KernelFeatures(X, weight, groups, random_state)
 
-    def fit(target: np.ndarray, rf_leaf: int, et_leaf: int) -> list[Judge]:
+    def fit(target: np.ndarray, rf_leaf: int, et_leaf: int) -> list[Forest | KernelRidge]:
         forests = [
             fit_forest(
                 X,
@@ -192,11 +212,20 @@ def _estimated_transition(given: np.ndarray, samples: Samples) -> np.ndarray:
     """Estimate the transition matrix from confident opinions, and from trusted samples."""
     probs, weight = torch.from_numpy(given), torch.from_numpy(samples.weight)
     transition = counts_to_transition(confident_counts(probs, weight))
+    # A model that was not fitted to the only sample of a class cannot predict the class.
+    is_single = torch.from_numpy(_n_groups(samples) < 2)
+    transition = torch.where(is_single[:, None], torch.eye(len(transition)).double(), transition)
     if samples.trusted is not None:
         is_trusted = samples.trusted * samples.weight / samples.weight.mean()
         counts = torch.from_numpy((samples.labels * is_trusted[:, None]).T @ given)
         transition = counts_to_transition(counts + _PRIOR_ROWS * transition)
     return transition.numpy()
+
+
+def _n_groups(samples: Samples) -> np.ndarray:
+    """Count the groups that have a sample with each label, (n_classes,)."""
+    pairs = np.unique(np.column_stack([samples.groups, samples.labels.argmax(axis=1)]), axis=0)
+    return np.bincount(pairs[:, 1], minlength=samples.labels.shape[1])
 
 
 def _corrected(given: np.ndarray, transition: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sknoisy._label_noise.opinion_pool import Samples, fit_opinion_pool, true_class_posterior
 from sknoisy.functional import counts_to_transition, cross_entropy
+from sknoisy.methods._bags import draw_bags, in_bag
 from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._transition import as_transition
 from sknoisy.networks import Standardize
@@ -25,6 +26,13 @@ __all__ = ["DistilledPool"]
 
 # The networks average what the judges say, so fewer trees do.
 _N_TREES = 50
+# Networks that are judges are trained on the given labels for this number of epochs.
+_JUDGING_EPOCHS = 10
+# Forests and kernels see no larger images, no wider tables, and no larger training sets.
+_MAX_PIXELS = 1024
+_MAX_COLUMNS = 4096
+_MAX_VALUES = 2**28
+_NO_COLUMNS = np.empty((0, 0), dtype=np.float32)
 
 
 class DistilledPool(Method):
@@ -35,6 +43,10 @@ class DistilledPool(Method):
     pooled opinion estimates the transition matrix and, with the given label, the probability that
     each class is the true one. A second round of judges is fitted to these soft targets. Networks
     are then trained on the posterior of both rounds: there is little left to memorise in it.
+
+    Of images and of very wide tables the networks are judges, too: for the first ten epochs, each
+    is trained on the given labels of its half of the samples, and judges the others. Forests and
+    kernels see the pixels of small images only.
 
     It needs no noise rate. After training only networks are kept, which predict true classes.
 
@@ -49,7 +61,7 @@ class DistilledPool(Method):
     Parameters
     ----------
     n_networks : int, default=2
-        Number of networks, at least 1. Predictions are their mean.
+        Number of networks, at least 2. Predictions are their mean.
     transition_matrix : array-like of shape (n_classes, n_classes), "auto" or None, default="auto"
         Entry (i, j): the probability of given label j for true class i, in the order of
         ``classes_``. "auto": estimated out-of-bag, see
@@ -89,12 +101,13 @@ class DistilledPool(Method):
     n_networks = 2
     max_epochs = 30
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
-    counts: Tensor
+    bags: Tensor
     codes: Tensor
+    counts: Tensor
     out_of_bag: Tensor
     posterior: Tensor
     _parameter_constraints = {
-        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "n_networks": [Interval(Integral, 2, None, closed="left")],
         "transition_matrix": [StrOptions({"auto"}), "array-like", None],
     }
 
@@ -115,8 +128,17 @@ class DistilledPool(Method):
         self.register_buffer("out_of_bag", unknown)
         self.register_buffer("posterior", unknown.clone())
         self.register_buffer("codes", torch.full_like(y, -1))  # Of the rows that were judged.
+        shape = net.rows(torch.arange(1)).shape[1:]
+        fits = shape.numel() * len(y) <= _MAX_VALUES
+        self.sees_x = fits and shape.numel() <= (_MAX_COLUMNS if len(shape) == 1 else _MAX_PIXELS)
+        self.networks_judge = not self.sees_x or len(shape) > 1
+        n_bags = self.n_networks // 2 if self.networks_judge else self.n_networks
+        n_groups = None if net.groups is None else int(net.groups.max()) + 1
+        self.register_buffer("bags", draw_bags(self.n_networks, n_bags, n_groups).to(y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        if self._trains_judges(evaluation.epoch):
+            return
         codes = torch.full((net.n_rows,), -1, device=self.codes.device)
         codes[evaluation.index] = evaluation.y
         if torch.equal(codes, self.codes):
@@ -130,10 +152,17 @@ class DistilledPool(Method):
         self.codes = codes
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
+        if self._trains_judges(batch.epoch):
+            return batch
         return batch.replace(target=batch.smooth(self.posterior[batch.index]))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return cross_entropy(logits, batch.target)
+
+    def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor | None:
+        if self._trains_judges(batch.epoch):
+            return in_bag(self.bags, batch.group_or_row).to(losses.dtype)
+        return None
 
     @property
     def transition(self) -> Tensor | None:
@@ -148,16 +177,27 @@ class DistilledPool(Method):
     def _estimates_transition(self) -> bool:
         return isinstance(self.transition_matrix, str)
 
+    def _trains_judges(self, epoch: int) -> bool:
+        return self.networks_judge and epoch < _JUDGING_EPOCHS
+
     def _ask_judges(
         self, net: NetworkView, evaluation: EvaluationPass
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the judges; return out-of-bag probabilities of given labels, and the posterior."""
-        samples = _samples(net, evaluation)
+        samples = _samples(net, evaluation, self.sees_x)
+        opinions = [self._opinions(evaluation)] if self.networks_judge else []
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
         matrix = None if self._estimates_transition else self._matrix
-        pool = fit_opinion_pool(samples, rng, transition=matrix, n_trees=_N_TREES)
+        pool = fit_opinion_pool(samples, rng, opinions, matrix, self.sees_x, n_trees=_N_TREES)
         self._count(pool.posterior.sum(axis=0)[:, None] * pool.transition)
         return pool.given, pool.posterior
+
+    def _opinions(self, evaluation: EvaluationPass) -> np.ndarray:
+        """Return the mean prediction of the networks that were not trained on the row."""
+        groups = evaluation.index if evaluation.groups is None else evaluation.groups
+        is_out = (~in_bag(self.bags, groups)).to(evaluation.logits.dtype).unsqueeze(-1)
+        mean = (evaluation.probabilities * is_out).sum(dim=0) / is_out.sum(dim=0)
+        return mean.cpu().double().numpy()
 
     def _ask_networks(
         self, net: NetworkView, evaluation: EvaluationPass
@@ -180,18 +220,22 @@ class DistilledPool(Method):
             self.counts = earlier + torch.from_numpy(counts).to(earlier)
 
 
-def _samples(net: NetworkView, evaluation: EvaluationPass) -> Samples:
+def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samples:
     """Return the training set as the judges take it, in NumPy."""
-    x = net.rows(evaluation.index).flatten(1).float()
-    columns = Standardize(x.shape[1]).to(x.device)
-    columns.adapt([(x, evaluation.weight.float())])
     groups = evaluation.index if evaluation.groups is None else evaluation.groups
     _, numbers = groups.unique(return_inverse=True)
     trusted = evaluation.trusted
     return Samples(
-        columns(x).cpu().numpy(),
+        _standardized(net.rows(evaluation.index), evaluation.weight) if with_x else _NO_COLUMNS,
         evaluation.target.cpu().double().numpy(),
         (evaluation.weight / evaluation.weight.mean()).cpu().double().numpy(),
         numbers.cpu().numpy(),
         None if trusted is None or not trusted.any() else trusted.cpu().numpy(),
     )
+
+
+def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
+    x = x.flatten(1).float()
+    columns = Standardize(x.shape[1]).to(x.device)
+    columns.adapt([(x, weight.float())])
+    return columns(x).cpu().numpy()
