@@ -61,7 +61,7 @@ class NoisyLabelClassifier(
 
     Parameters
     ----------
-    method : str, Method class or Method instance, default="bagging"
+    method : str, Method class or Method instance, default="distilled_pool"
         How to learn from noisy labels: a name in :data:`sknoisy.METHODS`, or a custom
         :class:`~sknoisy.methods.Method`. Its parameters are set as ``method__name``.
     smoothing : float, "auto" or array-like of shape (n_classes,), default=0.0
@@ -248,7 +248,7 @@ class NoisyLabelClassifier(
 
     def __init__(
         self,
-        method: str | type[Method] | Method = "bagging",
+        method: str | type[Method] | Method = "distilled_pool",
         *,
         smoothing: str | float | Sequence[float] | np.ndarray = 0.0,
         module: Callable[..., nn.Module] | None = None,

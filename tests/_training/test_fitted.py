@@ -82,7 +82,9 @@ def test_any_method_with_out_of_bag_predictions_has_a_report():
     assert make(Prior, max_epochs=1).fit(X, y).noise_rate_ == pytest.approx(0.3, abs=0.05)
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"bagging", "meta_label_net"}))
+@pytest.mark.parametrize(
+    "method", sorted(set(METHODS) - {"bagging", "distilled_pool", "meta_label_net"})
+)
 def test_other_methods_say_what_provides_it(method):
     fitted = make(method, max_epochs=1, smoothing=-0.5).fit(X[:90], y[:90])
     for name in NAMES:

@@ -144,7 +144,7 @@ def test_trusted_rows_of_low_label_quality_do_little_harm():
 
 @pytest.mark.parametrize("matrix", [None, np.eye(3)])
 def test_trusted_rows_are_refused_where_no_matrix_is_estimated(matrix):
-    clf = NoisyLabelClassifier(method__transition_matrix=matrix, max_epochs=1)
+    clf = NoisyLabelClassifier("bagging", method__transition_matrix=matrix, max_epochs=1)
     with pytest.raises(ValueError, match=r"must be one that uses 'trusted' samples.*Got Bagging"):
         clf.fit(X, y, trusted=y == 0)
 

@@ -1,0 +1,141 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import make_classification
+
+from sknoisy import NoisyLabelClassifier, find_label_issues
+from sknoisy.methods import DistilledPool
+from tests.factories import noisy_digits
+
+X, y = make_classification(600, 8, n_informative=5, class_sep=1.5, random_state=0)
+X = X.astype(np.float32)
+rng = np.random.default_rng(0)
+FLIPPED = rng.random(600) < 0.3
+NOISY = np.where(FLIPPED, 1 - y, y)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return NoisyLabelClassifier("distilled_pool", random_state=0).fit(X, NOISY)
+
+
+def test_posterior_is_better_than_labels_and_predictions_better_than_cross_entropy(fitted):
+    posterior = fitted.method_.posterior
+    torch.testing.assert_close(posterior.sum(dim=1), torch.ones(600))
+    accuracy = (posterior.argmax(dim=1).numpy() == y).mean()
+    assert accuracy > 0.9 > (NOISY == y).mean() + 0.15
+    plain = NoisyLabelClassifier("ce", random_state=0).fit(X, NOISY)
+    assert fitted.score(X, y) > plain.score(X, y) + 0.05
+
+
+def test_transition_matrix_is_estimated(fitted):
+    np.testing.assert_allclose(fitted.method_.transition, [[0.7, 0.3], [0.3, 0.7]], atol=0.08)
+    assert fitted.noise_rate_ == pytest.approx(FLIPPED.mean(), abs=0.06)
+
+
+def test_out_of_bag_predictions_do_not_know_the_label():
+    y_random = rng.integers(0, 2, 600)
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=1, random_state=0).fit(X, y_random)
+    hits = clf.method_.out_of_bag.argmax(dim=1).numpy() == y_random
+    assert abs(hits.mean() - 0.5) < 0.07, "chance, within three standard errors"
+
+
+def test_equal_rows_and_groups_know_no_label_of_each_other():
+    y_random = rng.integers(0, 2, 300)
+    copies, labels = np.repeat(X[:300], 2, axis=0), np.repeat(y_random, 2)
+    near = copies + 1e-4 * rng.normal(size=copies.shape)
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="50% of the samples are copies"):
+        clf.fit(copies, labels)
+    assert abs((clf.method_.out_of_bag.argmax(dim=1).numpy() == labels).mean() - 0.5) < 0.1
+    clf.fit(near, labels, groups=np.arange(600) // 2)
+    assert abs((clf.method_.out_of_bag.argmax(dim=1).numpy() == labels).mean() - 0.5) < 0.1
+    clf.fit(near, labels)
+    assert (clf.method_.out_of_bag.argmax(dim=1).numpy() == labels).mean() > 0.65
+
+
+def test_a_given_matrix_is_used_and_none_learns_the_given_labels():
+    matrix = np.array([[0.7, 0.3], [0.3, 0.7]])
+    given = NoisyLabelClassifier(
+        "distilled_pool", method__transition_matrix=matrix, max_epochs=5, random_state=0
+    ).fit(X, NOISY)
+    np.testing.assert_allclose(given.method_.transition, matrix, rtol=1e-6)
+    none = NoisyLabelClassifier(
+        "distilled_pool", method__transition_matrix=None, max_epochs=1, random_state=0
+    ).fit(X, NOISY)
+    assert none.method_.transition is None
+    # Without noise, Bayes' theorem leaves the given label.
+    np.testing.assert_array_equal(none.method_.posterior, np.eye(2)[NOISY])
+
+
+def test_the_posterior_of_trusted_samples_is_their_label():
+    trusted = np.arange(600) < 60
+    labels = np.where(trusted, y, NOISY)
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=1, random_state=0)
+    clf.fit(X, labels, trusted=trusted)
+    np.testing.assert_array_equal(clf.method_.posterior[:60], np.eye(2)[y[:60]])
+    assert (clf.method_.posterior[60:] < 1).all()
+
+
+def test_smoothing_is_that_of_the_posterior(set_up, make_batch):
+    method = set_up(DistilledPool(), y[:20])
+    method.posterior = torch.softmax(torch.randn(20, 2, dtype=torch.float64), dim=1)
+    smoothed = torch.tensor([[1.5, -0.5], [-0.25, 1.25]], dtype=torch.float64)
+    batch = make_batch(y[:20], index=np.arange(20)).replace(smoothed_classes=smoothed)
+    expected = method.posterior @ smoothed
+    torch.testing.assert_close(method.prepare_batch(None, batch).target, expected)
+
+
+def test_later_samples_are_judged_by_the_networks():
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0)
+    for epoch in range(40):
+        half = slice(0, 300) if epoch % 2 else slice(300, 600)
+        clf.partial_fit(X[half], NOISY[half], classes=[0, 1])
+    assert clf.score(X, y) > 0.9
+    before = clf.method_.counts.sum()
+    posterior = clf.method_.posterior.clone()
+    clf.partial_fit(X[half], NOISY[half])
+    assert torch.equal(clf.method_.posterior, posterior), "the same samples are not judged again"
+    clf.partial_fit(X[300:], NOISY[300:])
+    assert clf.method_.counts.sum() == pytest.approx(float(before) + 300)
+
+
+def test_predictions_need_no_judge(fitted):
+    stored = pickle.dumps(fitted)
+    assert b"sklearn.tree" not in stored
+    np.testing.assert_array_equal(pickle.loads(stored).predict_proba(X), fitted.predict_proba(X))
+
+
+def test_default_epochs(fitted):
+    assert fitted.n_iter_ == 30
+    assert NoisyLabelClassifier("ce", random_state=0).fit(X[:50], y[:50]).n_iter_ == 100
+
+
+@pytest.mark.parametrize(("n", "k"), [(2, 2), (3, 3), (20, 20), (20, 2)])
+def test_few_samples(n, k):
+    labels, centres = np.arange(n) % k, 6 * np.random.RandomState(0).randn(k, 4)
+    rows = centres[labels] + np.random.RandomState(1).randn(n, 4)
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0).fit(rows, labels)
+    assert clf.score(rows, labels) > 0.9
+
+
+@pytest.mark.slow
+def test_images_are_judged_by_networks_too():
+    digits, noisy = noisy_digits(noise_rate=0.4)
+    labels = noisy_digits(noise_rate=0)[1][:600]
+    images, noisy = digits.reshape(-1, 1, 8, 8)[:600], noisy[:600]
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0).fit(images, noisy)
+    assert clf.score(images, labels) > 0.85
+    assert find_label_issues(clf, noisy).attrs["n_wrong"] == pytest.approx(240, rel=0.3)
+    bags = clf.method_.bags
+    assert (bags.sum(dim=0) == 1).all(), "one network of two judges each sample"
+
+
+@pytest.mark.slow
+def test_wide_tables_are_judged_by_networks_only(monkeypatch):
+    monkeypatch.setattr("sknoisy.methods.distilled_pool._MAX_COLUMNS", 4)
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0).fit(X, NOISY)
+    assert clf.method_.networks_judge
+    assert clf.score(X, y) > 0.85
