@@ -70,7 +70,8 @@ class NoisyLabelClassifier(
         rate away from it. The noisier the labels, the more negative is the best rate. "auto": at
         the end of warm-up, the rate is derived from the estimated label noise and from the
         memorisation so far, see :func:`~sknoisy.functional.smoothing_rate_for_noise`; the estimate
-        is ``noise_report_``. With a negative rate probabilities are over-confident; calibrate them
+        is ``noise_report_``. It is 0 with a method that corrects the labels, such as the default.
+        With a negative rate probabilities are over-confident; calibrate them
         if you need them.
     module : None, Module class, callable or Module instance, default=None
         The network. None: an :class:`~sknoisy.networks.MLP` for tables, a

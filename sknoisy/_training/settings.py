@@ -92,6 +92,8 @@ class Settings:
     def of(cls, estimator: BaseEstimator, method: Method, n_classes: int) -> Settings:
         """Derive the settings from the parameters of an estimator."""
         rate = _smoothing_rate(estimator.smoothing, n_classes)
+        if isinstance(rate, str) and method.corrects_labels:
+            rate = 0.0
         rule = SmoothingRule(rate, estimator.logit_bound)
         max_epochs = max_epochs_of(estimator, method)
         return cls(

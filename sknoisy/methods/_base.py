@@ -166,6 +166,9 @@ class Method(BaseEstimator, nn.Module):
         int) of epochs trained on cross-entropy first.
     max_epochs : int
         Number of epochs if the estimator's ``max_epochs`` is ``"auto"``.
+    corrects_labels : bool
+        Whether the network is trained on estimates of the true classes. Then ``smoothing="auto"``
+        is 0, because they have no noise to be compensated.
     per_sample : bool
         Whether state is kept for each training row, so that ``partial_fit`` can only continue with
         the same rows.
@@ -194,6 +197,7 @@ class Method(BaseEstimator, nn.Module):
     n_networks: int = 1
     warmup: float = 0.0
     max_epochs: int = 100
+    corrects_labels: bool = False
     per_sample: bool = False
     module_params: Mapping[str, Any] = MappingProxyType({})
 

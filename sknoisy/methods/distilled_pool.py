@@ -100,6 +100,7 @@ class DistilledPool(Method):
 
     n_networks = 2
     max_epochs = 30
+    corrects_labels = True
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     bags: Tensor
     codes: Tensor

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from sknoisy import NoisyLabelClassifier, find_label_issues
@@ -86,6 +87,14 @@ def test_smoothing_is_that_of_the_posterior(set_up, make_batch):
     batch = make_batch(y[:20], index=np.arange(20)).replace(smoothed_classes=smoothed)
     expected = method.posterior @ smoothed
     torch.testing.assert_close(method.prepare_batch(None, batch).target, expected)
+
+
+def test_automatic_smoothing_is_zero():
+    clf = NoisyLabelClassifier("distilled_pool", smoothing="auto", max_epochs=2, random_state=0)
+    assert clf.fit(X, NOISY).smoothing_ == 0
+    assert clf.noise_report_.rate > 0.2
+    plain = clone(clf).set_params(smoothing=0.0).fit(X, NOISY)
+    np.testing.assert_array_equal(plain.predict_proba(X), clf.predict_proba(X))
 
 
 def test_later_samples_are_judged_by_the_networks():
