@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
+from operator import itemgetter
 
 import numpy as np
-import torch
-from scipy.optimize import Bounds, minimize
-from torch import Tensor
 
 from sknoisy._label_noise.estimators import confident_lower_bound, most_confident
+from sknoisy._label_noise.given_labels import (
+    GivenLabels,
+    Parameters,
+    evaluate,
+    maximise,
+    members,
+    n_parameters,
+    unpack,
+)
 from sknoisy._runtime.threads import limit_threads
-from sknoisy.functional import correct_predictions
 
 __all__ = ["true_label_posterior"]
 
-# The parameters are fitted to this many samples at most, drawn with a fixed seed.
-_MAX_FITTED = 10_000
+# The parameters are fitted to this many samples at most, drawn with a fixed seed; to fewer if there
+# are many classes, as more numbers take longer.
+_MAX_FITTED, _MIN_FITTED = 10_000, 1000
+_MAX_PROBABILITIES = 160_000
 _CHUNK = 50_000
-# With more classes, samples are too few for a rate of each pair, and all have the same rate.
-_MAX_PAIRED_CLASSES = 32
 # Probabilities below this fraction of 1 / n_classes are not distinguished: forests predict zeros.
 _MIN_RELATIVE_P = 1e-3
 # Iterations of the correction by the noise of the most confident samples.
 _N_ITER = 8
 
-# Priors, which matter where few labels are wrong: noise rate at the median of the log-odds of all
-# flips and scale of their Cauchy prior, whose tails allow any noise; standard deviations of others.
+# Noise rate at the median of the prior of the log-odds of flips.
 _NOISE_RATE = 0.005
-_SCALE_FLIP = 0.7
-_SD_PAIR = 1.0
-_SD_BIAS = 1.0
 # If the noise rate of the most confident samples is surely above this, their noise is the mean of
 # the prior. Below, it may be overlap of classes.
 _MIN_CONFIDENT_RATE = 0.1
@@ -52,44 +52,6 @@ _TIES_PER_ERROR = 0.9
 _Z_SCORE = 2.0
 # Without ties, a class is hardly predicted: fewer of the samples with its label agree than this.
 _MIN_AGREEMENT = 0.3
-
-
-class _Samples(NamedTuple):
-    """Samples to fit: predictions, labels, and the mean of the prior of the flips.
-
-    Attributes
-    ----------
-    log_p : Tensor of shape (n_samples, n_classes)
-    codes : Tensor of shape (n_samples,)
-    log_flips : Tensor of shape (n_classes, n_classes)
-        Logarithm of P(given label j) / P(given label i) for true class i; -inf on the diagonal.
-    """
-
-    log_p: Tensor
-    codes: Tensor
-    log_flips: Tensor
-
-
-class _Parameters(NamedTuple):
-    """Parameters of the model of given labels.
-
-    Attributes
-    ----------
-    log_sharpness, dependence : Tensor, scalars
-        Logarithm of the exponent of the predictions in the true class, and their exponent in flips.
-    flip : Tensor, a scalar
-        Added to the log-odds of all flips.
-    bias : Tensor of shape (n_classes,)
-        Added to the logarithm of the probability of each true class.
-    pair_flip : Tensor of shape (n_classes, n_classes) or (1, 1)
-        Added to the log-odds of each flip.
-    """
-
-    log_sharpness: Tensor
-    dependence: Tensor
-    flip: Tensor
-    bias: Tensor
-    pair_flip: Tensor
 
 
 def true_label_posterior(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -130,16 +92,20 @@ def true_label_posterior(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
         return np.ones_like(p)
     confident, is_noisy = _confident_noise(codes, p)
     log_flips = _prior_log_flips(confident if is_noisy else np.eye(len(confident)))
-    drawn = np.sort(np.random.RandomState(0).permutation(len(codes))[:_MAX_FITTED])
+    codes, log_p = np.asarray(codes, dtype=np.int64), _corrected_log_p(p, confident)
     # Many small operations are slower with several threads.
     with limit_threads(0):
-        parameters = _fit_parameters(_to_samples(codes[drawn], p[drawn], confident, log_flips))
-    chunks = [slice(i, i + _CHUNK) for i in range(0, len(codes), _CHUNK)]
-    joint = [
-        _log_joint(_to_samples(codes[rows], p[rows], confident, log_flips), parameters)
-        for rows in chunks
-    ]
-    return torch.softmax(torch.cat(joint), dim=1).numpy()
+        drawn = _draw_rows(*p.shape)
+        parameters = _fit_parameters(GivenLabels(log_p[drawn], codes[drawn], log_flips))
+    chunks = (slice(i, i + _CHUNK) for i in range(0, len(codes), _CHUNK))
+    given = (GivenLabels(log_p[rows], codes[rows], log_flips) for rows in chunks)
+    return np.concatenate([evaluate(labels, parameters).posterior for labels in given])
+
+
+def _draw_rows(n_samples: int, n_classes: int) -> np.ndarray:
+    """Draw the positions of the samples to which the parameters are fitted."""
+    n = min(_MAX_FITTED, max(_MIN_FITTED, _MAX_PROBABILITIES // n_classes))
+    return np.sort(np.random.RandomState(0).permutation(n_samples)[:n])
 
 
 def _confident_noise(codes: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -152,112 +118,63 @@ def _confident_noise(codes: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, bool
     return most_confident(codes, p) if is_noisy else bound, is_noisy
 
 
-def _prior_log_flips(transition: np.ndarray) -> Tensor:
+def _prior_log_flips(transition: np.ndarray) -> np.ndarray:
     """Compute the mean of the prior of the log-odds of flips."""
     k = len(transition)
-    odds = (transition + _NOISE_RATE / (k - 1)) / transition.diagonal()[:, None]
-    return torch.from_numpy(np.log(odds)).fill_diagonal_(-torch.inf)
+    log_odds = np.log((transition + _NOISE_RATE / (k - 1)) / transition.diagonal()[:, None])
+    np.fill_diagonal(log_odds, -np.inf)
+    return log_odds
 
 
-def _to_samples(
-    codes: np.ndarray, p: np.ndarray, confident: np.ndarray, log_flips: Tensor
-) -> _Samples:
-    corrected = correct_predictions(
-        torch.from_numpy(p).double(), torch.from_numpy(confident), _N_ITER
-    )
-    log_p = corrected.clamp_min(_MIN_RELATIVE_P / p.shape[1]).log()
-    return _Samples(log_p, torch.as_tensor(codes, dtype=torch.int64), log_flips)
+def _corrected_log_p(p: np.ndarray, transition: np.ndarray) -> np.ndarray:
+    """Correct predictions as :func:`sknoisy.functional.correct_predictions` does.
+
+    Logarithms are not needed here, as low probabilities are not distinguished; they take longer.
+    """
+    p = corrected = np.asarray(p, dtype=float)
+    for _ in range(_N_ITER):
+        ratio = p / np.maximum(corrected @ transition, np.finfo(float).tiny)
+        updated = corrected * (ratio @ transition.T)
+        total = updated.sum(axis=1, keepdims=True)
+        # Predictions that the matrix cannot explain are not changed.
+        corrected = np.divide(updated, total, out=corrected.copy(), where=total > 0)
+    return np.log(np.maximum(corrected, _MIN_RELATIVE_P / p.shape[1]))
 
 
-def _fit_parameters(samples: _Samples) -> _Parameters:
+def _fit_parameters(labels: GivenLabels) -> Parameters:
     """Fit class-conditional noise; while there are too few near ties, sharpen and fit again."""
-    k = samples.log_p.shape[1]
-    n_pairs = k * k if k <= _MAX_PAIRED_CLASSES else 1
-    starts = np.zeros((len(_STARTS), 3 + k + n_pairs))
+    k = labels.log_p.shape[1]
+    starts = np.zeros((len(_STARTS), n_parameters(k)))
     starts[:, [0, 2]] = _STARTS
-    fits = [_maximise(samples, start, _LOG_SHARPNESS, (0.0, 0.0)) for start in starts]
-    theta = min(fits, key=lambda theta: _loss_and_gradient(theta, samples)[0])
-    while _lacks_near_ties(samples, theta) and theta[0] < _LOG_SHARPNESS[1]:
+    fits = [maximise(labels, start, _LOG_SHARPNESS, (0.0, 0.0)) for start in starts]
+    theta, _ = min(fits, key=itemgetter(1))
+    while theta[0] < _LOG_SHARPNESS[1] and _lacks_near_ties(labels, unpack(theta, k)):
         theta[0] = min(theta[0] + _STEP, _LOG_SHARPNESS[1])
-        theta = _maximise(samples, theta, (theta[0], theta[0]), _DEPENDENCE)
-    return _unpack(torch.from_numpy(theta), k)
+        theta, _ = maximise(labels, theta, (theta[0], theta[0]), _DEPENDENCE)
+    return unpack(theta, k)
 
 
-def _maximise(
-    samples: _Samples,
-    start: np.ndarray,
-    log_sharpness: tuple[float, float],
-    dependence: tuple[float, float],
-) -> np.ndarray:
-    """Maximise the penalised likelihood, within limits of the first two parameters."""
-    limits = np.full((len(start), 2), [-np.inf, np.inf])
-    limits[:2] = log_sharpness, dependence
-    objective = partial(_loss_and_gradient, samples=samples)
-    return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=Bounds(*limits.T)).x
-
-
-def _loss_and_gradient(theta: np.ndarray, samples: _Samples) -> tuple[float, np.ndarray]:
-    leaf = torch.from_numpy(theta.copy()).requires_grad_()
-    n, k = samples.log_p.shape
-    parameters = _unpack(leaf, k)
-    with torch.enable_grad():
-        log_likelihood = torch.logsumexp(_log_joint(samples, parameters), dim=1).sum()
-        penalty = (
-            2 * (parameters.flip / _SCALE_FLIP).square().log1p()
-            + (parameters.bias / _SD_BIAS).square().sum()
-            + (parameters.pair_flip / _SD_PAIR).square().sum()
-        )
-        loss = (penalty / 2 - log_likelihood) / n
-        (gradient,) = torch.autograd.grad(loss, leaf)
-    return loss.item(), gradient.numpy()
-
-
-def _unpack(theta: Tensor, n_classes: int) -> _Parameters:
-    bias, pair_flip = theta[3 : 3 + n_classes], theta[3 + n_classes :]
-    side = 1 if len(pair_flip) == 1 else n_classes
-    return _Parameters(theta[0], theta[1], theta[2], bias, pair_flip.reshape(side, side))
-
-
-def _log_joint(samples: _Samples, parameters: _Parameters) -> Tensor:
-    """Compute log P(true = i, given label | x), of shape (n_samples, n_classes)."""
-    log_true = _log_true(samples, parameters)
-    log_flips = samples.log_flips + parameters.flip + parameters.pair_flip
-    plausible = parameters.dependence * samples.log_p
-    log_total = (plausible.exp() @ log_flips.exp().T).log1p()
-    codes = samples.codes[:, None]
-    log_given = (log_flips.T[samples.codes] + plausible.gather(1, codes)).scatter(1, codes, 0.0)
-    return log_true + log_given - log_total
-
-
-def _log_true(samples: _Samples, parameters: _Parameters) -> Tensor:
-    """Compute log P(true = i | x), of shape (n_samples, n_classes)."""
-    logits = parameters.log_sharpness.exp() * samples.log_p + parameters.bias
-    return torch.log_softmax(logits, dim=1)
-
-
-def _lacks_near_ties(samples: _Samples, theta: np.ndarray) -> bool:
+def _lacks_near_ties(labels: GivenLabels, parameters: Parameters) -> bool:
     """Return whether near ties are significantly fewer than the errors of the true classes."""
-    parameters = _unpack(torch.from_numpy(theta), samples.log_p.shape[1])
-    log_true = _log_true(samples, parameters)
-    first, second = log_true.topk(2, dim=1).values.unbind(dim=1)
-    n_ties = int((first - second < np.log(_TIE_ODDS)).sum())
-    n_errors = _errors_with_ties(samples.codes, log_true)
+    true = evaluate(labels, parameters).true
+    second, first = np.partition(true, -2, axis=1)[:, -2:].T
+    n_ties = np.count_nonzero(first < _TIE_ODDS * second)
+    n_errors = _errors_with_ties(labels.codes, true)
     return n_ties + _Z_SCORE * np.sqrt(n_ties) < _TIES_PER_ERROR * n_errors
 
 
-def _errors_with_ties(codes: Tensor, log_true: Tensor) -> float:
+def _errors_with_ties(codes: np.ndarray, true: np.ndarray) -> float:
     """Count the expected errors of the true classes that come with ties.
 
     Overlap of a rare class with a common one has no ties if the rare class is nowhere the most
     likely one. So if there is a label of which few samples are predicted as this class, only errors
     are counted that are as frequent in the other direction: they lie on a boundary.
     """
-    probs, most_likely = log_true.exp(), log_true.argmax(dim=1)
-    k = probs.shape[1]
-    counts = torch.zeros(k, k, dtype=probs.dtype).index_add(0, most_likely, probs)
-    errors = counts.fill_diagonal_(0)
-    n_given = torch.bincount(codes, minlength=k)
-    n_agree = torch.bincount(codes[codes == most_likely], minlength=k)
+    k, most_likely = true.shape[1], true.argmax(axis=1)
+    errors = members(most_likely, k) @ true
+    np.fill_diagonal(errors, 0.0)
+    n_given = np.bincount(codes, minlength=k)
+    n_agree = np.bincount(codes[codes == most_likely], minlength=k)
     if (n_agree >= _MIN_AGREEMENT * n_given).all():
         return float(errors.sum())
-    return float(torch.minimum(errors, errors.T).sum())
+    return float(np.minimum(errors, errors.T).sum())
