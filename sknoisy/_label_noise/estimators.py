@@ -6,8 +6,7 @@ functions in :mod:`sknoisy.transition` check their arguments and call the estima
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from math import ceil
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from sknoisy._label_noise.hoc import fit_hoc
+from sknoisy._label_noise.most_confident import counts_to_fractions, most_confident
 from sknoisy.functional import confident_transition
 
 __all__ = [
@@ -24,102 +24,22 @@ __all__ = [
     "anchor_points",
     "bootstrap_noise_rates",
     "confident_joint",
-    "confident_lower_bound",
     "dual_t",
     "gold",
     "hoc",
     "most_confident",
-    "most_confident_counts",
-    "most_confident_quarter",
     "noise_rate",
     "noise_rate_from_transition",
     "transition_between",
-    "wilson_interval",
 ]
+
+# Class priors that change less in an iteration have converged.
+_MIN_CHANGE = 1e-9
 
 TransitionEstimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 # ---- transition matrices -------------------------------------------------------------------------
-
-
-def most_confident(
-    codes: np.ndarray, p: np.ndarray, min_samples: int = 10, z_score: float = 4.0
-) -> np.ndarray:
-    """Compute fractions of the labels of the most confident samples of each class."""
-    return _fractions(most_confident_counts(codes, p, min_samples, z_score))
-
-
-def most_confident_counts(
-    codes: np.ndarray, p: np.ndarray, min_samples: int = 10, z_score: float = 4.0
-) -> np.ndarray:
-    """Count the labels of the most confident samples of each class."""
-    k = p.shape[1]
-    counts = np.zeros((k, k), dtype=np.int64)
-    for label, members in _most_confident_first(p):
-        n = _n_to_count(p[members, label], codes[members] == label, min_samples, z_score)
-        counts[label] = np.bincount(codes[members[:n]], minlength=k)
-    return counts
-
-
-def confident_lower_bound(codes: np.ndarray, p: np.ndarray, z_score: float = 4.0) -> np.ndarray:
-    """Bound the noise among the samples that :func:`most_confident` counts from below.
-
-    The off-diagonal entries of a row keep their proportions; their sum is the lower end of the
-    Wilson interval of the noise rate of that class.
-    """
-    transition = most_confident(codes, p)
-    for label, members in _most_confident_first(p):
-        n = _n_to_count(p[members, label], codes[members] == label, 10, 4.0)
-        rate = 1 - transition[label, label]
-        low = max(float(wilson_interval(rate, n, z_score)[0]), 0.0)
-        transition[label] *= low / rate if rate > 0 else 1.0
-        transition[label, label] = 1 - low
-    return transition
-
-
-def most_confident_quarter(codes: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Average labels and probabilities over the most confident quarter of each class.
-
-    On few samples it has a lower variance than :func:`most_confident`. But it is biased: samples
-    are selected for a high probability, so these probabilities are too high.
-    """
-    evidence = (p + np.eye(p.shape[1])[codes]) / 2
-    transition = np.eye(p.shape[1])
-    for label, members in _most_confident_first(p):
-        quarter = members[: max(20, ceil(0.25 * len(members)))]
-        transition[label] = evidence[quarter].mean(axis=0)
-    return transition
-
-
-def _most_confident_first(p: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each class with the samples predicted as this class, the most confident first."""
-    most_likely = p.argmax(axis=1)
-    for label in np.unique(most_likely):
-        members = np.flatnonzero(most_likely == label)
-        yield label, members[np.argsort(-p[members, label], kind="stable")]
-
-
-def _n_to_count(
-    confidence: np.ndarray, agrees: np.ndarray, min_samples: int, z_score: float
-) -> int:
-    """Choose the number of samples for which the lower bound of the agreement is highest.
-
-    Both arrays are in decreasing order of confidence; ``agrees`` marks the samples whose label is
-    their most likely class.
-    """
-    # Samples of equal confidence are counted together: their order may depend on their labels.
-    last_of_ties = np.flatnonzero(np.r_[np.diff(confidence) != 0, True]) + 1
-    n = last_of_ties[last_of_ties >= min(min_samples, len(confidence))]
-    return int(n[wilson_interval(agrees.cumsum()[n - 1] / n, n, z_score)[0].argmax()])
-
-
-def wilson_interval(fraction: Any, n: Any, z_score: float) -> tuple[Any, Any]:
-    """Compute the Wilson score interval of a fraction observed in n samples."""
-    z2_n = z_score**2 / n
-    centre = fraction + z2_n / 2
-    half_width = np.sqrt(z2_n * fraction * (1 - fraction) + z2_n**2 / 4)
-    return (centre - half_width) / (1 + z2_n), (centre + half_width) / (1 + z2_n)
 
 
 def anchor_points(codes: np.ndarray, p: np.ndarray, quantile: float = 0.97) -> np.ndarray:
@@ -168,13 +88,7 @@ def transition_between(true: np.ndarray, given: np.ndarray, n_classes: int) -> n
     """Compute fractions of given labels for each true label; the identity for absent classes."""
     counts = np.zeros((n_classes, n_classes))
     np.add.at(counts, (true, given), 1)
-    return _fractions(counts)
-
-
-def _fractions(counts: np.ndarray) -> np.ndarray:
-    """Divide counts by the sums of their rows; rows without counts are those of the identity."""
-    total = counts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, counts / np.maximum(total, 1), np.eye(len(counts)))
+    return counts_to_fractions(counts)
 
 
 # Estimators that need only labels and predicted probabilities, by name.
@@ -205,20 +119,23 @@ class NoiseRate(NamedTuple):
     high: float
 
 
-def noise_rate_from_transition(transition: np.ndarray, codes: np.ndarray) -> float:
+def noise_rate_from_transition(transition: Any, codes: np.ndarray) -> float:
     """Compute the noise rate from a transition matrix and the frequencies of the labels."""
-    observed = np.bincount(codes, minlength=len(transition)) / len(codes)
+    observed = np.bincount(codes, minlength=transition.shape[0]) / len(codes)
     prior = observed
     # Expectation maximisation of the class priors: the inverse matrix could leave [0, 1].
     for _ in range(200):
+        before = prior
         prior = prior * (transition @ (observed / np.maximum(prior @ transition, 1e-12)))
+        if np.abs(prior - before).sum() < _MIN_CHANGE:
+            break
     return float(max(0.0, 1 - prior @ transition.diagonal()))
 
 
 def noise_rate(
     codes: np.ndarray,
     p: np.ndarray,
-    estimate: TransitionEstimator,
+    estimate: Callable[[np.ndarray, np.ndarray], Any],
     rng: np.random.RandomState,
     confidence_level: float = 0.95,
     n_resamples: int = 200,
@@ -241,7 +158,7 @@ def noise_rate(
 def bootstrap_noise_rates(
     codes: np.ndarray,
     p: np.ndarray,
-    estimate: TransitionEstimator,
+    estimate: Callable[[np.ndarray, np.ndarray], Any],
     rng: np.random.RandomState,
     n_resamples: int,
 ) -> list[float]:

@@ -6,7 +6,6 @@ from operator import itemgetter
 
 import numpy as np
 
-from sknoisy._label_noise.estimators import confident_lower_bound, most_confident
 from sknoisy._label_noise.given_labels import (
     GivenLabels,
     Parameters,
@@ -16,6 +15,7 @@ from sknoisy._label_noise.given_labels import (
     n_parameters,
     unpack,
 )
+from sknoisy._label_noise.most_confident import confident_lower_bound, most_confident
 from sknoisy._runtime.threads import limit_threads
 
 __all__ = ["true_label_posterior"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from numbers import Real
 
@@ -13,11 +14,15 @@ from sknoisy._label_noise.confusions import Confusion, find_confusions
 from sknoisy._label_noise.estimators import (
     NoiseRate,
     bootstrap_noise_rates,
-    most_confident,
-    most_confident_counts,
-    most_confident_quarter,
     noise_rate,
     noise_rate_from_transition,
+)
+from sknoisy._label_noise.most_confident import (
+    most_confident,
+    most_confident_counts,
+    most_confident_of_ranked,
+    most_confident_quarter,
+    most_likely,
     wilson_interval,
 )
 from sknoisy._validation.constraints import checked
@@ -62,9 +67,17 @@ def _noise_rate_from_neighbors(
     rate = (
         noise_rate_from_transition(most_confident_quarter(codes, p), codes) if low > 0.01 else 0.0
     )
-    labels_only = noise_rate(codes, p, most_confident, rng, n_resamples=_N_RESAMPLES // 2)
+    labels_only = _noise_rate_from_labels(codes, p, rng, _N_RESAMPLES // 2)
     ends = (rate, labels_only.low, labels_only.high, *((low, high) if rate else (high,)))
     return NoiseRate(rate, float(min(ends)), float(max(ends)))
+
+
+def _noise_rate_from_labels(
+    codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState, n_resamples: int
+) -> NoiseRate:
+    """Estimate the noise rate from the labels of the most confident samples."""
+    estimate = partial(most_confident_of_ranked, n_classes=p.shape[1])
+    return noise_rate(codes, most_likely(p), estimate, rng, n_resamples=n_resamples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +184,7 @@ class NoiseReport:
         # A separate generator, so that the report does not depend on other random draws.
         rng = np.random.RandomState(0)
         if labels_only:
-            noise = noise_rate(codes, p, most_confident, rng, n_resamples=_N_RESAMPLES)
+            noise = _noise_rate_from_labels(codes, p, rng, _N_RESAMPLES)
             matrix = most_confident(codes, p)
         else:
             noise, matrix = (

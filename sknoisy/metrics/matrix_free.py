@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
-from sknoisy._label_noise.estimators import wilson_interval
+from sknoisy._label_noise.most_confident import wilson_interval
 from sknoisy._validation.constraints import checked
 from sknoisy._validation.labels import check_labels_and_proba, check_trusted, encode_together
 from sknoisy.metrics._score import Score, mean_score, normalized_weights, z_score
