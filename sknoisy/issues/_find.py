@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from sknoisy._label_noise.information import are_informative
 from sknoisy._label_noise.posterior import true_label_posterior
 from sknoisy._predictions import Predictions, out_of_sample_predictions
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import checked, did_you_mean
 from sknoisy._validation.matrices import check_transition_matrix
+from sknoisy._validation.user_warnings import warn_user
 from sknoisy.functional import correct_predictions
 from sknoisy.issues._undertrained import warn_if_undertrained
 
@@ -23,6 +25,13 @@ __all__ = ["find_label_issues", "rank_by_quality"]
 # Iterations of the correction. More are needed than in predictions, because probabilities are
 # reported here, and not only the most likely class.
 _N_ITER = 8
+
+_UNINFORMATIVE = (
+    "The predictions tell nothing about the labels: given them, labels are not significantly more "
+    "likely than by the frequencies of the classes. So no label issues are returned, and 'n_wrong' "
+    "is unknown (NaN). Use a model or features that predict the labels better than chance, or more "
+    "samples, and check that probabilities are in the order of the samples."
+)
 
 
 @checked(return_all=["boolean"])
@@ -53,6 +62,9 @@ def find_label_issues(
     If ``transition_matrix`` is known, Bayes' rule combines it with predictions that are calibrated
     for the given labels. With a classifier, the probability is averaged with ``label_quality_``,
     which is recorded during training and assumes none of this.
+
+    If predictions are no better than the frequencies of the classes, they cannot tell which labels
+    are wrong: no issues are returned, with a warning. A known ``transition_matrix`` is used anyway.
 
     Samples of several classes or of none are ranked as mislabelled too: inspect samples before
     changing their labels.
@@ -87,9 +99,13 @@ def find_label_issues(
           a classifier, the mean of this probability and ``label_quality_``,
         - ``confidence``: probability that the suggested label is the true label.
 
+        If predictions tell nothing about the labels, these probabilities are unknown (NaN), and the
+        quality is ``label_quality_`` or NaN.
+
         The index is the index of y, otherwise the index of the X that the classifier was fitted to,
         otherwise the positions of the samples. ``attrs["n_wrong"]`` is the expected number of
-        mislabelled samples among all samples; it can differ from the number of rows.
+        mislabelled samples among all samples; it can differ from the number of rows. It is NaN if
+        predictions tell nothing about the labels.
         ``attrs["n_contradicting"]`` is the number of samples whose features equal those of a sample
         with another label: some of these labels are wrong, or classes overlap. It is None for
         probabilities and for a Dataset that is read item by item.
@@ -103,7 +119,9 @@ def find_label_issues(
     Warns
     -----
     UserWarning
-        If the out-of-bag accuracy of the classifier still rose when its training ended.
+        If the out-of-bag accuracy of the classifier still rose when its training ended, or labels
+        are not more likely given the predictions than by the class frequencies, by two standard
+        errors.
 
     References
     ----------
@@ -144,17 +162,21 @@ def rank_by_quality(
     codes, classes = predictions.codes, predictions.classes
     matrix = _resolve_matrix(transition_matrix, predictions)
     with default_torch_settings():
-        if matrix is None:
+        if matrix is not None:
+            posterior = _posterior_from_matrix(predictions, matrix)
+        elif are_informative(codes, predictions.p):
             posterior = true_label_posterior(codes, predictions.p)
         else:
-            posterior = _posterior_from_matrix(predictions, matrix)
+            warn_user(_UNINFORMATIVE)
+            posterior = np.where(np.eye(len(classes), dtype=bool)[codes], np.nan, 0.0)
     if predictions.trusted is not None:
         is_given = np.eye(len(classes))[codes]
         posterior = np.where(predictions.trusted[:, None], is_given, posterior)
     clean_proba, suggested = posterior[np.arange(len(codes)), codes], posterior.argmax(axis=1)
     quality = clean_proba
     if predictions.label_quality is not None:
-        quality = (clean_proba + predictions.label_quality) / 2
+        known = np.where(np.isnan(clean_proba), predictions.label_quality, clean_proba)
+        quality = (known + predictions.label_quality) / 2
     table = pd.DataFrame(
         {
             "given": classes[codes],
