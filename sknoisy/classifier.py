@@ -172,7 +172,8 @@ class NoisyLabelClassifier(
     label_quality_ : ndarray of shape (n_samples,)
         How well each label of the last call agreed with the predictions during training, in [0, 1]:
         low for mislabelled samples. Samples that were trained on only in mixed or changed form are
-        evaluated once, at the end.
+        evaluated once, at the end. NaN for a soft label without a single most likely class, which
+        says nothing that could be wrong.
     module_, method_, history_
         The trained network, the method with its state, and a row for each epoch.
     net_ : skorch net
@@ -214,6 +215,7 @@ class NoisyLabelClassifier(
     _channels_last: bool = False
     # The samples that were passed to it as trusted.
     _trusted: Any = None
+    _groups: Any = None
 
     _parameter_constraints: dict = {
         "method": [Names(set(METHODS)), Method, type],

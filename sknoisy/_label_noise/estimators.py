@@ -140,16 +140,21 @@ def noise_rate(
     confidence_level: float = 0.95,
     n_resamples: int = 200,
     min_rate: float = 0.01,
+    groups: np.ndarray | None = None,
 ) -> NoiseRate:
-    """Estimate the noise rate, with a bootstrap interval."""
+    """Estimate the noise rate, with a bootstrap interval.
+
+    Samples of one group, such as copies, are drawn together: they are no independent evidence.
+    """
     rate, tail = noise_rate_from_transition(estimate(codes, p), codes), (1 - confidence_level) / 2
-    resampled = bootstrap_noise_rates(codes, p, estimate, rng, n_resamples)
+    resampled = bootstrap_noise_rates(codes, p, estimate, rng, n_resamples, groups)
     ends = np.quantile(resampled, [tail, 1 - tail])
     # The interval is symmetric around the rate: if resampling shifts the estimates in one
     # direction, the rate itself may be shifted in the same direction.
     half_width = abs(ends - rate).max()
     # Even if all n labels are clean, the noise rate can be as high as 1 - tail ** (1 / n).
-    high = min(max(rate + half_width, 1 - tail ** (1 / len(codes))), 1.0)
+    n = len(codes) if groups is None else len(np.unique(groups))
+    high = min(max(rate + half_width, 1 - tail ** (1 / n)), 1.0)
     if rate - half_width <= min_rate:
         return NoiseRate(0.0, 0.0, float(high))
     return NoiseRate(rate, float(rate - half_width), float(high))
@@ -161,9 +166,19 @@ def bootstrap_noise_rates(
     estimate: Callable[[np.ndarray, np.ndarray], Any],
     rng: np.random.RandomState,
     n_resamples: int,
+    groups: np.ndarray | None = None,
 ) -> list[float]:
-    """Estimate the noise rate of each of several bootstrap samples."""
-    draws = (rng.randint(len(codes), size=len(codes)) for _ in range(n_resamples))
+    """Estimate the noise rate of each of several bootstrap samples, which are drawn by group."""
+    draws = (_draw(len(codes), groups, rng) for _ in range(n_resamples))
     return [
         noise_rate_from_transition(estimate(codes[rows], p[rows]), codes[rows]) for rows in draws
     ]
+
+
+def _draw(n_samples: int, groups: np.ndarray | None, rng: np.random.RandomState) -> np.ndarray:
+    """Draw positions with replacement: as many as there are, or all positions of drawn groups."""
+    if groups is None:
+        return rng.randint(n_samples, size=n_samples)
+    names, number = np.unique(groups, return_inverse=True)
+    times = np.bincount(rng.randint(len(names), size=len(names)), minlength=len(names))
+    return np.repeat(np.arange(n_samples), times[number])

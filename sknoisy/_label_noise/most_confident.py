@@ -79,12 +79,18 @@ def most_confident_counts(
     return counts
 
 
-def most_confident_of_ranked(codes: np.ndarray, ranked: np.ndarray, n_classes: int) -> Any:
+def most_confident_of_ranked(
+    codes: np.ndarray,
+    ranked: np.ndarray,
+    n_classes: int,
+    min_samples: int = 10,
+    z_score: float = 4.0,
+) -> Any:
     """Compute :func:`most_confident` from the result of :func:`most_likely`.
 
     It takes a fraction of the time if there are many classes. The matrix is then sparse.
     """
-    samples = _most_confident_samples(codes, ranked, 10, 4.0)
+    samples = _most_confident_samples(codes, ranked, min_samples, z_score)
     true, given = ranked["label"][samples], codes[samples]
     empty = np.flatnonzero(np.bincount(true, minlength=n_classes) == 0)
     rows, columns = np.r_[true, empty], np.r_[given, empty]

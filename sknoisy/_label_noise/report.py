@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
+from math import ceil, sqrt
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -54,30 +56,42 @@ def subsample(n_samples: int) -> np.ndarray:
 
 
 def _noise_rate_from_neighbors(
-    codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState
+    codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState, groups: np.ndarray | None
 ) -> NoiseRate:
     """Estimate the noise rate from labels and the labels of neighbours, with an interval.
 
     If there are few samples or classes overlap, many neighbours are of another class, and p is less
     confident than it should be. So the interval includes the interval from labels alone.
     """
-    low, high = np.quantile(
-        bootstrap_noise_rates(codes, p, most_confident_quarter, rng, _N_RESAMPLES), [0.025, 0.975]
-    )
+    resampled = bootstrap_noise_rates(codes, p, most_confident_quarter, rng, _N_RESAMPLES, groups)
+    low, high = np.quantile(resampled, [0.025, 0.975])
     rate = (
         noise_rate_from_transition(most_confident_quarter(codes, p), codes) if low > 0.01 else 0.0
     )
-    labels_only = _noise_rate_from_labels(codes, p, rng, _N_RESAMPLES // 2)
+    labels_only = _noise_rate_from_labels(codes, p, rng, groups, _N_RESAMPLES // 2)
     ends = (rate, labels_only.low, labels_only.high, *((low, high) if rate else (high,)))
     return NoiseRate(rate, float(min(ends)), float(max(ends)))
 
 
 def _noise_rate_from_labels(
-    codes: np.ndarray, p: np.ndarray, rng: np.random.RandomState, n_resamples: int
+    codes: np.ndarray,
+    p: np.ndarray,
+    rng: np.random.RandomState,
+    groups: np.ndarray | None,
+    n_resamples: int,
 ) -> NoiseRate:
     """Estimate the noise rate from the labels of the most confident samples."""
-    estimate = partial(most_confident_of_ranked, n_classes=p.shape[1])
-    return noise_rate(codes, most_likely(p), estimate, rng, n_resamples=n_resamples)
+    estimate = partial(most_confident_of_ranked, n_classes=p.shape[1], **_evidence(groups))
+    ranked = most_likely(p)
+    return noise_rate(codes, ranked, estimate, rng, n_resamples=n_resamples, groups=groups)
+
+
+def _evidence(groups: np.ndarray | None) -> dict[str, Any]:
+    """Return parameters of :func:`most_confident` for groups that count as one sample each."""
+    if groups is None:
+        return {}
+    size = len(groups) / len(np.unique(groups))
+    return {"min_samples": ceil(10 * size), "z_score": 4.0 * sqrt(size)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +101,14 @@ class NoiseReport:
     Attributes
     ----------
     rate : float
-        Estimated fraction of mislabelled samples; 0 if no noise is detected. It is too high if even
-        the most confident samples lie where classes overlap, or if classes have few samples.
+        Estimated fraction of mislabelled samples among those that are not trusted; 0 if no noise is
+        detected. It is too high if even the most confident samples lie where classes overlap, or if
+        classes have few samples.
     low, high : float
         Bounds of the 95 % bootstrap interval of the rate, which does not account for bias of the
-        model. If the evidence is neighbours, it includes the interval from the labels of the most
-        confident samples alone, which starts at 0 if all these labels may be clean.
+        model. Samples of one group, or with equal features, are drawn together. If the evidence is
+        neighbours, it includes the interval from the labels of the most confident samples alone,
+        which starts at 0 if all these labels may be clean.
     transition_matrix : ndarray of shape (n_classes, n_classes)
         Entry (i, j): the probability of given label j for true label i. It is the matrix passed to
         the method, if there is one; all other attributes are estimated nevertheless.
@@ -102,14 +118,16 @@ class NoiseReport:
     classes : ndarray of shape (n_classes,)
         The classes of rows and columns.
     smoothing : float or ndarray of shape (n_classes,)
-        The smoothing rate in use. A rate chosen by "auto" is not below minus ``n_samples``, because
-        few samples do not show how much a network memorises.
+        The smoothing rate in use. A rate chosen by "auto" is 0 if samples are too few to estimate
+        a noise rate, and not below minus ``n_samples``, because few samples do not show how much a
+        network memorises.
     evidence : {"out-of-bag", "neighbours"}
         What the labels were compared with: predictions of networks that were not trained on these
         samples, or the labels of the nearest neighbours in the features of a network that was not
         trained on these samples. For neighbours, half of the samples are left out of warm-up.
     n_samples : int
-        Number of samples compared.
+        Number of samples compared, over which the rate is computed: at most 5000 of those whose
+        labels are decided and not trusted.
     disagreement : float
         Fraction of labels that disagree with the majority of their neighbours at the end of
         warm-up, minus two standard errors. These are labels of mislabelled samples and of samples
@@ -122,6 +140,9 @@ class NoiseReport:
         Number of training samples whose features equal those of a sample with another label: some
         of these labels are wrong, or classes overlap. None: unknown, as for a Dataset that is read
         item by item.
+    n_trusted : int
+        Number of trusted samples, whose labels are known to be clean. They are not compared, unless
+        all are trusted.
 
     Examples
     --------
@@ -148,6 +169,7 @@ class NoiseReport:
     disagreement: float
     memorized: float
     n_contradicting: int | None = None
+    n_trusted: int = 0
 
     @classmethod
     def from_predictions(
@@ -157,6 +179,7 @@ class NoiseReport:
         evidence: str,
         memorized: float = 0.0,
         labels_only: bool = False,
+        groups: np.ndarray | None = None,
     ) -> NoiseReport:
         """Compare labels with predictions that were made without them.
 
@@ -172,6 +195,9 @@ class NoiseReport:
             See the attribute of this name.
         labels_only : bool, default=False
             Whether to estimate from labels only; then p only ranks the samples.
+        groups : ndarray of shape (n_samples,), default=None
+            Numbers of groups of samples that are no independent evidence, such as copies; None:
+            each sample is a group of its own.
 
         Returns
         -------
@@ -181,20 +207,24 @@ class NoiseReport:
         if len(codes) > MAX_SAMPLES:
             rows = subsample(len(codes))
             codes, p = codes[rows], p[rows]
+            groups = None if groups is None else groups[rows]
         # A separate generator, so that the report does not depend on other random draws.
         rng = np.random.RandomState(0)
         if labels_only:
-            noise = _noise_rate_from_labels(codes, p, rng, _N_RESAMPLES)
-            matrix = most_confident(codes, p)
+            noise = _noise_rate_from_labels(codes, p, rng, groups, _N_RESAMPLES)
+            matrix = most_confident(codes, p, **_evidence(groups))
         else:
             noise, matrix = (
-                _noise_rate_from_neighbors(codes, p, rng),
+                _noise_rate_from_neighbors(codes, p, rng, groups),
                 most_confident_quarter(codes, p),
             )
-        k, counts = p.shape[1], most_confident_counts(codes, p)
+        k, counts = p.shape[1], most_confident_counts(codes, p, **_evidence(groups))
         observed = float(np.mean(p.argmax(axis=1) != codes))
         disagreement = max(float(wilson_interval(observed, len(codes), _Z_SCORE)[0]), 0.0)
-        smoothing = max(smoothing_rate_for_noise(disagreement, k, memorized), -float(len(codes)))
+        smoothing = 0.0
+        if _are_enough(len(codes), k):
+            rate = smoothing_rate_for_noise(disagreement, k, memorized)
+            smoothing = max(rate, -float(len(codes)))
         return cls(
             *noise,
             matrix,
@@ -268,8 +298,7 @@ class NoiseReport:
 
     @property
     def _has_enough_samples(self) -> bool:
-        needed = max(_MIN_SAMPLES, _MIN_SAMPLES_PER_CLASS * len(self.classes))
-        return self.n_samples >= min(needed, MAX_SAMPLES)
+        return _are_enough(self.n_samples, len(self.classes))
 
     def _rate_texts(self) -> list[str]:
         """Write the rate, followed by its interval if it has one."""
@@ -300,12 +329,19 @@ class NoiseReport:
 
     def _basis(self) -> str:
         samples = "1 sample" if self.n_samples == 1 else f"{self.n_samples} samples"
-        return f"{samples}, compared with {_COMPARED_WITH[self.evidence]}"
+        others = f" besides {self.n_trusted} trusted ones" if self.n_trusted else ""
+        return f"{samples}{others}, compared with {_COMPARED_WITH[self.evidence]}"
 
     def _smoothing_text(self) -> str:
         rates = np.ravel(self.smoothing)
         name = "Smoothing rate" if len(rates) == 1 else "Smoothing rates"
         return f"{name}: {', '.join(f'{rate:.3g}' for rate in rates)}"
+
+
+def _are_enough(n_samples: int, n_classes: int) -> bool:
+    """Tell whether samples are enough to estimate a noise rate."""
+    needed = max(_MIN_SAMPLES, _MIN_SAMPLES_PER_CLASS * n_classes)
+    return n_samples >= min(needed, MAX_SAMPLES)
 
 
 def _percent(fraction: float) -> str:

@@ -223,8 +223,13 @@ def fitted_attributes(
     """
     rule, noise, labels = net.settings.smoothing, net.noise_, training_set.labels
     rate, n_contradicting = rule.rate(noise), training_set.n_contradicting
+    # The labels are kept to recognise them, and for a report on their noise.
+    codes = compact_codes(labels)
     attributes: dict[str, Any] = {
-        "label_quality_": quality,
+        # A label without a most likely class is neither right nor wrong.
+        "label_quality_": np.where(codes < len(labels.classes), quality, np.nan),
+        "_codes": codes,
+        "_groups": training_set.groups,
         "n_iter_": len(net.history),
         "smoothing_": rate if isinstance(rate, float) else np.array(rate),
     }
@@ -232,7 +237,5 @@ def fitted_attributes(
         attributes["noise_report_"] = replace(
             noise, classes=labels.classes, n_contradicting=n_contradicting
         )
-    # The labels are kept to recognise them, and for a report on their noise.
-    attributes["_codes"] = compact_codes(labels)
     attributes["_n_contradicting"] = n_contradicting
     return {**attributes, "net_": net, "classes_": labels.classes}

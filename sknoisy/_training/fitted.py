@@ -26,6 +26,8 @@ class FittedAttributesMixin:
     classes_: np.ndarray
     smoothing_: Any
     _codes: np.ndarray
+    _trusted: np.ndarray | None
+    _groups: np.ndarray | None
     _n_contradicting: int | None
 
     @property
@@ -69,7 +71,7 @@ class FittedAttributesMixin:
         if (report := vars(self).get("noise_report_")) is not None:
             return report
         with default_torch_settings():
-            report = report_out_of_bag(self.method_, self._codes)
+            report = report_out_of_bag(self.method_, self._codes, self._trusted, self._groups)
         if report is None:
             raise AttributeError(_missing(self, name))
         report = replace(

@@ -55,7 +55,13 @@ def inspect_labels(
         loss_on_used = _mean_loss(_evaluate_some(view, data, used, epoch))
         memorized = _mean_loss(evaluation) - loss_on_used
     codes, probs = evaluation.y.cpu().numpy(), p.double().cpu().numpy()
-    return NoiseReport.from_predictions(codes, probs, "neighbours", memorized)
+    rows = _untrusted(np.arange(len(codes)), _to_numpy(evaluation.trusted))
+    groups = _to_numpy(evaluation.groups)
+    groups = None if groups is None else groups[rows]
+    report = NoiseReport.from_predictions(
+        codes[rows], probs[rows], "neighbours", memorized, groups=groups
+    )
+    return replace(report, n_trusted=len(codes) - len(rows))
 
 
 def _are_comparable(data: LabelledRows, rows: Tensor) -> bool:
@@ -70,15 +76,25 @@ def inspect_out_of_bag(method: Method, data: LabelledRows, early: NoiseReport) -
     decided = data.is_decided(torch.arange(len(data.y)))
     n_classes = 0 if data.soft_labels is None else data.soft_labels.shape[1]
     codes = torch.where(decided.to(data.y.device), data.y, n_classes)
-    report = report_out_of_bag(method, codes.cpu().numpy())
+    report = report_out_of_bag(
+        method, codes.cpu().numpy(), _to_numpy(data.trusted), _to_numpy(data.groups)
+    )
     if report is None:
         return early
     kept = {name: getattr(early, name) for name in ("smoothing", "disagreement", "memorized")}
     return replace(report, **kept)
 
 
-def report_out_of_bag(method: Method, codes: np.ndarray) -> NoiseReport | None:
+def report_out_of_bag(
+    method: Method,
+    codes: np.ndarray,
+    trusted: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> NoiseReport | None:
     """Compare labels with out-of-bag predictions.
+
+    Trusted labels are clean, and would hide the noise of the others. They are compared only if
+    there are no others.
 
     Parameters
     ----------
@@ -87,6 +103,10 @@ def report_out_of_bag(method: Method, codes: np.ndarray) -> NoiseReport | None:
     codes : ndarray of shape (n_rows,)
         Encoded labels of the rows of the last training; ``n_classes`` where no class is the most
         likely one.
+    trusted : ndarray of bool of shape (n_rows,), default=None
+        The rows whose labels are known to be clean.
+    groups : ndarray of shape (n_rows,), default=None
+        Numbers of the groups of the rows; None: each row is a group of its own.
 
     Returns
     -------
@@ -102,10 +122,26 @@ def report_out_of_bag(method: Method, codes: np.ndarray) -> NoiseReport | None:
     rows = np.flatnonzero(~np.isnan(p).any(axis=1) & (codes < p.shape[1]))
     if not len(rows):
         return None
+    n_rows, rows = len(rows), _untrusted(rows, trusted)
+    groups = None if groups is None else groups[rows]
     # Networks trained at a negative rate rank samples well, but are over-confident.
-    report = NoiseReport.from_predictions(codes[rows], p[rows], "out-of-bag", labels_only=True)
+    report = NoiseReport.from_predictions(
+        codes[rows], p[rows], "out-of-bag", labels_only=True, groups=groups
+    )
+    report = replace(report, n_trusted=n_rows - len(rows))
     matrix = _given_matrix(method)
     return report if matrix is None else replace(report, transition_matrix=matrix)
+
+
+def _untrusted(rows: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
+    """Return the rows that are not trusted, or all rows if all are."""
+    if trusted is None or trusted[rows].all():
+        return rows
+    return rows[~trusted[rows]]
+
+
+def _to_numpy(values: Tensor | None) -> np.ndarray | None:
+    return None if values is None else values.cpu().numpy()
 
 
 def _given_matrix(method: Method) -> np.ndarray | None:

@@ -175,8 +175,7 @@ def rank_by_quality(
     clean_proba, suggested = posterior[np.arange(len(codes)), codes], posterior.argmax(axis=1)
     quality = clean_proba
     if predictions.label_quality is not None:
-        known = np.where(np.isnan(clean_proba), predictions.label_quality, clean_proba)
-        quality = (known + predictions.label_quality) / 2
+        quality = _mean_of_known(clean_proba, predictions.label_quality)
     table = pd.DataFrame(
         {
             "given": classes[codes],
@@ -191,6 +190,12 @@ def rank_by_quality(
     issues.attrs["n_wrong"] = float((1 - clean_proba).sum())
     issues.attrs["n_contradicting"] = predictions.n_contradicting
     return issues, predictions.row_names
+
+
+def _mean_of_known(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Average two arrays; where one is NaN, return the other one."""
+    first, second = (np.where(np.isnan(a), b, a) for a, b in ((first, second), (second, first)))
+    return (first + second) / 2
 
 
 def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndarray | None:

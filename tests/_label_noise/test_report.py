@@ -130,16 +130,57 @@ def test_interval_from_few_clean_labels_begins_near_zero():
 
 
 @pytest.mark.parametrize("method", ["ce", "bagging"])
-@pytest.mark.parametrize("n", [10, 40])
+@pytest.mark.parametrize("n", [2, 8, 10, 40])
 def test_few_rows_are_said_to_be_too_few(method, n):
-    """Ten rows with ten labels had a smoothing rate of -256, and were reported as noisy."""
+    """Ten rows with ten labels had a smoothing rate of -10, at a noise rate of 0."""
     clf = make(method).fit(X[:n], y[:n])
     report = clf.noise_report_
-    assert -report.n_samples <= clf.smoothing_ <= 0
+    assert clf.smoothing_ == report.smoothing == 0
     for text in (str(report), report._repr_html_()):
         assert "Too few samples to estimate the noise rate" in text
         assert "labelled" not in text
     assert "95 %" not in str(report)
+
+
+@pytest.mark.parametrize("labels_only", [True, False])
+def test_copies_change_neither_the_rate_nor_the_interval(labels_only):
+    """Nine copies of each sample were nine times the evidence: the interval missed the rate."""
+    rng = np.random.default_rng(0)
+    true = rng.integers(3, size=400)
+    codes = corrupt_labels(true, 0.3, random_state=0)
+    p = rng.dirichlet(np.ones(3), size=400) * 0.3 + 0.7 * np.eye(3)[true]
+
+    def interval(rows, groups=None):
+        report = NoiseReport.from_predictions(
+            codes[rows], p[rows], "neighbours", labels_only=labels_only, groups=groups
+        )
+        return report.rate, report.low, report.high
+
+    rows = np.repeat(np.arange(400), 9)
+    expected = interval(np.arange(400))
+    assert expected[1] < np.mean(codes != true) < expected[2]
+    np.testing.assert_allclose(interval(rows, rows), expected, atol=0.005)
+    assert not np.allclose(interval(rows), expected, atol=0.02)
+
+
+def test_the_interval_from_clean_copies_is_that_of_the_distinct_samples():
+    codes, p = np.repeat([0, 1], 500), np.repeat(np.eye(2), 500, axis=0)
+    groups = np.arange(1000) // 10
+    report = NoiseReport.from_predictions(codes, p, "out-of-bag", labels_only=True, groups=groups)
+    assert report.high == pytest.approx(1 - 0.025**0.01)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("n", [2, 3, 5, 8, 19])
+def test_too_few_samples_for_a_noise_rate_have_a_smoothing_rate_of_zero(n, k):
+    """Two to eight samples had a rate of -2 or -3, although their noise rate was 0."""
+    codes = np.arange(n) % k
+    p = np.roll(np.eye(k), 1, axis=1)[codes]
+    report = NoiseReport.from_predictions(codes, p, "neighbours")
+    assert report.smoothing == 0
+    assert "Too few samples to estimate the noise rate" in str(report)
+    many = NoiseReport.from_predictions(np.tile(codes, 20), np.tile(p, (20, 1)), "neighbours")
+    assert many.smoothing < 0
 
 
 def report_on(classes):

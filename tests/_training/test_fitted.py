@@ -15,7 +15,7 @@ from sknoisy import METHODS, NoisyLabelClassifier
 from sknoisy.methods import Method
 from sknoisy.noise import corrupt_labels, pair
 from sknoisy.search import SmoothingSearchCV
-from sknoisy.transition import most_confident, noise_rate
+from sknoisy.transition import NoiseReport, most_confident, noise_rate
 
 X, true = make_blobs(900, centers=np.eye(3) * 6, random_state=0)
 y = corrupt_labels(true, 0.3, kind="pair", exact=True, random_state=0)
@@ -152,11 +152,37 @@ def test_samples_without_weight_or_decision_are_left_out():
     assert make(max_epochs=2).fit(X, soft).noise_report_.n_samples == 800
 
 
-def test_trusted_samples_count_as_clean_ones():
+@pytest.mark.parametrize("smoothing", [0.0, "auto"])
+def test_the_rate_is_that_of_the_samples_that_are_not_trusted(smoothing):
+    """Trusted samples are clean, so they made the noise rate of the others look lower."""
     trusted = np.arange(900) < 300
     given = np.where(trusted, true, y)
-    fitted = make().fit(X, given, trusted=trusted)
-    assert fitted.noise_rate_ == pytest.approx(np.mean(given != true), abs=0.05)
+    fitted = make(smoothing=smoothing).fit(X, given, trusted=trusted)
+    assert fitted.noise_rate_ == pytest.approx(np.mean((given != true)[~trusted]), abs=0.05)
+    report = fitted.noise_report_
+    assert (report.n_samples, report.n_trusted) == (600, 300)
+    assert "600 samples besides 300 trusted ones, compared with" in str(report)
+
+
+def test_samples_that_are_all_trusted_are_compared():
+    report = make().fit(X, true, trusted=np.ones(900, dtype=bool)).noise_report_
+    assert (report.rate, report.n_samples, report.n_trusted) == (0, 900, 0)
+
+
+@pytest.mark.filterwarnings("ignore:.* of the samples are copies")
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(225), 8)], ids=["equal", "groups"])
+def test_copies_and_groups_count_once_in_the_interval(groups):
+    names = np.repeat(np.arange(900), 2) if groups is None else groups
+    rows = np.repeat(np.arange(900), 2)
+    fitted = make(max_epochs=3).fit(X[rows], y[rows], groups=groups)
+    p = fitted.method_.oob_predictions[0].double().numpy()
+    report = fitted.noise_report_
+    expected, independent = (
+        NoiseReport.from_predictions(y[rows], p, "out-of-bag", labels_only=True, groups=numbers)
+        for numbers in (names, None)
+    )
+    assert (report.low, report.high) == (expected.low, expected.high)
+    assert (report.low, report.high) != (independent.low, independent.high)
 
 
 def test_models_that_contain_the_classifier_pass_it_on():

@@ -64,6 +64,15 @@ def test_quality_of_each_of_several_networks():
 # ---- the attribute of the classifier -------------------------------------------------------------
 
 
+@pytest.mark.parametrize("method", ["ce", "bagging"])
+def test_undecided_labels_have_no_quality(method):
+    soft = np.eye(3)[y]
+    soft[:10] = 1 / 3
+    soft[10:20] = [0.5, 0.5, 0.0]
+    quality = short(method=method).fit(X, soft).label_quality_
+    np.testing.assert_array_equal(np.isnan(quality), np.arange(150) < 20)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "params", [{}, {"smoothing": -1.0}, {"method": "elr"}, {"method": "co_teaching"}], ids=str
