@@ -229,7 +229,7 @@ def fitted_attributes(
         # A label without a most likely class is neither right nor wrong.
         "label_quality_": np.where(codes < len(labels.classes), quality, np.nan),
         "_codes": codes,
-        "_groups": training_set.groups,
+        "_groups": _groups_to_keep(net, training_set.groups),
         "n_iter_": len(net.history),
         "smoothing_": rate if isinstance(rate, float) else np.array(rate),
     }
@@ -239,3 +239,10 @@ def fitted_attributes(
         )
     attributes["_n_contradicting"] = n_contradicting
     return {**attributes, "net_": net, "classes_": labels.classes}
+
+
+def _groups_to_keep(net: SkorchNet, groups: np.ndarray | None) -> np.ndarray | None:
+    """Return groups in the smallest integer type, for a report; None without a later report."""
+    if groups is None or net.criterion_.oob_predictions is None:
+        return None
+    return groups.astype(np.min_scalar_type(groups.max()))
