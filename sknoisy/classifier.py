@@ -79,8 +79,8 @@ class NoisyLabelClassifier(
         class or callable gets ``n_in`` (columns or channels) and ``n_out`` (classes) if it accepts
         them, and the ``module__name`` parameters. An instance is copied, and training starts from
         its weights. The network must return logits of shape (n_samples, n_classes). It gets columns
-        that single precision would blur, far from zero and inexact, centred, and columns that are
-        constant in training always with that value.
+        that single precision would blur, inexact and far from zero or tiny, centred or multiplied
+        by a power of two, and columns that are constant in training always with that value.
     warmup : "auto", int or float, default="auto"
         Number of epochs (int) or fraction of ``max_epochs`` (float) trained on cross-entropy and
         unsmoothed labels before the method starts. "auto": the default of the method; at least a
@@ -369,8 +369,8 @@ class NoisyLabelClassifier(
     ) -> NoisyLabelClassifier:
         """Train for one more epoch.
 
-        The built-in networks standardise columns by the samples of the first call, and ignore later
-        those that are constant in it: begin with a part that shows how the columns vary.
+        The built-in networks standardise columns by the samples of the first call in which they
+        vary: begin with a part that shows how the columns vary.
 
         Parameters
         ----------

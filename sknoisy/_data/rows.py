@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +14,14 @@ from torch.utils.data import default_collate
 
 __all__ = ["Rows", "as_rows"]
 
-Transform = Callable[[Tensor], Tensor]
+
+class Transform(Protocol):
+    """What is done to the rows of a table before the cast."""
+
+    @property
+    def changes_rows(self) -> bool: ...
+
+    def __call__(self, rows: Tensor) -> Tensor: ...
 
 
 class Rows(Protocol):
@@ -188,13 +194,15 @@ def as_rows(
     device : torch.device
     dtype : torch.dtype
         Of the tensors that are fetched.
-    columns : callable or None, default=None
-        Applied to tables before the cast.
+    columns : Transform or None, default=None
+        Applied to tables before the cast, if it changes them.
 
     Returns
     -------
     Rows
     """
+    if columns is not None and not columns.changes_rows:
+        columns = None
     if sp.issparse(X):
         return _SparseRows(X, device, dtype, columns)
     if isinstance(X, np.ndarray):

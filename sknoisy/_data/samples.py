@@ -135,7 +135,9 @@ def check_table_or_images(
         # Before the number of features, which is that of the wrong axis.
         _check_n_dims(shape, row_shape, type(estimator).__name__)
     try:
-        checked = validate_data(estimator, X, y, reset=reset, **_accepted(estimator, X))
+        # The sum by which scikit-learn looks for NaN first may overflow both ways.
+        with np.errstate(invalid="ignore"):
+            checked = validate_data(estimator, X, y, reset=reset, **_accepted(estimator, X))
     except (TypeError, ValueError) as error:
         advice = _explain_shapes(X) or explain_table(X, type(estimator).__name__)
         if not advice:

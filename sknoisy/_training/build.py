@@ -78,12 +78,12 @@ def make_run(
             labels.codes, training_set.weight, fraction, seed, training_set.groups
         )
     if net is None:
-        columns = training_set.fit_columns(constants=estimator.module is not None)
+        columns = training_set.fit_columns(users_module=estimator.module is not None)
     else:
         columns = net.columns_
         if columns is not None and columns.is_constant.any():
             # Weights for other values of a constant column are trained from now on.
-            columns = columns.released(training_set.fit_columns(constants=True))
+            columns = columns.continued(training_set.fit_columns(columns.holds_constants))
     data = training_set.on_device(device, dtype, train, columns)
     processes.check_same_inputs(
         estimator,

@@ -26,6 +26,7 @@ from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
 from sknoisy._training.augment_check import CheckedAugment, warn_if_unused
 from sknoisy._training.callback_checks import check_callbacks
+from sknoisy._training.first_layers import adapt_constant_columns, adapt_first_layers
 from sknoisy._training.hook_checks import checked_log_proba
 from sknoisy._training.loop import TrainingLoop
 from sknoisy._training.network_view import ModuleView
@@ -37,7 +38,7 @@ from sknoisy._training.settings import Settings
 from sknoisy._validation.constraints import did_you_mean
 from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
-from sknoisy.networks import Standardize, replicate
+from sknoisy.networks import replicate
 
 __all__ = ["OPTIMIZERS", "SkorchNet"]
 
@@ -193,9 +194,7 @@ class SkorchNet(NeuralNetClassifier):
         self.module_ = replicate(make, self.criterion.n_networks)
         if self.loop_ is not None:
             run = self.loop_.run
-            for part in self.module_.modules():
-                if isinstance(part, Standardize) and not part.is_adapted:
-                    part.adapt(BatchLoader(run.data).weighted_rows())
+            adapt_first_layers(self.module_, run.data)
             run.attach(self.view(run))
             probe_module(run.view, self.criterion.n_networks)
         return self
@@ -279,6 +278,8 @@ class SkorchNet(NeuralNetClassifier):
             run.processes.sync_start(self.module_, self.criterion_)
             with rolled_back_on_error(self, run.settings):
                 self.columns_ = run.columns
+                if len(self.history):
+                    adapt_constant_columns(self.module_, run.data)
                 with limit_threads(self.flops_per_step(run.data.rows)):
                     self._train(loop, epochs)
         self.random_state_ = generators["state"]

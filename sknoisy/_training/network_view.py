@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
+from sknoisy._training.first_layers import first_layers
 from sknoisy._training.processes import SINGLE_PROCESS, Processes
 from sknoisy.functional import bound_logits
 from sknoisy.methods import EvaluationPass
@@ -174,8 +175,16 @@ class ModuleView:
         return functional_call(self.module, parts, (x,))
 
     def _trained_state(self) -> dict[str, Tensor]:
-        """Return all parameters and floating-point buffers by name."""
-        buffers = {k: b for k, b in self.module.named_buffers() if b.is_floating_point()}
+        """Return all parameters and floating-point buffers by name.
+
+        Statistics of the training set, which no step changes, are left out.
+        """
+        fixed = {id(part) for layer in first_layers(self.module) for part in layer.buffers()}
+        buffers = {
+            name: buffer
+            for name, buffer in self.module.named_buffers()
+            if buffer.is_floating_point() and id(buffer) not in fixed
+        }
         return {**dict(self.module.named_parameters()), **buffers}
 
     def _unflatten(self, weights: Tensor) -> dict[str, Tensor]:

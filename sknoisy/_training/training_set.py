@@ -130,12 +130,12 @@ class TrainingSet:
         labels = self.labels
         return labels.classes[labels.codes] if labels.soft is None else labels.soft
 
-    def fit_columns(self, constants: bool) -> ColumnTransform | None:
+    def fit_columns(self, users_module: bool) -> ColumnTransform | None:
         """Return what the columns of a table need before a cast; None: nothing."""
         rows = as_rows(self.X, torch.device("cpu"), torch.float64)
         if len(rows.row_shape) != 1:
             return None
-        return ColumnTransform.fit(rows, self.weight, constants)
+        return ColumnTransform.fit(rows, self.weight, users_module)
 
     def on_device(
         self,

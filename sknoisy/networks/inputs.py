@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 
 import torch
@@ -114,6 +115,27 @@ class Standardize(nn.Module):
         if sample.n_seen:
             self._adapt(sample.columns(), moments)
 
+    @torch.no_grad()
+    def adapt_constant(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Compute the statistics of the columns that have been constant so far.
+
+        The others keep theirs. The batches are read only if there are such columns.
+
+        Parameters
+        ----------
+        batches : iterable of (x, weight)
+            As in :meth:`adapt`.
+        """
+        is_constant = self.scale == 0
+        if not is_constant.any():
+            return
+        part = copy.deepcopy(self)
+        for name, buffer in self.named_buffers(recurse=False):
+            setattr(part, name, buffer[is_constant])
+        part.adapt((x[:, is_constant.to(x.device)], weight) for x, weight in batches)
+        for name, buffer in self.named_buffers(recurse=False):
+            buffer[is_constant] = getattr(part, name)
+
     def _adapt(self, columns: SortedColumns, moments: Moments) -> None:
         limits = torch.finfo(self.scale.dtype)
         mean, std = without_outliers(columns, moments.mean.cpu(), moments.std.cpu(), limits.eps)
@@ -186,7 +208,8 @@ class PiecewiseLinear(Standardize):
         width = edges.diff(dim=1)
         self.lower_edge.copy_(edges[:, :-1])
         inverse = (1.0 / width.double()).clamp_max(torch.finfo(self.scale.dtype).max)
-        self.inverse_width.copy_(torch.where(width > 0, inverse, 0.0))
+        varies = (width > 0) & (self.scale != 0).cpu().unsqueeze(1)
+        self.inverse_width.copy_(torch.where(varies, inverse, 0.0))
 
     def extra_repr(self) -> str:
         return "{}, bins={}".format(*self.lower_edge.shape)

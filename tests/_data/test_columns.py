@@ -15,7 +15,7 @@ from sknoisy import NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy._data import columns
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.rows import as_rows
-from tests.factories import every_method, mostly_slow
+from tests.factories import every_method, mostly_slow, short
 
 X, y = make_classification(600, 8, n_informative=6, n_classes=3, class_sep=1.5, random_state=0)
 rng = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def make(method="ce", **params):
 
 def fitted(X):
     rows = as_rows(X, torch.device("cpu"), torch.float64)
-    return ColumnTransform.fit(rows, np.ones(len(rows)), constants=True)
+    return ColumnTransform.fit(rows, np.ones(len(rows)), users_module=True)
 
 
 class Items(torch.utils.data.Dataset):
@@ -57,9 +57,10 @@ def test_mean_and_deviation_are_those_of_double_precision(monkeypatch):
         monkeypatch.setattr(columns, "_CHUNK_BYTES", n_bytes)
         for form in (table, sp.csr_array(table), Items(table, weight)):
             rows = as_rows(form, torch.device("cpu"), torch.float64)
-            mean, std = columns._mean_and_std(rows, weight > 0)
-            np.testing.assert_allclose(mean, table[weight > 0].mean(axis=0), rtol=1e-12)
-            np.testing.assert_allclose(std, table[weight > 0].std(axis=0), rtol=1e-6)
+            unit = columns._units(columns._sample(rows, weight > 0))
+            mean, std = columns._mean_and_std(rows, weight > 0, unit)
+            np.testing.assert_allclose(mean * unit, table[weight > 0].mean(axis=0), rtol=1e-12)
+            np.testing.assert_allclose(std * unit, table[weight > 0].std(axis=0), rtol=1e-6)
 
 
 def test_ordinary_tables_need_no_transform():
@@ -149,7 +150,9 @@ def test_a_search_treats_columns_like_a_fit():
 
 def test_the_transform_is_exact_in_double_precision():
     column = torch.tensor([[1.7e18], [1.7e18 + 512], [1.7e18 + 1024]], dtype=torch.float64)
-    transform = ColumnTransform(np.array([1.7e18]), np.array([False]), np.zeros(1))
+    transform = ColumnTransform(
+        np.array([1.7e18]), np.ones(1), np.array([False]), np.zeros(1), False
+    )
     assert transform(column).flatten().tolist() == [0, 512, 1024]
 
 
@@ -197,6 +200,54 @@ def test_hot_pixels_do_not_ruin_images():
     hot = with_cells(images.ravel(), 1e8, 0.002).reshape(images.shape)
     hot_score = make().fit(hot, y).score(images, y)
     assert hot_score > make().fit(images, y).score(images, y) - 0.03
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("scale", "precision"),
+    [
+        *((scale, "float32") for scale in (1e-310, 1e-200, 1e-45, 1e-40, 1e-30, 1e30, 1e37)),
+        *((scale, "float64") for scale in (1e-200, 1e-40, 1e30, 1e200, 1e307)),
+    ],
+)
+def test_the_scale_of_a_table_does_not_matter(scale, precision):
+    """Tiny columns vanished in single precision, and squares of huge ones overflowed."""
+    plain = short(precision=precision).fit(X, y).predict_proba(X)
+    rows = X * scale
+    clf = short(precision=precision).fit(rows, y)
+    np.testing.assert_allclose(clf.predict_proba(rows), plain, atol=1e-5)
+    # As in a table of usual scale, an extreme value does not decide alone.
+    rows[:, 0] = 1e300 if precision == "float64" else 1e38
+    assert np.isfinite(clf.predict_log_proba(rows)).all()
+
+
+def test_tiny_columns_are_scaled_in_any_container_and_for_any_module():
+    # Denormal numbers of single precision have few digits.
+    coarse = np.round(X * 32) / 32
+    tiny = coarse * 2.0**-140
+    forms = (tiny, tiny.astype(np.float32), sp.csr_array(tiny), Items(tiny, y), tiny.tolist())
+    plain = short().fit(coarse, y).predict_proba(coarse)
+    for rows in forms:
+        clf = short().fit(rows, None if isinstance(rows, Items) else y)
+        np.testing.assert_allclose(clf.predict_proba(rows), plain, atol=1e-5)
+    inexact = X * 1e-42
+    assert make(module=Plain, lr=0.01).fit(inexact, y).score(inexact, y) > 0.8
+
+
+def test_factors_are_powers_of_two_and_outliers_of_scaled_columns_are_finite():
+    column = 1e-60 * X
+    column[::50, 0] = 1e3
+    transform = fitted(column)
+    mantissa, _ = np.frexp(transform.factor)
+    assert (mantissa == 0.5).all() and not transform.offset.any()
+    moved = transform(torch.from_numpy(column)).float()
+    assert torch.isfinite(moved).all() and (moved[1::50].std(dim=0) > 0.1).all()
+
+
+def test_modules_of_the_user_get_huge_numbers_unchanged():
+    assert fitted(X * 1e200) is None
+    exact = np.round(X * 100) * 2.0**-140
+    assert fitted(exact) is None
 
 
 class Lookup(nn.Module):
@@ -253,5 +304,5 @@ def test_few_rows_of_wide_tables_are_made_dense():
             taken.append(len(index))
             return rows.take(index)
 
-    ColumnTransform.fit(Counting(), np.ones(400), constants=False)
+    ColumnTransform.fit(Counting(), np.ones(400), users_module=False)
     assert taken and max(taken) <= 51

@@ -124,6 +124,17 @@ def test_other_weights_give_the_results_of_another_network(n_networks, table):
     check_in_training(check, table, NormedMLP, n_networks)
 
 
+def test_weights_have_no_statistics_of_the_training_set():
+    """An average of weights would keep those of an earlier training."""
+
+    class Checks(CrossEntropy):
+        def setup(self, net, y):
+            assert len(net.weights()) == sum(p.numel() for p in net.module.parameters())
+            assert len(list(net.module.buffers())) == 2
+
+    short(Checks, max_epochs=1).fit(X, y)
+
+
 def test_gradient_by_other_weights(table):
     def check(net, batch, logits):
         weights = net.weights().requires_grad_()

@@ -1,0 +1,141 @@
+"""Columns that were constant in the first call and vary when a training continues."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import make_classification
+
+from sknoisy import NoisyLabelClassifier
+from sknoisy.networks import MLP, PiecewiseLinear, Standardize
+from tests.factories import every_method, short, small_images
+
+X, y = make_classification(200, 6, n_informative=5, n_classes=3, n_redundant=0, random_state=0)
+rng = np.random.default_rng(0)
+CONSTANT = np.c_[X, np.full(200, 3.0)]
+VARYING = {
+    "ordinary": np.c_[X, y + rng.normal(0, 0.1, 200)],
+    "far from zero": np.c_[X, 1.7e9 + y],
+    "tiny": np.c_[X, 1e-60 * y],
+}
+
+
+def layer_of(clf):
+    return next(part for part in clf.module_.modules() if isinstance(part, Standardize))
+
+
+def copied(layer):
+    return {name: buffer.clone() for name, buffer in layer.named_buffers()}
+
+
+@pytest.mark.parametrize("kind", VARYING)
+@pytest.mark.parametrize("method", ["ce", "bagging"])
+def test_a_column_is_learned_from_when_it_varies(method, kind):
+    """It had no say for ever."""
+    later = VARYING[kind]
+    clf = short(method, max_epochs=2, warm_start=True, module__bins=4).fit(CONSTANT, y)
+    before = copied(layer_of(clf))
+    np.testing.assert_array_equal(clf.predict_proba(CONSTANT), clf.predict_proba(later))
+    clf.set_params(max_epochs=30).fit(later, y)
+    assert clf.score(later, y) > 0.97
+    # The statistics of the others stay.
+    for name, buffer in layer_of(clf).named_buffers():
+        assert torch.equal(buffer[:-1], before[name][:-1])
+        assert not torch.equal(buffer[-1], before[name][-1])
+    shuffled = later.copy()
+    shuffled[:, -1] = rng.permutation(later[:, -1])
+    assert clf.score(shuffled, y) < 0.9
+
+
+@every_method
+def test_every_method_continues_and_is_stored(method):
+    clf = short(method, max_epochs=3, warm_start=True).fit(CONSTANT, y)
+    later = VARYING["far from zero"]
+    clf.fit(later, y).partial_fit(later, y)
+    twin = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(twin.predict_proba(later), clf.predict_proba(later))
+    assert layer_of(clf).scale.all()
+    np.testing.assert_array_equal(
+        clf.fit(later, y).predict_proba(later), twin.fit(later, y).predict_proba(later)
+    )
+
+
+def test_weights_of_a_constant_column_are_still_the_initial_ones():
+    initial = []
+
+    class Keeps(MLP):
+        def __init__(self, n_in, n_out):
+            super().__init__(n_in, n_out, hidden=(8,))
+            initial.append(self[1].weight.detach().clone())
+
+    clf = short(module=Keeps, max_epochs=10).fit(CONSTANT, y)
+    weight = clf.module_[1].weight
+    assert torch.equal(weight[:, -1], initial[0][:, -1])
+    assert not torch.equal(weight[:, 0], initial[0][:, 0])
+
+
+def test_a_column_is_ignored_while_it_is_constant():
+    """Only the rows of one call are compared: weights of another constant stay untrained."""
+    clf = short(warm_start=True).fit(CONSTANT, y)
+    moved = np.c_[X, np.full(200, 5.0)]
+    twin = pickle.loads(pickle.dumps(clf)).fit(CONSTANT, y)
+    np.testing.assert_array_equal(
+        clf.fit(moved, y).predict_proba(X_with(9.0)), twin.predict_proba(X_with(9.0))
+    )
+    assert clf.fit(VARYING["ordinary"], y).module_[0].scale[-1] > 0
+
+
+def X_with(value):
+    return np.c_[X, np.full(200, value)]
+
+
+def test_a_first_call_with_one_sample_does_not_silence_all_columns():
+    clf = short().partial_fit(X[:1], y[:1], classes=[0, 1, 2])
+    assert not clf.module_[0].scale.any()
+    for _ in range(60):
+        clf.partial_fit(X, y)
+    assert clf.score(X, y) > 0.8
+
+
+def test_channels_of_images_are_adapted_too():
+    images, labels = small_images()
+    dark = np.concatenate([0 * images, images], axis=1)
+    clf = short(max_epochs=1, warm_start=True).fit(dark, labels)
+    assert (layer_of(clf).scale > 0).tolist() == [False, True]
+    clf.fit(dark[:, ::-1].copy(), labels)
+    assert (layer_of(clf).scale > 0).all()
+
+
+def test_an_error_restores_the_statistics():
+    clf = short(warm_start=True).fit(CONSTANT, y)
+    columns, before = clf.net_.columns_, clf.predict_proba(CONSTANT)
+    clf.set_params(lr_schedule=lambda progress: np.nan)
+    with pytest.raises(ValueError, match="lr_schedule"):
+        clf.fit(VARYING["ordinary"], y)
+    assert clf.net_.columns_ is columns and layer_of(clf).scale[-1] == 0
+    np.testing.assert_array_equal(clf.predict_proba(VARYING["ordinary"]), before)
+
+
+def test_networks_of_the_user_that_standardise_are_adapted():
+    class Own(torch.nn.Sequential):
+        def __init__(self, n_in, n_out):
+            super().__init__(PiecewiseLinear(n_in, 4), torch.nn.Linear(5 * n_in, n_out))
+
+    later = VARYING["far from zero"]
+    clf = NoisyLabelClassifier("ce", module=Own, lr=0.03, max_epochs=30, warm_start=True)
+    clf.set_params(random_state=0).fit(CONSTANT, y).fit(later, y)
+    assert clf.score(later, y) > 0.97
+
+
+def test_rows_are_read_again_only_if_a_column_was_constant():
+    layer = Standardize(2)
+    layer.adapt([(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), torch.ones(2))])
+    before = copied(layer)
+
+    def batches():
+        raise AssertionError
+        yield
+
+    layer.adapt_constant(batches())
+    assert all(torch.equal(buffer, before[name]) for name, buffer in layer.named_buffers())
