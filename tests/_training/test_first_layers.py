@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import make_classification
+from torch.utils.data import Dataset
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.networks import MLP, PiecewiseLinear, Standardize
+from sknoisy.networks import CNN, MLP, PiecewiseLinear, Standardize
 from tests.factories import every_method, short, small_images
 
 X, y = make_classification(200, 6, n_informative=5, n_classes=3, n_redundant=0, random_state=0)
@@ -139,3 +140,44 @@ def test_rows_are_read_again_only_if_a_column_was_constant():
 
     layer.adapt_constant(batches())
     assert all(torch.equal(buffer, before[name]) for name, buffer in layer.named_buffers())
+
+
+class Counting(Dataset):
+    """Images that count how often they are read."""
+
+    def __init__(self, images, labels):
+        self.images, self.labels, self.n_read = torch.from_numpy(images), labels, 0
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        self.n_read += 1
+        return self.images[i], int(self.labels[i])
+
+
+def test_the_networks_of_an_ensemble_read_the_rows_once():
+    """Each of the eight convolutional networks read the whole Dataset for the same statistics."""
+    images = Counting(*small_images(64))
+    clf = short("bagging", max_epochs=1, module=CNN, module__widths=(4,), module__hidden=8)
+    clf.fit(images)
+    layers = [part for part in clf.module_.modules() if isinstance(part, Standardize)]
+    assert len(layers) == 8
+    assert all(torch.equal(layer.scale, layers[0].scale) for layer in layers)
+    # Once for the labels, once for the statistics, once to train, and a few rows for checks.
+    assert images.n_read < 3.5 * len(images)
+
+
+def test_layers_that_differ_are_adapted_on_their_own():
+    class Two(torch.nn.Module):
+        def __init__(self, n_in, n_out):
+            super().__init__()
+            self.first, self.second = Standardize(n_in), PiecewiseLinear(n_in, 4)
+            self.linear = torch.nn.Linear(6 * n_in, n_out)
+
+        def forward(self, x):
+            return self.linear(torch.cat([self.first(x), self.second(x)], dim=1))
+
+    network = short(module=Two).fit(X, y).module_
+    assert torch.equal(network.first.scale, network.second.scale)
+    assert network.second.inverse_width.all()
