@@ -27,7 +27,7 @@ from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.rollback import restored_on_error
 from sknoisy._training.scores import log_odds, probabilities
-from sknoisy._training.settings import max_epochs_of
+from sknoisy._training.settings import MIN_SMOOTHING, max_epochs_of
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import Names
@@ -65,7 +65,7 @@ class NoisyLabelClassifier(
         How to learn from noisy labels: a name in :data:`sknoisy.METHODS`, or a custom
         :class:`~sknoisy.methods.Method`. Its parameters are set as ``method__name``.
     smoothing : float, "auto" or array-like of shape (n_classes,), default=0.0
-        Smoothing rate, in (-inf, 1]. An array has one rate for each given label, in the order of
+        Smoothing rate, in [-1e12, 1]. An array has one rate for each given label, in the order of
         ``classes_``. A positive rate moves the target towards the uniform distribution, a negative
         rate away from it. The noisier the labels, the more negative is the best rate. "auto": at
         the end of warm-up, the rate is derived from the estimated label noise and from the
@@ -221,7 +221,7 @@ class NoisyLabelClassifier(
         "method": [Names(set(METHODS)), Method, type],
         "smoothing": [
             StrOptions({"auto"}),
-            Interval(Real, -np.inf, 1, closed="right"),
+            Interval(Real, MIN_SMOOTHING, 1, closed="both"),
             "array-like",
         ],
         "module": [callable, None],

@@ -16,10 +16,20 @@ from sknoisy._validation.matrices import as_float_array
 from sknoisy.functional import logit_bound_for_rate
 from sknoisy.methods import Method
 
-__all__ = ["Settings", "SmoothingRule", "has_epoch_score", "max_epochs_of", "stops_early"]
+__all__ = [
+    "MIN_SMOOTHING",
+    "Settings",
+    "SmoothingRule",
+    "has_epoch_score",
+    "max_epochs_of",
+    "stops_early",
+]
 
 Rate = float | tuple[float, ...]
 
+# The losses, which grow with the rate, and the squares of their gradients are numbers in single
+# precision.
+MIN_SMOOTHING = -1e12
 # With a very negative rate from the first epoch on, networks only learn simple boundaries.
 _NEGATIVE_WARMUP = 0.1
 
@@ -119,11 +129,11 @@ def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:
     if isinstance(smoothing, Real):
         return float(smoothing)
     rates = as_float_array("smoothing", smoothing)
-    in_range = (rates <= 1).all() and not np.isinf(rates).any()
+    in_range = ((rates >= MIN_SMOOTHING) & (rates <= 1)).all()
     if rates.shape != (n_classes,) or not in_range:
         raise ValueError(
             f"The 'smoothing' parameter must be a float or an array of {n_classes} rates, one for "
-            f"each class, in the range (-inf, 1]. Got {rates.tolist()} instead."
+            f"each class, in the range [{MIN_SMOOTHING:g}, 1]. Got {rates.tolist()} instead."
         )
     return tuple(rates.tolist())
 

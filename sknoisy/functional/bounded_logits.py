@@ -51,6 +51,9 @@ def bound_logits(logits: Tensor, bound: float | Tensor) -> Tensor:
         v = z - z.mean(dim=-1, keepdim=True) * bound.isfinite()
         return v * torch.rsqrt(1 + (v * v).sum(dim=-1, keepdim=True) / bound**2)
     check_scalar("bound_logits", "bound", bound, 0, left="(")
+    limits = torch.finfo(logits.dtype)
+    # The square of the bound must be a positive number.
+    bound = min(max(bound, math.sqrt(limits.tiny)), math.sqrt(limits.max) / 2)
     # Layer normalisation computes this function in one kernel: eps takes the role of the bound.
     k = logits.shape[-1]
     return bound / math.sqrt(k) * layer_norm(logits, (k,), eps=bound**2 / k)

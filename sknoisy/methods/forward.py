@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ForwardCorrection"]
 
+# Room for sums over classes and for sample weights, below the largest number.
+_HEADROOM = 2.0**20
+
 
 class ForwardCorrection(Method):
     """Correct the loss with a transition matrix, applied to the predictions.
@@ -96,5 +99,7 @@ class ForwardCorrection(Method):
         p_given = p @ self.transition
         if batch.trusted is not None:
             p_given = torch.where(batch.trusted.unsqueeze(-1), p, p_given)
-        # The loss of a label that the matrix and the prediction both exclude would be infinite.
-        return -expected_loss(p_given.clamp_min(torch.finfo(p.dtype).tiny).log(), batch.target)
+        # The loss of a label that the matrix and the prediction both exclude would be infinite, and
+        # its gradient, the target divided by the probability, would overflow.
+        least = torch.finfo(p.dtype).tiny * _HEADROOM * batch.target.abs().amax()
+        return -expected_loss(p_given.clamp_min(least).log(), batch.target)

@@ -5,9 +5,12 @@ import pytest
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy._label_noise.report import NoiseReport
-from sknoisy._training.settings import Settings, SmoothingRule
+from sknoisy._training.settings import MIN_SMOOTHING, Settings, SmoothingRule
 from sknoisy.functional import logit_bound_for_rate
 from sknoisy.methods import METHODS, make_method
+from tests.factories import mostly_slow, noisy_blobs, short
+
+X, y = noisy_blobs()
 
 CODES = np.arange(100) % 2
 NOISE = NoiseReport.from_predictions(
@@ -62,3 +65,10 @@ def test_settings_are_frozen(name):
     settings = Settings.of(NoisyLabelClassifier(name), make_method(name), 3)
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.lr = 1.0
+
+
+@pytest.mark.parametrize("method", mostly_slow(list(METHODS)))
+@pytest.mark.parametrize("precision", ["float32", "bf16-mixed"])
+def test_the_lowest_rate_is_a_number_in_every_precision(method, precision):
+    clf = short(method, smoothing=MIN_SMOOTHING, precision=precision, warmup=1).fit(X, y)
+    assert np.isfinite(clf.predict_log_proba(X)).all()
