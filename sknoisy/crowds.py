@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.constraints import check_options
 from sknoisy._validation.frames import on_host
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
+from sknoisy._validation.shapes import check_same_length
 from sknoisy._validation.user_warnings import warn_user
 
 if TYPE_CHECKING:
@@ -178,14 +178,20 @@ def _count_long(votes: Any, classes: Any, samples: Any, columns: Sequence[Any]) 
     import pandas as pd
 
     named, annotators, labels = _long_columns(votes, columns)
-    check_consistent_length(named, annotators, labels)
+    check_same_length(optional=("annotators",), samples=named, annotators=annotators, labels=labels)
     for what, names in (("samples", named), ("annotators", annotators)):
         if names is not None and pd.isna(names).any():
             raise ValueError(f"The names of {what} in votes must not be missing.")
     if samples is None:
         rows, index = pd.factorize(named, sort=True)
         return _count(rows, pd.Index(index), labels, annotators, classes)
-    index = pd.Index(on_host(samples))
+    try:
+        index = pd.Index(on_host(samples))
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            "The 'samples' parameter of soft_labels must be an array-like of names. Got "
+            f"{reprlib.repr(samples)} instead."
+        ) from error
     if not index.is_unique:
         raise ValueError("The 'samples' parameter of soft_labels must name each sample once.")
     rows = index.get_indexer(pd.Index(named))
@@ -315,14 +321,18 @@ def _as_frame(votes: Any) -> pd.DataFrame:
             f"{reprlib.repr(votes)}; if they count votes, pass pandas.DataFrame(votes) with "
             "layout='counts'."
         )
+    if isinstance(votes, tuple) and all(isinstance(row, tuple) for row in votes):
+        votes = list(votes)
     if isinstance(votes, list):
         is_table = all(hasattr(row, "__len__") and not isinstance(row, str) for row in votes)
     else:
         is_table = isinstance(votes, dict) or len(getattr(votes, "shape", ())) == 2
     if not is_table:
+        hint = "; if these are samples, annotators and labels, pass layout='long'"
+        hint = hint if isinstance(votes, tuple) and len(votes) == 3 else ""
         raise ValueError(
             "The 'votes' parameter of soft_labels must have 2 dimensions: a row for each sample. "
-            f"Got {reprlib.repr(votes)} instead."
+            f"Got {reprlib.repr(votes)} instead{hint}."
         )
     if isinstance(votes, list):
         # Short rows are filled up; a row need not be a list.

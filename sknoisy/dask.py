@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from joblib import parallel_config
 
+from sknoisy._validation.constraints import did_you_mean
+from sknoisy._validation.params import parameters_of
+
 __all__ = ["on_dask"]
+
+# Parameters of parallel_config and of Client.submit that on_dask sets itself, or that are for data.
+_NO_SETTINGS = {"args", "backend", "backend_params", "func", "key", "kwargs", "self"}
 
 
 @contextmanager
@@ -28,7 +34,8 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     client : distributed.Client, default=None
         Client of the cluster; None: the client that was created last.
     **settings
-        Parameters of ``parallel_config(backend="dask")``, such as ``wait_for_workers_timeout``.
+        Parameters of ``parallel_config(backend="dask")``, such as ``wait_for_workers_timeout``, and
+        of ``Client.submit``, such as ``retries``.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     ValueError
         If no client was created.
     TypeError
-        If ``client`` is not a Dask client.
+        If ``client`` is not a Dask client, or there is no such setting.
 
     Notes
     -----
@@ -61,11 +68,12 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
     ...             search.fit(X, y)
     """
     try:
-        from distributed import get_client
+        from distributed import Client, get_client
     except ImportError as error:
         raise ImportError(
             "on_dask needs the package distributed: pip install 'sknoisy[distributed]'."
         ) from error
+    _check_settings(settings, {*parameters_of(parallel_config), *parameters_of(Client.submit)})
     try:
         client = get_client() if client is None else client
     except ValueError as error:
@@ -87,6 +95,16 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
         ),
     ):
         yield
+
+
+def _check_settings(settings: Iterable[str], accepted: set[str]) -> None:
+    """Refuse misspelt settings: joblib takes any name, and Dask fails later or ignores it."""
+    known = (accepted - _NO_SETTINGS) | {"wait_for_workers_timeout"}
+    for name in settings:
+        if name not in known:
+            raise TypeError(
+                f"on_dask() got an unexpected keyword argument {name!r}.{did_you_mean(name, known)}"
+            )
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import scipy.sparse as sp
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import MetadataRequest
-from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _num_samples
 
 from sknoisy._validation.frames import on_host
-from sknoisy._validation.labels import check_trusted
+from sknoisy._validation.labels import check_labels, check_trusted
+from sknoisy._validation.shapes import as_column, check_same_length
 from sknoisy._validation.soft_labels import refuse_soft_labels
 
 __all__ = ["NoisyLabelSplitter", "TrustedSplit"]
@@ -88,15 +89,8 @@ class NoisyLabelSplitter(_GroupsConsumer):
         ValueError
             If lengths differ, or if some labels are strings and others are not.
         """
-        check_consistent_length(X, y_noisy, y)
-        refuse_soft_labels(y_noisy, "y_noisy")
-        refuse_soft_labels(y, "y")
-        noisy, clean = column_or_1d(y_noisy), column_or_1d(y)
-        if len({isinstance(label, str) for label in [*noisy.tolist(), *clean.tolist()]}) > 1:
-            raise ValueError(
-                "y_noisy and y must both hold numbers or both strings. Got labels of type "
-                f"{noisy.dtype} and {clean.dtype} instead."
-            )
+        noisy, clean = check_labels(y_noisy=y_noisy, y=y)
+        check_same_length(X=X, y_noisy=noisy, y=clean)
         rows = np.arange(len(clean))
         return _safe_indexing(X, np.r_[rows, rows]), np.r_[noisy, clean]
 
@@ -122,7 +116,7 @@ class NoisyLabelSplitter(_GroupsConsumer):
         ValueError
             If the two halves are not the same samples.
         """
-        check_consistent_length(X, y, groups)
+        check_same_length(optional=("y", "groups"), X=X, y=y, groups=groups)
         refuse_soft_labels(y, "y")
         identities = _identities(X)
         X, y, groups = _clean_half(X, y, groups)
@@ -208,13 +202,13 @@ class TrustedSplit(_GroupsConsumer):
         ValueError
             If ``trusted`` is not a mask of the samples, or lengths differ.
         """
-        check_consistent_length(X, y, groups)
+        check_same_length(optional=("y", "groups"), X=X, y=y, groups=groups)
         refuse_soft_labels(y, "y")
         mask = _check_mask(self.trusted, _num_samples(X))
         rows = np.flatnonzero(mask)
         identities = _identities(X)
         group_codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
-        labels = None if y is None else column_or_1d(y)[rows]
+        labels = None if y is None else as_column(on_host(y), "y")[rows]
         cv, cv_groups = check_cv(self.cv, labels, classifier=True), group_codes
         if isinstance(self.cv, Integral):
             splitter = GroupKFold if labels is None else StratifiedGroupKFold
@@ -241,7 +235,7 @@ class TrustedSplit(_GroupsConsumer):
         -------
         int
         """
-        check_consistent_length(X, y, groups)
+        check_same_length(optional=("X", "y", "groups"), X=X, y=y, groups=groups)
         n_samples = next((_num_samples(part) for part in (X, y, groups) if part is not None), None)
         mask = _check_mask(self.trusted, np.size(self.trusted) if n_samples is None else n_samples)
         rows = np.flatnonzero(mask)

@@ -20,6 +20,7 @@ def of_ints(kind):
 WIDE = {
     "floats": lambda: np.array([[0, 1], [1, nan], [nan, nan]]),
     "lists": lambda: [[0, 1], [1, None], [None, None]],
+    "tuples": lambda: ((0, 1), (1, None), (None, None)),
     "lists of unequal lengths": lambda: [[0, 1], [1], []],
     "objects": lambda: np.array([[0, 1], [1, pd.NA], [None, nan]], dtype=object),
     "masked": lambda: np.ma.masked_equal([[0, 1], [1, -1], [-1, -1]], -1),
@@ -39,6 +40,7 @@ def test_numbers_of_any_container_are_votes(kind):
 NAMES = [["no", "yes"], ["yes", None], [None, None]]
 NAMED = {
     "lists": lambda: NAMES,
+    "tuples": lambda: tuple(map(tuple, NAMES)),
     "frame": lambda: pd.DataFrame(NAMES),
     "categories": lambda: pd.DataFrame(NAMES).astype("category"),
     "string": lambda: pd.DataFrame(NAMES).astype("string"),
@@ -68,6 +70,7 @@ def test_tables_of_polars_are_votes():
 COUNTS = {
     "array": np.array([[1, 1], [0, 3], [0, 0]]),
     "floats": [[0.5, 0.5], [0, 0.1], [0, nan]],
+    "tuples": ((1, 1), (0, 3), (0, 0)),
     "csr": sp.csr_array([[1, 1], [0, 3], [0, 0]]),
     "crosstab": pd.DataFrame({0: [1, nan, nan], 1: [1, 3, nan]}),
     "Int64": pd.DataFrame({0: [1, None, 0], 1: [1, 3, None]}, dtype="Int64"),
@@ -180,6 +183,11 @@ WRONG = {
     "samples twice": (LONG, {"layout": "long", "samples": ["b", "b", "d"]}, "each sample once"),
     "no name": (LONG.replace("b", None), {"layout": "long"}, "names of samples .* not be missing"),
     "lengths": (([0, 1], None, [0]), {"layout": "long"}, r"inconsistent numbers .* \[2, 1\]"),
+    "long without its layout": (
+        (["a", "b"], ["x", "y"], ["no", "yes"]),
+        {},
+        "annotators and labels, pass layout='long'",
+    ),
     "two arrays": (([0, 1], [0, 1]), {"layout": "long"}, "must have 3 columns.* Got 2"),
 }
 

@@ -1,6 +1,7 @@
 """Hyper-parameter searches with Dask, Ray and Optuna."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -145,6 +146,24 @@ def test_missing_client_raises():
     code = "from sknoisy.dask import on_dask\nwith on_dask(): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ValueError: on_dask needs a client of the cluster" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("wait_for_worker_timeout", " Did you mean 'wait_for_workers_timeout'?"),
+        ("n_job", " Did you mean 'n_jobs'?"),
+        ("retry", " Did you mean 'retries'?"),
+        ("backend", ""),
+        ("scatter", ""),
+    ],
+)
+def test_misspelt_settings_are_refused(setting, hint):
+    """joblib passed them on to Dask, which failed later or ignored them."""
+    pytest.importorskip("distributed")
+    match = re.escape(f"unexpected keyword argument '{setting}'.{hint}") + "$"
+    with pytest.raises(TypeError, match=match), on_dask(**{setting: 1}):
+        pass
 
 
 @pytest.mark.ecosystem

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,7 +35,7 @@ from sknoisy.metrics import (
     noise_corrected_calibration_error,
     peer_accuracy,
 )
-from sknoisy.model_selection import TrustedSplit
+from sknoisy.model_selection import NoisyLabelSplitter, TrustedSplit
 from sknoisy.networks import CNN, MLP, Dropout, PiecewiseLinear, Standardize, replicate
 from sknoisy.noise import asymmetric, corrupt_labels, instance_dependent, pair, symmetric
 from sknoisy.plots import (
@@ -76,6 +77,11 @@ def make(**params):
             {"smoothing": [[0.1, 0.1, 0.1]]},
             "'smoothing' parameter must be a float or",
         ),
+        (
+            {"smoothing": -1e308},
+            r"'smoothing' parameter .* range \[-10{12}.0, 1.0\] .* Got -1e\+308",
+        ),
+        ({"smoothing": [-1e308, 0, 0]}, r"range \[-1e\+12, 1\]. Got \[-1e\+308"),
         ({"optimizer__eps": True}, "'optimizer__eps' parameter must be a number. Got True"),
         ({"optimizer__weight_decay": np.nan}, "'optimizer' parameter: Adam failed: .*weight_decay"),
         ({"device": "gpu"}, r"'device' parameter .* 'gpu', which is not available"),
@@ -242,6 +248,14 @@ def test_no_number_of_a_method_is_something_else(method, parameter, value):
         (lambda: one_standard_error(RESULTS, "scor"), "score"),
         (lambda: soft_labels([[0, 1], [1, 0]], layout="wid"), "wide"),
         (lambda: MLP(4, 3, bins="atuo"), "auto"),
+        (lambda: hoc(X, y, metric="cosin"), "cosine"),
+        (lambda: estimate_transition(X, y, method="hoc", metric="cosin"), "cosine"),
+        (lambda: make_method("elr").set_params(bta=0.5), "beta"),
+        (lambda: make(method="elr").set_params(method__bta=0.5).fit(X, y), "beta"),
+        (lambda: make(method=make_method("elr")).set_params(method__bta=0.5).fit(X, y), "beta"),
+        (lambda: GridSearchCV(make(method="elr"), {"method__bta": [1]}).fit(X, y), "beta"),
+        (lambda: SmoothingSearchCV(make()).set_params(smothing=[0]), "smoothing"),
+        (lambda: SmoothingSearchCV(make()).set_params(estimator__smothing=0), "smoothing"),
     ],
 )
 def test_misspelt_names_are_recognised(call, suggestion):
@@ -339,6 +353,24 @@ TRUSTED = np.arange(150) % 5 == 0
         lambda: TransitionMatrixDisplay(np.eye(2)).plot(values_format=2),
         lambda: TransitionMatrixDisplay(np.eye(2)).plot(colorbar="no"),
         lambda: TransitionMatrixDisplay(np.eye(2).astype(str)).plot(),
+        lambda: TransitionMatrixDisplay(None).plot(),
+        lambda: TransitionMatrixDisplay(0.5).plot(),
+        lambda: TransitionMatrixDisplay([]).plot(),
+        lambda: TransitionMatrixDisplay(np.eye(2), display_labels=3).plot(),
+        lambda: SmoothingCurveDisplay([0], [0.5], score_name=["a", "b"]).plot(),
+        lambda: estimate_transition(None, y, LogisticRegression()),
+        lambda: estimate_transition(X, y, LogisticRegression(), groups=np.zeros((150, 2))),
+        lambda: hoc(features=None, y=y),
+        lambda: hoc(features=X[:, 0, None, None], y=y),
+        lambda: instance_dependent(None, y, 3, 0.2),
+        lambda: instance_dependent(X, None, 3, 0.2),
+        lambda: instance_dependent(X, y.astype(float), 3, 0.2),
+        lambda: corrupt_labels(y, 0.2, X=3),
+        lambda: soft_labels((["a"], ["x"], [0]), layout="long", samples=3),
+        lambda: NoisyLabelSplitter().double(None, y, y),
+        lambda: NoisyLabelSplitter().double(X, y, None),
+        lambda: list(TrustedSplit(TRUSTED).split(X, 3)),
+        lambda: list(TrustedSplit(TRUSTED).split(X, y, groups=3)),
     ],
 )
 def test_functions_refuse_values_of_another_type_or_range(call):

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_array, compute_class_weight
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.frames import on_host, refuse_another_order
 from sknoisy._validation.matrices import check_distributions
 from sknoisy._validation.missing_labels import as_array_of_labels
+from sknoisy._validation.shapes import as_column, check_same_length, check_table
 from sknoisy._validation.soft_labels import SoftLabels, refuse_soft_labels
 
 __all__ = [
@@ -108,13 +108,14 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
 
     Raises
     ------
-    ValueError
-        If labels are soft, a label is missing, or some are strings and others numbers.
+    ValueError, TypeError
+        If labels are soft or no array-like, a label is missing, or some are strings and others
+        numbers.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, labels in given.items():
         refuse_soft_labels(labels, name)
-        arrays[name] = column_or_1d(as_array_of_labels(labels, name), input_name=name)
+        arrays[name] = as_column(as_array_of_labels(labels, name), name)
     compared = dict(arrays)
     if classes is not None:
         compared["classes"] = _as_column_of_classes(classes)
@@ -134,13 +135,13 @@ def _are_strings(labels: np.ndarray) -> set[bool]:
 
 
 def _as_column_of_classes(classes: Any) -> np.ndarray:
-    """Convert classes to an array; scikit-learn would call them y in its error."""
+    """Convert classes to an array."""
     if np.ndim(classes) == 0 or not len(classes):
         raise ValueError(
             "The 'classes' parameter must be an array-like of shape (n_classes,), with at least "
             f"one class. Got {classes!r:.80} instead."
         )
-    return column_or_1d(classes, input_name="classes")
+    return as_column(classes, "classes", "one label for each class")
 
 
 def sorted_classes(classes: Any) -> np.ndarray:
@@ -235,8 +236,9 @@ def check_labels_and_proba(
     proba = on_host(proba)
     names = getattr(proba, "columns", None)
     (labels,) = check_labels(classes, **{name: y})
+    check_table(proba, "proba", "n_classes")
     probs = check_array(proba, dtype=np.float64, input_name="proba")
-    check_consistent_length(labels, probs)
+    check_same_length(**{name: labels}, proba=probs)
     classes = sorted_classes(np.unique(labels) if classes is None else classes)
     if probs.shape[1] != len(classes):
         raise ValueError(

@@ -23,7 +23,7 @@ def as_float_array(parameter: str, values: Any) -> np.ndarray:
     try:
         array = np.asarray(values)
         # NumPy would read numbers in strings and drop the imaginary part of complex numbers.
-        refused = (str, bytes, bool)
+        refused = (str, bytes, bool, type(None))
         is_other = array.dtype.kind == "O" and any(isinstance(v, refused) for v in array.flat)
         if array.dtype.kind in "iufO" and not is_other:
             return array.astype(np.float64)

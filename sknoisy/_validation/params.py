@@ -13,12 +13,12 @@ from sknoisy._validation.constraints import check_params, did_you_mean
 
 __all__ = [
     "DunderParams",
+    "HintedParams",
     "accepted_params",
     "check_accepted",
     "check_part_names",
     "parameters_of",
     "params_of_part",
-    "refuse_unknown_names",
 ]
 
 
@@ -95,7 +95,7 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
     return f" Did you mean {other!r}?" if is_known else did_you_mean(name, known)
 
 
-def refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
+def _refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
     """Refuse names that are no parameters of an estimator, with scikit-learn's error."""
     known = [name for name in estimator.get_params(deep=False) if "__" not in name]
     for name in params:
@@ -106,7 +106,27 @@ def refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
             )
 
 
-class DunderParams:
+class HintedParams:
+    """Mixin for estimators and methods whose ``set_params`` recognises misspelt names."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name; those of a part are named ``part__name``.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name.
+
+        Returns
+        -------
+        self
+            The object.
+        """
+        _refuse_unknown_names(self, params)
+        return super().set_params(**params)  # type: ignore[misc]
+
+
+class DunderParams(HintedParams):
     """Mixin for parameters of parts of an estimator, such as ``optimizer__betas``.
 
     They are stored as given, appear in ``get_params`` and are passed to their part in ``fit``. A
@@ -163,7 +183,6 @@ class DunderParams:
         """
         dunder = {k: v for k, v in params.items() if "__" in k or k in self._dunder}
         plain = {k: v for k, v in params.items() if k not in dunder}
-        refuse_unknown_names(self, plain)
-        super().set_params(**plain)  # type: ignore[misc]
+        super().set_params(**plain)
         self._dunder = {**self._dunder, **dunder}
         return self

@@ -41,7 +41,7 @@ def as_soft_labels(y: Any) -> SoftLabels | None:
         distinct or not of one type.
     """
     columns = getattr(y, "columns", None)
-    y = _stacked(np.asarray(y) if isinstance(y, list) else y)
+    y = _stacked(np.asarray(y) if isinstance(y, list | tuple) else y)
     shape: Any = getattr(y, "shape", ())
     if len(shape) != 2 or shape[1] < 2:
         return None
@@ -97,7 +97,9 @@ def _numbers_of(y: Any) -> np.ndarray | None:
 
 def refuse_soft_labels(labels: Any, name: str) -> None:
     """Refuse an array of several columns where one label for each sample is needed."""
-    shape: Any = np.shape(labels) if isinstance(labels, list) else getattr(labels, "shape", ())
+    shape: Any = (
+        np.shape(labels) if isinstance(labels, list | tuple) else getattr(labels, "shape", ())
+    )
     if len(shape) != 2 or shape[1] < 2:
         return
     if hasattr(labels, "idxmax"):

@@ -39,6 +39,8 @@ def as_numbers(sample_weight: Any) -> Any:
         given = np.asarray(on_host(sample_weight))
     except ValueError as error:  # rows of unequal lengths
         raise ValueError(_message(sample_weight)) from error
+    if not given.size:
+        raise ValueError(_message(sample_weight))
     if given.ndim == 1:
         refuse_missing_rows(is_missing(given), "sample_weight")
     if given.dtype == object and any(isinstance(entry, (str, complex)) for entry in given.flat):

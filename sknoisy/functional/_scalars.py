@@ -1,14 +1,14 @@
-"""Check of numbers among the arguments; tensors are not checked, as a device is waited for then."""
+"""Checks of numbers and of shapes; values of tensors would have to wait for their device."""
 
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from torch import Tensor
 
-__all__ = ["check_scalar"]
+__all__ = ["check_count", "check_scalar", "check_square"]
 
 
 def check_scalar(
@@ -31,3 +31,53 @@ def check_scalar(
         f"The {name!r} parameter of {function} must be a number in the range {left}{low:g}, "
         f"{high:g}{right}. Got {value!r} instead."
     )
+
+
+def check_count(
+    function: str, name: str, value: Any, low: int, high: int | float = math.inf
+) -> None:
+    """Check that a number is an int in a range.
+
+    Raises
+    ------
+    ValueError
+        The message names the parameter.
+    """
+    is_count = isinstance(value, Integral) and not isinstance(value, bool)
+    if isinstance(value, Tensor) or (is_count and low <= value <= high):
+        return
+    right = "inf)" if high == math.inf else f"{high}]"
+    raise ValueError(
+        f"The {name!r} parameter of {function} must be an int in the range [{low}, {right}. Got "
+        f"{value!r} instead."
+    )
+
+
+def check_square(function: str, name: str, value: Any, n_classes: int | None = None) -> None:
+    """Check that a tensor is a matrix with a row and a column for each class.
+
+    Parameters
+    ----------
+    function, name : str
+        The function and its parameter, for the error message.
+    value : object
+    n_classes : int, default=None
+        None: any number of classes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The message names the parameter.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"The {name!r} parameter of {function} must be a Tensor. Got {type(value).__name__} "
+            "instead."
+        )
+    shape = tuple(value.shape)
+    k = n_classes or (shape[0] if shape else 1)
+    if shape != (k, k):
+        expected = (k, k) if n_classes else "(n_classes, n_classes)"
+        raise ValueError(
+            f"The {name!r} parameter of {function} must have shape {expected}. Got {shape} instead."
+        )

@@ -7,6 +7,8 @@ import torch
 from scipy.special import expit
 from torch import Tensor
 
+from sknoisy.functional._scalars import check_count
+
 __all__ = ["fit_gaussian_mixture", "gmm_clean_probability"]
 
 # Smallest variance of a component, for values scaled to [0, 1].
@@ -48,6 +50,7 @@ def gmm_clean_probability(values: Tensor, weight: Tensor, max_iter: int = 100) -
     >>> gmm_clean_probability(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5)).round()
     tensor([1., 1., 1., 0., 0.])
     """
+    check_count("gmm_clean_probability", "max_iter", max_iter, 0)
     low, high, x, fitted = _fit(values, weight.expand_as(values), max_iter)
     mean, variance, mixing = fitted.unbind(dim=-3)
     log_p = mixing.log() - 0.5 * (variance.log() + (x.unsqueeze(-2) - mean) ** 2 / variance)
@@ -81,6 +84,7 @@ def fit_gaussian_mixture(
     >>> fit_gaussian_mixture(torch.tensor([0.1, 0.0, 0.2, 2.1, 2.0]), torch.ones(5))[0]
     tensor([0.1000, 2.0500])
     """
+    check_count("fit_gaussian_mixture", "max_iter", max_iter, 0)
     low, high, _, fitted = _fit(values, weight.expand_as(values), max_iter)
     mean, variance, mixing = fitted.squeeze(-1).unbind(dim=-2)
     return low + (high - low) * mean, (high - low) * variance.sqrt(), mixing

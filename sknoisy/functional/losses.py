@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sknoisy.functional._layout import class_major, has_short_rows
+from sknoisy.functional._scalars import check_count
 
 __all__ = [
     "class_cross_entropy",
@@ -140,6 +141,7 @@ def one_hot(y: Tensor, n_classes: int, dtype: torch.dtype = torch.float32) -> Te
     tensor([[0., 1.],
             [1., 0.]])
     """
+    check_count("one_hot", "n_classes", n_classes, 1)
     target = torch.zeros(*y.shape, n_classes, dtype=dtype, device=y.device)
     return target.scatter(-1, y.unsqueeze(-1), 1.0)
 

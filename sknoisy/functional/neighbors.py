@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sknoisy.functional._scalars import check_scalar
+from sknoisy.functional._scalars import check_count
 
 __all__ = ["knn_label_distribution", "nearest_neighbors", "self_and_nearest_neighbors"]
 
@@ -43,8 +43,8 @@ def nearest_neighbors(
     >>> nearest_neighbors(torch.tensor([[1.0]]), torch.tensor([[5.0], [2.0], [0.5]]), 2)
     tensor([[2, 1]])
     """
-    check_scalar("nearest_neighbors", "k", k, 0)
-    check_scalar("nearest_neighbors", "chunk_size", chunk_size, 1)
+    check_count("nearest_neighbors", "k", k, 0, len(base))
+    check_count("nearest_neighbors", "chunk_size", chunk_size, 1)
     half = 0.5 * (base**2).sum(dim=1)
     neighbors = []
     for start in range(0, max(len(queries), 1), chunk_size):
@@ -82,6 +82,7 @@ def self_and_nearest_neighbors(
             [1, 0],
             [2, 1]])
     """
+    check_count("self_and_nearest_neighbors", "n_neighbors", n_neighbors, 0)
     row = torch.arange(len(features), device=features.device).unsqueeze(1)
     if groups is not None:
         n = min(n_neighbors, len(features) - 1)
@@ -127,7 +128,7 @@ def knn_label_distribution(
             [1., 0.],
             [0., 1.]])
     """
-    check_scalar("knn_label_distribution", "k", k, 1)
+    check_count("knn_label_distribution", "k", k, 1)
     k = min(k, len(features) - 1)
     if not k:
         return target

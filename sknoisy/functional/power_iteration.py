@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sknoisy.functional._scalars import check_scalar
+
 __all__ = ["leading_eigenvectors"]
 
 # Convergence is not tested after each step, because each test waits for the device.
@@ -38,6 +40,7 @@ def leading_eigenvectors(matrices: Tensor, tol: float = 1e-6) -> Tensor:
     >>> leading_eigenvectors(torch.tensor([[[2.0, 0.0], [0.0, 1.0]]])).round()
     tensor([[1., 0.]])
     """
+    check_scalar("leading_eigenvectors", "tol", tol, 0)
     largest = matrices.diagonal(dim1=1, dim2=2).argmax(dim=1)
     position = torch.arange(len(matrices), device=matrices.device)
     # A single column can be orthogonal to the eigenvector, as features are often exactly zero.

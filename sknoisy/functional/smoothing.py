@@ -107,6 +107,11 @@ def smoothing_rate_for_noise(noise_rate: float, n_classes: int, memorized: float
             "The 'n_classes' parameter of smoothing_rate_for_noise must be an int in the range "
             f"[2, inf). Got {n_classes!r} instead."
         )
+    if isinstance(memorized, bool) or not isinstance(memorized, Real):
+        raise ValueError(
+            "The 'memorized' parameter of smoothing_rate_for_noise must be a float. Got "
+            f"{memorized!r} instead."
+        )
     # Symmetric noise draws a label uniformly from all classes with this probability.
     redrawn = noise_rate * n_classes / (n_classes - 1)
     if redrawn <= 0:

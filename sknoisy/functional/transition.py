@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sknoisy.functional._scalars import check_scalar
+from sknoisy.functional._scalars import check_count, check_square
 from sknoisy.functional.losses import one_hot
 
 __all__ = [
@@ -190,6 +190,13 @@ def counts_to_transition(counts: Tensor) -> Tensor:
     tensor([[0.7500, 0.2500],
             [0.0000, 1.0000]])
     """
+    check_square("counts_to_transition", "counts", counts)
+    # Another device would have to be waited for.
+    if counts.device.type == "cpu" and (counts < 0).any():
+        raise ValueError(
+            "The 'counts' parameter of counts_to_transition must be at least 0. Got "
+            f"{float(counts.min()):g} instead."
+        )
     total = counts.sum(dim=1, keepdim=True)
     return torch.where(
         total > 0, counts / total.clamp_min(1e-12), torch.eye(len(counts)).to(counts)
@@ -231,7 +238,8 @@ def correct_predictions(probs: Tensor, transition: Tensor, n_iter: int = 4) -> T
     >>> correct_predictions(torch.tensor([[0.5, 0.5]]), T).argmax(dim=1)
     tensor([1])
     """
-    check_scalar("correct_predictions", "n_iter", n_iter, 0)
+    check_count("correct_predictions", "n_iter", n_iter, 0)
+    check_square("correct_predictions", "transition", transition, probs.shape[-1])
     return correct_log_predictions(probs.log(), transition, n_iter).exp()
 
 
@@ -259,6 +267,8 @@ def correct_log_predictions(log_probs: Tensor, transition: Tensor, n_iter: int =
     >>> correct_log_predictions(log_probs, torch.tensor([[0.9, 0.1], [0.2, 0.8]])).isfinite()
     tensor([[True, True]])
     """
+    check_count("correct_log_predictions", "n_iter", n_iter, 0)
+    check_square("correct_log_predictions", "transition", transition, log_probs.shape[-1])
     corrected = log_probs
     for _ in range(n_iter):
         predicted = _log_matmul(corrected, transition)

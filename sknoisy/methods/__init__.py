@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.base import clone
 
 from sknoisy._validation.constraints import check_params, did_you_mean
-from sknoisy._validation.params import accepted_params, refuse_unknown_names
+from sknoisy._validation.params import accepted_params
 from sknoisy.methods._base import ClassLoss, Method, NetworkView
 from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.backward import BackwardCorrection
@@ -128,7 +128,6 @@ def make_method(method: str | type[Method] | Method, **params: Any) -> Method:
             f"The 'method' parameter must be a str among {sorted(METHODS)}, or a subclass or an "
             f"instance of Method. Got {kind!r} instead.{did_you_mean(kind, METHODS)}"
         )
-    refuse_unknown_names(instance, params)
     instance.set_params(**params)
     given = instance.get_params(deep=False)
     check_params(type(instance).__name__, instance._parameter_constraints, given)

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from sknoisy._validation.params import HintedParams
 from sknoisy.functional import expected_loss, normalize_weights, to_double
 from sknoisy.methods._batch import TrainingStep
 from sknoisy.methods._hook_checks import check_batch, check_losses, check_sample_weights
@@ -131,7 +132,7 @@ class NetworkView(Protocol):
         """Return a random view of each sample, of the same shape."""
 
 
-class Method(BaseEstimator, nn.Module):
+class Method(HintedParams, BaseEstimator, nn.Module):
     """Base class of methods: six hooks called by the training loop.
 
     Only :meth:`loss` is required; override the other hooks that a method needs.

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._validation.constraints import checked
 from sknoisy._validation.labels import check_labels_and_proba, encode_together
 from sknoisy._validation.matrices import check_transition_matrix
+from sknoisy._validation.shapes import check_same_length
 from sknoisy.metrics._score import Score, mean_score, normalized_weights
 
 __all__ = [
@@ -82,8 +82,8 @@ def noise_corrected_accuracy(
     >>> noise_corrected_accuracy([0, 0, 0, 1], [0, 0, 0, 0], T)
     1.0
     """
-    check_consistent_length(y_noisy, y_pred)
     classes, (noisy, predicted) = encode_together(classes, y_noisy=y_noisy, y_pred=y_pred)
+    check_same_length(y_noisy=noisy, y_pred=predicted)
     inverse = invert_transition(transition_matrix, classes)
     return mean_score(inverse[noisy, predicted], sample_weight, confidence_level)
 
@@ -126,8 +126,8 @@ def noise_corrected_balanced_accuracy(
     >>> noise_corrected_balanced_accuracy([0, 0, 0, 1], [0, 0, 1, 1], T)
     1.0
     """
-    check_consistent_length(y_noisy, y_pred)
     classes, (noisy, predicted) = encode_together(classes, y_noisy=y_noisy, y_pred=y_pred)
+    check_same_length(y_noisy=noisy, y_pred=predicted)
     inverse = invert_transition(transition_matrix, classes)
     weight = normalized_weights(noisy, sample_weight)
     hits = inverse[noisy] * (predicted[:, None] == np.arange(len(classes)))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import average_precision_score
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sknoisy._validation.frames import names_of_rows, on_host
+from sknoisy._validation.shapes import as_column, check_same_length
 
 __all__ = ["issue_average_precision", "issue_precision_at_k"]
 
@@ -82,8 +82,9 @@ def _check_ranking(mislabelled: Any, label_quality: Any) -> tuple[np.ndarray, np
             "mislabelled and label_quality must have the same index, in the same order. Restore "
             "the order of the result of find_label_issues by .sort_index() or .loc[y.index]."
         )
-    mask, quality = column_or_1d(on_host(mislabelled)), column_or_1d(on_host(label_quality))
-    check_consistent_length(mask, quality)
+    mask = as_column(on_host(mislabelled), "mislabelled", "a boolean for each sample")
+    quality = as_column(on_host(label_quality), "label_quality", "a number for each sample")
+    check_same_length(mislabelled=mask, label_quality=quality)
     if not np.isin(mask, (0, 1)).all():
         raise ValueError("mislabelled must be a boolean mask of the mislabelled samples.")
     if np.isnan(quality).any():

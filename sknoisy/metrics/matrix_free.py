@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.most_confident import wilson_interval
 from sknoisy._validation.constraints import checked
 from sknoisy._validation.labels import check_labels_and_proba, check_trusted, encode_together
+from sknoisy._validation.shapes import check_same_length
 from sknoisy.metrics._score import Score, mean_score, normalized_weights, z_score
 
 __all__ = ["cores_score", "peer_accuracy", "trusted_accuracy"]
@@ -56,8 +56,8 @@ def peer_accuracy(
     >>> peer_accuracy([0, 0, 1, 1], [0, 0, 1, 1])
     0.5
     """
-    check_consistent_length(y_noisy, y_pred)
     classes, (noisy, predicted) = encode_together(y_noisy=y_noisy, y_pred=y_pred)
+    check_same_length(y_noisy=noisy, y_pred=predicted)
     weight, k = normalized_weights(noisy, sample_weight), len(classes)
     label_freq, pred_freq = np.bincount(noisy, weight, k), np.bincount(predicted, weight, k)
     chance = label_freq @ pred_freq
@@ -167,8 +167,8 @@ def trusted_accuracy(
     >>> trusted_accuracy([0, 1, 1], [0, 0, 1], [True, False, True])
     1.0
     """
-    check_consistent_length(y, y_pred)
     _, (labels, predicted) = encode_together(y=y, y_pred=y_pred)
+    check_same_length(y=labels, y_pred=predicted)
     mask = check_trusted(trusted, len(labels))
     if mask is None:
         raise ValueError("trusted_accuracy needs trusted samples. Got trusted=None.")

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import transition_between
 from sknoisy._validation.constraints import Names, checked
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import check_labels, encode, sorted_classes
 from sknoisy._validation.matrices import as_float_array, check_distributions
+from sknoisy._validation.shapes import check_same_length
 from sknoisy.noise._asymmetric import asymmetric
 from sknoisy.noise._instance import instance_dependent
 from sknoisy.noise._pair import pair
@@ -148,7 +148,7 @@ def corrupt_labels(
     if isinstance(noise, (list, tuple)):
         noise = as_float_array("noise", noise)
     (labels,) = check_labels(classes, y=y)
-    check_consistent_length(labels, X)
+    check_same_length(optional=("X",), y=labels, X=X)
     known = np.unique(labels) if classes is None else sorted_classes(classes)
     codes, k = encode(labels, known), len(known)
     if k < 2:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._predictions import refuse_swapped
 from sknoisy._validation.constraints import check_params
 from sknoisy._validation.frames import names_of_rows
+from sknoisy._validation.shapes import check_same_length
 from sknoisy.issues._find import rank_by_quality
 from sknoisy.plots._axes import (
     CLEAN_COLOR,
@@ -135,7 +135,7 @@ class LabelQualityDisplay:
 
     @classmethod
     def _from_source(cls, source: Any, y: Any, X: Any, classes: Any, params: dict[str, Any]) -> Any:
-        check_consistent_length(y, X)
+        check_same_length(optional=("X",), y=y, X=X)
         issues, names = rank_by_quality(source, y, "auto", True, classes)
         issues = issues.sort_index()
         positions = issues.index.to_numpy()
@@ -171,7 +171,9 @@ class LabelQualityDisplay:
         check_params("LabelQualityDisplay.plot", _CONSTRAINTS, {"n_worst": n_worst, "bins": bins})
         quality, given = check_finite(self.quality, "quality"), np.asarray(self.given)
         suggested = None if self.suggested is None else np.asarray(self.suggested)
-        check_consistent_length(quality, given, suggested, self.X)
+        optional = "suggested", "X"
+        arrays = {"quality": quality, "given": given, "suggested": suggested, "X": self.X}
+        check_same_length(optional=optional, **arrays)
         names = names_of_rows(self.quality)
         index = np.arange(len(quality)) if names is None else np.asarray(names)
         positions = np.argsort(quality, kind="stable")[:n_worst]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sknoisy._validation.labels import encode_together
+from sknoisy._validation.frames import on_host
+from sknoisy._validation.labels import check_labels, encode_together
 from sknoisy._validation.matrices import as_float_array
-from sknoisy._validation.soft_labels import refuse_soft_labels
+from sknoisy._validation.shapes import check_same_length
 from sknoisy.plots._axes import (
     CLEAN_COLOR,
     MISLABELLED_COLOR,
@@ -166,8 +166,8 @@ class MemorizationDisplay:
         ValueError
             If the shapes do not match, or no sample is mislabelled.
         """
-        refuse_soft_labels(y, "y")
-        y, y_pred = column_or_1d(y, input_name="y"), np.asarray(y_pred)
+        [y] = check_labels(y=y)
+        y_pred = np.asarray(on_host(y_pred))
         if y_pred.ndim != 2 or y_pred.shape[1] != len(y):
             raise ValueError(
                 f"y_pred must have shape (n_epochs, {len(y)}), a row for each epoch. Got "
@@ -176,8 +176,9 @@ class MemorizationDisplay:
         labels = {"y": y, "y_pred": y_pred.ravel()}
         if y_clean is not None:
             labels["y_clean"] = y_clean
-            check_consistent_length(y, y_clean)
         given, predicted, *clean = encode_together(**labels)[1]
+        for codes in clean:
+            check_same_length(y=given, y_clean=codes)
         fractions = _fractions(given, predicted.reshape(y_pred.shape), *clean)
         return cls(held_out=held_out, **fractions).plot(ax=ax, **plot_params)
 

@@ -7,9 +7,11 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from sknoisy._validation.constraints import check_params
 from sknoisy._validation.matrices import as_float_array
+from sknoisy._validation.shapes import check_same_length
 from sknoisy.plots._axes import axes_size, figure_and_axes, text_width
 from sknoisy.search._results import rates_and_scores
 
@@ -188,9 +190,11 @@ class SmoothingCurveDisplay:
         -------
         SmoothingCurveDisplay
         """
+        names = {"score_name": self.score_name, "trusted_name": self.trusted_name}
+        check_params("SmoothingCurveDisplay", {name: [str] for name in names}, names)
         rates = as_float_array("smoothing", self.smoothing)
         score = as_float_array("score", self.score)
-        check_consistent_length(rates, score)
+        check_same_length(smoothing=rates, score=score)
         order = np.argsort(rates, kind="stable")
         score_error, trusted, trusted_error = (
             self._sorted(name, order) for name in ("score_error", "trusted_score", "trusted_error")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
 
 from sknoisy._label_noise.estimators import transition_between
 from sknoisy._validation.constraints import check_params
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import encode_together
 from sknoisy._validation.matrices import as_float_array, check_transition_matrix
+from sknoisy._validation.shapes import as_column, check_same_length
 from sknoisy.plots._axes import (
     axes_size,
     check_classifier,
@@ -132,8 +132,8 @@ class TransitionMatrixDisplay:
         -------
         TransitionMatrixDisplay
         """
-        check_consistent_length(y, y_noisy)
         classes, (true, noisy) = encode_together(y=y, y_noisy=y_noisy)
+        check_same_length(y=true, y_noisy=noisy)
         matrix = transition_between(true, noisy, len(classes))
         matrix[np.bincount(true, minlength=len(classes)) == 0] = np.nan
         return cls(matrix, display_labels=classes).plot(ax=ax, **plot_params)
@@ -183,7 +183,7 @@ class TransitionMatrixDisplay:
         names = self.display_labels
         if names is None:
             names = getattr(self.transition_matrix, "columns", np.arange(k))
-        names = np.asarray(names)
+        names = as_column(names, "display_labels", "a name for each class")
         if len(names) != k:
             raise ValueError(f"display_labels must have {k} entries. Got {len(names)}.")
         refuse_frame_in_another_order("transition_matrix", self.transition_matrix, names)
@@ -203,11 +203,15 @@ class TransitionMatrixDisplay:
     def _check_matrix(self) -> tuple[np.ndarray, np.ndarray]:
         """Check the matrix, and return it with a mask of its unknown rows."""
         matrix = as_float_array("transition_matrix", self.transition_matrix).copy()
-        k = len(matrix) if matrix.ndim else 0
-        unknown: Any = np.zeros(k, dtype=bool)
-        if matrix.shape == (k, k):
-            unknown = np.isnan(matrix).all(axis=1)
-            matrix[unknown] = np.eye(k)[unknown]
+        if matrix.ndim != 2 or len(matrix) != matrix.shape[1] or not len(matrix):
+            raise ValueError(
+                "The 'transition_matrix' parameter must be an array of shape (n_classes, "
+                "n_classes), with a row and a column for each class. Got one of shape "
+                f"{matrix.shape} instead."
+            )
+        k = len(matrix)
+        unknown = np.isnan(matrix).all(axis=1)
+        matrix[unknown] = np.eye(k)[unknown]
         matrix = check_transition_matrix(matrix, k)
         matrix[unknown] = np.nan
         return matrix, unknown

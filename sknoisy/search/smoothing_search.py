@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import check_params
 from sknoisy._validation.groups import check_groups
+from sknoisy._validation.params import HintedParams
 from sknoisy.search._candidates import Candidates, WholeSearch
 from sknoisy.search._compatibility import labels_to_split
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
@@ -28,7 +29,7 @@ __all__ = ["SmoothingSearchCV", "one_standard_error"]
 RATES = (-8.0, -4.0, -2.0, -1.0, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8)
 
 
-class SmoothingSearchCV(GridSearchCV):
+class SmoothingSearchCV(HintedParams, GridSearchCV):
     """Search the smoothing rate, with vectorised training of all candidates of a fold.
 
     Results and attributes are the same as of scikit-learn's ``GridSearchCV``, up to rounding.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _num_samples, check_consistent_length
+from sklearn.utils.validation import _num_samples
 
 from sknoisy._label_noise.estimators import FROM_PREDICTIONS
 from sknoisy._predictions import out_of_sample_predictions, refuse_swapped
@@ -24,6 +26,7 @@ from sknoisy._validation.labels import (
     encode,
     sorted_classes,
 )
+from sknoisy._validation.shapes import check_same_length, check_table
 
 __all__ = ["check_arguments", "check_ranges"]
 
@@ -34,6 +37,7 @@ _CONSTRAINTS = {
     "min_samples": [Interval(Integral, 1, None, closed="left")],
     "z_score": [Interval(Real, 0, None, closed="left")],
     "quantile": [Interval(Real, 0, 1, closed="both")],
+    "metric": [Names(set(itertools.chain(*VALID_METRICS.values()))), callable],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "method": [Names(set(FROM_PREDICTIONS))],
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
@@ -102,13 +106,15 @@ def _check_features(function: str, values: dict[str, Any]) -> None:
         )
     order = "features of shape (n_samples, n_features) first, labels second"
     refuse_swapped(function, order, values["features"], values["y"])
+    features = on_host(values["features"])
+    check_table(features, "features", "n_features")
     values["features"] = check_array(
-        on_host(values["features"]), accept_sparse="csr", dtype=np.float64, input_name="features"
+        features, accept_sparse="csr", dtype=np.float64, input_name="features"
     )
     (labels,) = check_labels(values["classes"], y=values["y"])
     classes = np.unique(labels) if values["classes"] is None else values["classes"]
     values["classes"] = sorted_classes(classes)
     values["y"] = encode(labels, values["classes"])
-    check_consistent_length(values["y"], values["features"])
+    check_same_length(y=values["y"], features=values["features"])
     if len(labels) < 3:
         raise ValueError(f"{function} needs at least 3 samples. Got {len(labels)} instead.")

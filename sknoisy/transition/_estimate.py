@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import check_cv
+from sklearn.utils.validation import _num_samples
 
 from sknoisy._predictions import OutOfSample
 from sknoisy._validation.constraints import check_options, checked, did_you_mean
 from sknoisy._validation.frames import on_host
+from sknoisy._validation.groups import check_groups
 from sknoisy._validation.params import parameters_of
+from sknoisy._validation.shapes import check_same_length
 from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.search._proxy import proba_out_of_fold
@@ -155,6 +158,8 @@ def _out_of_sample(
         )
     # Tensors would be mixed with the arrays of predictions.
     X, y = on_host(X), on_host(y)
+    check_same_length(X=X, y=y)
     if groups is not None:
+        check_groups(groups, _num_samples(y))
         cv = list(check_cv(cv, y, classifier=True).split(X, y, groups))
     return OutOfSample(proba_out_of_fold(estimator, X, y, cv, groups))

@@ -30,7 +30,7 @@ def hoc(
         Features, best of a model trained without these labels; columns must have the same scale.
     y : array-like of shape (n_samples,)
         The given labels.
-    metric : str, default="cosine"
+    metric : str or callable, default="cosine"
         Distance between samples, as in :class:`sklearn.neighbors.NearestNeighbors`.
     max_iter : int, default=1500
         Number of steps of the fit, at least 1; the authors use 301. The cost of a step grows with

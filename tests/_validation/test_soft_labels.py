@@ -131,7 +131,11 @@ def test_functions_that_compare_labels_say_what_to_pass(function, container, ins
         function(container(soft))
 
 
-@pytest.mark.parametrize("labels", [soft.tolist(), torch.tensor(soft)], ids=["list", "tensor"])
+@pytest.mark.parametrize(
+    "labels",
+    [soft.tolist(), tuple(map(tuple, soft.tolist())), torch.tensor(soft)],
+    ids=["list", "tuple", "tensor"],
+)
 def test_lists_and_tensors_of_soft_labels_are_refused(labels):
     with pytest.raises(ValueError, match="y must hold one label for each sample"):
         corrupt_labels(labels, 0.2)
@@ -149,6 +153,7 @@ def test_the_advice_for_polars_runs():
 
 FORMS = {
     "list": lambda s: s.tolist(),
+    "tuple of tuples": lambda s: tuple(map(tuple, s.tolist())),
     "list of arrays": list,
     "list of tensors": lambda s: list(torch.tensor(s)),
     "objects": lambda s: s.astype(object),
