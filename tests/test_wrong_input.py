@@ -43,6 +43,7 @@ WRONG_X = {
     "NaN in sparse": (sp.csr_array(with_cell(np.nan)), ValueError, "Input X contains NaN"),
     "1e300 in sparse": (sp.csr_array(with_cell(1e300)), ValueError, r"dtype\('float32'\)"),
     "NaN in images": (with_cell(np.nan, images), ValueError, "Input X contains NaN"),
+    "tiny images": (images * 1e-40, ValueError, "images X must be .*; multiply X by a"),
     "1-D": (X[:, 0], ValueError, "Expected 2D array, got 1D array instead.*Reshape your data"),
     "scalar": (3.0, ValueError, "Expected 2D array, got scalar array instead"),
     "3-D": (X.reshape(60, 2, 2), ValueError, f"dim 3, while dim 2 .* or 4 .*{NAME} without a 'mod"),
@@ -80,6 +81,14 @@ WRONG_X = {
 def test_wrong_x_is_refused(wrong, error, match):
     with pytest.raises(error, match=f"(?s){match}"):
         short().fit(wrong, y)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_images_whose_squares_are_lost_are_refused(scale):
+    """They were taken for constant."""
+    with pytest.raises(ValueError, match=r"images X must be in the range \[1e-30, 1e\+120\]. Got"):
+        short(precision="float64").fit(images * scale, y)
+    assert short(max_epochs=1).fit(0 * images, y).n_iter_ == 1
 
 
 @pytest.mark.parametrize(

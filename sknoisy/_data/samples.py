@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _TABLE, _IMAGES = 2, 4
+_MIN_LARGEST, _MAX_LARGEST = 1e-30, 1e120
 
 
 def is_dataset(X: Any) -> bool:
@@ -151,6 +152,8 @@ def check_table_or_images(
         _check_n_dims(array.shape, row_shape, type(estimator).__name__)
     else:
         _check_first_n_dims(estimator, array.shape)
+        if array.ndim > _TABLE and array.size and estimator.module is None:
+            _check_scale(array)
     if estimator.precision != "float64":
         _check_values(array)
     return checked
@@ -241,6 +244,16 @@ def _check_values(X: Any) -> None:
     if values.dtype == np.float64 and values.size:
         if max(values.max(), -values.min()) > np.finfo(np.float32).max:
             raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
+
+
+def _check_scale(images: np.ndarray) -> None:
+    """Check that squares and reciprocals of images can be computed; tables are scaled instead."""
+    largest = float(max(images.max(), -images.min())) if images.dtype.kind == "f" else 1.0
+    if largest and not _MIN_LARGEST <= largest <= _MAX_LARGEST:
+        raise ValueError(
+            f"The largest absolute value of images X must be in the range [{_MIN_LARGEST:g}, "
+            f"{_MAX_LARGEST:g}]. Got {largest:g} instead; multiply X by a constant."
+        )
 
 
 def rows_to_predict(
