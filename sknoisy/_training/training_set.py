@@ -40,6 +40,8 @@ __all__ = ["TrainingSet", "warn_about_copies"]
 # With fewer different rows, equal rows are not copies of one sample, but samples that a few coarse
 # columns cannot tell apart. Bags of them would have too few different rows to learn from.
 _MIN_DISTINCT_ROWS = 64
+# Tables in Datasets are copied up to this size, to look for columns that need a transform.
+_MAX_COPIED_BYTES = 2**26
 # Fraction of copies from which on the user is warned.
 _MANY_COPIES = 0.1
 
@@ -132,9 +134,13 @@ class TrainingSet:
 
     def fit_columns(self, users_module: bool) -> ColumnTransform | None:
         """Return what the columns of a table need before a cast; None: nothing."""
-        rows = as_rows(self.X, torch.device("cpu"), torch.float64)
+        host = torch.device("cpu"), torch.float64
+        rows = as_rows(self.X, *host)
         if len(rows.row_shape) != 1:
             return None
+        if is_dataset(self.X) and len(rows) * rows.row_bytes <= _MAX_COPIED_BYTES:
+            # The items are read several times otherwise.
+            rows = as_rows(rows.span(0, len(rows)).numpy(), *host)
         return ColumnTransform.fit(rows, self.weight, users_module)
 
     def on_device(

@@ -143,7 +143,7 @@ def test_rows_are_read_again_only_if_a_column_was_constant():
 
 
 class Counting(Dataset):
-    """Images that count how often they are read."""
+    """Samples that count how often they are read."""
 
     def __init__(self, images, labels):
         self.images, self.labels, self.n_read = torch.from_numpy(images), labels, 0
@@ -181,3 +181,10 @@ def test_layers_that_differ_are_adapted_on_their_own():
     network = short(module=Two).fit(X, y).module_
     assert torch.equal(network.first.scale, network.second.scale)
     assert network.second.inverse_width.all()
+
+
+def test_items_of_a_table_are_read_three_times_beside_the_epochs():
+    """For the labels, for the columns and for the statistics of the first layer."""
+    rows = Counting(X, y)
+    short(max_epochs=2).fit(rows)
+    assert rows.n_read < 5.2 * len(X)
