@@ -65,7 +65,7 @@ class NoisyLabelClassifier(
         How to learn from noisy labels: a name in :data:`sknoisy.METHODS`, or a custom
         :class:`~sknoisy.methods.Method`. Its parameters are set as ``method__name``.
     smoothing : float, "auto" or array-like of shape (n_classes,), default=0.0
-        Smoothing rate, in [-1e12, 1]. An array has one rate for each given label, in the order of
+        Smoothing rate, in [-1e9, 1]. An array has one rate for each given label, in the order of
         ``classes_``. A positive rate moves the target towards the uniform distribution, a negative
         rate away from it. The noisier the labels, the more negative is the best rate. "auto": at
         the end of warm-up, the rate is derived from the estimated label noise and from the

@@ -28,8 +28,8 @@ __all__ = [
 Rate = float | tuple[float, ...]
 
 # The losses, which grow with the rate, and the squares of their gradients are numbers in single
-# precision.
-MIN_SMOOTHING = -1e12
+# precision, and the limit differs from numbers that are a little lower.
+MIN_SMOOTHING = -1e9
 # With a very negative rate from the first epoch on, networks only learn simple boundaries.
 _NEGATIVE_WARMUP = 0.1
 
