@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 __all__ = ["KernelFeatures", "KernelRidge"]
 
 _N_CENTRES = 300
+# Kernels of more samples are computed in parts.
+_CHUNK = 10_000
 # Widths of the Gaussian kernel, in units of the root of the number of columns.
 _WIDTHS = (0.35, 0.7, 1.4)
 _PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -56,8 +58,13 @@ class KernelRidge:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict class probabilities, of shape (n_samples, n_classes)."""
-        kernel = _gaussian(X, self.centres, self.width)
-        return _as_distributions(kernel @ self.coefficients + self.intercept)
+        starts = range(0, len(X), _CHUNK)
+        parts = [
+            _gaussian(X[i : i + _CHUNK].astype(np.float64), self.centres, self.width)
+            @ self.coefficients
+            for i in starts
+        ]
+        return _as_distributions(np.concatenate(parts) + self.intercept)
 
 
 class KernelFeatures:
@@ -72,6 +79,8 @@ class KernelFeatures:
         Numbers of groups, from 0.
     random_state : RandomState
         Draws the centres, 300 samples of positive weight.
+    max_rows : int, default=20000
+        Most samples of a fit, about: of more samples, random groups are fitted.
 
     References
     ----------
@@ -86,12 +95,15 @@ class KernelFeatures:
         weight: np.ndarray,
         groups: np.ndarray,
         random_state: np.random.RandomState,
+        max_rows: int = 20_000,
     ) -> None:
-        X = np.asarray(X, dtype=np.float64)
+        self._X = X
+        self._is_fitted = _in_some_groups(groups, max_rows, random_state)
+        X, weight = X[self._is_fitted].astype(np.float64), weight[self._is_fitted]
         positive = np.flatnonzero(weight > 0)
         self.weight = weight / weight[positive].mean()
         self.centres = X[random_state.permutation(positive)[:_N_CENTRES]]
-        self._groups = _by_size(groups)
+        self._groups = _by_size(groups[self._is_fitted])
         self._bases = [self._basis(X, width) for width in _WIDTHS]
 
     def fit(self, target: np.ndarray) -> KernelRidge:
@@ -106,6 +118,7 @@ class KernelFeatures:
         -------
         KernelRidge
         """
+        target = target[self._is_fitted]
         mean = np.average(target, axis=0, weights=self.weight)
         centred = target - mean
         best_loss, best = np.inf, None
@@ -121,7 +134,13 @@ class KernelFeatures:
                     best_loss, best = loss, (oob, basis, shrunk)
         assert best is not None
         oob, basis, shrunk = best
-        return KernelRidge(oob, self.centres, basis.width, basis.weights @ shrunk, mean)
+        ridge = KernelRidge(oob, self.centres, basis.width, basis.weights @ shrunk, mean)
+        if self._is_fitted.all():
+            return ridge
+        of_all = np.empty((len(self._X), target.shape[1]))
+        of_all[self._is_fitted] = oob
+        of_all[~self._is_fitted] = ridge.predict(self._X[~self._is_fitted])
+        return replace(ridge, oob=of_all)
 
     def _basis(self, X: np.ndarray, width: float) -> _Basis:
         values, vectors = np.linalg.eigh(_gaussian(self.centres, self.centres, width))
@@ -158,8 +177,21 @@ class KernelFeatures:
         return left_out
 
 
+def _in_some_groups(
+    groups: np.ndarray, max_rows: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return a mask of the samples of random groups; of all, if they are not too many."""
+    if len(groups) <= max_rows:
+        return np.ones(len(groups), dtype=bool)
+    order = random_state.permutation(groups.max() + 1)
+    n_rows = np.bincount(groups)[order].cumsum()
+    # At least one group, and as many as have about the number of samples that is wanted.
+    return np.isin(groups, order[: 1 + np.searchsorted(n_rows, max_rows)])
+
+
 def _by_size(groups: np.ndarray) -> list[np.ndarray]:
     """Return the rows of all groups of one size as one array, (n_groups, size), for each size."""
+    _, groups = np.unique(groups, return_inverse=True)
     order = np.argsort(groups, kind="stable")
     sizes = np.bincount(groups)
     starts = np.cumsum(sizes) - sizes

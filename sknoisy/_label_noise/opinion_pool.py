@@ -185,7 +185,7 @@ def _judges_of(
 ) -> Callable[[np.ndarray, int, int], list[Forest | KernelRidge]]:
     """Return a function that fits judges to a target, with leaves of the given sizes."""
     X, _, weight, groups, _ = samples
-    kernel = KernelFeatures(X, weight, groups, random_state)
+    kernel = KernelFeatures(X, weight, groups, random_state, _MAX_ROWS)
 
     def fit(target: np.ndarray, rf_leaf: int, et_leaf: int) -> list[Forest | KernelRidge]:
         forests = [

@@ -236,7 +236,6 @@ def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samp
 
 
 def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
-    x = x.flatten(1).float()
-    columns = Standardize(x.shape[1]).to(x.device)
-    columns.adapt([(x, weight.float())])
-    return columns(x).cpu().numpy()
+    columns = Standardize(x.flatten(1).shape[1]).to(x)
+    columns.adapt([(x.flatten(1), weight.to(x))])
+    return columns(x.flatten(1)).float().cpu().numpy()
