@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DistilledPool"]
 
-
 # The networks average what the judges say, so fewer trees do.
 _N_TREES = 50
 # Networks that are judges are trained on the given labels for this number of epochs.
@@ -33,6 +32,10 @@ _MAX_PIXELS = 1024
 _MAX_COLUMNS = 4096
 _MAX_VALUES = 2**28
 _NO_COLUMNS = np.empty((0, 0), dtype=np.float32)
+# Columns are standardised in parts, in double precision.
+_CHUNK = 10_000
+# Rows that are compared to tell whether training continues on the same ones.
+_N_COMPARED = 64
 
 
 class DistilledPool(Method):
@@ -46,7 +49,8 @@ class DistilledPool(Method):
 
     Of images and of very wide tables the networks are judges, too: for the first ten epochs, each
     is trained on the given labels of its half of the samples, and judges the others. Forests and
-    kernels see the pixels of small images only.
+    kernels see the pixels of small images only. With ten epochs or fewer, predictions are those of
+    the judges.
 
     It needs no noise rate. After training only networks are kept, which predict true classes.
 
@@ -105,6 +109,7 @@ class DistilledPool(Method):
     bags: Tensor
     codes: Tensor
     counts: Tensor
+    sums: Tensor
     out_of_bag: Tensor
     posterior: Tensor
     _parameter_constraints = {
@@ -128,7 +133,9 @@ class DistilledPool(Method):
         unknown = torch.full((len(y), k), torch.nan, dtype=net.dtype, device=y.device)
         self.register_buffer("out_of_bag", unknown)
         self.register_buffer("posterior", unknown.clone())
-        self.register_buffer("codes", torch.full_like(y, -1))  # Of the rows that were judged.
+        # Labels and sums of the rows that were judged.
+        self.register_buffer("codes", torch.full_like(y, -1))
+        self.register_buffer("sums", torch.zeros(0, dtype=net.dtype, device=y.device))
         shape = net.rows(torch.arange(1)).shape[1:]
         fits = shape.numel() * len(y) <= _MAX_VALUES
         self.sees_x = fits and shape.numel() <= (_MAX_COLUMNS if len(shape) == 1 else _MAX_PIXELS)
@@ -139,18 +146,18 @@ class DistilledPool(Method):
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self._trains_judges(evaluation.epoch):
+            if evaluation.epoch > 0:
+                self.out_of_bag = self._of_all_rows(net, evaluation, self._opinions(evaluation))
             return
-        codes = torch.full((net.n_rows,), -1, device=self.codes.device)
+        codes, sums = torch.full((net.n_rows,), -1).to(self.codes), _sums_of_rows(net)
         codes[evaluation.index] = evaluation.y
-        if torch.equal(codes, self.codes):
+        if torch.equal(codes, self.codes) and torch.equal(sums, self.sums):
             return
-        is_first = not (self.codes >= 0).any()
-        given, posterior = (self._ask_judges if is_first else self._ask_networks)(net, evaluation)
-        unknown = torch.full((net.n_rows, net.n_classes), torch.nan).to(self.posterior)
-        rows = evaluation.index
-        self.out_of_bag = unknown.index_copy(0, rows, torch.from_numpy(given).to(unknown))
-        self.posterior = unknown.index_copy(0, rows, torch.from_numpy(posterior).to(unknown))
-        self.codes = codes
+        ask = self._ask_networks if len(self.sums) else self._ask_judges
+        given, posterior = ask(net, evaluation)
+        self.out_of_bag = self._of_all_rows(net, evaluation, given)
+        self.posterior = self._of_all_rows(net, evaluation, posterior)
+        self.codes, self.sums = codes, sums
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         if self._trains_judges(batch.epoch):
@@ -177,6 +184,13 @@ class DistilledPool(Method):
     @property
     def _estimates_transition(self) -> bool:
         return isinstance(self.transition_matrix, str)
+
+    def _of_all_rows(
+        self, net: NetworkView, evaluation: EvaluationPass, values: np.ndarray
+    ) -> Tensor:
+        """Return values of the rows that are trained on as a table of all rows, else NaN."""
+        table = torch.full((net.n_rows, net.n_classes), torch.nan).to(self.posterior)
+        return table.index_copy(0, evaluation.index, torch.from_numpy(values).to(table))
 
     def _trains_judges(self, epoch: int) -> bool:
         return self.networks_judge and epoch < _JUDGING_EPOCHS
@@ -207,6 +221,8 @@ class DistilledPool(Method):
         true, matrix = self.log_proba(evaluation.logits).exp().cpu().double().numpy(), self._matrix
         labels = evaluation.target.cpu().double().numpy()
         posterior = true_class_posterior(true, labels, matrix)
+        if evaluation.trusted is not None:
+            posterior = np.where(evaluation.trusted.cpu().numpy()[:, None], labels, posterior)
         self._count(posterior.T @ labels)
         return true @ matrix, posterior
 
@@ -217,7 +233,7 @@ class DistilledPool(Method):
     def _count(self, counts: np.ndarray) -> None:
         """Add counts of given labels, one row per true class, to those of earlier calls."""
         if self._estimates_transition:
-            earlier = self.counts if (self.codes >= 0).any() else torch.zeros_like(self.counts)
+            earlier = self.counts if len(self.sums) else torch.zeros_like(self.counts)
             self.counts = earlier + torch.from_numpy(counts).to(earlier)
 
 
@@ -236,6 +252,14 @@ def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samp
 
 
 def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
-    columns = Standardize(x.flatten(1).shape[1]).to(x)
-    columns.adapt([(x.flatten(1), weight.to(x))])
-    return columns(x.flatten(1)).float().cpu().numpy()
+    parts = x.flatten(1).split(_CHUNK)
+    columns = Standardize(parts[0].shape[1]).to(x)
+    columns.adapt(zip(parts, weight.to(x).split(_CHUNK), strict=True))
+    return torch.cat([columns(part).float().cpu() for part in parts]).numpy()
+
+
+def _sums_of_rows(net: NetworkView) -> Tensor:
+    """Return the sums of some rows, or zeros if they differ each time, as augmented rows do."""
+    index = torch.linspace(0, net.n_rows - 1, min(net.n_rows, _N_COMPARED)).long()
+    sums, again = (net.rows(index).flatten(1).sum(dim=1).to(net.dtype) for _ in range(2))
+    return torch.where((sums == again).all(), sums, 0)

@@ -111,6 +111,30 @@ def test_later_samples_are_judged_by_the_networks():
     assert clf.method_.counts.sum() == pytest.approx(float(before) + 300)
 
 
+def test_other_samples_with_the_same_labels_are_judged_again():
+    labels = np.repeat([0, 1], 50)
+    halves = [X[y == 0][:100], X[y == 1][:100]]
+    parts = [np.concatenate([half[i : i + 50] for half in halves]) for i in (0, 50)]
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0)
+    posteriors = [
+        clf.partial_fit(part, labels, classes=[0, 1]).method_.posterior.clone() for part in parts
+    ]
+    assert not torch.equal(*posteriors)
+
+
+class Jittered(torch.utils.data.Dataset):
+    def __len__(self):
+        return 120
+
+    def __getitem__(self, i):
+        return torch.from_numpy(X[i]) + 0.01 * torch.randn(8), int(NOISY[i])
+
+
+def test_samples_that_differ_in_each_epoch_are_judged_once():
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=3, random_state=0).fit(Jittered())
+    assert clf.method_.counts.sum() == pytest.approx(120, rel=1e-5)
+
+
 def test_predictions_need_no_judge(fitted):
     stored = pickle.dumps(fitted)
     assert b"sklearn.tree" not in stored
@@ -138,6 +162,8 @@ def test_images_are_judged_by_networks_too():
     clf = NoisyLabelClassifier("distilled_pool", random_state=0).fit(images, noisy)
     assert clf.score(images, labels) > 0.85
     assert find_label_issues(clf, noisy).attrs["n_wrong"] == pytest.approx(240, rel=0.3)
+    few = clone(clf).set_params(max_epochs=5).fit(images, noisy)
+    assert 0.2 < few.noise_rate_ < 0.6, "the networks judge from the second epoch on"
     bags = clf.method_.bags
     assert (bags.sum(dim=0) == 1).all(), "one network of two judges each sample"
 
