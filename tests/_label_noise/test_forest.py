@@ -9,12 +9,6 @@ from sknoisy._label_noise.forest import fit_forest
 
 N, K = 120, 3
 
-
-@pytest.fixture(autouse=True)
-def _fewer_trees(monkeypatch):
-    monkeypatch.setattr(module, "_N_TREES", 40)
-
-
 both_kinds = pytest.mark.parametrize("random_splits", [False, True])
 
 
@@ -25,7 +19,7 @@ def problem(seed=0):
 
 
 def forest(X, target, groups=None, weight=None, random_splits=False, **params):
-    params = {"min_samples_leaf": 1, "max_rows": 10_000, **params}
+    params = {"min_samples_leaf": 1, "max_rows": 10_000, "n_trees": 40, **params}
     return fit_forest(
         X,
         target,

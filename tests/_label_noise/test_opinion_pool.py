@@ -14,12 +14,6 @@ from sknoisy.noise import corrupt_labels
 T = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.2, 0.2, 0.6]])
 
 
-@pytest.fixture(autouse=True)
-def _small_forests(monkeypatch):
-    """Grow fewer trees: these tests are about what is made of their opinions."""
-    monkeypatch.setattr("sknoisy._label_noise.forest._N_TREES", 25)
-
-
 def blobs(n=150, noise=0.3, seed=0):
     """Three round classes, their true codes and noisy labels."""
     rng = np.random.default_rng(seed)
@@ -28,12 +22,14 @@ def blobs(n=150, noise=0.3, seed=0):
     return X.astype(np.float32), y, corrupt_labels(y, noise, random_state=seed)
 
 
-def pool(X, given, trusted=None, weight=None, judges=(), transition=None, groups=None):
+def pool(X, given, trusted=None, weight=None, groups=None, **params):
+    # These tests are about what is made of the opinions of trees.
+    params = {"n_trees": 25, **params}
     labels = np.eye(3)[given] if given.ndim == 1 else given
     weight = np.ones(len(X)) if weight is None else weight
     groups = np.arange(len(X)) if groups is None else groups
     samples = Samples(X, labels, weight, groups, trusted)
-    return fit_opinion_pool(samples, np.random.RandomState(0), judges, transition)
+    return fit_opinion_pool(samples, np.random.RandomState(0), **params)
 
 
 def test_posterior_is_bayes_by_hand():
@@ -89,25 +85,15 @@ def test_trusted_samples_need_not_leave_others():
     assert_array_equal(fitted.posterior, np.eye(3)[y])
 
 
-class Clairvoyant:
-    """A judge who knows the given labels, but not of all samples, and nothing about new ones."""
-
-    def __init__(self, given, unknown=0):
-        self.oob = 0.9 * np.eye(3)[given] + 0.1 / 3
-        self.oob[:unknown] = np.nan
-
-    def predict(self, X):
-        return np.full((len(X), 3), 1 / 3)
-
-
 @pytest.mark.parametrize("unknown", [0, 40])
-def test_a_further_judge_is_heard(unknown):
+def test_further_opinions_are_heard(unknown):
     rng = np.random.default_rng(0)
     X, given = rng.normal(size=(120, 2)).astype(np.float32), rng.integers(3, size=120)
-    fitted = pool(X, given, judges=[Clairvoyant(given, unknown)])
-    first = fitted.rounds[0]
-    assert len(first.judges) == 4
-    assert first.exponents.argmax() == 0
+    knows_labels = 0.9 * np.eye(3)[given] + 0.1 / 3
+    knows_labels[:unknown] = np.nan
+    fitted = pool(X, given, opinions=[knows_labels])
+    assert len(fitted.first.exponents) == 4
+    assert fitted.first.exponents.argmax() == 0
     assert_array_equal(fitted.given.argmax(axis=1)[unknown:], given[unknown:])
     assert np.isfinite(fitted.given).all()
     n_guessed = np.count_nonzero(fitted.given.argmax(axis=1)[:unknown] == given[:unknown])
@@ -129,3 +115,24 @@ def test_copies_share_their_ignorance():
     given = rng.integers(3, size=100).repeat(3)
     fitted = pool(X, given, groups=np.arange(100).repeat(3))
     assert np.mean(fitted.given.argmax(axis=1) == given) < 0.5
+
+
+def test_further_opinions_alone_are_pooled_once_and_corrected():
+    X, _, given = blobs()
+    rng = np.random.default_rng(0)
+    opinions = [0.9 * rng.dirichlet(np.ones(3), size=len(X)) + 0.1 / 3 for _ in range(2)]
+    fitted = pool(X, given, opinions=opinions, transition=T, built_in=False)
+    a = fitted.first.exponents
+    product = opinions[0] ** a[0] * opinions[1] ** a[1]
+    assert_allclose(fitted.given, product / product.sum(axis=1, keepdims=True))
+    assert fitted.second is None
+    assert_allclose(fitted.predict(X, opinions), fitted.true)
+    assert_allclose(fitted.posterior, true_class_posterior(fitted.true, np.eye(3)[given], T))
+
+
+def test_predictions_need_no_training_samples():
+    X, _, given = blobs()
+    fitted = pool(X, given)
+    judges = [*fitted.first.judges, *fitted.second.judges]
+    assert all(len(judge.oob) == 0 for judge in judges)
+    assert fitted.predict(X[:5]).shape == (5, 3)
