@@ -16,6 +16,7 @@ _MODULES = (
     "crowds",
     "dask",
     "datasets",
+    "ensemble",
     "functional",
     "issues",
     "methods",

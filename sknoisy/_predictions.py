@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
-from torch import Tensor
 
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.frames import names_of_rows
@@ -19,6 +18,7 @@ from sknoisy._validation.user_warnings import warn_user
 from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = [
+    "OutOfBagMixin",
     "OutOfSample",
     "Predictions",
     "innermost_estimator",
@@ -41,6 +41,30 @@ class OutOfSample:
     """
 
     proba: Any
+
+
+class OutOfBagMixin:
+    """Mixin for classifiers that keep out-of-bag predictions of their training samples.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    label_quality_ : ndarray of shape (n_samples,)
+    transition_matrix_ : ndarray of shape (n_classes, n_classes)
+    """
+
+    classes_: np.ndarray
+    label_quality_: np.ndarray
+    transition_matrix_: np.ndarray
+    transition_matrix: Any
+
+    # Encoded labels, and probabilities of the given labels by models that do not know them.
+    _codes: np.ndarray
+    _given: np.ndarray
+    # The index of X, the mask that was passed to fit, and a count of equal samples.
+    _names_of_rows: Any = None
+    _trusted: np.ndarray | None = None
+    _n_contradicting: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,13 +169,13 @@ def innermost_estimator(model: Any) -> Any:
 
 @default_torch_settings()
 def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
-    clf, p, matrix = _classifier_with_predictions(model, function)
+    clf, proba, matrix = _classifier_with_predictions(model, function)
     if classes is not None:
         raise ValueError(
             f"The 'classes' parameter of {function} must be None with a classifier, which has "
             f"'classes_'. Got {classes!r} instead."
         )
-    proba, n_samples = p.double().cpu().numpy(), _num_samples(y)
+    n_samples = _num_samples(y)
     if len(clf._codes) != n_samples:
         raise ValueError(
             f"The classifier was fitted to {len(clf._codes)} samples. Got {n_samples} labels "
@@ -169,14 +193,13 @@ def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
         labels[positions], proba[positions], clf.classes_
     )
     row_names = names_of_rows(y)
-    is_known = not isinstance(getattr(clf.method_, "transition_matrix", "auto"), str)
     return Predictions(
         codes,
         proba,
         classes,
         positions,
         clf._names_of_rows if row_names is None else row_names,
-        matrix.double().cpu().numpy() if is_known and matrix is not None else None,
+        matrix,
         clf.label_quality_[positions],
         None if clf._trusted is None else clf._trusted[positions],
         clf._n_contradicting,
@@ -185,22 +208,33 @@ def _from_model(model: Any, y: Any, classes: Any, function: str) -> Predictions:
 
 def _classifier_with_predictions(
     model: Any, function: str
-) -> tuple[NoisyLabelClassifier, Tensor, Tensor | None]:
-    """Return the classifier that a model is or contains, with its out-of-bag predictions."""
+) -> tuple[NoisyLabelClassifier | OutOfBagMixin, np.ndarray, np.ndarray | None]:
+    """Return the classifier that a model is or contains, and its out-of-bag predictions.
+
+    The third value is the transition matrix that it was given, or None.
+    """
     advice = (
         "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with the default "
-        "method, alone, at the end of a pipeline or in a search, or out-of-fold probabilities: "
-        "cross_val_predict(clf, X, y, method='predict_proba')."
+        "method or an OpinionPoolClassifier, alone, at the end of a pipeline or in a search, or "
+        "out-of-fold probabilities: cross_val_predict(clf, X, y, method='predict_proba')."
     )
     if isinstance(model, type):
         raise TypeError(f"{function} needs a fitted model. Got the class {model.__name__} instead.")
     clf = innermost_estimator(model)
+    if isinstance(clf, OutOfBagMixin):
+        check_is_fitted(clf)
+        is_given = not (clf.transition_matrix is None or isinstance(clf.transition_matrix, str))
+        return clf, clf._given.astype(np.float64), clf.transition_matrix_ if is_given else None
     if not isinstance(clf, NoisyLabelClassifier):
         name = repr(clf) if isinstance(clf, str) else type(clf).__name__
         raise TypeError(f"{name} {advice}")
-    if (predictions := clf.method_.oob_predictions) is None:
-        raise ValueError(f"{type(clf.method_).__name__} {advice}")
-    return clf, *predictions
+    method = clf.method_
+    if (predictions := method.oob_predictions) is None:
+        raise ValueError(f"{type(method).__name__} {advice}")
+    proba, matrix = (None if part is None else part.double().cpu().numpy() for part in predictions)
+    assert proba is not None
+    is_given = not isinstance(getattr(method, "transition_matrix", "auto"), str)
+    return clf, proba, matrix if is_given else None
 
 
 def refuse_swapped(function: str, order: str, proba: Any, y: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 import sknoisy
 
 ROOMS = (
-    "crowds", "dask", "datasets", "functional", "issues", "methods", "metrics",
+    "crowds", "dask", "datasets", "ensemble", "functional", "issues", "methods", "metrics",
     "model_selection", "networks", "noise", "plots", "search", "transition",
 )  # fmt: skip
 GONE = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from sknoisy._predictions import innermost_estimator
 from sknoisy._validation.user_warnings import warn_user
+from sknoisy.classifier import NoisyLabelClassifier
 
 __all__ = ["still_learning", "warn_if_undertrained"]
 
@@ -18,6 +19,8 @@ _Z_SCORE = 3.0
 def warn_if_undertrained(model: Any) -> None:
     """Warn if the out-of-bag accuracy of a fitted model still rose when its training ended."""
     clf = innermost_estimator(model)
+    if not isinstance(clf, NoisyLabelClassifier):
+        return
     history = clf.history_
     if "valid_acc" not in history[-1]:
         return
