@@ -15,6 +15,8 @@ from sknoisy.networks import Standardize
 __all__ = ["StandardColumns", "as_dense"]
 
 _CHUNK_VALUES = 2**21
+# A reference only has to be a usual value.
+_MAX_SAMPLED_ROWS = 1000
 # A gigabyte in double precision.
 _MAX_DENSE_VALUES = 2**27
 
@@ -49,22 +51,25 @@ class StandardColumns:
 
     def __init__(self, X: np.ndarray, weight: np.ndarray) -> None:
         X = X.reshape(len(X), -1)
+        rows = np.flatnonzero(weight > 0)
+        sample = X[rows[:: -(-len(rows) // _MAX_SAMPLED_ROWS)]].astype(np.float64)
+        # Distances from a usual value are exact where sums of large numbers are rounded.
+        self._reference = np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2]
         self._layer = Standardize(X.shape[1]).double()
         weights = torch.from_numpy(weight)
-        self._layer.adapt((_as_double(X[part]), weights[part]) for part in _parts(X))
+        self._layer.adapt((self._distances(X[part]), weights[part]) for part in _parts(X))
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Return standardised columns, (n_samples, n_columns), in single precision."""
         X = X.reshape(len(X), -1)
         standardised = np.empty(X.shape, dtype=np.float32)
         for part in _parts(X):
-            standardised[part] = self._layer(_as_double(X[part])).numpy()
+            standardised[part] = self._layer(self._distances(X[part])).numpy()
         return standardised
+
+    def _distances(self, X: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(X.astype(np.float64) - self._reference)
 
 
 def _parts(X: np.ndarray) -> Iterator[slice]:
     return gen_batches(len(X), max(1, _CHUNK_VALUES // X.shape[1]))
-
-
-def _as_double(X: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(X.astype(np.float64))

@@ -160,16 +160,17 @@ def _fit(name: str, estimator: Any, X: np.ndarray, labels: GivenLabels, rows: np
 
 def _weight_name(name: str, estimator: Any) -> str:
     """Return the argument of ``fit`` that takes sample weights."""
-    argument, last = "sample_weight", estimator
+    steps, last = [], estimator
     while isinstance(last, Pipeline):
-        argument, last = f"{last.steps[-1][0]}__{argument}", last.steps[-1][1]
+        step, last = last.steps[-1]
+        steps.append(step)
     if not has_fit_parameter(last, "sample_weight"):
         raise ValueError(
             f"The estimator {name!r} must support 'sample_weight', because samples have different "
             "weights: sample weights, class weights, or soft labels that are more or less decided. "
             f"Got {type(last).__name__}, whose fit does not take them."
         )
-    return argument
+    return "__".join([*steps, "sample_weight"])
 
 
 def _own_opinion(member: Member, X: np.ndarray, groups: np.ndarray) -> np.ndarray | None:

@@ -270,7 +270,7 @@ class OpinionPoolClassifier(OutOfBagMixin, ClassifierMixin, _BaseComposition):
         self._validate_names([name for name, _ in self.estimators])
         used = [(name, clf) for name, clf in self.estimators if clf != "drop"]
         for name, clf in used:
-            if isinstance(clf, type) or not is_classifier(clf):
+            if isinstance(clf, type | str) or not is_classifier(clf):
                 raise ValueError(f"{invalid}. Got {clf!r} as {name!r}, which is no classifier.")
             if not hasattr(clf, "predict_proba"):
                 raise ValueError(
@@ -368,6 +368,11 @@ class OpinionPoolClassifier(OutOfBagMixin, ClassifierMixin, _BaseComposition):
         check_is_fitted(self)
         with default_torch_settings():
             X = check_table_or_images(self, X, reset=False, row_shape=self._row_shape)
+            if X.shape[1:] != self._row_shape:
+                raise ValueError(
+                    f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} was fitted "
+                    f"to samples of shape {self._row_shape}."
+                )
             parts = gen_batches(X.shape[0], _CHUNK_ROWS)
             return np.concatenate([self._model.predict(as_dense(X[part])) for part in parts])
 
