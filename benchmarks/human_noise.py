@@ -24,7 +24,8 @@ from _fingerprint import fingerprint
 import numpy as np
 import torch
 from _data import Cell, home, real_arrays
-from robustness import DEFAULT, code_of_contender, fit_and_score, make, scaled
+from _peers import scaled
+from robustness import DEFAULT, code_of_contender, fit_and_score, make
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
 

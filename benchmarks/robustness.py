@@ -9,8 +9,8 @@
 
 A cell is one fit: a contender on a data set with one kind of noise and one seed, scored by accuracy
 on clean test labels. Data sets that do not come with scikit-learn need ``SKNOISY_DATA``. A fit that
-raised is kept as "failed"; a cell that was not run is counted. Peers of cleanlab run where it is
-installed.
+raised is kept as "failed"; a cell that was not run is counted. Peers of cleanlab, LightGBM and
+CatBoost run where these are installed.
 
 Every contender has the same settings in all cells: methods the library's defaults, peers those
 named below. Defaults of the library were chosen on the data sets of the development half, on seeds
@@ -25,7 +25,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import _cells
@@ -37,15 +36,11 @@ import numpy as np
 import torch
 from _data import MAX_TEST, MAX_TRAIN, REAL, SHIPPED, TABULAR, UCI, Cell, home, load, noises
 from _data import code as code_of_data
+from _peers import PEERS, is_installed, packages_of
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy.ensemble import OpinionPoolClassifier
 
 SEEDS = range(5)
 IMAGES = "fashion_mnist"
@@ -56,78 +51,24 @@ DEVELOPMENT = (
 SETS = (*SHIPPED, *UCI, *TABULAR, *REAL)
 
 
-def lr(seed: int) -> BaseEstimator:
-    """Logistic regression."""
-    return scaled(LogisticRegression(C=0.05, max_iter=500))
-
-
-def knn(seed: int) -> BaseEstimator:
-    """Nearest neighbours."""
-    return scaled(KNeighborsClassifier(25))
-
-
-def rf(seed: int) -> BaseEstimator:
-    """A random forest."""
-    return scaled(RandomForestClassifier(min_samples_leaf=10, random_state=seed))
-
-
-def hgb(seed: int) -> BaseEstimator:
-    """Histogram gradient boosting."""
-    return scaled(HistGradientBoostingClassifier(random_state=seed))
-
-
-def mlp(seed: int) -> BaseEstimator:
-    """scikit-learn's multilayer perceptron."""
-    return scaled(MLPClassifier((128, 128), max_iter=100, random_state=seed))
-
-
-def cl_mlp(seed: int) -> BaseEstimator:
-    """cleanlab around the perceptron."""
-    return _cleaned(mlp, seed)
-
-
-def cl_hgb(seed: int) -> BaseEstimator:
-    """cleanlab around gradient boosting."""
-    return _cleaned(hgb, seed)
-
-
-def scaled(clf: BaseEstimator) -> BaseEstimator:
-    """Standardised columns, then the classifier; images are flattened."""
-    return make_pipeline(FunctionTransformer(_flat), StandardScaler(), clf)
-
-
-def _flat(X: np.ndarray) -> np.ndarray:
-    return X.reshape(len(X), -1)
-
-
-def _cleaned(peer: Callable[[int], BaseEstimator], seed: int) -> BaseEstimator:
-    # CleanLearning is given the pipeline: inside of one scikit-learn cannot tell that it is fitted.
-    from cleanlab.classification import CleanLearning
-
-    return CleanLearning(peer(seed), cv_n_folds=5, seed=seed)
-
-
-PEERS = {peer.__name__: peer for peer in (lr, knn, rf, hgb, mlp, cl_mlp, cl_hgb)}
-CONTENDERS = (*METHODS, *PEERS)
+POOL = "pool"
+CONTENDERS = (*METHODS, POOL, *PEERS)
 DEFAULT = NoisyLabelClassifier().method
-
-
-def packages_of(name: str) -> tuple[str, ...]:
-    """The packages that a peer comes from."""
-    return ("scikit-learn", "cleanlab") if name.startswith("cl_") else ("scikit-learn",)
 
 
 def make(name: str, seed: int) -> BaseEstimator:
     """A contender, ready to fit."""
     if name in METHODS:
         return NoisyLabelClassifier(name, random_state=seed)
-    return PEERS[name](seed)
+    return OpinionPoolClassifier(random_state=seed) if name == POOL else PEERS[name](seed)
 
 
 def code_of_contender(name: str) -> tuple[Callable | str, ...]:
     """What its fits depend on, for a fingerprint."""
     if name in METHODS:
         return NoisyLabelClassifier, METHODS[name]
+    if name == POOL:
+        return OpinionPoolClassifier, METHODS["bagging"], "scikit-learn"
     return PEERS[name], *packages_of(name)
 
 
@@ -360,7 +301,7 @@ def _status(accuracies: dict, failed: dict, everything: list) -> str:
 
 if __name__ == "__main__":
     parser = _cells.options(__doc__)
-    here = [c for c in CONTENDERS if "cleanlab" not in packages_of(c) or find_spec("cleanlab")]
+    here = [c for c in CONTENDERS if c not in PEERS or is_installed(c)]
     parser.add_argument("--only", nargs="+", default=here, metavar="NAME")
     parser.add_argument("--sets", nargs="+", metavar="NAME", help="or the word development")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many")
