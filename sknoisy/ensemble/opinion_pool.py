@@ -129,12 +129,13 @@ class OpinionPoolClassifier(OutOfBagMixin, ClassifierMixin, _BaseComposition):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
     >>> from sknoisy.ensemble import OpinionPoolClassifier
     >>> from sknoisy.noise import corrupt_labels
     >>> X, y = load_iris(return_X_y=True)
     >>> noisy = corrupt_labels(y, 0.3, random_state=0)
-    >>> pool = OpinionPoolClassifier([("lr", LogisticRegression())], random_state=0).fit(X, noisy)
+    >>> members = [("knn", KNeighborsClassifier(15))]
+    >>> pool = OpinionPoolClassifier(members, random_state=0).fit(X, noisy)
     >>> bool(pool.score(X, y) > 0.9)
     True
     """
