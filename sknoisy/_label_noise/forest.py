@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
+import scipy.sparse as sp
 from joblib import Parallel, delayed
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
 __all__ = ["Forest", "fit_forest"]
 
-# Most values of the target of a bag, and of a tree's nodes: forests of many classes must not take
-# longer than networks, nor all of the memory.
-_MAX_VALUES = 2_000_000
+# Most values of a tree's leaves and inner nodes, so that forests of many classes fit into memory.
+_MAX_TREE_VALUES = 2_000_000
+# The cost of a split grows with the number of outputs. Of more classes, trees split by this number
+# of random projections, which keep the distances of distributions.
+_MAX_OUTPUTS, _N_PROJECTIONS = 64, 32
 
 
 @dataclass(frozen=True)
@@ -22,18 +26,21 @@ class Forest:
     Attributes
     ----------
     trees : list of DecisionTreeRegressor
+    values : list of ndarray of shape (n_nodes, n_classes)
+        Predictions at the leaves of each tree, if they are not those of the tree itself.
     oob : ndarray of shape (n_samples, n_classes)
         Predictions of the trees whose bags lack the group of the sample; NaN if there are none.
     """
 
     trees: list[DecisionTreeRegressor]
+    values: list[np.ndarray]
     oob: np.ndarray
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict class probabilities, (n_samples, n_classes), for float32 rows."""
         total = np.zeros((len(X), self.oob.shape[1]))
-        for tree in self.trees:
-            total += _values(tree, X)
+        for tree, values in zip_longest(self.trees, self.values):
+            total += _predicted(tree, values, X)
         return total / len(self.trees)
 
 
@@ -80,16 +87,19 @@ def fit_forest(
     References
     ----------
     Breiman, "Random Forests", Machine Learning 45, 2001; Geurts et al., "Extremely Randomized
-    Trees", Machine Learning 63, 2006.
+    Trees", Machine Learning 63, 2006. Joly et al., "Random Forests with Random Projections of the
+    Output Space for High Dimensional Multi-label Classification", ECML PKDD 2014, many classes.
     """
     n_groups, k = int(groups.max()) + 1, target.shape[1]
-    max_rows = max(2, min(max_rows, _MAX_VALUES // k, _MAX_VALUES * min_samples_leaf // (2 * k)))
+    max_rows = max(2, min(max_rows, _MAX_TREE_VALUES * min_samples_leaf // (2 * k)))
     n_drawn = max(1, round(n_groups * min(1.0, max_rows / len(X))))
     kind = ExtraTreeRegressor if random_splits else DecisionTreeRegressor
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_trees)
     target = np.ascontiguousarray(target, dtype=np.float64)
 
-    def grow(seed: int) -> tuple[DecisionTreeRegressor, np.ndarray, np.ndarray]:
+    def grow(
+        seed: int,
+    ) -> tuple[DecisionTreeRegressor, np.ndarray | None, np.ndarray, np.ndarray]:
         rng = np.random.RandomState(seed)
         drawn = np.bincount(rng.randint(n_groups, size=n_drawn), minlength=n_groups)[groups]
         if not (drawn * weight).any():
@@ -99,24 +109,41 @@ def fit_forest(
         tree = kind(
             min_samples_leaf=min_samples_leaf, max_features="sqrt", random_state=rng.randint(2**31)
         )
-        tree.fit(X[inside], target[inside], (weight * drawn)[inside], check_input=False)
+        outputs, values, weights = target[inside], None, (weight * drawn)[inside]
+        if k > _MAX_OUTPUTS:
+            outputs = outputs @ rng.normal(size=(k, _N_PROJECTIONS))
+        tree.fit(X[inside], outputs, weights, check_input=False)
+        if k > _MAX_OUTPUTS:
+            values = _means_in_leaves(tree, X[inside], target[inside], weights)
         outside = np.flatnonzero(drawn == 0)
-        return tree, outside, _values(tree, X[outside])
+        return tree, values, outside, _predicted(tree, values, X[outside])
 
     total, count = np.zeros((len(X), k)), np.zeros(len(X))
-    trees = []
+    trees, values_of_trees = [], []
     grown = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
         delayed(grow)(seed) for seed in seeds
     )
-    for tree, outside, values in grown:
+    for tree, values, outside, predicted in grown:
         trees.append(tree)
-        total[outside] += values
+        values_of_trees += [] if values is None else [values]
+        total[outside] += predicted
         count[outside] += 1
     with np.errstate(invalid="ignore"):
-        return Forest(trees, total / count[:, None])
+        return Forest(trees, values_of_trees, total / count[:, None])
 
 
-def _values(tree: DecisionTreeRegressor, X: np.ndarray) -> np.ndarray:
+def _predicted(tree: DecisionTreeRegressor, values: np.ndarray | None, X: np.ndarray) -> np.ndarray:
     """Predict (n_samples, n_classes) without scikit-learn's checks of the input."""
-    values = tree.tree_.value[:, :, 0]
+    values = tree.tree_.value[:, :, 0] if values is None else values
     return values[tree.tree_.apply(X)]
+
+
+def _means_in_leaves(
+    tree: DecisionTreeRegressor, X: np.ndarray, target: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Average the targets in each leaf, (n_nodes, n_classes); zeros in other nodes."""
+    leaves = tree.tree_.apply(X)
+    shape = tree.tree_.node_count, len(X)
+    sums = sp.csr_array((weight, (leaves, np.arange(len(X)))), shape=shape) @ target
+    totals = np.bincount(leaves, weight, minlength=len(sums))
+    return sums / np.maximum(totals, 1e-300)[:, None]

@@ -102,3 +102,32 @@ def test_threads_change_nothing():
     first, second = (forest(X, target, n_jobs=n_jobs) for n_jobs in (1, 2))
     assert_array_equal(first.oob, second.oob)
     assert_array_equal(first.predict(X), second.predict(X))
+
+
+@both_kinds
+def test_many_classes_are_split_by_projections(random_splits, monkeypatch):
+    # Classes follow from a column, so that trees find them.
+    X, _ = problem()
+    codes = np.argsort(np.argsort(X[:, 0])) * 10 // N
+    target = np.eye(10)[codes]
+    monkeypatch.setattr(module, "_MAX_OUTPUTS", 9)
+    params = {"min_samples_leaf": 3, "random_splits": random_splits, "n_trees": 15}
+    fitted = forest(X, target, **params)
+    assert fitted.trees[0].tree_.value.shape[1] == module._N_PROJECTIONS
+    assert_allclose(fitted.predict(X).sum(axis=1), 1)
+    monkeypatch.setattr(module, "_MAX_OUTPUTS", 10)
+    exact = forest(X, target, **params)
+    accuracies = [np.mean(f.oob.argmax(axis=1) == codes) for f in (fitted, exact)]
+    assert accuracies[0] > accuracies[1] - 0.1
+
+
+def test_leaves_of_projected_trees_have_weighted_means(monkeypatch):
+    monkeypatch.setattr(module, "_MAX_OUTPUTS", K - 1)
+    X, target = problem()
+    weight = np.random.default_rng(0).random(N)
+    tree = forest(X, target, min_samples_leaf=5, n_trees=1).trees[0]
+    values = module._means_in_leaves(tree, X, target, weight)
+    leaves = tree.tree_.apply(X)
+    for leaf in np.unique(leaves):
+        inside = leaves == leaf
+        assert_allclose(values[leaf], np.average(target[inside], axis=0, weights=weight[inside]))
