@@ -19,6 +19,7 @@ __all__ = [
     "check_part_names",
     "parameters_of",
     "params_of_part",
+    "refuse_unknown_names",
 ]
 
 
@@ -95,7 +96,7 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
     return f" Did you mean {other!r}?" if is_known else did_you_mean(name, known)
 
 
-def _refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
+def refuse_unknown_names(estimator: Any, params: Mapping[str, Any]) -> None:
     """Refuse names that are no parameters of an estimator, with scikit-learn's error."""
     known = [name for name in estimator.get_params(deep=False) if "__" not in name]
     for name in params:
@@ -122,7 +123,7 @@ class HintedParams:
         self
             The object.
         """
-        _refuse_unknown_names(self, params)
+        refuse_unknown_names(self, params)
         return super().set_params(**params)  # type: ignore[misc]
 
 
