@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context, is_classifier
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Bunch, Tags, check_random_state, gen_batches
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
@@ -21,20 +20,16 @@ from sknoisy._label_noise.report import NoiseReport
 from sknoisy._predictions import OutOfBagMixin
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.rollback import restored_on_error
-from sknoisy._training.scores import log_odds
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import check_params
-from sknoisy._validation.frames import names_of_rows, on_host
+from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.given_labels import compact_codes
-from sknoisy._validation.labels import Labels
 from sknoisy._validation.matrices import check_transition_matrix
-from sknoisy._validation.missing_labels import as_array_of_labels
 from sknoisy._validation.params import refuse_unknown_names
-from sknoisy._validation.soft_labels import as_soft_labels
-from sknoisy._validation.weights import checked_weights
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.ensemble._columns import as_dense
 from sknoisy.ensemble._model import fit_model
+from sknoisy.ensemble._scores import ScoresMixin
 
 __all__ = ["OpinionPoolClassifier"]
 
@@ -43,7 +38,7 @@ _BUILT_IN = ("random_forest", "extra_trees", "kernel_ridge")
 _CHUNK_ROWS = 20_000
 
 
-class OpinionPoolClassifier(OutOfBagMixin, ClassifierMixin, _BaseComposition):
+class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseComposition):
     """Pool the opinions of classifiers about noisy labels.
 
     Like :class:`~sklearn.ensemble.StackingClassifier`, but right under label noise. Each classifier
@@ -376,80 +371,6 @@ class OpinionPoolClassifier(OutOfBagMixin, ClassifierMixin, _BaseComposition):
                 )
             parts = gen_batches(X.shape[0], _CHUNK_ROWS)
             return np.concatenate([self._model.predict(as_dense(X[part])) for part in parts])
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Predict logarithms of the probabilities of the true classes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            The samples, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            The samples, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        most_likely = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[most_likely]
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Compute confidence scores, in the order of the probabilities.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            The samples, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            Log-odds of each class against all others, of two classes those of the second.
-        """
-        scores = log_odds(self.predict_log_proba(X), np.dtype(np.float64))
-        return scores[:, 1] if scores.shape[1] == 2 else scores
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy on labels, or the expected accuracy on soft labels.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, ...)
-            The samples, as in ``fit``.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            The labels, hard or soft; a soft label counts with the probability of the predicted
-            class.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        float
-        """
-        y = on_host(y)
-        soft = as_soft_labels(y)
-        if soft is None:
-            predicted = self.predict(X)
-            weight = None if sample_weight is None else checked_weights(sample_weight, predicted)
-            return accuracy_score(as_array_of_labels(y), predicted, sample_weight=weight)
-        labels = Labels.of(soft, self.classes_)
-        assert labels.soft is not None
-        hits = labels.soft[np.arange(len(labels.soft)), self.predict_proba(X).argmax(axis=1)]
-        return float(np.average(hits, weights=checked_weights(sample_weight, hits)))
 
 
 def _names_in(estimators: Any) -> set[str]:
