@@ -245,7 +245,8 @@ def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samp
     return Samples(
         _standardized(net.rows(evaluation.index), evaluation.weight) if with_x else _NO_COLUMNS,
         evaluation.target.cpu().double().numpy(),
-        (evaluation.weight / evaluation.weight.mean()).cpu().double().numpy(),
+        # Trees must not depend on how the ratios of the weights were rounded.
+        (evaluation.weight / evaluation.weight.mean()).float().cpu().double().numpy(),
         numbers.cpu().numpy(),
         None if trusted is None or not trusted.any() else trusted.cpu().numpy(),
     )
