@@ -29,7 +29,7 @@ from robustness import DEFAULT, code_of_contender, fit_and_score, make
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
 
-CONTENDERS = (DEFAULT, "mlp_20", "lr", "elr", "ce", "mlp")
+CONTENDERS = (DEFAULT, "bagging", "mlp_20", "lr", "elr", "ce", "mlp")
 
 
 def mlp_20(seed: int) -> BaseEstimator:

@@ -43,6 +43,7 @@ FAST = ("ce", "elr", "small bagging")
 # Methods for which a weighted row is not equivalent to a repeated row, and why.
 NOT_EQUIVALENT: dict[str, str] = {
     "bagging": "bags are drawn by the order of the rows, which these checks change",
+    "distilled_pool": "bags of trees are drawn by the order of the rows",
     "disturb_label": "the label of a weighted row is drawn once, those of two equal rows twice",
     "mixup": "a weighted row is mixed once, two equal rows are mixed independently",
     "elr_plus": "samples are mixed in pairs drawn at random",

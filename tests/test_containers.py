@@ -151,9 +151,9 @@ def test_searches_on_soft_labels_stratify_by_the_most_likely_class(cv, container
 
 
 def test_trusted_samples_are_no_suspects():
-    table, true = make_blobs(120, centers=[[-2, 0], [2, 0]], random_state=0)
+    table, true = make_blobs(600, centers=[[-2, 0], [2, 0]], random_state=0)
     noisy = corrupt_labels(true, 0.3, random_state=0)
-    trusted = np.arange(120) < 60
+    trusted = np.arange(600) < 60
     given = np.where(trusted, true, noisy)
     clf = make("bagging", max_epochs=20).fit(table, given, trusted=trusted)
     issues = find_label_issues(clf, given)

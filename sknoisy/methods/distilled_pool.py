@@ -74,6 +74,9 @@ class DistilledPool(Method):
 
     Attributes
     ----------
+    bags : Tensor of bool of shape (n_networks, 1024) or (n_networks, 0)
+        Mask of the networks that are trained on the given label of a row, as in
+        :class:`~sknoisy.methods.Bagging`; without columns if networks are no judges.
     out_of_bag : Tensor of shape (n_samples, n_classes)
         Pooled out-of-bag probabilities of the given labels, of the first round.
     posterior : Tensor of shape (n_samples, n_classes)
@@ -135,14 +138,12 @@ class DistilledPool(Method):
         self.register_buffer("posterior", unknown.clone())
         # Labels and sums of the rows that were judged.
         self.register_buffer("codes", torch.full_like(y, -1))
-        self.register_buffer("sums", torch.zeros(0, dtype=net.dtype, device=y.device))
-        shape = net.rows(torch.arange(1)).shape[1:]
-        fits = shape.numel() * len(y) <= _MAX_VALUES
-        self.sees_x = fits and shape.numel() <= (_MAX_COLUMNS if len(shape) == 1 else _MAX_PIXELS)
-        self.networks_judge = not self.sees_x or len(shape) > 1
-        n_bags = self.n_networks // 2 if self.networks_judge else self.n_networks
-        n_groups = None if net.groups is None else int(net.groups.max()) + 1
-        self.register_buffer("bags", draw_bags(self.n_networks, n_bags, n_groups).to(y.device))
+        self.register_buffer("sums", torch.full_like(_sums_of_rows(net), torch.nan))
+        bags = torch.ones(self.n_networks, 0, dtype=torch.bool)
+        if not _can_see(net) or net.rows(torch.arange(1)).dim() > 2:
+            n_groups = None if net.groups is None else int(net.groups.max()) + 1
+            bags = draw_bags(self.n_networks, self.n_networks // 2, n_groups)
+        self.register_buffer("bags", bags.to(y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self._trains_judges(evaluation.epoch):
@@ -153,7 +154,7 @@ class DistilledPool(Method):
         codes[evaluation.index] = evaluation.y
         if torch.equal(codes, self.codes) and torch.equal(sums, self.sums):
             return
-        ask = self._ask_networks if len(self.sums) else self._ask_judges
+        ask = self._ask_networks if self._has_judged else self._ask_judges
         given, posterior = ask(net, evaluation)
         self.out_of_bag = self._of_all_rows(net, evaluation, given)
         self.posterior = self._of_all_rows(net, evaluation, posterior)
@@ -192,18 +193,27 @@ class DistilledPool(Method):
         table = torch.full((net.n_rows, net.n_classes), torch.nan).to(self.posterior)
         return table.index_copy(0, evaluation.index, torch.from_numpy(values).to(table))
 
+    @property
+    def _has_judged(self) -> bool:
+        return not self.sums.isnan().all()
+
     def _trains_judges(self, epoch: int) -> bool:
-        return self.networks_judge and epoch < _JUDGING_EPOCHS
+        return epoch < _JUDGING_EPOCHS and self._networks_judge
+
+    @property
+    def _networks_judge(self) -> bool:
+        return self.bags.shape[1] > 0
 
     def _ask_judges(
         self, net: NetworkView, evaluation: EvaluationPass
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the judges; return out-of-bag probabilities of given labels, and the posterior."""
-        samples = _samples(net, evaluation, self.sees_x)
-        opinions = [self._opinions(evaluation)] if self.networks_judge else []
+        sees_x = _can_see(net)
+        samples = _samples(net, evaluation, sees_x)
+        opinions = [self._opinions(evaluation)] if self._networks_judge else []
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
         matrix = None if self._estimates_transition else self._matrix
-        pool = fit_opinion_pool(samples, rng, opinions, matrix, self.sees_x, n_trees=_N_TREES)
+        pool = fit_opinion_pool(samples, rng, opinions, matrix, sees_x, n_trees=_N_TREES)
         self._count(pool.posterior.sum(axis=0)[:, None] * pool.transition)
         return pool.given, pool.posterior
 
@@ -233,8 +243,15 @@ class DistilledPool(Method):
     def _count(self, counts: np.ndarray) -> None:
         """Add counts of given labels, one row per true class, to those of earlier calls."""
         if self._estimates_transition:
-            earlier = self.counts if len(self.sums) else torch.zeros_like(self.counts)
+            earlier = self.counts if self._has_judged else torch.zeros_like(self.counts)
             self.counts = earlier + torch.from_numpy(counts).to(earlier)
+
+
+def _can_see(net: NetworkView) -> bool:
+    """Tell whether forests and kernels are to see the samples."""
+    shape = net.rows(torch.arange(1)).shape[1:]
+    most = _MAX_COLUMNS if len(shape) == 1 else _MAX_PIXELS
+    return shape.numel() <= most and shape.numel() * net.n_rows <= _MAX_VALUES
 
 
 def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samples:
