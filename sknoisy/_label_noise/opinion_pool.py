@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from sknoisy._label_noise.forest import Forest, fit_forest
+from sknoisy._label_noise.information import are_informative
 from sknoisy._label_noise.kernel_ridge import KernelFeatures, KernelRidge
 from sknoisy._label_noise.log_pool import fit_exponents, log_pool
 from sknoisy._runtime.threads import limit_threads
@@ -145,7 +146,7 @@ def fit_opinion_pool(
     -------
     OpinionPool
     """
-    labels, weight, trusted = samples.labels, samples.weight, samples.trusted
+    _, labels, weight, _, trusted = samples
     # Many small operations are slower with several threads.
     with limit_threads(0):
         fit = _judges_of(samples, random_state, n_trees, n_jobs) if built_in else None
@@ -153,6 +154,13 @@ def fit_opinion_pool(
         judges = [] if fit is None else fit(labels, 10, 5)
         first, given = _fitted_round(judges, opinions, labels, weight, identity)
         if transition is None:
+            codes = labels.argmax(axis=1)
+            if not are_informative(codes, given):
+                # There is nothing to correct, and no more to learn than how frequent labels are;
+                # but of the only group with a label, nobody can know it.
+                is_single = (_n_groups(samples) < 2)[codes]
+                posterior = _with_trusted(np.where(is_single[:, None], labels, given), samples)
+                return OpinionPool(given, identity, given, posterior, first, None)
             transition = _estimated_transition(given, samples)
         true, second = _corrected(given, transition), None
         if fit is not None:
@@ -256,7 +264,11 @@ def true_class_posterior(
 
 
 def _posterior(true: np.ndarray, samples: Samples, transition: np.ndarray) -> np.ndarray:
-    posterior = true_class_posterior(true, samples.labels, transition)
+    return _with_trusted(true_class_posterior(true, samples.labels, transition), samples)
+
+
+def _with_trusted(posterior: np.ndarray, samples: Samples) -> np.ndarray:
+    """Replace the posterior of trusted samples by their labels."""
     if samples.trusted is None:
         return posterior
     return np.where(samples.trusted[:, None], samples.labels, posterior)

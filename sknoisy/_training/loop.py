@@ -23,7 +23,7 @@ from sknoisy._training.records import (
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Rate
 from sknoisy._validation.params import parameters_of
-from sknoisy.functional import cross_entropy, one_hot, smooth_labels
+from sknoisy.functional import cross_entropy, normalize_weights, one_hot, smooth_labels
 from sknoisy.methods import Batch, Method, TrainingStep
 
 __all__ = ["SCHEDULES", "TrainingLoop", "divergence_error", "schedule_lr"]
@@ -147,10 +147,10 @@ class TrainingLoop:
         """Compute the cross-entropy of a batch, which is minimised during warm-up."""
         logits = view.infer(batch.x)
         losses = cross_entropy(logits, batch.target)
-        if not self.run.awaits_noise_report:
-            return TrainingStep(losses, batch.weight, logits, batch)
-        # The other half is later compared with its neighbours, so it must not be memorised.
-        weight = 2 * batch.weight * in_warmup_half(batch.group_or_row)
+        weight = normalize_weights(batch.weight, self._method.bag_weights(batch))
+        if self.run.awaits_noise_report:
+            # The other half is later compared with its neighbours, so it must not be memorised.
+            weight = 2 * weight * in_warmup_half(batch.group_or_row)
         return TrainingStep(losses, weight, logits, batch)
 
     def _step(self, take_step: TakeStep, batch: Batch) -> TrainingStep:
@@ -300,8 +300,9 @@ class TrainingLoop:
             score = None if run.validation is None else self.host.history[-1].get("valid_acc")
         score = run.processes.broadcast(None if score is None else float(score))
         # Epochs of warm-up do not count, as the method is not in use, unless there are no others.
-        in_warmup = self.method_epoch < 0
-        skipped = in_warmup and run.settings.warmup_epochs < run.settings.max_epochs
+        n_skipped = run.settings.warmup_epochs + method.n_preparing_epochs
+        skipped = self.method_epoch < method.n_preparing_epochs
+        skipped = skipped and n_skipped < run.settings.max_epochs
         if run.stopping.update([score], skipped)[0]:
             run.best_state = copy.deepcopy(self.view.module.state_dict()), method.snapshot()
 

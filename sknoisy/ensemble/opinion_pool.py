@@ -35,7 +35,7 @@ __all__ = ["OpinionPoolClassifier"]
 
 _BUILT_IN = ("random_forest", "extra_trees", "kernel_ridge")
 # Rows that are predicted together, so that the memory for trees and kernels is limited.
-_CHUNK_ROWS = 20_000
+_CHUNK_ROWS, _CHUNK_VALUES = 20_000, 2**26
 
 
 class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseComposition):
@@ -246,6 +246,11 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
         with default_torch_settings(), restored_on_error(self):
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, groups)
+            if data.groups is not None and not data.groups.any():
+                raise ValueError(
+                    "The 'groups' parameter must have at least 2 groups, because each sample is "
+                    "judged by classifiers that were not fitted to its group. Got 1 instead."
+                )
             warn_about_copies(data.copies)
             self.__dict__.pop("noise_report_", None)
             self.__dict__.update(self._fit(estimators, data))
@@ -288,6 +293,8 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
             name: member.estimator
             for (name, _), member in zip(estimators, model.members, strict=True)
         }
+        given_codes = compact_codes(data.labels)
+        quality = judged.posterior[np.arange(len(codes)), codes]
         names = [*fitted, *(_BUILT_IN if self.built_in else ())]
         exponents = model.pool.first.exponents.tolist()
         return {
@@ -297,11 +304,11 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
             "exponents_": dict(zip(names, exponents, strict=True)),
             "transition_matrix_": model.pool.transition,
             "oob_decision_function_": judged.true,
-            "label_quality_": judged.posterior[np.arange(len(codes)), codes],
+            "label_quality_": np.where(given_codes < len(classes), quality, np.nan),
             "_model": model,
             "_row_shape": tuple(data.X.shape[1:]),
             "_given": judged.given.astype(np.float32),
-            "_codes": compact_codes(data.labels),
+            "_codes": given_codes,
             "_trusted": data.trusted,
             "_n_contradicting": data.n_contradicting,
         }
@@ -369,7 +376,8 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
                     f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} was fitted "
                     f"to samples of shape {self._row_shape}."
                 )
-            parts = gen_batches(X.shape[0], _CHUNK_ROWS)
+            n_columns = np.prod(X.shape[1:], dtype=int)
+            parts = gen_batches(X.shape[0], max(1, min(_CHUNK_ROWS, _CHUNK_VALUES // n_columns)))
             return np.concatenate([self._model.predict(as_dense(X[part])) for part in parts])
 
 

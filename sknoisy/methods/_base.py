@@ -222,6 +222,11 @@ class Method(HintedParams, BaseEstimator, nn.Module):
         """Whether the method uses trusted samples; may be overridden by a class attribute."""
         return False
 
+    @property
+    def n_preparing_epochs(self) -> int:
+        """Number of first epochs that are not compared for early stopping, besides warm-up."""
+        return 0
+
     def setup(self, net: NetworkView, y: Tensor) -> None:
         """Check parameters against the data, and make buffers and parameters.
 
@@ -301,6 +306,22 @@ class Method(HintedParams, BaseEstimator, nn.Module):
         Tensor of the shape of losses, or None
             Weights in [0, 1], multiplied by the weights of the batch; None: all samples have the
             same weight.
+        """
+        return None
+
+    def bag_weights(self, batch: Batch) -> Tensor | None:
+        """Return the weight of each sample for each network during warm-up.
+
+        Only for methods with networks that are trained on parts of the samples.
+
+        Parameters
+        ----------
+        batch : Batch
+
+        Returns
+        -------
+        Tensor of shape (n_networks, n_samples), or None
+            Weights in [0, 1]; None: all samples have the same weight.
         """
         return None
 

@@ -164,7 +164,10 @@ class Bagging(Method):
         return cross_entropy(logits, batch.target)
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
-        return self._in_bag(batch).to(losses.dtype)
+        return self.bag_weights(batch)
+
+    def bag_weights(self, batch: Batch) -> Tensor:
+        return self._in_bag(batch).to(batch.weight.dtype)
 
     def epoch_score(self) -> Tensor:
         is_scored = (self.n_evaluated > 0) & (self.n_steps >= _MIN_STEPS)

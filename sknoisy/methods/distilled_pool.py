@@ -35,7 +35,7 @@ _NO_COLUMNS = np.empty((0, 0), dtype=np.float32)
 # Columns are standardised in parts, in double precision.
 _CHUNK = 10_000
 # Rows that are compared to tell whether training continues on the same ones.
-_N_COMPARED = 64
+_N_COMPARED = 256
 
 
 class DistilledPool(Method):
@@ -47,18 +47,21 @@ class DistilledPool(Method):
     each class is the true one. A second round of judges is fitted to these soft targets. Networks
     are then trained on the posterior of both rounds: there is little left to memorise in it.
 
-    Of images and of very wide tables the networks are judges, too: for the first ten epochs, each
-    is trained on the given labels of its half of the samples, and judges the others. Forests and
-    kernels see the pixels of small images only. With ten epochs or fewer, predictions are those of
-    the judges.
+    Of images the networks are judges, too: for the first ten epochs, each is trained on the given
+    labels of its half of the samples, and judges the others. They are the only judges of images of
+    more than 1024 values, of tables of more than 4096 columns, and of more than 2 ** 28 values in
+    all. With ten epochs or fewer they only learn to predict the given labels, without correction.
+    If no judge can tell more about the labels than how frequent they are, this is what is learned.
 
     It needs no noise rate. After training only networks are kept, which predict true classes.
 
     In :meth:`~sknoisy.NoisyLabelClassifier.partial_fit` and with ``warm_start``, the judges are
-    fitted in the first call. Of other samples in later calls, the posterior is that of the
-    networks' predictions, and the transition matrix is updated with it.
+    fitted in the first call: begin with some hundred samples, of all classes. Of other samples in
+    later calls, or with other weights, the posterior is that of the networks' predictions, and the
+    transition matrix is updated with it. Samples count as the same if 256 of them, and all labels,
+    are equal.
 
-    Cost: two times two forests of 50 trees, kernel ridge regression on 300 samples, and
+    Cost: two times two forests of 50 trees, kernel ridge regression with 300 centres, and
     ``n_networks`` networks; ``2 * n_classes`` numbers per sample. Needs: nothing. Trusted samples
     improve the estimate of the transition matrix, and their posterior is their label.
 
@@ -110,9 +113,9 @@ class DistilledPool(Method):
     corrects_labels = True
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     bags: Tensor
-    codes: Tensor
     counts: Tensor
-    sums: Tensor
+    marks: Tensor
+    row_marks: Tensor
     out_of_bag: Tensor
     posterior: Tensor
     _parameter_constraints = {
@@ -136,9 +139,9 @@ class DistilledPool(Method):
         unknown = torch.full((len(y), k), torch.nan, dtype=net.dtype, device=y.device)
         self.register_buffer("out_of_bag", unknown)
         self.register_buffer("posterior", unknown.clone())
-        # Labels and sums of the rows that were judged.
-        self.register_buffer("codes", torch.full_like(y, -1))
-        self.register_buffer("sums", torch.full_like(_sums_of_rows(net), torch.nan))
+        # What tells the samples that were judged from others.
+        self.register_buffer("marks", torch.full_like(unknown[:, 0], torch.nan))
+        self.register_buffer("row_marks", torch.full_like(_marks_of_rows(net), torch.nan))
         bags = torch.ones(self.n_networks, 0, dtype=torch.bool)
         if not _can_see(net) or net.rows(torch.arange(1)).dim() > 2:
             n_groups = None if net.groups is None else int(net.groups.max()) + 1
@@ -150,15 +153,14 @@ class DistilledPool(Method):
             if evaluation.epoch > 0:
                 self.out_of_bag = self._of_all_rows(net, evaluation, self._opinions(evaluation))
             return
-        codes, sums = torch.full((net.n_rows,), -1).to(self.codes), _sums_of_rows(net)
-        codes[evaluation.index] = evaluation.y
-        if torch.equal(codes, self.codes) and torch.equal(sums, self.sums):
+        marks, row_marks = _marks_of_labels(net, evaluation), _marks_of_rows(net)
+        if torch.equal(marks, self.marks) and torch.equal(row_marks, self.row_marks):
             return
         ask = self._ask_networks if self._has_judged else self._ask_judges
         given, posterior = ask(net, evaluation)
         self.out_of_bag = self._of_all_rows(net, evaluation, given)
         self.posterior = self._of_all_rows(net, evaluation, posterior)
-        self.codes, self.sums = codes, sums
+        self.marks, self.row_marks = marks, row_marks
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         if self._trains_judges(batch.epoch):
@@ -169,9 +171,16 @@ class DistilledPool(Method):
         return cross_entropy(logits, batch.target)
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor | None:
-        if self._trains_judges(batch.epoch):
-            return in_bag(self.bags, batch.group_or_row).to(losses.dtype)
-        return None
+        return self.bag_weights(batch) if self._trains_judges(batch.epoch) else None
+
+    def bag_weights(self, batch: Batch) -> Tensor | None:
+        if not self._networks_judge:
+            return None
+        return in_bag(self.bags, batch.group_or_row).to(batch.weight.dtype)
+
+    @property
+    def n_preparing_epochs(self) -> int:
+        return _JUDGING_EPOCHS if self._networks_judge else 0
 
     @property
     def transition(self) -> Tensor | None:
@@ -195,7 +204,7 @@ class DistilledPool(Method):
 
     @property
     def _has_judged(self) -> bool:
-        return not self.sums.isnan().all()
+        return not self.row_marks.isnan().all()
 
     def _trains_judges(self, epoch: int) -> bool:
         return epoch < _JUDGING_EPOCHS and self._networks_judge
@@ -276,8 +285,18 @@ def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
     return torch.cat([columns(part).float().cpu() for part in parts]).numpy()
 
 
-def _sums_of_rows(net: NetworkView) -> Tensor:
-    """Return the sums of some rows, or zeros if they differ each time, as augmented rows do."""
+def _marks_of_labels(net: NetworkView, evaluation: EvaluationPass) -> Tensor:
+    """Return a number for each row that depends on its label, weight and whether it is trusted."""
+    factors = torch.cos(torch.arange(net.n_classes, device=evaluation.y.device)).to(net.dtype)
+    marks = evaluation.target @ factors + evaluation.weight
+    if evaluation.trusted is not None:
+        marks = marks + torch.pi * evaluation.trusted
+    return torch.zeros(net.n_rows).to(marks).index_copy(0, evaluation.index, marks)
+
+
+def _marks_of_rows(net: NetworkView) -> Tensor:
+    """Return a number for some rows, or zeros if they differ each time, as augmented rows do."""
     index = torch.linspace(0, net.n_rows - 1, min(net.n_rows, _N_COMPARED)).long()
-    sums, again = (net.rows(index).flatten(1).sum(dim=1).to(net.dtype) for _ in range(2))
-    return torch.where((sums == again).all(), sums, 0)
+    x, again = (net.rows(index).flatten(1).to(net.dtype) for _ in range(2))
+    marks = x @ torch.cos(torch.arange(x.shape[1], device=x.device)).to(x)
+    return torch.where((x == again).all(), marks, 0)

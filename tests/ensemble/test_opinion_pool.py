@@ -440,3 +440,25 @@ def test_torch_settings_of_the_user_do_not_matter():
     with torch.inference_mode(), torch.device("meta"):
         pool = named(estimators=None).fit(X, given)
         assert_array_equal(pool.predict_proba(X), expected)
+
+
+def test_one_group_is_refused():
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    with pytest.raises(ValueError, match="'groups' parameter must have at least 2 groups"):
+        OpinionPoolClassifier([]).fit(rows, np.arange(40) % 2, groups=np.zeros(40))
+
+
+def test_undecided_soft_labels_have_no_quality():
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    soft = np.eye(2)[(rows[:, 0] > 0) * 1]
+    soft[:10] = 0.5
+    pool = OpinionPoolClassifier([], random_state=0).fit(rows, soft)
+    np.testing.assert_array_equal(np.isnan(pool.label_quality_), np.arange(60) < 10)
+
+
+def test_more_sparse_rows_are_predicted_than_are_fitted(monkeypatch):
+    monkeypatch.setattr("sknoisy.ensemble._columns._MAX_DENSE_VALUES", 100 * 50)
+    monkeypatch.setattr("sknoisy.ensemble.opinion_pool._CHUNK_VALUES", 50 * 50)
+    rows = sp.random(300, 50, 0.2, format="csr", random_state=0)
+    pool = OpinionPoolClassifier([], random_state=0).fit(rows[:100], np.arange(100) % 2)
+    assert_allclose(pool.predict_proba(rows)[:50], pool.predict_proba(rows[:50].toarray()))

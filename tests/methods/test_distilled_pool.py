@@ -122,6 +122,42 @@ def test_other_samples_with_the_same_labels_are_judged_again():
     assert not torch.equal(*posteriors)
 
 
+def test_other_one_hot_samples_with_the_same_labels_are_judged_again():
+    codes = np.random.RandomState(0).randint(5, size=(400, 4))
+    rows, labels = np.eye(5, dtype=np.float32)[codes].reshape(400, 20), (codes[:, 0] > 2) * 1
+    order = np.argsort(labels, kind="stable")
+    parts = np.r_[order[:60], order[-60:]], np.r_[order[60:120], order[-120:-60]]
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0)
+    posteriors = [
+        clf.partial_fit(rows[part], labels[part], classes=[0, 1]).method_.posterior.clone()
+        for part in parts
+    ]
+    assert not torch.equal(*posteriors)
+
+
+def test_the_same_samples_are_judged_again_if_some_are_trusted_now():
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0)
+    clf.partial_fit(X, NOISY, classes=[0, 1])
+    trusted = np.arange(600) < 100
+    clf.partial_fit(X, NOISY, trusted=trusted)
+    np.testing.assert_array_equal(clf.method_.posterior[:100], np.eye(2)[NOISY[:100]])
+
+
+@pytest.mark.parametrize("rows", [np.ones((400, 3)), np.random.RandomState(1).randn(400, 3)])
+def test_samples_that_tell_nothing_have_the_frequencies_of_the_labels(rows):
+    labels = (np.random.RandomState(0).rand(400) < 0.4) * 1
+    groups = np.arange(400)
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0).fit(rows, labels, groups=groups)
+    assert abs(clf.predict_proba(rows)[:, 1].mean() - labels.mean()) < 0.05
+    assert clf.predict_proba(rows)[:, 1].max() < 0.7
+
+
+def test_one_group_is_learned_as_it_is_labelled():
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=1, random_state=0)
+    clf.fit(X, NOISY, groups=np.zeros(600))
+    np.testing.assert_array_equal(clf.method_.posterior, np.eye(2)[NOISY])
+
+
 class Jittered(torch.utils.data.Dataset):
     def __len__(self):
         return 120
@@ -166,6 +202,29 @@ def test_images_are_judged_by_networks_too():
     assert 0.2 < few.noise_rate_ < 0.6, "the networks judge from the second epoch on"
     bags = clf.method_.bags
     assert (bags.sum(dim=0) == 1).all(), "one network of two judges each sample"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["distilled_pool", "bagging"])
+def test_judges_of_images_do_not_learn_labels_in_warm_up(method):
+    images = np.random.RandomState(0).randn(400, 1, 8, 8).astype(np.float32)
+    labels = np.random.RandomState(1).randint(2, size=400)
+    clf = NoisyLabelClassifier(method, warmup=25, max_epochs=40, random_state=0)
+    clf.fit(images, labels)
+    assert clf.noise_rate_ > 0.35, "half of the labels are what a coin would say"
+
+
+@pytest.mark.slow
+def test_epochs_of_judging_are_not_restored():
+    rng = np.random.RandomState(0)
+    labels = rng.randint(3, size=300)
+    images = 0.7 * rng.randn(300, 1, 8, 8).astype(np.float32)
+    images[np.arange(300), 0, labels, labels] += 4
+    noisy = np.where(rng.rand(300) < 0.3, rng.randint(3, size=300), labels)
+    clf = NoisyLabelClassifier("distilled_pool", early_stopping=True, random_state=0)
+    clf.fit(images, noisy)
+    assert not clf.method_.posterior.isnan().all()
+    assert clf.score(images, labels) > 0.95
 
 
 @pytest.mark.slow
