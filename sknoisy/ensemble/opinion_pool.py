@@ -98,7 +98,7 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
         Estimated fraction of mislabelled samples.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the features, if X has names that are all strings.
 
     See Also
