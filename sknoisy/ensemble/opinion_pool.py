@@ -48,8 +48,8 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
     true class. Two forests and kernel ridge regression are then fitted to these soft targets, in a
     second round, and predictions are the mean of both rounds.
 
-    It needs no noise rate and has no parameter to tune. It is slower than a
-    :class:`~sknoisy.NoisyLabelClassifier`, and often more accurate on tables.
+    It needs no noise rate and has no parameter to tune. Trees and kernel ridge regression are
+    fitted to parts of more than 20,000 samples.
 
     Parameters
     ----------

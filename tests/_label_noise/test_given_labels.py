@@ -85,7 +85,7 @@ def test_predictions_are_corrected_as_in_training(k):
 
 
 def test_few_evaluations_of_the_likelihood_are_enough(monkeypatch):
-    """Parameters of rare and of frequent flips are fitted at once; it took 200 evaluations."""
+    """In units of their standard errors, parameters converge at a similar rate."""
     labels, theta = problem(10, n=2000)
     calls = []
 
