@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from sknoisy._data.rows import Rows
 from sknoisy.functional import one_hot
 
-__all__ = ["LabelledRows", "hold_out"]
+__all__ = ["LabelledRows", "hold_out", "sizes_and_classes"]
 
 
 def hold_out(
@@ -75,6 +75,18 @@ def hold_out(
     return np.sort(train), np.sort(held_out)
 
 
+def sizes_and_classes(codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of rows of each group, and the class of most of them, (n_groups,) each."""
+    n_classes = codes.max() + 1
+    pairs, counts = np.unique(groups * n_classes + codes, return_counts=True)
+    pairs = pairs[counts.argsort(kind="stable")]
+    sizes = np.bincount(groups)
+    majority = np.empty(len(sizes), dtype=np.int64)
+    # Of several values for a group the last one is kept, which has the highest count.
+    majority[pairs // n_classes] = pairs % n_classes
+    return sizes, majority
+
+
 def _hold_out_groups(
     codes: np.ndarray, groups: np.ndarray, n_held_out: int, seed: int
 ) -> np.ndarray:
@@ -82,13 +94,7 @@ def _hold_out_groups(
 
     The class of a group is that of most of its rows.
     """
-    rng, n_classes = np.random.RandomState(seed), codes.max() + 1
-    pairs, counts = np.unique(groups * n_classes + codes, return_counts=True)
-    pairs = pairs[counts.argsort(kind="stable")]
-    sizes = np.bincount(groups)
-    majority = np.empty(len(sizes), dtype=np.int64)
-    # Of several values for a group the last one is kept, which has the highest count.
-    majority[pairs // n_classes] = pairs % n_classes
+    rng, sizes, majority = np.random.RandomState(seed), *sizes_and_classes(codes, groups)
     order = np.lexsort((rng.permutation(len(sizes)), sizes, majority))
     # A class with a single group is trained on, if there are others to hold out.
     several = np.bincount(majority)[majority[order]] > 1

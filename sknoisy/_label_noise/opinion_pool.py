@@ -159,17 +159,18 @@ def fit_opinion_pool(
                 # There is nothing to correct, and no more to learn than how frequent labels are;
                 # but of the only group with a label, nobody can know it.
                 is_single = (_n_groups(samples) < 2)[codes]
-                posterior = _with_trusted(np.where(is_single[:, None], labels, given), samples)
+                posterior = np.where(is_single[:, None], labels, given)
+                posterior = _with_trusted(posterior, labels, trusted)
                 return OpinionPool(given, identity, given, posterior, first, None)
             transition = _estimated_transition(given, samples)
         true, second = _corrected(given, transition), None
         if fit is not None:
-            targets = _posterior(true, samples, transition)
+            targets = true_class_posterior(true, labels, transition, trusted)
             noisy = weight if trusted is None or trusted.all() else weight * ~trusted
             judges = fit(targets, 3, 1)
             second, again = _fitted_round(judges, (), labels, noisy, transition)
             true = (true + again) / 2
-        posterior = _posterior(true, samples, transition)
+        posterior = true_class_posterior(true, labels, transition, trusted)
     return OpinionPool(given, transition, true, posterior, first, second)
 
 
@@ -241,7 +242,10 @@ def _corrected(given: np.ndarray, transition: np.ndarray) -> np.ndarray:
 
 
 def true_class_posterior(
-    true: np.ndarray, labels: np.ndarray, transition: np.ndarray
+    true: np.ndarray,
+    labels: np.ndarray,
+    transition: np.ndarray,
+    trusted: np.ndarray | None = None,
 ) -> np.ndarray:
     """Combine probabilities of the true classes with the given labels, by Bayes' theorem.
 
@@ -252,6 +256,8 @@ def true_class_posterior(
     labels : ndarray of shape (n_samples, n_classes)
         Given labels as distributions.
     transition : ndarray of shape (n_classes, n_classes)
+    trusted : ndarray of bool of shape (n_samples,), default=None
+        The samples whose labels are clean: their posterior is their label.
 
     Returns
     -------
@@ -260,18 +266,15 @@ def true_class_posterior(
     joint = true * (labels @ transition.T)
     total = joint.sum(axis=1, keepdims=True)
     # A label that the transition matrix excludes says nothing.
-    return np.where(total > 0, joint / np.maximum(total, 1e-300), true)
+    posterior = np.where(total > 0, joint / np.maximum(total, 1e-300), true)
+    return _with_trusted(posterior, labels, trusted)
 
 
-def _posterior(true: np.ndarray, samples: Samples, transition: np.ndarray) -> np.ndarray:
-    return _with_trusted(true_class_posterior(true, samples.labels, transition), samples)
-
-
-def _with_trusted(posterior: np.ndarray, samples: Samples) -> np.ndarray:
+def _with_trusted(
+    posterior: np.ndarray, labels: np.ndarray, trusted: np.ndarray | None
+) -> np.ndarray:
     """Replace the posterior of trusted samples by their labels."""
-    if samples.trusted is None:
-        return posterior
-    return np.where(samples.trusted[:, None], samples.labels, posterior)
+    return posterior if trusted is None else np.where(trusted[:, None], labels, posterior)
 
 
 def _known(oob: np.ndarray) -> np.ndarray:

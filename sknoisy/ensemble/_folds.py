@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
+from sknoisy._data.dataset import sizes_and_classes
 from sknoisy._training.training_set import TrainingSet
 
 __all__ = ["splits_of", "stratified_folds"]
@@ -36,12 +37,7 @@ def stratified_folds(
     list of (train, test)
         Positions of samples; at most as many folds as groups, and none if there is one group only.
     """
-    sizes, n_classes = np.bincount(groups), int(codes.max()) + 1
-    pairs, counts = np.unique(groups * n_classes + codes, return_counts=True)
-    pairs = pairs[counts.argsort(kind="stable")]
-    majority = np.empty(len(sizes), dtype=np.int64)
-    # Of several values for a group the last one is kept, which has the highest count.
-    majority[pairs // n_classes] = pairs % n_classes
+    sizes, majority = sizes_and_classes(codes, groups)
     order = np.lexsort((random_state.permutation(len(sizes)), -sizes, majority))
     fold = np.empty(len(sizes), dtype=np.int64)
     n_folds = min(n_folds, len(sizes))

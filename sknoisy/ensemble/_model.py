@@ -62,11 +62,12 @@ class PoolModel:
         """Predict probabilities of the true classes, (n_samples, n_classes)."""
         return self.pool.predict(self.columns(X), self._opinions(X))
 
-    def judge(self, X: np.ndarray, labels: np.ndarray) -> Judgement:
+    def judge(self, X: np.ndarray, labels: np.ndarray, trusted: np.ndarray | None) -> Judgement:
         """Judge samples that the pool was not fitted to, with labels (n_samples, n_classes)."""
         opinions, table = self._opinions(X), self.columns(X)
         given, true = self.pool.first.predict(table, opinions), self.pool.predict(table, opinions)
-        return Judgement(given, true, true_class_posterior(true, labels, self.pool.transition))
+        posterior = true_class_posterior(true, labels, self.pool.transition, trusted)
+        return Judgement(given, true, posterior)
 
     def _opinions(self, X: np.ndarray) -> list[np.ndarray]:
         return [member.predict(X) for member in self.members]
@@ -120,11 +121,9 @@ def fit_model(
     none = np.empty((0, len(labels.classes)))
     model = PoolModel(columns, members, replace(pool, given=none, true=none, posterior=none))
     if not used.all():
-        left_out = model.judge(X[~used], distributions[~used])
+        is_clean = None if data.trusted is None else data.trusted[~used]
+        left_out = model.judge(X[~used], distributions[~used], is_clean)
         judged = Judgement(*(_merged(used, *parts) for parts in zip(judged, left_out, strict=True)))
-    if data.trusted is not None:
-        posterior = np.where(data.trusted[:, None], distributions, judged.posterior)
-        judged = judged._replace(posterior=posterior)
     return model, judged
 
 

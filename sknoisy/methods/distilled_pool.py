@@ -239,9 +239,8 @@ class DistilledPool(Method):
         """Do the same with the networks' predictions, of samples that they were not trained on."""
         true, matrix = self.log_proba(evaluation.logits).exp().cpu().double().numpy(), self._matrix
         labels = evaluation.target.cpu().double().numpy()
-        posterior = true_class_posterior(true, labels, matrix)
-        if evaluation.trusted is not None:
-            posterior = np.where(evaluation.trusted.cpu().numpy()[:, None], labels, posterior)
+        trusted = None if evaluation.trusted is None else evaluation.trusted.cpu().numpy()
+        posterior = true_class_posterior(true, labels, matrix, trusted)
         self._count(posterior.T @ labels)
         return true @ matrix, posterior
 
