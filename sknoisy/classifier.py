@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, RealNotInt, StrOptions
 from sklearn.utils.multiclass import unique_labels
@@ -19,24 +18,20 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sknoisy._data.dataset import LabelledRows
-from sknoisy._data.samples import is_dataset, labels_of_dataset, rows_to_predict
+from sknoisy._data.samples import rows_to_predict
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.build import fitted_attributes, make_run, method_of
 from sknoisy._training.fitted import FittedAttributesMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.rollback import restored_on_error
-from sknoisy._training.scores import log_odds, probabilities
+from sknoisy._training.scores import ScoresMixin, probabilities
 from sknoisy._training.settings import MIN_SMOOTHING, max_epochs_of
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import Names
-from sknoisy._validation.frames import names_of_rows, on_host
-from sknoisy._validation.labels import Labels
-from sknoisy._validation.missing_labels import as_array_of_labels
+from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.params import DunderParams, check_part_names
-from sknoisy._validation.soft_labels import as_soft_labels
-from sknoisy._validation.weights import checked_weights
 from sknoisy.methods import METHODS, Method
 
 __all__ = ["NoisyLabelClassifier"]
@@ -51,7 +46,12 @@ def _documentation_links() -> tuple[str, str]:
 
 
 class NoisyLabelClassifier(
-    DunderParams, FittedAttributesMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+    DunderParams,
+    FittedAttributesMixin,
+    ScoresMixin,
+    CallbackSupportMixin,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     """Classify with neural networks that are robust to label noise.
 
@@ -504,71 +504,9 @@ class NoisyLabelClassifier(
         ndarray of shape (n_samples, n_classes)
             Columns are in the order of ``classes_``. The dtype is the precision of the training.
         """
-        return probabilities(self.predict_log_proba(X), self._dtype)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
-            The samples, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        most_likely = self.predict_log_proba(X).argmax(axis=1)
-        return self.classes_[most_likely]
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return the accuracy on labels, or the expected accuracy on soft labels.
-
-        Parameters
-        ----------
-        X : of a type and shape that ``fit`` takes
-            The samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            The labels, hard or soft; a soft label counts with the probability of the predicted
-            class. None: the labels of the items of a Dataset.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        float
-        """
-        y = labels_of_dataset(self, X, y) if is_dataset(X) else on_host(y)
-        soft = as_soft_labels(y)
-        if soft is None:
-            predicted = self.predict(X)
-            weight = None if sample_weight is None else checked_weights(sample_weight, predicted)
-            return accuracy_score(as_array_of_labels(y), predicted, sample_weight=weight)
-        labels = Labels.of(soft, self.classes_)
-        predicted = self.predict_log_proba(X).argmax(axis=1)
-        assert labels.soft is not None
-        hits = labels.soft[np.arange(len(predicted)), predicted]
-        return float(np.average(hits, weights=checked_weights(sample_weight, hits)))
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Compute confidence scores, in the order of the probabilities.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or torch Dataset of shape (n_samples, ...)
-            The samples, as in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            Log-odds of each class against all others, of two classes those of the second. They are
-            computed in double precision, so that confident predictions are not tied; the dtype is
-            the precision of the training.
-        """
-        scores = log_odds(self.predict_log_proba(X), self._dtype)
-        return scores[:, 1] if scores.shape[1] == 2 else scores
+        return probabilities(self.predict_log_proba(X), self._score_dtype)
 
     @property
-    def _dtype(self) -> np.dtype:
+    def _score_dtype(self) -> np.dtype:
         """The precision of the training: logits have no more digits."""
         return np.dtype(np.float64 if self.net_.dtype == torch.float64 else np.float32)

@@ -20,6 +20,7 @@ from sknoisy._label_noise.report import NoiseReport
 from sknoisy._predictions import OutOfBagMixin
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.rollback import restored_on_error
+from sknoisy._training.scores import ScoresMixin
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import check_params
 from sknoisy._validation.frames import names_of_rows
@@ -29,7 +30,6 @@ from sknoisy._validation.params import refuse_unknown_names
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.ensemble._columns import as_dense
 from sknoisy.ensemble._model import fit_model
-from sknoisy.ensemble._scores import ScoresMixin
 
 __all__ = ["OpinionPoolClassifier"]
 
@@ -379,6 +379,21 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
             n_columns = np.prod(X.shape[1:], dtype=int)
             parts = gen_batches(X.shape[0], max(1, min(_CHUNK_ROWS, _CHUNK_VALUES // n_columns)))
             return np.concatenate([self._model.predict(as_dense(X[part])) for part in parts])
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Predict logarithms of the probabilities of the true classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, ...)
+            The samples, as in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
 
 def _names_in(estimators: Any) -> set[str]:
