@@ -102,8 +102,8 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     values: dict[str, dict[tuple, tuple[float, float]]] = defaultdict(dict)
     for (variant, *cell), row in rows.items():
         if variant in VARIANTS:
-            accuracy, seconds = row.values["accuracy"], row.values["seconds"]
-            values[str(variant)][tuple(cell)] = 100 * float(accuracy), float(seconds)  # type: ignore[arg-type]
+            accuracy, seconds = (float(row.values[name] or 0) for name in ("accuracy", "seconds"))
+            values[str(variant)][tuple(cell)] = 100 * accuracy, seconds
     lines: list[list[object]] = []
     for variant in VARIANTS:
         both = [cell for cell in values[variant] if cell in values["default"]]

@@ -94,34 +94,14 @@ def fit_forest(
     max_rows = max(2, min(max_rows, _MAX_TREE_VALUES * min_samples_leaf // (2 * k)))
     n_drawn = max(1, round(n_groups * min(1.0, max_rows / len(X))))
     kind = ExtraTreeRegressor if random_splits else DecisionTreeRegressor
+    params = {"min_samples_leaf": min_samples_leaf, "max_features": "sqrt"}
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_trees)
     target = np.ascontiguousarray(target, dtype=np.float64)
-
-    def grow(
-        seed: int,
-    ) -> tuple[DecisionTreeRegressor, np.ndarray | None, np.ndarray, np.ndarray]:
-        rng = np.random.RandomState(seed)
-        drawn = np.bincount(rng.randint(n_groups, size=n_drawn), minlength=n_groups)[groups]
-        if not (drawn * weight).any():
-            # All groups with a weight are missing, so the bag has every group once.
-            drawn = np.ones_like(drawn)
-        inside = np.flatnonzero(drawn)
-        tree = kind(
-            min_samples_leaf=min_samples_leaf, max_features="sqrt", random_state=rng.randint(2**31)
-        )
-        outputs, values, weights = target[inside], None, (weight * drawn)[inside]
-        if k > _MAX_OUTPUTS:
-            outputs = outputs @ rng.normal(size=(k, _N_PROJECTIONS))
-        tree.fit(X[inside], outputs, weights, check_input=False)
-        if k > _MAX_OUTPUTS:
-            values = _means_in_leaves(tree, X[inside], target[inside], weights)
-        outside = np.flatnonzero(drawn == 0)
-        return tree, values, outside, _predicted(tree, values, X[outside])
 
     total, count = np.zeros((len(X), k)), np.zeros(len(X))
     trees, values_of_trees = [], []
     grown = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-        delayed(grow)(seed) for seed in seeds
+        delayed(_grow)(kind(**params), X, target, weight, groups, n_drawn, seed) for seed in seeds
     )
     for tree, values, outside, predicted in grown:
         trees.append(tree)
@@ -130,6 +110,37 @@ def fit_forest(
         count[outside] += 1
     with np.errstate(invalid="ignore"):
         return Forest(trees, values_of_trees, total / count[:, None])
+
+
+def _grow(
+    tree: DecisionTreeRegressor,
+    X: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    groups: np.ndarray,
+    n_drawn: int,
+    seed: int,
+) -> tuple[DecisionTreeRegressor, np.ndarray | None, np.ndarray, np.ndarray]:
+    """Fit a tree to a bag of groups.
+
+    Returns
+    -------
+    The tree, values if they are not its own, the rows outside of the bag, and their predictions.
+    """
+    rng, n_groups, k = np.random.RandomState(seed), int(groups.max()) + 1, target.shape[1]
+    drawn = np.bincount(rng.randint(n_groups, size=n_drawn), minlength=n_groups)[groups]
+    if not (drawn * weight).any():
+        # All groups with a weight are missing, so the bag has every group once.
+        drawn = np.ones_like(drawn)
+    inside, outside = np.flatnonzero(drawn), np.flatnonzero(drawn == 0)
+    tree.set_params(random_state=rng.randint(2**31))
+    outputs, values, weights = target[inside], None, (weight * drawn)[inside]
+    if k > _MAX_OUTPUTS:
+        outputs = outputs @ rng.normal(size=(k, _N_PROJECTIONS))
+    tree.fit(X[inside], outputs, weights, check_input=False)
+    if k > _MAX_OUTPUTS:
+        values = _means_in_leaves(tree, X[inside], target[inside], weights)
+    return tree, values, outside, _predicted(tree, values, X[outside])
 
 
 def _predicted(tree: DecisionTreeRegressor, values: np.ndarray | None, X: np.ndarray) -> np.ndarray:
