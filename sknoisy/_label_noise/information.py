@@ -12,8 +12,9 @@ __all__ = ["are_informative"]
 _MAX_SAMPLES, _MAX_PROBABILITIES = 10_000, 1_000_000
 # Lower probabilities are not distinguished: forests predict zeros.
 _MIN_P = 1e-6
-# Standard errors by which the log-likelihood exceeds that of the class frequencies.
-_Z_SCORE = 2.0
+# Twice the gain in the log-likelihood, above which it is not by chance: that of useless predictions
+# is the square of a normal deviate, as the exponent is the only parameter that they add.
+_MIN_RATIO = 9.0
 # With fewer samples, only predictions that do not depend on the samples are called uninformative.
 _MIN_SAMPLES = 20
 # A gain in the log-likelihood that is due to rounding.
@@ -25,7 +26,7 @@ def are_informative(codes: np.ndarray, p: np.ndarray) -> bool:
 
     The predictions are calibrated by one non-negative exponent and a factor of each class, so they
     need not be calibrated themselves. Without the exponent, these are the class frequencies. The
-    difference is compared with its standard error over samples.
+    gain in the log-likelihood is tested by its ratio (Wilks, 1938).
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def are_informative(codes: np.ndarray, p: np.ndarray) -> bool:
     gains = log_likelihoods - by_frequency[codes]
     if n < _MIN_SAMPLES:
         return bool(gains.sum() > _MIN_GAIN)
-    return bool(gains.sum() > max(_MIN_GAIN, _Z_SCORE * np.sqrt(n) * gains.std(ddof=1)))
+    return bool(2 * gains.sum() > _MIN_RATIO)
 
 
 def _calibrate(codes: np.ndarray, log_p: np.ndarray, log_frequencies: np.ndarray) -> np.ndarray:

@@ -63,9 +63,12 @@ def fit_exponents(
     """
     m, (n, k) = len(opinions), labels.shape
     is_identity = np.array_equal(transition, np.eye(k))
-    stride = int(-(-n * k * (m if is_identity else m + 2 * k) // _MAX_PRODUCTS))
-    logs = _logarithms([opinion[::stride] for opinion in opinions])
-    labels, weight = labels[::stride], weight[::stride] / weight[::stride].sum()
+    n_fitted = int(_MAX_PRODUCTS / (k * (m if is_identity else m + 2 * k)))
+    if n_fitted < n:
+        rows = np.random.RandomState(0).permutation(n)[:n_fitted]
+        opinions = [opinion[rows] for opinion in opinions]
+        labels, weight = labels[rows], weight[rows]
+    logs, weight = _logarithms(opinions), weight / weight.sum()
 
     def loss_and_gradient(exponents: np.ndarray) -> tuple[float, np.ndarray]:
         log_pooled = _log_pool(logs, exponents)

@@ -207,7 +207,7 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         trusted: Any = None,
         groups: Any = None,
@@ -268,7 +268,12 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
         for item in self.estimators:
             if not (isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], str)):
                 raise ValueError(f"{invalid}. Got {item!r} in it.")
-        self._validate_names([name for name, _ in self.estimators])
+        names = [name for name, _ in self.estimators]
+        self._validate_names(names)
+        if self.built_in and (taken := sorted({*names} & {*_BUILT_IN})):
+            raise ValueError(
+                f"{invalid} whose names are not those of the built-in ones. Got {taken} in it."
+            )
         used = [(name, clf) for name, clf in self.estimators if clf != "drop"]
         for name, clf in used:
             if isinstance(clf, type | str) or not is_classifier(clf):

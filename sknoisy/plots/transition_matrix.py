@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from sknoisy._label_noise.estimators import transition_between
+from sknoisy._predictions import innermost_estimator
 from sknoisy._validation.constraints import check_params
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.labels import encode_together
@@ -79,7 +81,7 @@ class TransitionMatrixDisplay:
 
         Parameters
         ----------
-        estimator : NoisyLabelClassifier, Pipeline or search
+        estimator : NoisyLabelClassifier, OpinionPoolClassifier, Pipeline or search
             Fitted classifier, alone, at the end of a pipeline or in a search. It needs a method
             with a transition matrix, which is plotted, or the attribute ``transition_matrix_``.
         ax : Axes, default=None
@@ -96,8 +98,10 @@ class TransitionMatrixDisplay:
         ValueError
             If the classifier has no transition matrix.
         """
-        clf = check_classifier(estimator, cls.__name__)
-        transition = getattr(clf.method_, "transition", None)
+        clf = innermost_estimator(estimator)
+        if not is_classifier(clf) or not hasattr(clf, "transition_matrix_"):
+            clf = check_classifier(estimator, cls.__name__)
+        transition = getattr(getattr(clf, "method_", None), "transition", None)
         if transition is None:
             matrix = getattr(clf, "transition_matrix_", None)
         else:

@@ -335,6 +335,7 @@ def test_report_names_noise():
         ({"estimators": [("a", GaussianNB())] * 2}, "not unique"),
         ({"estimators": [("a__b", GaussianNB())]}, "must not contain __"),
         ({"estimators": [("cv", GaussianNB())]}, "conflict with constructor arguments"),
+        ({"estimators": [("extra_trees", GaussianNB())]}, "not those of the built-in ones"),
         ({"estimators": [], "built_in": False}, "at least one with built_in=False"),
         ({"estimators": GaussianNB()}, "'estimators' parameter of OpinionPoolClassifier must be"),
         ({"built_in": "yes"}, "'built_in' parameter of OpinionPoolClassifier must be"),
@@ -374,7 +375,7 @@ def test_datasets_are_refused():
     X, _, given = blobs(30)
     data = TensorDataset(torch.tensor(X), torch.tensor(given))
     with pytest.raises(TypeError, match="Got a TensorDataset instead"):
-        named().fit(data, None)
+        named().fit(data)
 
 
 def test_trusted_samples_need_a_weight():

@@ -7,10 +7,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import NoisyLabelClassifier
+from sknoisy.ensemble import OpinionPoolClassifier
 from sknoisy.noise import pair
 from sknoisy.plots import (
     TransitionMatrixDisplay,
@@ -109,6 +111,13 @@ def test_categorical_labels_are_compared_and_mixed_types_refused():
         TransitionMatrixDisplay.from_predictions([], [])
     with pytest.raises(ValueError, match="Input y_noisy contains NaN"):
         TransitionMatrixDisplay.from_predictions([0, 1], [0, np.nan])
+
+
+def test_from_estimator_accepts_an_opinion_pool(fitted):
+    X, _, noisy, _ = fitted
+    pool = OpinionPoolClassifier([("nb", GaussianNB())], built_in=False).fit(X, noisy)
+    display = TransitionMatrixDisplay.from_estimator(pool)
+    assert_allclose(display.im_.get_array(), pool.transition_matrix_)
 
 
 def test_from_estimator_accepts_a_pipeline(fitted):
