@@ -150,7 +150,7 @@ class SkorchNet(NeuralNetClassifier):
             mixed=self.mixed,
         )
         if run is not None:
-            view.data, view.processes = run.data, run.processes
+            view.data, view.processes, view.n_epochs = run.data, run.processes, run.n_epochs
         return view
 
     def check_data(self, X: Any, y: Any = None) -> None:
@@ -265,6 +265,7 @@ class SkorchNet(NeuralNetClassifier):
         net that was trained before has its previous state.
         """
         run.noise = self.noise_
+        run.plan_epochs(epochs, len(self.history) if self.initialized_ else 0)
         with (
             seeded(torch.device(self.device), seed, self.random_state_) as generators,
             self._lock,

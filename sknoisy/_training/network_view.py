@@ -41,6 +41,8 @@ class ModuleView:
         The rows to train on; None outside of training, where only the network can be used.
     processes : Processes, default=SINGLE_PROCESS
         The processes, each of which computes a part of every batch.
+    n_epochs : int, default=1
+        Number of epochs in which the method is in use.
     logit_bound : float or None, default=None
         Bound on the norm of the logits in training; None: no bound.
     """
@@ -53,6 +55,7 @@ class ModuleView:
     mixed: bool = False
     data: LabelledRows | None = None
     processes: Processes = SINGLE_PROCESS
+    n_epochs: int = 1
     logit_bound: float | None = None
 
     # ---- the network ----------------------------------------------------------------------------

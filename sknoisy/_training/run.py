@@ -43,6 +43,8 @@ class TrainingRun:
 
     Attributes
     ----------
+    n_epochs : int
+        Number of epochs of this call in which the method is in use.
     view : ModuleView
         The view of the network for methods; set when the network is built.
     quality : LabelQuality
@@ -60,6 +62,7 @@ class TrainingRun:
     noise: NoiseReport | None = None
     first_epoch: int = 0
     on_epoch_end: Callable[[], bool] | None = None
+    n_epochs: int = field(init=False)
     view: ModuleView = field(init=False)
     quality: LabelQuality = field(init=False)
     memorization: Memorization = field(init=False)
@@ -67,9 +70,15 @@ class TrainingRun:
     best_state: tuple[Any, Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.plan_epochs(self.settings.max_epochs)
         self.quality = LabelQuality(len(self.data.rows), self.data.y.device)
         self.memorization = Memorization(self.data)
         self.stopping = EarlyStopping(self.settings.patience)
+
+    def plan_epochs(self, n_epochs: int, n_trained: int = 0) -> None:
+        """Set the number of epochs of this call, after those of earlier calls."""
+        n_warmup = max(self.settings.warmup_epochs - n_trained, 0)
+        self.n_epochs = max(n_epochs - n_warmup, 1)
 
     def attach(self, view: ModuleView) -> None:
         """Set the view of the network, with the logit bound for the current noise report."""

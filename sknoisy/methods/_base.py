@@ -43,6 +43,9 @@ class NetworkView(Protocol):
         Device of the network and of the batches.
     dtype : torch.dtype
         Type of parameters and of per-sample state.
+    n_epochs : int
+        Number of epochs of this call of ``fit`` in which the method is in use, if none stops it
+        early; 1 in ``partial_fit``.
     trusted : Tensor of bool of shape (n_rows,) or None
         Mask of the trusted samples among the rows of X that are trained on: their labels are known
         to be clean. None if no ``trusted`` was passed to ``fit``.
@@ -55,6 +58,7 @@ class NetworkView(Protocol):
     n_classes: int
     device: Any
     dtype: torch.dtype
+    n_epochs: int
 
     @property
     def n_rows(self) -> int: ...

@@ -25,7 +25,7 @@ __all__ = ["DistilledPool"]
 
 # The networks average what the judges say, so fewer trees do.
 _N_TREES = 50
-# Networks that are judges are trained on the given labels for this number of epochs.
+# Networks judge after a third of the epochs, at most this number, on the given labels.
 _JUDGING_EPOCHS = 10
 # Forests and kernels see no larger images, no wider tables, and no larger training sets.
 _MAX_PIXELS = 1024
@@ -47,16 +47,18 @@ class DistilledPool(Method):
     each class is the true one. A second round of judges is fitted to these soft targets. Networks
     are then trained on the posterior of both rounds: there is little left to memorise in it.
 
-    Of images the networks are judges, too: for the first ten epochs, each is trained on the given
-    labels of its half of the samples, and judges the others. They are the only judges of images of
-    more than 1024 values, of tables of more than 4096 columns, and of more than 2 ** 28 values in
-    all. With ten epochs or fewer they only learn to predict the given labels, without correction.
-    If no judge can tell more about the labels than how frequent they are, this is what is learned.
+    The networks are judges, too: for the first third of the epochs, at most ten, each is trained on
+    the given labels of its half of the samples, and judges the others. They are the only judges of
+    images of more than 1024 values, of tables of more than 4096 columns, and of more than 2 ** 28
+    values in all. If no judge can tell more about the labels than how frequent they are, this is
+    what is learned.
 
     It needs no noise rate. After training only networks are kept, which predict true classes.
 
     In :meth:`~sknoisy.NoisyLabelClassifier.partial_fit` and with ``warm_start``, the judges are
-    fitted in the first call: begin with some hundred samples, of all classes. Of other samples in
+    fitted in the first call: begin with some hundred samples, of all classes. With fewer than three
+    epochs in the first call, networks are judges only where there are no others, and then for ten
+    epochs, without a correction before. Of other samples in
     later calls, or with other weights, the posterior is that of the networks' predictions, and the
     transition matrix is updated with it. Samples count as the same if 256 of them, and all labels,
     are equal.
@@ -111,6 +113,7 @@ class DistilledPool(Method):
     n_networks = 2
     max_epochs = 30
     corrects_labels = True
+    n_judging_epochs = 0
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     bags: Tensor
     counts: Tensor
@@ -142,9 +145,10 @@ class DistilledPool(Method):
         # What tells the samples that were judged from others.
         self.register_buffer("marks", torch.full_like(unknown[:, 0], torch.nan))
         self.register_buffer("row_marks", torch.full_like(_marks_of_rows(net), torch.nan))
+        n_groups = None if net.groups is None else int(net.groups.max()) + 1
+        self.n_judging_epochs = _n_judging_epochs(net, self.n_networks, n_groups)
         bags = torch.ones(self.n_networks, 0, dtype=torch.bool)
-        if not _can_see(net) or net.rows(torch.arange(1)).dim() > 2:
-            n_groups = None if net.groups is None else int(net.groups.max()) + 1
+        if self.n_judging_epochs:
             bags = draw_bags(self.n_networks, self.n_networks // 2, n_groups)
         self.register_buffer("bags", bags.to(y.device))
 
@@ -174,13 +178,13 @@ class DistilledPool(Method):
         return self.bag_weights(batch) if self._trains_judges(batch.epoch) else None
 
     def bag_weights(self, batch: Batch) -> Tensor | None:
-        if not self._networks_judge:
+        if not self.n_judging_epochs:
             return None
         return in_bag(self.bags, batch.group_or_row).to(batch.weight.dtype)
 
     @property
     def n_preparing_epochs(self) -> int:
-        return _JUDGING_EPOCHS if self._networks_judge else 0
+        return self.n_judging_epochs
 
     @property
     def transition(self) -> Tensor | None:
@@ -207,11 +211,7 @@ class DistilledPool(Method):
         return not self.row_marks.isnan().all()
 
     def _trains_judges(self, epoch: int) -> bool:
-        return epoch < _JUDGING_EPOCHS and self._networks_judge
-
-    @property
-    def _networks_judge(self) -> bool:
-        return self.bags.shape[1] > 0
+        return epoch < self.n_judging_epochs
 
     def _ask_judges(
         self, net: NetworkView, evaluation: EvaluationPass
@@ -219,7 +219,7 @@ class DistilledPool(Method):
         """Fit the judges; return out-of-bag probabilities of given labels, and the posterior."""
         sees_x = _can_see(net)
         samples = _samples(net, evaluation, sees_x)
-        opinions = [self._opinions(evaluation)] if self._networks_judge else []
+        opinions = [self._opinions(evaluation)] if self.n_judging_epochs else []
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
         matrix = None if self._estimates_transition else self._matrix
         pool = fit_opinion_pool(samples, rng, opinions, matrix, sees_x, n_trees=_N_TREES)
@@ -260,6 +260,15 @@ def _can_see(net: NetworkView) -> bool:
     shape = net.rows(torch.arange(1)).shape[1:]
     most = _MAX_COLUMNS if len(shape) == 1 else _MAX_PIXELS
     return shape.numel() <= most and shape.numel() * net.n_rows <= _MAX_VALUES
+
+
+def _n_judging_epochs(net: NetworkView, n_networks: int, n_groups: int | None) -> int:
+    n_epochs = min(net.n_epochs // 3, _JUDGING_EPOCHS)
+    if _can_see(net):
+        # Forests and kernels judge also the samples of one group.
+        return n_epochs if n_groups is None or n_groups > n_networks else 0
+    # There are no other judges, and later calls may train for more epochs.
+    return n_epochs or _JUDGING_EPOCHS
 
 
 def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samples:

@@ -17,8 +17,8 @@ from tests.views import view_of
 
 X, y = load_iris(return_X_y=True)
 NAMES = (
-    "n_classes", "n_rows", "n_features", "device", "dtype", "trusted", "groups", "infer",
-    "represent", "logits", "features", "weights", "rows", "labels", "augment",
+    "n_classes", "n_rows", "n_features", "device", "dtype", "n_epochs", "trusted", "groups",
+    "infer", "represent", "logits", "features", "weights", "rows", "labels", "augment",
 )  # fmt: skip
 
 

@@ -177,6 +177,32 @@ def test_predictions_need_no_judge(fitted):
     np.testing.assert_array_equal(pickle.loads(stored).predict_proba(X), fitted.predict_proba(X))
 
 
+@pytest.mark.parametrize(
+    ("params", "groups", "n_judging_epochs"),
+    [
+        ({"max_epochs": 12}, None, 4),
+        ({"max_epochs": 50}, None, 10),
+        ({"max_epochs": 12, "warmup": 3}, None, 3),
+        ({"max_epochs": 2}, None, 0),
+        ({"max_epochs": 12}, np.arange(60) % 2, 0),
+    ],
+    ids=str,
+)
+def test_networks_judge_for_a_third_of_the_epochs(params, groups, n_judging_epochs):
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0, **params)
+    clf.fit(X[:60], NOISY[:60], groups=groups)
+    assert clf.method_.n_judging_epochs == clf.method_.n_preparing_epochs == n_judging_epochs
+    assert clf.method_.bags.any() == (n_judging_epochs > 0)
+    assert not clf.method_.posterior.isnan().any(), "the judges were asked after these epochs"
+
+
+def test_a_single_call_of_partial_fit_is_judged_without_networks():
+    clf = NoisyLabelClassifier("distilled_pool", random_state=0)
+    clf.partial_fit(X[:60], NOISY[:60], classes=[0, 1])
+    assert clf.method_.n_judging_epochs == 0
+    assert not clf.method_.posterior.isnan().any()
+
+
 def test_default_epochs(fitted):
     assert fitted.n_iter_ == 30
     assert NoisyLabelClassifier("ce", random_state=0).fit(X[:50], y[:50]).n_iter_ == 100
@@ -199,7 +225,8 @@ def test_images_are_judged_by_networks_too():
     assert clf.score(images, labels) > 0.85
     assert find_label_issues(clf, noisy).attrs["n_wrong"] == pytest.approx(240, rel=0.3)
     few = clone(clf).set_params(max_epochs=5).fit(images, noisy)
-    assert 0.2 < few.noise_rate_ < 0.6, "the networks judge from the second epoch on"
+    assert 0.2 < few.noise_rate_ < 0.6
+    assert not few.method_.posterior.isnan().any(), "the networks judge after one epoch"
     bags = clf.method_.bags
     assert (bags.sum(dim=0) == 1).all(), "one network of two judges each sample"
 
