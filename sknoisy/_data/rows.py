@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from sknoisy._runtime.devices import free_memory
+
 __all__ = ["Rows", "as_rows"]
 
 
@@ -85,10 +87,7 @@ class _DenseRows:
 
 def _fits(data: Tensor, device: torch.device) -> bool:
     """Whether a table fits on the device and leaves half of its free memory."""
-    if device.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return data.nbytes < free / 2
+    return data.nbytes < free_memory(device) / 2
 
 
 class _SparseRows:

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from sknoisy._runtime.accelerator import accelerator, accelerator_name, is_accelerator
+
 __all__ = ["find_device", "free_memory", "launched"]
 
 
@@ -35,8 +37,8 @@ def find_device(device: str | torch.device) -> torch.device:
         launched_device = launched().device
         return torch.device("cpu") if launched_device.type == "cpu" else launched_device
     if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
+        if accelerator().is_available():
+            return torch.device(accelerator_name())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         resolved = torch.device(device)
@@ -80,16 +82,17 @@ def launched() -> Any:
             "workers that they start: leave n_jobs=None there."
         )
     # On CPUs accelerate connects the processes only if the CPU is requested explicitly.
-    on_cpus = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
+    on_cpus = "LOCAL_RANK" in os.environ and not accelerator().is_available()
     return PartialState(cpu=on_cpus or parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 def free_memory(device: torch.device) -> float:
     """Return the free memory of a device in bytes; infinite if it cannot be determined."""
-    if device.type == "cuda":
+    if is_accelerator(device):
+        module = accelerator()
         # Memory that torch has reserved but does not use is free for it.
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return float(torch.cuda.mem_get_info(device)[0] + cached)
+        cached = module.memory_reserved(device) - module.memory_allocated(device)
+        return float(module.mem_get_info(device)[0] + cached)
     if device.type != "cpu":
         return float("inf")
     free = float("inf")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sknoisy._runtime.accelerator import accelerator, accelerator_name, is_accelerator
 from sknoisy._runtime.locks import ForkSafeLock
 
 __all__ = ["generators_at", "seeded"]
@@ -36,25 +37,25 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
         After the context, ``["state"]`` holds the state of the generators at its end.
     """
     final: dict[str, Any] = {}
-    on_cuda = device.type == "cuda"
-    index = torch.cuda.current_device() if on_cuda and device.index is None else device.index
-    devices = [index] if on_cuda else []
-    with _GENERATOR, torch.random.fork_rng(devices=devices):
+    on_device, name = is_accelerator(device), accelerator_name()
+    index = accelerator().current_device() if on_device and device.index is None else device.index
+    devices = [index] if on_device else []
+    with _GENERATOR, torch.random.fork_rng(devices=devices, device_type=name):
         if state is not None:
             torch.set_rng_state(torch.from_numpy(np.array(state["cpu"])))
-            if on_cuda and "cuda" in state:
-                torch.cuda.set_rng_state(torch.from_numpy(np.array(state["cuda"])), device)
+            if on_device and name in state:
+                accelerator().set_rng_state(torch.from_numpy(np.array(state[name])), device)
         elif seed is not None:
             # torch.manual_seed also queues a call with a stack trace for each absent accelerator.
             torch.default_generator.manual_seed(seed)
-            if on_cuda:
-                torch.cuda.manual_seed(seed)
+            if on_device:
+                accelerator().manual_seed(seed)
         try:
             yield final
         finally:
             final["state"] = {"cpu": torch.get_rng_state().numpy()}
-            if on_cuda:
-                final["state"]["cuda"] = torch.cuda.get_rng_state(device).numpy()
+            if on_device:
+                final["state"][name] = accelerator().get_rng_state(device).numpy()
 
 
 def generators_at(state: dict, device: torch.device) -> dict[str, torch.Generator]:

@@ -21,6 +21,7 @@ from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._label_noise.report import NoiseReport
+from sknoisy._runtime.accelerator import accelerator_name
 from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
@@ -211,7 +212,7 @@ class SkorchNet(NeuralNetClassifier):
         # A fused kernel updates all parameters together.
         chosen = {"fused", "foreach", "capturable", "differentiable"} & set(kwargs)
         fusable = "fused" in parameters_of(self.optimizer)
-        if fusable and not chosen and torch.device(self.device).type in ("cpu", "cuda"):
+        if fusable and not chosen and torch.device(self.device).type in ("cpu", accelerator_name()):
             kwargs["fused"] = True
         return args, kwargs
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sknoisy._data.columns import ColumnTransform
+from sknoisy._runtime.accelerator import accelerator, accelerator_name, is_accelerator
 from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
@@ -84,11 +85,11 @@ def _load_module(net: Any, state: dict[str, Tensor]) -> None:
 
 def _available_device(net: Any) -> str:
     device = torch.device(net.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if is_accelerator(device) and not accelerator().is_available():
         return net._check_device(net.device, "cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if is_accelerator(device) and (device.index or 0) >= accelerator().device_count():
         # The net was stored by one of several processes, or on a machine with more devices.
-        return "cuda"
+        return accelerator_name()
     return net.device
 
 

@@ -38,8 +38,8 @@ class Synthetic(Method):
 
     Cost: one network, two passes per step and one over the training set per epoch,
     ``n_classes + 1`` numbers per sample; with ``where="dataset"`` one pass per step, a search over
-    all pairs of samples per epoch, and ``n_neighbors + 1`` more numbers. Needs: samples that may be
-    mixed entry by entry.
+    all pairs of samples per epoch, and ``n_neighbors + 1`` more numbers; there each step waits for
+    the device if it cannot hold X. Needs: samples that may be mixed entry by entry.
 
     Parameters
     ----------
