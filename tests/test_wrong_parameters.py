@@ -85,6 +85,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("co_teaching", "forget_rate", "x"),
         ("co_teaching", "ramp_epochs", 0),
         ("co_teaching", "ramp_epochs", 2.5),
+        ("selc", "momentum", 1.1),
+        ("selc", "momentum", None),
     ],
 )
 def test_wrong_parameter_of_a_method_is_refused(method, name, value):

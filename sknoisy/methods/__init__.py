@@ -30,6 +30,7 @@ from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
 from sknoisy.methods.nce_rce import NCERCE
 from sknoisy.methods.sce import SCE
+from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
 from sknoisy.methods.synthetic import Synthetic
 
@@ -41,6 +42,7 @@ __all__ = [
     "METHODS",
     "NCERCE",
     "SCE",
+    "SELC",
     "SOP",
     "BackwardCorrection",
     "Bagging",
@@ -80,6 +82,7 @@ METHODS: dict[str, type[Method]] = {
     "backward": BackwardCorrection,
     "elr": ELR,
     "elr_plus": ELRPlus,
+    "selc": SELC,
     "sop": SOP,
     "synthetic": Synthetic,
     "co_teaching": CoTeaching,
