@@ -113,12 +113,13 @@ class NoisyLabelClassifier(
     precision : "float32", "float64" or "bf16-mixed", default="float32"
         Precision of parameters and computations; "bf16-mixed" keeps parameters in float32 and
         computes in bfloat16 where torch considers it safe.
-    early_stopping : bool or "auto", default="auto"
+    early_stopping : bool, "auto" or "label_wave", default="auto"
         Whether to stop when the score of the epochs no longer increases, and to restore the weights
         of the best epoch. True: the score is the accuracy on the (noisy) labels of held-out
         samples, unless the method computes an ``epoch_score``. "auto": only for methods with an
-        ``epoch_score``; no samples are held out. Epochs of warm-up do not count, unless there are
-        no others.
+        ``epoch_score``; no samples are held out. "label_wave": the score is the fraction of
+        training samples that are predicted as in the epoch before, averaged over three epochs; no
+        samples are held out. Epochs of warm-up do not count, unless there are no others.
     validation_fraction : float, default=0.1
         Fraction of the training set to hold out, in (0, 1). Only with ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -239,7 +240,7 @@ class NoisyLabelClassifier(
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
         "precision": [Names({"float32", "float64", "bf16-mixed"})],
-        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "early_stopping": [StrOptions({"auto", "label_wave"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
@@ -399,7 +400,7 @@ class NoisyLabelClassifier(
         self._validate_params()
         stops = self.early_stopping != "auto" and self.early_stopping
         if self.class_weight == "balanced" or stops:
-            name = "early_stopping=True" if stops else "class_weight='balanced'"
+            name = f"early_stopping={self.early_stopping!r}" if stops else "class_weight='balanced'"
             raise ValueError(
                 f"{name} is not supported for partial_fit, which gets a part of the data at a time."
             )

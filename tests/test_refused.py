@@ -232,6 +232,7 @@ def test_no_number_of_a_method_is_something_else(method, parameter, value):
         (lambda: make(module__hiden=8).fit(X, y), "hidden"),
         (lambda: make(callbacks__epoch_timr__x=1).fit(X, y), "epoch_timer"),
         (lambda: make(early_stopping="atuo").fit(X, y), "auto"),
+        (lambda: make(early_stopping="labelwave").fit(X, y), "label_wave"),
         (lambda: make(smoothing="Auto").fit(X, y), "auto"),
         (lambda: make(warmup="aut").fit(X, y), "auto"),
         (lambda: make(lr_schedule="cosin").fit(X, y), "cosine"),

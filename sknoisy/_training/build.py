@@ -18,7 +18,7 @@ from sknoisy._runtime.devices import find_device
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.processes import Processes
 from sknoisy._training.run import TrainingRun
-from sknoisy._training.settings import Settings, has_epoch_score, stops_early
+from sknoisy._training.settings import Settings, holds_out_rows
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import refuse_frame_in_another_order
 from sknoisy._validation.given_labels import compact_codes
@@ -72,7 +72,7 @@ def make_run(
     rng = check_random_state(estimator.random_state)
     seed = processes.broadcast(rng.randint(np.iinfo(np.int32).max))
     train, held_out = np.flatnonzero(training_set.weight), None
-    if stops_early(estimator, method) and not has_epoch_score(method):
+    if holds_out_rows(estimator, method):
         fraction = estimator.validation_fraction
         train, held_out = hold_out(
             labels.codes, training_set.weight, fraction, seed, training_set.groups

@@ -13,8 +13,9 @@ class EarlyStopping:
     """Follow the epoch scores of one or more networks that train together.
 
     The score is the ``epoch_score`` of the method or, if the method has none, the accuracy on
-    held-out samples. Held-out labels are noisy too: the accuracy still ranks epochs, but the loss
-    does not, since it has no lower limit at a negative smoothing rate.
+    held-out samples; or that of :class:`~sknoisy._training.label_wave.LabelWave`. Held-out labels
+    are noisy too: the accuracy still ranks epochs, but the loss does not, since it has no lower
+    limit at a negative smoothing rate.
 
     Parameters
     ----------

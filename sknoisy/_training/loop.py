@@ -17,6 +17,7 @@ from sknoisy._training.hook_checks import check_step, first_loss_error
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.noise_inspection import in_warmup_half
 from sknoisy._training.records import (
+    most_likely,
     record_epoch_value,
     weighted_hits_and_losses,
 )
@@ -102,6 +103,9 @@ class TrainingLoop:
         self._record("train", loss=total / len(data), **run.memorization.figures())
         if run.validation is None:
             self._record_oob_scores()
+        if run.label_wave is not None:
+            score = run.label_wave.update(self._predictions())
+            record_epoch_value(self.host.history, "label_wave", score)
 
     @property
     def _method(self) -> Method:
@@ -276,6 +280,17 @@ class TrainingLoop:
             quality.forget(index)
             memorization.skip()
 
+    def _predictions(self) -> Tensor:
+        """Return the last prediction for each row of X; -1 for rows that are not trained on."""
+        memorization = self.run.memorization
+        if memorization.is_complete:
+            return memorization.predicted
+        # The method trained on other samples, so that the training steps do not tell.
+        evaluation = self.view.evaluate(self.run.data, self.method_epoch)
+        predicted = torch.full_like(self.run.data.y, -1)
+        predicted[evaluation.index] = most_likely(evaluation.logits)
+        return predicted
+
     def _record_batch(self, prefix: str, loss: float, size: int) -> None:
         self.host.history.record_batch(f"{prefix}_loss", loss)
         self.host.history.record_batch(f"{prefix}_batch_size", size)
@@ -295,16 +310,22 @@ class TrainingLoop:
 
     def _update_early_stopping(self) -> None:
         run, method = self.run, self._method
-        score: Any = method.epoch_score()
-        if score is None:
-            score = None if run.validation is None else self.host.history[-1].get("valid_acc")
-        score = run.processes.broadcast(None if score is None else float(score))
+        score = run.processes.broadcast(self._epoch_score())
         # Epochs of warm-up do not count, as the method is not in use, unless there are no others.
         n_skipped = run.settings.warmup_epochs + method.n_preparing_epochs
         skipped = self.method_epoch < method.n_preparing_epochs
         skipped = skipped and n_skipped < run.settings.max_epochs
         if run.stopping.update([score], skipped)[0]:
             run.best_state = copy.deepcopy(self.view.module.state_dict()), method.snapshot()
+
+    def _epoch_score(self) -> float | None:
+        if self.run.label_wave is not None:
+            score = self.host.history[-1]["label_wave"]
+            return -math.inf if math.isnan(score) else score
+        score = self._method.epoch_score()
+        if score is None and self.run.validation is not None:
+            score = self.host.history[-1].get("valid_acc")
+        return None if score is None else float(score)
 
     def restore_best_epoch(self) -> None:
         """Restore weights and method of the best epoch, if epochs were compared."""

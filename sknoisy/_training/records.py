@@ -18,6 +18,7 @@ __all__ = [
     "LabelQuality",
     "Memorization",
     "label_agreement",
+    "most_likely",
     "record_epoch_value",
     "weighted_hits_and_losses",
 ]
@@ -91,41 +92,53 @@ class Memorization:
     ----------
     data : LabelledRows
         The rows to train on.
+
+    Attributes
+    ----------
+    predicted : Tensor of shape (n_rows,), int64
+        The last predicted class of each row of X; -1 before there is one.
+    is_complete : bool
+        Whether the epoch has predictions for all rows to train on.
     """
 
     def __init__(self, data: LabelledRows) -> None:
         self._data = data
-        self._predicted = torch.full_like(data.y, -1)
-        self._complete = False
+        self.predicted = torch.full_like(data.y, -1)
+        self.is_complete = False
 
     def start_epoch(self) -> None:
         """Reset the counts."""
-        self._comparable, self._complete = self._complete, True
+        self._comparable, self.is_complete = self.is_complete, True
         self._sums = self._data.weight.new_zeros(3)
 
     @torch.no_grad()
     def add(self, logits: Tensor, index: Tensor) -> None:
         """Count the predictions for some rows, from logits ([n_networks,] n_rows, n_classes)."""
-        p = logits if logits.dim() == 2 else torch.softmax(logits, dim=-1).mean(dim=0)
-        predicted = p.argmax(dim=-1)
+        predicted = most_likely(logits)
         agreement = label_agreement(self._data, predicted, index)
-        unchanged = (predicted == self._predicted[index]).to(agreement.dtype)
+        unchanged = (predicted == self.predicted[index]).to(agreement.dtype)
         counts = torch.stack([torch.ones_like(unchanged), agreement, unchanged])
         self._sums += counts @ self._data.weight[index]
-        self._predicted[index] = predicted
+        self.predicted[index] = predicted
 
     def skip(self) -> None:
         """Mark the epoch as incomplete, since some rows were only trained on in changed form."""
-        self._complete = False
+        self.is_complete = False
 
     def figures(self) -> dict[str, float]:
         """Return the weighted fractions of predictions that equal the label and the previous one.
 
         Both are NaN if the epoch is incomplete; the second also if the previous epoch was.
         """
-        total, agreeing, unchanged = self._sums.tolist() if self._complete else [math.nan] * 3
+        total, agreeing, unchanged = self._sums.tolist() if self.is_complete else [math.nan] * 3
         agreement = unchanged / total if self._comparable else math.nan
         return {"acc": agreeing / total, "agreement": agreement}
+
+
+def most_likely(logits: Tensor) -> Tensor:
+    """Return the most likely class of each row of logits, ([n_networks,] n_rows, n_classes)."""
+    p = logits if logits.dim() == 2 else torch.softmax(logits, dim=-1).mean(dim=0)
+    return p.argmax(dim=-1)
 
 
 def label_agreement(data: LabelledRows, predicted: Tensor, index: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._training.early_stopping import EarlyStopping
+from sknoisy._training.label_wave import LabelWave
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.noise_inspection import inspect_labels, inspect_out_of_bag
 from sknoisy._training.processes import SINGLE_PROCESS, Processes
@@ -50,6 +51,8 @@ class TrainingRun:
     quality : LabelQuality
     memorization : Memorization
     stopping : EarlyStopping
+    label_wave : LabelWave or None
+        The score of epochs, if it is used.
     best_state : tuple or None
         Weights and method state of the best epoch, if epochs are compared.
     """
@@ -67,6 +70,7 @@ class TrainingRun:
     quality: LabelQuality = field(init=False)
     memorization: Memorization = field(init=False)
     stopping: EarlyStopping = field(init=False)
+    label_wave: LabelWave | None = field(init=False, default=None)
     best_state: tuple[Any, Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -74,6 +78,8 @@ class TrainingRun:
         self.quality = LabelQuality(len(self.data.rows), self.data.y.device)
         self.memorization = Memorization(self.data)
         self.stopping = EarlyStopping(self.settings.patience)
+        if self.settings.label_wave:
+            self.label_wave = LabelWave(self.data.weight)
 
     def plan_epochs(self, n_epochs: int, n_trained: int = 0) -> None:
         """Set the number of epochs of this call, after those of earlier calls."""

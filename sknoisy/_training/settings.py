@@ -21,6 +21,7 @@ __all__ = [
     "Settings",
     "SmoothingRule",
     "has_epoch_score",
+    "holds_out_rows",
     "max_epochs_of",
     "stops_early",
 ]
@@ -85,6 +86,8 @@ class Settings:
         Number of epochs on cross-entropy before the method starts.
     patience : int or None
         Epochs without a better score before training stops; None: it does not stop early.
+    label_wave : bool
+        Whether epochs are scored by :class:`~sknoisy._training.label_wave.LabelWave`.
     lr, lr_schedule, max_epochs, batch_size, verbose
         As in :class:`~sknoisy.NoisyLabelClassifier`.
     """
@@ -92,6 +95,7 @@ class Settings:
     smoothing: SmoothingRule
     warmup_epochs: int
     patience: int | None
+    label_wave: bool
     lr: float
     lr_schedule: str | Callable[[float], float] | None
     max_epochs: int
@@ -110,6 +114,7 @@ class Settings:
             smoothing=rule,
             warmup_epochs=_warmup_epochs(estimator.warmup, max_epochs, method, rule),
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
+            label_wave=estimator.early_stopping == "label_wave",
             lr=estimator.lr,
             lr_schedule=estimator.lr_schedule,
             max_epochs=max_epochs,
@@ -166,6 +171,12 @@ def stops_early(estimator: BaseEstimator, method: Method) -> bool:
     if estimator.early_stopping == "auto":
         return has_epoch_score(method)
     return bool(estimator.early_stopping)
+
+
+def holds_out_rows(estimator: BaseEstimator, method: Method) -> bool:
+    """Whether the epochs are scored on held-out rows."""
+    by_rows = not isinstance(estimator.early_stopping, str) and bool(estimator.early_stopping)
+    return by_rows and not has_epoch_score(method)
 
 
 def has_epoch_score(method: Method) -> bool:

@@ -16,6 +16,7 @@ from sknoisy._runtime.devices import free_memory
 from sknoisy._runtime.randomness import generators_at, seeded
 from sknoisy._runtime.threads import limit_threads
 from sknoisy._training.early_stopping import EarlyStopping
+from sknoisy._training.label_wave import LabelWave
 from sknoisy._training.loop import divergence_error, schedule_lr
 from sknoisy._training.records import LabelQuality, weighted_hits_and_losses
 from sknoisy.functional import one_hot, smooth_labels
@@ -106,6 +107,11 @@ class GroupTraining:
             for fold, span in zip(self.folds, self.active.spans, strict=True)
         ]
         self.first_of_fold = [span.start for span in self.active.spans]
+        if self.settings.label_wave:
+            self.label_waves = [LabelWave(member.fold.data.weight) for member in group]
+            self.predicted = [
+                member.fold.data.y.new_full((len(member.fold.data.rows),), -1) for member in group
+            ]
 
     def run(self) -> None:
         """Train, from the random state after the networks were built."""
@@ -134,6 +140,8 @@ class GroupTraining:
             self._train_epoch(batches, epoch)
             if self.lead.validation is not None:
                 self._validate(epoch)
+            if self.settings.label_wave:
+                self._score_label_waves(epoch)
             self._drop_stopped()
             if not self.active.members:
                 return
@@ -169,7 +177,7 @@ class GroupTraining:
                 self._step(loss, weight)
                 outputs.append(logits.detach())
                 losses.append(loss.detach())
-            self._record_quality_of_chunk(torch.cat(outputs, dim=-2), chunk)
+            self._record_chunk(torch.cat(outputs, dim=-2), chunk)
             weighted = torch.cat(losses, dim=-1) * active.per_network(chunk.weight)
             batch_losses += [part.sum(dim=-1) for part in weighted.split(chunk.sizes, dim=-1)]
             for of_fold, more in zip(sizes, chunk.fold_sizes, strict=True):
@@ -191,10 +199,19 @@ class GroupTraining:
             progress = epoch / self.settings.max_epochs
             schedule_lr(self.optimizer, self.settings.lr_schedule, progress)
 
-    def _record_quality_of_chunk(self, logits: Tensor, chunk: Chunk) -> None:
+    def _record_chunk(self, logits: Tensor, chunk: Chunk) -> None:
+        """Record the label quality and, if they are needed, the predictions of a chunk."""
         for fold, sizes in enumerate(chunk.fold_sizes):
             n = sum(sizes)
-            self._record_quality(fold, logits[:, :n], chunk.y[fold, :n], chunk.index[fold, :n])
+            index = chunk.index[fold, :n]
+            self._record_quality(fold, logits[:, :n], chunk.y[fold, :n], index)
+            if self.settings.label_wave:
+                span = self.active.spans[fold]
+                predicted = logits[span, :n].argmax(dim=-1)
+                for position, classes in zip(
+                    self.active.positions[span].tolist(), predicted, strict=True
+                ):
+                    self.predicted[position][index] = classes
 
     def _record_quality(self, fold: int, logits: Tensor, y: Tensor, index: Tensor) -> None:
         span = self.active.spans[fold]
@@ -243,11 +260,22 @@ class GroupTraining:
                 losses[fold].append(fold_losses)
                 self._record_quality(fold, bounded[:, : len(index)], data.y[index], index)
             start += size
-        self._compare(epoch, self._means(hits), self._means(losses))
+        accuracies, means = self._means(hits), self._means(losses)
+        for member, accuracy, mean in zip(self.active.members, accuracies, means, strict=True):
+            member.history[-1].update(valid_loss=mean, valid_acc=accuracy)
+        self._compare(epoch, accuracies)
 
-    def _compare(self, epoch: int, scores: list[float], losses: list[float]) -> None:
-        for member, score, loss in zip(self.active.members, scores, losses, strict=True):
-            member.history[-1].update(valid_loss=loss, valid_acc=score)
+    def _score_label_waves(self, epoch: int) -> None:
+        """Compare this epoch with the best epoch of each network, by changed predictions."""
+        scores = []
+        positions = self.active.positions.tolist()
+        for member, position in zip(self.active.members, positions, strict=True):
+            score = self.label_waves[position].update(self.predicted[position])
+            member.history[-1].update(label_wave=score)
+            scores.append(-math.inf if math.isnan(score) else score)
+        self._compare(epoch, scores)
+
+    def _compare(self, epoch: int, scores: list[float]) -> None:
         warmup, positions = self.active.warmup, self.active.positions.cpu().numpy()
         # Networks that have stopped get no score.
         all_scores: list[float | None] = [None] * len(self.group)

@@ -22,6 +22,7 @@ SETTINGS = {
     "smoothed": {"smoothing": -1.0},
     "dropout": {"module__dropout": 0.5},
     "early stopping": {"early_stopping": True},
+    "label wave": {"early_stopping": "label_wave", "max_epochs": 9},
     "balanced": {"class_weight": "balanced", "lr_schedule": "cosine"},
 }
 SETTINGS = {name: {"max_epochs": 3, "warmup": 1, **params} for name, params in SETTINGS.items()}

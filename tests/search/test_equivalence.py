@@ -44,6 +44,7 @@ SETTINGS = {
     "dropout": {"module__dropout": 0.3, "module__hidden": (16, 8), "module__bins": 3},
     "linear": {"module__hidden": ()},
     "early stopping": STOPPING,
+    "label wave": {**STOPPING, "early_stopping": "label_wave", "max_epochs": 12},
     "early stopping and batch norm": {**STOPPING, "module": Normalised},
     "stops in warm-up": {**STOPPING, "n_iter_no_change": 1, "max_epochs": 12, "warmup": 6},
     "only warm-up": {**STOPPING, "n_iter_no_change": 1, "max_epochs": 4, "warmup": 4},
