@@ -12,7 +12,11 @@ from torch import Tensor
 
 from sknoisy.functional import cross_entropy, squash_logits
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._transition import as_transition, estimate_transition_matrix
+from sknoisy.methods._transition import (
+    ESTIMATES,
+    as_transition,
+    estimate_transition_matrix,
+)
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -35,10 +39,11 @@ class BackwardCorrection(Method):
 
     Parameters
     ----------
-    transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
+    transition_matrix : array-like of shape (n_classes, n_classes), "auto", "dual_t" or "hoc", \
+default="auto"
         Entry (i, j): the probability of given label j for true class i, in the order of
-        ``classes_``. "auto": estimated once, at the end of warm-up, from trusted samples if there
-        are any; see :func:`~sknoisy.methods._transition.estimate_transition_matrix`.
+        ``classes_``. Otherwise it is estimated once, at the end of warm-up; for the names see
+        ``forward`` and :func:`~sknoisy.methods._transition.estimate_transition_matrix`.
     bound : float or None, default=1.0
         In the loss, but not in predictions, logits z are replaced by ``z / sqrt(1 + (z / bound) **
         2)``. None: unbounded, as in the paper; with the identity matrix this is cross-entropy.
@@ -74,7 +79,7 @@ class BackwardCorrection(Method):
     uses_trusted = True
     warmup = 0.05
     _parameter_constraints = {
-        "transition_matrix": [StrOptions({"auto"}), "array-like"],
+        "transition_matrix": [StrOptions(set(ESTIMATES)), "array-like"],
         "bound": [Interval(Real, 0, np.inf, closed="neither"), None],
     }
 
@@ -88,7 +93,7 @@ class BackwardCorrection(Method):
             self.register_buffer(name, unknown.clone().to(y.device))
         if isinstance(self.transition_matrix, str):
             return
-        transition = as_transition(self.transition_matrix, net.n_classes)
+        transition = as_transition(self.transition_matrix, net.n_classes, ESTIMATES)
         condition = float(torch.linalg.cond(transition))
         if condition > 1e6:
             raise ValueError(
@@ -99,7 +104,9 @@ class BackwardCorrection(Method):
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
-            transition = estimate_transition_matrix(evaluation).double().cpu()
+            transition = (
+                estimate_transition_matrix(evaluation, self.transition_matrix).double().cpu()
+            )
             identity = torch.eye(len(transition), dtype=transition.dtype)
             while torch.linalg.cond(transition) > 100:
                 transition = torch.lerp(transition, identity, 0.1)

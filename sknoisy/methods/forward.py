@@ -10,7 +10,11 @@ from torch import Tensor
 
 from sknoisy.functional import expected_loss
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._transition import as_transition, estimate_transition_matrix
+from sknoisy.methods._transition import (
+    ESTIMATES,
+    as_transition,
+    estimate_transition_matrix,
+)
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -36,12 +40,18 @@ class ForwardCorrection(Method):
 
     Parameters
     ----------
-    transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
+    transition_matrix : array-like of shape (n_classes, n_classes), "auto", "dual_t" or "hoc", \
+default="auto"
         Entry (i, j): the probability of given label j for true class i, in the order of
-        ``classes_``. "auto": estimated once, at the end of warm-up, from trusted samples if there
-        are any; see :func:`~sknoisy.methods._transition.estimate_transition_matrix`. With the
-        identity matrix it is cross-entropy, except that labels whose probability rounds to zero
-        have no gradient.
+        ``classes_``. Otherwise it is estimated once, at the end of warm-up. "auto": from trusted
+        samples if there are any, else from confident predictions of a linear model on the features.
+        "dual_t": from the predictions of the network, by :func:`~sknoisy.transition.dual_t`; after
+        a short warm-up, noise rates are overestimated. "hoc": from the labels of neighbours in the
+        features, by :func:`~sknoisy.transition.hoc`, which needs many more samples than the cube of
+        the number of classes; its time grows with the fourth power. Both ignore sample weights, and
+        leave trusted samples out. See
+        :func:`~sknoisy.methods._transition.estimate_transition_matrix`. With the identity matrix it
+        is cross-entropy, except that labels whose probability rounds to zero have no gradient.
 
     Attributes
     ----------
@@ -62,7 +72,11 @@ class ForwardCorrection(Method):
     twentieth of the epochs, also if the matrix is given. Hendrycks et al., "Using Trusted Data to
     Train Deep Networks on Labels Corrupted by Severe Noise", NeurIPS 2018, Algorithm 1: the loss of
     trusted samples is not corrected. Departures: trusted samples only represent the classes, and
-    the labels of the other samples are counted; trusted samples are also used in warm-up.
+    the labels of the other samples are counted; trusted samples are also used in warm-up. Yao et
+    al., "Dual T: Reducing Estimation Error for Transition Matrix in Label-noise Learning", NeurIPS
+    2020; Zhu et al., "Clusterability as an Alternative to Anchor Points When Learning with Noisy
+    Labels", ICML 2021 ("hoc"). Departures: both estimate from the network at the end of warm-up,
+    not after a separate training of 20 epochs, or on features of a pretrained network.
 
     Examples
     --------
@@ -77,7 +91,7 @@ class ForwardCorrection(Method):
 
     uses_trusted = True
     warmup = 0.05
-    _parameter_constraints = {"transition_matrix": [StrOptions({"auto"}), "array-like"]}
+    _parameter_constraints = {"transition_matrix": [StrOptions(set(ESTIMATES)), "array-like"]}
 
     def __init__(self, transition_matrix: Any = "auto") -> None:
         self.transition_matrix = transition_matrix
@@ -87,12 +101,12 @@ class ForwardCorrection(Method):
         if isinstance(self.transition_matrix, str):
             transition = torch.full((k, k), torch.nan)
         else:
-            transition = as_transition(self.transition_matrix, k)
+            transition = as_transition(self.transition_matrix, k, ESTIMATES)
         self.register_buffer("transition", transition.to(net.dtype).to(y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self.transition.isnan().any():
-            self.transition.copy_(estimate_transition_matrix(evaluation))
+            self.transition.copy_(estimate_transition_matrix(evaluation, self.transition_matrix))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         p = torch.softmax(logits, dim=-1)

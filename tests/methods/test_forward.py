@@ -6,12 +6,13 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.model_selection import train_test_split
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy.methods import ForwardCorrection
 from sknoisy.methods._transition import estimate_transition_matrix
+from sknoisy.noise import corrupt_labels
 
 X, y = load_iris(return_X_y=True)
 rng = np.random.default_rng(0)
@@ -78,6 +79,16 @@ def test_a_given_matrix_is_not_estimated_and_not_changed(set_up, make_evaluation
     np.testing.assert_array_equal(given, T)
 
 
+@pytest.mark.parametrize("method", ["forward", "backward"])
+@pytest.mark.parametrize(("estimate", "tolerance"), [("dual_t", 0.18), ("hoc", 0.1)])
+def test_the_matrix_is_estimated_by_name(method, estimate, tolerance):
+    points, labels = make_blobs(600, n_features=2, centers=3, random_state=1)
+    noisy = corrupt_labels(labels, T, random_state=0)
+    params = {"max_epochs": 11, "warmup": 10, "lr": 0.01, "random_state": 0}
+    clf = NoisyLabelClassifier(method, method__transition_matrix=estimate, **params)
+    np.testing.assert_allclose(clf.fit(points, noisy).method_.transition, T, atol=tolerance)
+
+
 @pytest.mark.parametrize("kind", [list, pd.DataFrame, torch.tensor])
 def test_the_matrix_may_be_a_list_frame_or_tensor(kind):
     clf = NoisyLabelClassifier("forward", method__transition_matrix=kind(T), max_epochs=2)
@@ -88,13 +99,20 @@ def test_the_matrix_may_be_a_list_frame_or_tensor(kind):
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        (np.eye(2), r"array of shape \(3, 3\), .* Got one of shape \(2, 2\) instead"),
+        ("hco", r"Got 'hco' instead. Did you mean 'hoc'\?"),
+        (
+            np.eye(2),
+            r"'auto' or .*'hoc' or an array of shape \(3, 3\), .* shape \(2, 2\) instead",
+        ),
         (np.ones(3) / 3, r"Got one of shape \(3,\) instead"),
         (T - [[0], [0.2], [0]], r"Got row 1 with minimum -0.2 and sum 0.4 instead"),
         (T * [[1], [1], [1.1]], r"Got row 2 with minimum 0.22 and sum 1.1 instead"),
         (T.T, r"Got row 0 with minimum 0 and sum 0.9 instead"),
         (np.full((3, 3), np.nan), r"Got row 0 with minimum nan and sum nan instead"),
-        ("best", r"'transition_matrix' parameter of .*Correction must be a str among {'auto'}"),
+        (
+            "best",
+            r"'transition_matrix' parameter of .*Correction must be a str among {.*'hoc'.*} or",
+        ),
     ],
 )
 def test_an_invalid_transition_matrix_is_refused(method, matrix, message):

@@ -6,6 +6,7 @@ import torch
 
 from sknoisy.methods import EvaluationPass
 from sknoisy.methods._transition import as_transition, estimate_transition_matrix
+from sknoisy.transition import dual_t, hoc
 
 rng = np.random.default_rng(0)
 
@@ -34,6 +35,32 @@ def test_transition_matrix_is_recovered(trusted):
         target[trusted] = torch.tensor(np.eye(3)[y[trusted]])
     estimate = estimate_transition_matrix(evaluation_of(X, target, trusted=trusted))
     np.testing.assert_allclose(estimate, truth, atol=0.08)
+
+
+@pytest.mark.parametrize("trusted", [None, torch.arange(600) < 30])
+def test_dual_t_and_hoc_are_those_of_the_public_module(trusted):
+    X, y, target = noisy_classes(np.array([[0.7, 0.3, 0.0], [0.1, 0.8, 0.1], [0.0, 0.4, 0.6]]))
+    logits = torch.tensor(np.eye(3)[y] + rng.normal(scale=0.2, size=(600, 3)))
+    index, weight, noisy = torch.arange(600), torch.ones(600), target.argmax(1)
+    rows = torch.ones(600, dtype=torch.bool) if trusted is None else ~trusted
+    evaluation = EvaluationPass(index, noisy, target, weight, 3, lambda: (logits, X), trusted)
+    p = torch.softmax(logits, dim=1)
+    for estimate, expected in {
+        "dual_t": dual_t(p[rows].numpy(), noisy[rows].numpy()),
+        "hoc": hoc(X[rows].numpy(), noisy[rows].numpy(), max_iter=301),
+    }.items():
+        transition = estimate_transition_matrix(evaluation, estimate, lead=0.0)
+        np.testing.assert_allclose(transition, expected)
+        leading = estimate_transition_matrix(evaluation, estimate, lead=0.9)
+        other = (leading - torch.eye(3)).amax(dim=1)
+        torch.testing.assert_close(leading.diagonal() - other, torch.full_like(other, 0.9))
+
+
+@pytest.mark.parametrize("trusted", [None, torch.arange(2) < 2])
+def test_hoc_of_too_few_samples_is_the_identity(trusted):
+    target = torch.eye(3)[:2]
+    evaluation = evaluation_of(torch.zeros(2, 2), target, trusted=trusted)
+    assert torch.equal(estimate_transition_matrix(evaluation, "hoc"), torch.eye(3))
 
 
 def test_trusted_samples_reveal_noise_rates_above_one_half():
