@@ -11,6 +11,7 @@
 ``mixup``                  convex combinations of the samples of a batch
 ``augment``                random views of a batch
 ``contrastive``            losses between the samples of a batch, without labels
+``jensen_shannon``         Jensen-Shannon divergences
 ``power_iteration``        leading eigenvectors of many matrices
 ``temperature``            sharpened probabilities, and log losses at several temperatures
 ``transition``             transition matrices, and the correction of predictions
@@ -22,6 +23,10 @@ from sknoisy.functional.bounded_logits import bound_logits, squash_logits
 from sknoisy.functional.class_balance import class_balance_penalty, select_small_loss_per_class
 from sknoisy.functional.contrastive import contrastive_loss, neighborhood_divergence
 from sknoisy.functional.gaussian_mixture import fit_gaussian_mixture, gmm_clean_probability
+from sknoisy.functional.jensen_shannon import (
+    class_jensen_shannon,
+    jensen_shannon_divergence,
+)
 from sknoisy.functional.losses import (
     class_cross_entropy,
     cross_entropy,
@@ -64,6 +69,7 @@ __all__ = [
     "bound_logits",
     "class_balance_penalty",
     "class_cross_entropy",
+    "class_jensen_shannon",
     "confident_counts",
     "confident_transition",
     "contrastive_loss",
@@ -77,6 +83,7 @@ __all__ = [
     "expected_loss",
     "fit_gaussian_mixture",
     "gmm_clean_probability",
+    "jensen_shannon_divergence",
     "knn_label_distribution",
     "leading_eigenvectors",
     "log_softmax",

@@ -25,6 +25,7 @@ from sknoisy.methods.elr_plus import ELRPlus
 from sknoisy.methods.fine import FINE
 from sknoisy.methods.forward import ForwardCorrection
 from sknoisy.methods.gce import GCE
+from sknoisy.methods.js import JS
 from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
@@ -38,6 +39,7 @@ __all__ = [
     "ELR",
     "FINE",
     "GCE",
+    "JS",
     "MAE",
     "METHODS",
     "NCERCE",
@@ -74,6 +76,7 @@ METHODS: dict[str, type[Method]] = {
     "mae": MAE,
     "sce": SCE,
     "nce_rce": NCERCE,
+    "js": JS,
     "bootstrap": Bootstrap,
     "confidence_penalty": ConfidencePenalty,
     "disturb_label": DisturbLabel,
