@@ -31,6 +31,7 @@ from sknoisy import METHODS, NoisyLabelClassifier
 # Passes over a batch that a method needs, forward and backward: networks multiply, and an
 # evaluation pass before each epoch is one forward pass.
 PASSES = {
+    "gjs": (2, 2),  # two views
     "elr_plus": (2 * 2, 2),  # the networks, and their averages on the unmixed batch
     "synthetic": (3, 1),  # features, an evaluation pass, and the mixed batch
     "co_teaching": (2, 2),

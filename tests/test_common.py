@@ -46,6 +46,7 @@ NOT_EQUIVALENT: dict[str, str] = {
     "distilled_pool": "bags of trees are drawn by the order of the rows",
     "disturb_label": "the label of a weighted row is drawn once, those of two equal rows twice",
     "mixup": "a weighted row is mixed once, two equal rows are mixed independently",
+    "gjs": "views are drawn at random",
     "elr_plus": "samples are mixed in pairs drawn at random",
     "synthetic": "a repeated sample is its own nearest neighbour",
     "dividemix": "views and pairs are drawn at random",

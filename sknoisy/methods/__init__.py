@@ -25,6 +25,7 @@ from sknoisy.methods.elr_plus import ELRPlus
 from sknoisy.methods.fine import FINE
 from sknoisy.methods.forward import ForwardCorrection
 from sknoisy.methods.gce import GCE
+from sknoisy.methods.gjs import GJS
 from sknoisy.methods.js import JS
 from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
@@ -36,6 +37,7 @@ from sknoisy.methods.sop import SOP
 from sknoisy.methods.synthetic import Synthetic
 
 __all__ = [
+    "GJS",
     "ELR",
     "FINE",
     "GCE",
@@ -77,6 +79,7 @@ METHODS: dict[str, type[Method]] = {
     "sce": SCE,
     "nce_rce": NCERCE,
     "js": JS,
+    "gjs": GJS,
     "bootstrap": Bootstrap,
     "confidence_penalty": ConfidencePenalty,
     "disturb_label": DisturbLabel,
