@@ -38,7 +38,8 @@ class NCERCE(ClassLoss):
     Ma et al., "Normalized Loss Functions for Deep Learning with Noisy Labels", ICML 2020,
     Section 3: the active passive loss NCE + RCE. The logarithm of zero in one-hot labels is
     replaced by log(1e-4) = -9.21, as in the authors' code. The loss of a soft label is the mean
-    of the losses of its classes. Left out: clipping of the gradient norm.
+    of the losses of its classes. Departure: warm-up, a tenth of the epochs. Left out: clipping of
+    the gradient norm.
 
     Examples
     --------
@@ -50,6 +51,7 @@ class NCERCE(ClassLoss):
     True
     """
 
+    warmup = 0.1
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, np.inf, closed="left")],
         "beta": [Interval(Real, 0, np.inf, closed="left")],
