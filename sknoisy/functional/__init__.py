@@ -29,11 +29,13 @@ from sknoisy.functional.jensen_shannon import (
 )
 from sknoisy.functional.losses import (
     class_cross_entropy,
+    class_generalized_cross_entropy,
     cross_entropy,
     elr_regularizer,
     expected_loss,
     log_softmax,
     margin,
+    normalize_class_losses,
     one_hot,
     to_double,
 )
@@ -69,6 +71,7 @@ __all__ = [
     "bound_logits",
     "class_balance_penalty",
     "class_cross_entropy",
+    "class_generalized_cross_entropy",
     "class_jensen_shannon",
     "confident_counts",
     "confident_transition",
@@ -91,6 +94,7 @@ __all__ = [
     "margin",
     "nearest_neighbors",
     "neighborhood_divergence",
+    "normalize_class_losses",
     "normalize_weights",
     "one_hot",
     "ridge_class_scores",

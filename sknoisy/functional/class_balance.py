@@ -1,4 +1,4 @@
-"""Balance of the classes: among the selected samples, and in the mean prediction."""
+"""Balance of the classes: in labels, among selected samples, and in the mean prediction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sknoisy.functional.selection import select_small_loss
 
-__all__ = ["class_balance_penalty", "select_small_loss_per_class"]
+__all__ = ["class_balance_penalty", "class_frequencies", "select_small_loss_per_class"]
 
 
 def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
@@ -37,6 +37,28 @@ def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
     mean = (weight.unsqueeze(-1) * probs).sum(dim=-2, keepdim=True) / weight.sum()
     mean = mean.clamp_min(torch.finfo(probs.dtype).tiny)
     return -(mean * probs.shape[-1]).log().mean(dim=-1)
+
+
+def class_frequencies(target: Tensor, weight: Tensor) -> Tensor:
+    """Compute the fraction of the weight of the samples that is labelled with each class.
+
+    Parameters
+    ----------
+    target : Tensor of shape (n_samples, n_classes)
+        One-hot or soft labels.
+    weight : Tensor of shape (n_samples,)
+
+    Returns
+    -------
+    Tensor of shape (n_classes,)
+
+    Examples
+    --------
+    >>> import torch
+    >>> class_frequencies(torch.eye(2), torch.tensor([3.0, 1.0]))
+    tensor([0.7500, 0.2500])
+    """
+    return weight @ target / weight.sum()
 
 
 def select_small_loss_per_class(

@@ -15,11 +15,13 @@ from sknoisy.functional._scalars import check_count
 
 __all__ = [
     "class_cross_entropy",
+    "class_generalized_cross_entropy",
     "cross_entropy",
     "elr_regularizer",
     "expected_loss",
     "log_softmax",
     "margin",
+    "normalize_class_losses",
     "one_hot",
     "to_double",
 ]
@@ -43,6 +45,34 @@ def class_cross_entropy(logits: Tensor) -> Tensor:
     tensor([[4., 4., 4., 4.]])
     """
     return -log_softmax(logits)
+
+
+def class_generalized_cross_entropy(logits: Tensor, q: float | Tensor) -> Tensor:
+    """Compute the generalised cross-entropy of each class as the label, ``(1 - p ** q) / q``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., n_classes)
+    q : float or Tensor
+        Exponent in (0, 1]. The limit 0 is cross-entropy; 1 is half of the mean absolute error.
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+
+    References
+    ----------
+    Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy
+    Labels", NeurIPS 2018, Eq. 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> class_generalized_cross_entropy(torch.zeros(1, 4), 0.5)
+    tensor([[1., 1., 1., 1.]])
+    """
+    # For small q, 1 - p ** q would lose digits; expm1 does not.
+    return -torch.expm1(q * log_softmax(logits)) / q
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -197,6 +227,35 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     labelled = logits.gather(-1, positions).squeeze(-1)
     others = logits.scatter(-1, positions, -torch.inf)
     return labelled - others.amax(dim=-1)
+
+
+def normalize_class_losses(class_losses: Tensor) -> Tensor:
+    """Divide the loss of each class by the sum of the losses of all classes.
+
+    The sum over the classes is then one for any prediction, so that symmetric noise only scales and
+    shifts the risk.
+
+    Parameters
+    ----------
+    class_losses : Tensor of shape (..., n_classes)
+        At least 0, and not all 0.
+
+    Returns
+    -------
+    Tensor of shape (..., n_classes)
+        In [0, 1].
+
+    References
+    ----------
+    Ma et al., "Normalized Loss Functions for Deep Learning with Noisy Labels", ICML 2020, Eq. 4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> normalize_class_losses(torch.tensor([[1.0, 3.0]]))
+    tensor([[0.2500, 0.7500]])
+    """
+    return class_losses / class_losses.sum(dim=-1, keepdim=True)
 
 
 def to_double(values: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from sknoisy.methods.fine import FINE
 from sknoisy.methods.forward import ForwardCorrection
 from sknoisy.methods.gce import GCE
 from sknoisy.methods.gjs import GJS
+from sknoisy.methods.jal import JAL
 from sknoisy.methods.js import JS
 from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
@@ -37,6 +38,7 @@ from sknoisy.methods.sop import SOP
 from sknoisy.methods.synthetic import Synthetic
 
 __all__ = [
+    "JAL",
     "GJS",
     "ELR",
     "FINE",
@@ -80,6 +82,7 @@ METHODS: dict[str, type[Method]] = {
     "nce_rce": NCERCE,
     "js": JS,
     "gjs": GJS,
+    "jal": JAL,
     "bootstrap": Bootstrap,
     "confidence_penalty": ConfidencePenalty,
     "disturb_label": DisturbLabel,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from numbers import Real
 
-import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import log_softmax
+from sknoisy.functional import class_generalized_cross_entropy
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["GCE"]
@@ -33,7 +32,7 @@ class GCE(ClassLoss):
     References
     ----------
     Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy
-    Labels", NeurIPS 2018, Eq. 6. Left out: the truncated loss.
+    Labels", NeurIPS 2018, Eq. 6. ``truncated_gce`` is the truncated loss.
 
     Examples
     --------
@@ -51,5 +50,4 @@ class GCE(ClassLoss):
         self.q = q
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        # For small q, 1 - p ** q would lose digits; expm1 does not.
-        return -torch.expm1(self.q * log_softmax(logits)) / self.q
+        return class_generalized_cross_entropy(logits, self.q)

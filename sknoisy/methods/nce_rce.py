@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import class_cross_entropy
+from sknoisy.functional import class_cross_entropy, normalize_class_losses
 from sknoisy.methods._base import ClassLoss
 
 __all__ = ["NCERCE"]
@@ -63,6 +63,5 @@ class NCERCE(ClassLoss):
 
     def class_losses(self, logits: Tensor) -> Tensor:
         losses = class_cross_entropy(logits)
-        normalised = losses / losses.sum(dim=-1, keepdim=True)
         reverse = -math.log(1e-4) * (1.0 - (-losses).exp())
-        return self.alpha * normalised + self.beta * reverse
+        return self.alpha * normalize_class_losses(losses) + self.beta * reverse

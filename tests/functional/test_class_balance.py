@@ -3,6 +3,7 @@ import torch
 
 from sknoisy.functional import (
     class_balance_penalty,
+    class_frequencies,
     select_small_loss,
     select_small_loss_per_class,
 )
@@ -20,6 +21,12 @@ def test_penalty_is_the_divergence_of_the_uniform_from_the_mean_prediction():
 
 def test_penalty_of_a_prediction_without_some_class_is_finite():
     assert torch.isfinite(class_balance_penalty(torch.eye(3)[:2], torch.ones(2))).all()
+
+
+def test_frequencies_are_the_weighted_mean_of_the_labels():
+    target, weight = rng.dirichlet(np.ones(4), size=7), rng.random(7)
+    result = class_frequencies(torch.tensor(target), torch.tensor(weight))
+    np.testing.assert_allclose(result, np.average(target, axis=0, weights=weight))
 
 
 def test_each_class_keeps_the_fraction_that_it_would_keep_alone():
