@@ -33,6 +33,7 @@ from sknoisy._validation.constraints import Names
 from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.params import DunderParams, check_part_names
 from sknoisy.methods import METHODS, Method
+from sknoisy.networks import IMAGE_NETWORKS
 
 __all__ = ["NoisyLabelClassifier"]
 
@@ -73,14 +74,16 @@ class NoisyLabelClassifier(
         is ``noise_report_``. It is 0 with a method that corrects the labels, such as the default.
         With a negative rate probabilities are over-confident; calibrate them
         if you need them.
-    module : None, Module class, callable or Module instance, default=None
+    module : None, str, Module class, callable or Module instance, default=None
         The network. None: an :class:`~sknoisy.networks.MLP` for tables, a
-        :class:`~sknoisy.networks.CNN` for images, with the ``module_params`` of the method. A
-        class or callable gets ``n_in`` (columns or channels) and ``n_out`` (classes) if it accepts
-        them, and the ``module__name`` parameters. An instance is copied, and training starts from
-        its weights. The network must return logits of shape (n_samples, n_classes). It gets columns
-        that single precision would blur, inexact and far from zero or tiny, centred or multiplied
-        by a power of two, and columns that are constant in training always with that value.
+        :class:`~sknoisy.networks.CNN` for images, with the ``module_params`` of the method. For
+        small images "resnet18", "resnet34", "preact_resnet18" (:class:`~sknoisy.networks.ResNet`)
+        and "cnn9" (:class:`~sknoisy.networks.CNN9`). A class or callable gets ``n_in`` (columns or
+        channels) and ``n_out`` (classes) if it accepts them, and the ``module__name`` parameters.
+        An instance is copied, and training starts from its weights. The network must return logits
+        of shape (n_samples, n_classes). It gets columns that single precision would blur, inexact
+        and far from zero or tiny, centred or multiplied by a power of two, and columns that are
+        constant in training always with that value.
     warmup : "auto", int or float, default="auto"
         Number of epochs (int) or fraction of ``max_epochs`` (float) trained on cross-entropy and
         unsmoothed labels before the method starts. "auto": the default of the method; at least a
@@ -225,7 +228,7 @@ class NoisyLabelClassifier(
             Interval(Real, MIN_SMOOTHING, 1, closed="both"),
             "array-like",
         ],
-        "module": [callable, None],
+        "module": [Names(set(IMAGE_NETWORKS)), callable, None],
         "warmup": [
             StrOptions({"auto"}),
             Interval(Integral, 0, None, closed="left"),
@@ -255,7 +258,7 @@ class NoisyLabelClassifier(
         method: str | type[Method] | Method = "distilled_pool",
         *,
         smoothing: str | float | Sequence[float] | np.ndarray = 0.0,
-        module: Callable[..., nn.Module] | None = None,
+        module: str | Callable[..., nn.Module] | None = None,
         warmup: str | int | float = "auto",
         logit_bound: str | float | None = "auto",
         class_weight: dict | str | None = None,
@@ -317,7 +320,7 @@ class NoisyLabelClassifier(
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
 (n_samples, channels, height, width), or torch Dataset
-            The samples. Images with channels last are converted for the default network.
+            The samples. Images with channels last are converted, except for a module of your own.
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             The given labels, of any type that scikit-learn accepts. An array of two dimensions has
             soft labels: each row is a distribution over the classes, such as crowd votes or the

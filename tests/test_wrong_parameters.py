@@ -206,10 +206,3 @@ def test_sizes_that_contradict_the_data_are_refused():
 def test_probabilities_instead_of_logits_give_a_warning():
     with pytest.warns(UserWarning, match="LinearThen seems to return probabilities; return logits"):
         short(module=LinearThen(nn.Softmax(dim=1))).fit(X, y)
-
-
-def test_images_with_channels_last_give_a_warning():
-    with pytest.warns(
-        UserWarning, match=r"\(60, 8, 8, 3\) looks like .* channels last.* converted"
-    ):
-        short().fit(images.transpose(0, 2, 3, 1), y)

@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator
 from torch.utils.data import Dataset
 
 from sknoisy._validation.frames import on_host
-from sknoisy._validation.user_warnings import warn_user
 
 __all__ = ["as_channels_first"]
 
@@ -59,27 +58,35 @@ def as_channels_first(
     Raises
     ------
     ValueError
-        If the layout is not that of the first fit.
+        If the layout is not that of the first fit, or may be both.
     """
     shape = _shape(X, is_items)
     is_images = len(shape) == 4
     if row_shape is None:
         estimator._channels_last = (
-            estimator.module is None
+            not callable(estimator.module)
             and is_images
             and shape[-1] in _CHANNELS
             and shape[1] not in _CHANNELS
         )
-        if estimator._channels_last:
-            warn_user(
-                f"X of shape {shape} looks like images with channels last. They are converted to "
-                f"channels first, as torch expects them: X.transpose(0, 3, 1, 2)."
-            )
+        if is_images and not callable(estimator.module):
+            _check_unambiguous(shape)
     elif is_images and len(row_shape) == 3:
         _check_layout(estimator, shape, row_shape)
     if not (is_images and estimator._channels_last):
         return X
     return _ChannelsFirst(X) if is_items else np.moveaxis(np.asarray(on_host(X)), -1, 1)
+
+
+def _check_unambiguous(shape: tuple[int, ...]) -> None:
+    """Refuse square images with few but unusual channels last, such as of spectral bands."""
+    _, first, second, last = shape
+    if first == second and last < first and {first, last}.isdisjoint(_CHANNELS):
+        raise ValueError(
+            f"X of shape {shape} must have channels first. Are these images of {last} channels? "
+            f"Then pass X.transpose(0, 3, 1, 2). Images of {first} channels and such a shape need "
+            "a 'module' of your own."
+        )
 
 
 def _check_layout(

@@ -152,7 +152,7 @@ def check_table_or_images(
         _check_n_dims(array.shape, row_shape, type(estimator).__name__)
     else:
         _check_first_n_dims(estimator, array.shape)
-        if array.ndim > _TABLE and array.size and estimator.module is None:
+        if array.ndim > _TABLE and array.size and not callable(estimator.module):
             _check_scale(array)
     if estimator.precision != "float64":
         _check_values(array)
@@ -197,7 +197,7 @@ def _accepted(estimator: BaseEstimator, X: Any) -> dict[str, Any]:
 
 def _check_first_n_dims(estimator: BaseEstimator, shape: tuple[int, ...]) -> None:
     n_dims = len(shape)
-    if n_dims < _TABLE or (estimator.module is None and n_dims not in (_TABLE, _IMAGES)):
+    if n_dims < _TABLE or (not callable(estimator.module) and n_dims not in (_TABLE, _IMAGES)):
         advice = ""
         if n_dims == _IMAGES - 1:
             advice = (

@@ -30,7 +30,7 @@ from sknoisy._validation.params import (
 )
 from sknoisy.functional import default_augment
 from sknoisy.methods import METHODS, Method, make_method
-from sknoisy.networks import CNN, MLP
+from sknoisy.networks import CNN, IMAGE_NETWORKS, MLP
 
 __all__ = ["DTYPES", "fitted_attributes", "make_run", "method_of"]
 
@@ -78,7 +78,7 @@ def make_run(
             labels.codes, training_set.weight, fraction, seed, training_set.groups
         )
     if net is None:
-        columns = training_set.fit_columns(users_module=estimator.module is not None)
+        columns = training_set.fit_columns(users_module=callable(estimator.module))
     else:
         columns = net.columns_
         if columns is not None and columns.is_constant.any():
@@ -113,9 +113,7 @@ def _make_net(
     n_classes: int,
     device: torch.device,
 ) -> SkorchNet:
-    is_table = len(rows.row_shape) == 1
-    default: Any = MLP if is_table else CNN
-    module = default if estimator.module is None else estimator.module
+    module = _network_of(estimator, rows.row_shape)
     augment = default_augment(len(rows.row_shape) + 1)
     params = _module_params(estimator, module, method, rows.row_shape[0], n_classes)
     return SkorchNet(
@@ -133,6 +131,20 @@ def _make_net(
         **_prefixed(estimator, "optimizer"),
         **_prefixed(estimator, "callbacks"),
     )
+
+
+def _network_of(estimator: BaseEstimator, row_shape: tuple[int, ...]) -> Any:
+    is_table, module = len(row_shape) == 1, estimator.module
+    if isinstance(module, str):
+        if is_table:
+            raise ValueError(
+                f"The 'module' parameter {module!r} is a network for images. Got samples of "
+                f"{row_shape[0]} features: use None or a network of your own."
+            )
+        return IMAGE_NETWORKS[module]
+    if module is None:
+        return MLP if is_table else CNN
+    return module
 
 
 def _prefixed(estimator: BaseEstimator, part: str) -> dict[str, Any]:

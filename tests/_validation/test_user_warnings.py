@@ -19,7 +19,6 @@ rng = np.random.default_rng(0)
 X, y = rng.normal(size=(60, 4)), np.arange(60) % 3
 copies = np.repeat(rng.normal(size=(300, 4)), 2, axis=0)
 y_of_copies = np.repeat(np.arange(300) % 3, 2)
-images = rng.random((60, 8, 8, 3))
 votes = np.array([[1, 2], [2, 1], [3, 0], [0, 3]] * 5)
 
 
@@ -33,11 +32,6 @@ def make(**params):
 
 
 WARNINGS = {
-    "channels last": (lambda: make().fit(images, y), "channels last"),
-    "channels last in partial_fit": (
-        lambda: make().partial_fit(images, y, classes=[0, 1, 2]),
-        "channels last",
-    ),
     "probabilities": (lambda: make(module=Softmax).fit(X, y), "return logits"),
     "unused augment": (lambda: make(augment=nn.Identity()).fit(X, y), "makes no views"),
     "copies": (lambda: make(early_stopping=True).fit(copies, y_of_copies), "are copies"),
