@@ -100,6 +100,9 @@ class NoisyLabelClassifier(
         :class:`~sknoisy.functional.FeatureCorruption` for tables,
         :class:`~sknoisy.functional.RandomShift` for images. May be a torch module, such as a
         transform of torchvision; it gets a batch and must not change it in place.
+    image_size : int, tuple of (int, int) or None, default=None
+        Height and width to which images are resized, in ``fit`` and in ``predict``; None: images
+        keep their size, which must be the same for all.
     optimizer : str or Optimizer class, default="adam"
         A name such as "adam", "adamw", "sgd", or a torch optimizer class. Its parameters are set as
         ``optimizer__name``.
@@ -237,6 +240,7 @@ class NoisyLabelClassifier(
         "logit_bound": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "augment": [callable, None],
+        "image_size": [Interval(Integral, 1, None, closed="left"), tuple, list, None],
         "optimizer": [Names(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, np.inf, closed="neither")],
         "lr_schedule": [Names(set(SCHEDULES)), callable, None],
@@ -263,6 +267,7 @@ class NoisyLabelClassifier(
         logit_bound: str | float | None = "auto",
         class_weight: dict | str | None = None,
         augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        image_size: int | tuple[int, int] | None = None,
         optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
         lr: float = 0.001,
         lr_schedule: str | Callable[[float], float] | None = None,
@@ -286,6 +291,7 @@ class NoisyLabelClassifier(
         self.logit_bound = logit_bound
         self.class_weight = class_weight
         self.augment = augment
+        self.image_size = image_size
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -321,6 +327,8 @@ class NoisyLabelClassifier(
         X : array-like or sparse matrix of shape (n_samples, n_features), array of shape \
 (n_samples, channels, height, width), or torch Dataset
             The samples. Images with channels last are converted, except for a module of your own.
+            Paths of image files, a list, an array or a column of them, stand for their pixels: this
+            needs Pillow (``sknoisy[images]``).
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             The given labels, of any type that scikit-learn accepts. An array of two dimensions has
             soft labels: each row is a distribution over the classes, such as crowd votes or the

@@ -145,7 +145,9 @@ class _ItemRows:
         return self._collate(range(start, min(stop, len(self))))
 
     def _samples(self, index: Any) -> list[Any]:
-        items = [self.items[i] for i in index]
+        # torch's way to fetch several items together.
+        fetch = getattr(self.items, "__getitems__", None)
+        items = [self.items[i] for i in index] if fetch is None else fetch(list(index))
         return [item[0] if isinstance(item, (tuple, list)) else item for item in items]
 
     def _collate(self, index: Any) -> Tensor:
@@ -178,7 +180,7 @@ def _several_shapes(shapes: list[tuple[int, ...]]) -> str:
     few = ", ".join(map(str, shapes[:3]))
     return (
         f"The items of a Dataset must have the same shape. Got shapes {few}; resize or pad them, "
-        "for example by torchvision.transforms.Resize."
+        "images by the 'image_size' parameter."
     )
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from sknoisy._data.columns import ColumnTransform
-from sknoisy._data.layout import as_channels_first
+from sknoisy._data.images import as_images, decoded
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._validation.frames import is_temporal, on_host
 from sknoisy._validation.missing_labels import as_array_of_labels
@@ -130,7 +130,7 @@ def check_table_or_images(
     -------
     X, or X and y
     """
-    X = as_channels_first(estimator, _plain(X), row_shape, is_items=False)
+    X = as_images(estimator, _plain(X), row_shape, is_items=False)
     shape = tuple(getattr(X, "shape", ()))
     if row_shape is not None and len(shape) > _TABLE:
         # Before the number of features, which is that of the wrong axis.
@@ -235,7 +235,10 @@ def _explain_shapes(X: Any) -> str:
     if len(shapes) < 2:
         return ""
     few = ", ".join(map(str, list(shapes)[:3]))
-    return f"The samples have several shapes, {few}; resize or pad them to a single one."
+    return (
+        f"The samples have several shapes, {few}; resize or pad them to a single one, images by "
+        "the 'image_size' parameter."
+    )
 
 
 def _check_values(X: Any) -> None:
@@ -265,8 +268,9 @@ def rows_to_predict(
     columns: ColumnTransform | None = None,
 ) -> Rows:
     """Check rows for which a fitted estimator is to predict."""
+    X = decoded(estimator, X, row_shape)
     if is_dataset(X):
-        items = as_channels_first(estimator, X, row_shape, is_items=True)
+        items = as_images(estimator, X, row_shape, is_items=True)
         rows = as_rows(items, device, dtype, columns)
         check_dataset_rows(estimator, rows, row_shape)
         return rows

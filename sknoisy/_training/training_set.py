@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.equal_rows import EqualRows
-from sknoisy._data.layout import as_channels_first
+from sknoisy._data.images import as_images, decoded
 from sknoisy._data.rows import as_rows
 from sknoisy._data.samples import (
     check_dataset_rows,
@@ -206,9 +206,9 @@ def _check_range(positive: np.ndarray, dtype: torch.dtype) -> None:
 def _check_X_y(
     estimator: BaseEstimator, X: Any, y: Any, row_shape: tuple[int, ...] | None
 ) -> tuple[Any, np.ndarray | SoftLabels]:
-    y = on_host(y)
+    y, X = on_host(y), decoded(estimator, X, row_shape)
     if is_dataset(X):
-        X = as_channels_first(estimator, X, row_shape, is_items=True)
+        X = as_images(estimator, X, row_shape, is_items=True)
         rows = as_rows(X, torch.device("cpu"), torch.float32)
         y = labels_of_dataset(estimator, X, y)
     soft = as_soft_labels(y)

@@ -1,0 +1,115 @@
+"""Images in the form that networks take: decoded, channels first and of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from sknoisy._data.image_files import as_image_paths, read_image_files
+from sknoisy._data.layout import as_channels_first
+from sknoisy._validation.frames import on_host
+
+__all__ = ["as_images", "decoded"]
+
+# Images that are resized together, so that the memory for floats is limited.
+_CHUNK = 256
+
+
+def decoded(estimator: BaseEstimator, X: Any, row_shape: tuple[int, ...] | None) -> Any:
+    """Decode images in files; other samples are returned as they are.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Paths are text for an estimator without an ``image_size``.
+    X : object
+    row_shape : tuple of int or None
+        Shape of a row in ``fit``; None: this is the first fit.
+    """
+    if not hasattr(estimator, "image_size"):
+        return X
+    paths = as_image_paths(X)
+    if paths is None:
+        return X
+    n_channels = row_shape[0] if row_shape is not None and len(row_shape) == 3 else None
+    return read_image_files(paths, _size(estimator), n_channels)
+
+
+def as_images(
+    estimator: BaseEstimator, X: Any, row_shape: tuple[int, ...] | None, is_items: bool
+) -> Any:
+    """Convert images to channels first and to the ``image_size`` of the estimator.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array-like or Dataset
+    row_shape : tuple of int or None
+        Shape of a row in ``fit``; None: this is the first fit.
+    is_items : bool
+        Whether X is a Dataset.
+    """
+    X, size = as_channels_first(estimator, X, row_shape, is_items), _size(estimator)
+    if size is None:
+        return X
+    if is_items:
+        return _Resized(X, size)
+    if isinstance(X, list) and all(np.ndim(image) == 3 for image in X):
+        return np.stack([_resized(torch.as_tensor(image)[None], size)[0].numpy() for image in X])
+    X = on_host(X)
+    if np.ndim(X) != 4 or np.shape(X)[2:] == size:
+        return X
+    parts = (X[start : start + _CHUNK] for start in range(0, len(X), _CHUNK))
+    return np.concatenate([_resized(torch.as_tensor(part), size).numpy() for part in parts])
+
+
+def _size(estimator: BaseEstimator) -> tuple[int, int] | None:
+    size = getattr(estimator, "image_size", None)
+    if size is None:
+        return None
+    sizes = tuple(size) if isinstance(size, Sequence) else (size, size)
+    if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
+        raise ValueError(
+            "The 'image_size' parameter must be an int, or a height and a width, in the range "
+            f"[1, inf). Got {size!r} instead."
+        )
+    return int(sizes[0]), int(sizes[1])
+
+
+class _Resized(Dataset):
+    """A Dataset of images of any sizes, whose items have one size."""
+
+    def __init__(self, data: Any, size: tuple[int, int]) -> None:
+        self.data, self.size = data, size
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, i: int) -> Any:
+        item = self.data[i]
+        if isinstance(item, (tuple, list)):
+            return (self._image(item[0]), *item[1:])
+        return self._image(item)
+
+    def _image(self, image: Any) -> Any:
+        if np.ndim(image) != 3:
+            return image
+        return _resized(torch.as_tensor(image)[None], self.size)[0]
+
+
+def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize images linearly, without aliasing, and keep their type."""
+    if images.shape[-2:] == size:
+        return images
+    floats = images if images.dtype.is_floating_point else images.float()
+    resized = torch.nn.functional.interpolate(
+        floats, size, mode="bilinear", align_corners=False, antialias=True
+    )
+    return resized if floats is images else resized.round().to(images.dtype)
