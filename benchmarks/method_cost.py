@@ -35,6 +35,7 @@ PASSES = {
     "elr_plus": (2 * 2, 2),  # the networks, and their averages on the unmixed batch
     "synthetic": (3, 1),  # features, an evaluation pass, and the mixed batch
     "co_teaching": (2, 2),
+    "jocor": (2, 2),
     "bagging": (8, 8),
     "dividemix": (2 * 5, 2 * 2),  # an evaluation pass, and two views to guess labels and to train
     "fine": (2, 1),  # an evaluation pass

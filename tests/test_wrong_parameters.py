@@ -91,6 +91,10 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("co_teaching", "ramp_epochs", 2.5),
         ("selc", "momentum", 1.1),
         ("selc", "momentum", None),
+        ("jocor", "agreement", 1.0),
+        ("jocor", "agreement", "auto"),
+        ("jocor", "forget_rate", "x"),
+        ("jocor", "ramp_epochs", 0),
     ],
 )
 def test_wrong_parameter_of_a_method_is_refused(method, name, value):

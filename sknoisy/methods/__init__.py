@@ -28,6 +28,7 @@ from sknoisy.methods.gce import GCE
 from sknoisy.methods.gjs import GJS
 from sknoisy.methods.jal import JAL
 from sknoisy.methods.js import JS
+from sknoisy.methods.jocor import JoCoR
 from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
@@ -65,6 +66,7 @@ __all__ = [
     "ELRPlus",
     "EvaluationPass",
     "ForwardCorrection",
+    "JoCoR",
     "MetaLabelNet",
     "Method",
     "Mixup",
@@ -95,6 +97,7 @@ METHODS: dict[str, type[Method]] = {
     "sop": SOP,
     "synthetic": Synthetic,
     "co_teaching": CoTeaching,
+    "jocor": JoCoR,
     "bagging": Bagging,
     "distilled_pool": DistilledPool,
     "dividemix": DivideMix,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sknoisy.functional import cross_entropy, select_small_loss
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._forget_rate import contradicted_fraction, ramped
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -77,12 +78,12 @@ class CoTeaching(Method):
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if evaluation.epoch == 0 and self.forget_rate == "auto":
-            contradicted = self.proba(evaluation.logits).argmax(dim=-1) != evaluation.y
-            self.forgotten.copy_((contradicted * evaluation.weight).sum() / evaluation.weight.sum())
+            probs = self.proba(evaluation.logits)
+            self.forgotten.copy_(contradicted_fraction(probs, evaluation))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return cross_entropy(logits, batch.target)
 
     def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor:
-        forget_rate = self.forgotten * min(batch.epoch / self.ramp_epochs, 1.0)
+        forget_rate = ramped(self.forgotten, batch.epoch, self.ramp_epochs)
         return select_small_loss(losses, batch.weight, 1 - forget_rate).flip(0)

@@ -1,0 +1,34 @@
+"""The fraction of a batch that small-loss selection leaves out: estimated, and grown linearly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from sknoisy.methods._batch import EvaluationPass
+
+__all__ = ["contradicted_fraction", "ramped"]
+
+
+def contradicted_fraction(probs: Tensor, evaluation: EvaluationPass) -> Tensor:
+    """Compute the fraction of the weight whose given label is not the most likely class.
+
+    Parameters
+    ----------
+    probs : Tensor of shape (n_samples, n_classes)
+        Predictions for the rows of the evaluation pass.
+    evaluation : EvaluationPass
+
+    Returns
+    -------
+    Tensor of shape ()
+    """
+    contradicted = probs.argmax(dim=-1) != evaluation.y
+    return (contradicted * evaluation.weight).sum() / evaluation.weight.sum()
+
+
+def ramped(rate: Tensor, epoch: int, ramp_epochs: int) -> Tensor:
+    """Return the fraction in an epoch: it grows linearly from 0 to ``rate``."""
+    return rate * min(epoch / ramp_epochs, 1.0)
