@@ -37,6 +37,7 @@ from sknoisy.methods.sce import SCE
 from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
 from sknoisy.methods.synthetic import Synthetic
+from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
     "JAL",
@@ -73,6 +74,7 @@ __all__ = [
     "NetworkView",
     "Synthetic",
     "TrainingStep",
+    "VolMinNet",
     "make_method",
 ]
 
@@ -91,6 +93,7 @@ METHODS: dict[str, type[Method]] = {
     "mixup": Mixup,
     "forward": ForwardCorrection,
     "backward": BackwardCorrection,
+    "volminnet": VolMinNet,
     "elr": ELR,
     "elr_plus": ELRPlus,
     "selc": SELC,

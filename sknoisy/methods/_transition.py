@@ -11,12 +11,20 @@ from torch import Tensor
 
 from sknoisy._label_noise import estimators
 from sknoisy._validation.matrices import check_transition_matrix
-from sknoisy.functional import confident_transition, ridge_class_scores, trusted_transition
+from sknoisy.functional import (
+    confident_transition,
+    expected_loss,
+    ridge_class_scores,
+    trusted_transition,
+)
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import EvaluationPass
+    from sknoisy.methods._batch import Batch, EvaluationPass
 
-__all__ = ["ESTIMATES", "as_transition", "estimate_transition_matrix"]
+__all__ = ["ESTIMATES", "as_transition", "estimate_transition_matrix", "forward_corrected_loss"]
+
+# Room for sums over classes and for sample weights, below the largest number.
+_HEADROOM = 2.0**20
 
 # Number of steps of the fit, as in the code of Zhu et al. 2021 for a hundred classes.
 _HOC_STEPS = 301
@@ -88,6 +96,36 @@ def estimate_transition_matrix(
     diagonal, largest_other = transition.diagonal(), (transition - identity).amax(dim=1)
     coefficient = (lead + largest_other - diagonal) / (1.0 + largest_other - diagonal)
     return torch.lerp(transition, identity, coefficient.clamp_min(0.0).unsqueeze(-1))
+
+
+def forward_corrected_loss(logits: Tensor, batch: Batch, transition: Tensor) -> Tensor:
+    """Compute the cross-entropy of predictions that a transition matrix has converted.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_samples, n_classes)
+        Predictions of the true classes.
+    batch : Batch
+        The predictions for trusted samples are not converted.
+    transition : Tensor of shape (n_classes, n_classes)
+
+    Returns
+    -------
+    Tensor of shape (n_samples,)
+
+    References
+    ----------
+    Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach",
+    CVPR 2017, Theorem 2.
+    """
+    p = torch.softmax(logits, dim=-1)
+    p_given = p @ transition
+    if batch.trusted is not None:
+        p_given = torch.where(batch.trusted.unsqueeze(-1), p, p_given)
+    # The loss of a label that the matrix and the prediction both exclude would be infinite, and
+    # its gradient, the target divided by the probability, would overflow.
+    least = torch.finfo(p.dtype).tiny * _HEADROOM * batch.target.abs().amax()
+    return -expected_loss(p_given.clamp_min(least).log(), batch.target)
 
 
 def _scores_of(evaluation: EvaluationPass) -> tuple[Tensor, Tensor, Tensor]:

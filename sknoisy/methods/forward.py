@@ -8,21 +8,18 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from sknoisy.functional import expected_loss
 from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._transition import (
     ESTIMATES,
     as_transition,
     estimate_transition_matrix,
+    forward_corrected_loss,
 )
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
 
 __all__ = ["ForwardCorrection"]
-
-# Room for sums over classes and for sample weights, below the largest number.
-_HEADROOM = 2.0**20
 
 
 class ForwardCorrection(Method):
@@ -109,11 +106,4 @@ default="auto"
             self.transition.copy_(estimate_transition_matrix(evaluation, self.transition_matrix))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        p = torch.softmax(logits, dim=-1)
-        p_given = p @ self.transition
-        if batch.trusted is not None:
-            p_given = torch.where(batch.trusted.unsqueeze(-1), p, p_given)
-        # The loss of a label that the matrix and the prediction both exclude would be infinite, and
-        # its gradient, the target divided by the probability, would overflow.
-        least = torch.finfo(p.dtype).tiny * _HEADROOM * batch.target.abs().amax()
-        return -expected_loss(p_given.clamp_min(least).log(), batch.target)
+        return forward_corrected_loss(logits, batch, self.transition)
