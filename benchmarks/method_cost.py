@@ -32,6 +32,7 @@ from sknoisy import METHODS, NoisyLabelClassifier
 # evaluation pass before each epoch is one forward pass.
 PASSES = {
     "gjs": (2, 2),  # two views
+    "sop_plus": (2, 2),  # a sample and a view
     "elr_plus": (2 * 2, 2),  # the networks, and their averages on the unmixed batch
     "synthetic": (3, 1),  # features, an evaluation pass, and the mixed batch
     "co_teaching": (2, 2),

@@ -10,18 +10,20 @@ from sknoisy.functional.selection import select_small_loss
 __all__ = ["class_balance_penalty", "class_frequencies", "select_small_loss_per_class"]
 
 
-def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
-    """Compute the divergence of the uniform distribution from the mean prediction of a batch.
+def class_balance_penalty(probs: Tensor, weight: Tensor, prior: Tensor | None = None) -> Tensor:
+    """Compute the divergence of the class frequencies from the mean prediction of a batch.
 
     Parameters
     ----------
     probs : Tensor of shape (..., n_samples, n_classes)
     weight : Tensor of shape (n_samples,)
+    prior : Tensor of shape (n_classes,), default=None
+        The class frequencies; None: the uniform distribution, as in the paper.
 
     Returns
     -------
     Tensor of shape (..., 1)
-        At least 0; 0 if the mean prediction is uniform.
+        At least 0; 0 if the mean prediction is the prior.
 
     References
     ----------
@@ -36,7 +38,9 @@ def class_balance_penalty(probs: Tensor, weight: Tensor) -> Tensor:
     """
     mean = (weight.unsqueeze(-1) * probs).sum(dim=-2, keepdim=True) / weight.sum()
     mean = mean.clamp_min(torch.finfo(probs.dtype).tiny)
-    return -(mean * probs.shape[-1]).log().mean(dim=-1)
+    if prior is None:
+        return -(mean * probs.shape[-1]).log().mean(dim=-1)
+    return torch.xlogy(prior, prior / mean).sum(dim=-1)
 
 
 def class_frequencies(target: Tensor, weight: Tensor) -> Tensor:

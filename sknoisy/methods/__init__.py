@@ -27,8 +27,8 @@ from sknoisy.methods.forward import ForwardCorrection
 from sknoisy.methods.gce import GCE
 from sknoisy.methods.gjs import GJS
 from sknoisy.methods.jal import JAL
-from sknoisy.methods.js import JS
 from sknoisy.methods.jocor import JoCoR
+from sknoisy.methods.js import JS
 from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
@@ -36,6 +36,7 @@ from sknoisy.methods.nce_rce import NCERCE
 from sknoisy.methods.sce import SCE
 from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
+from sknoisy.methods.sop_plus import SOPPlus
 from sknoisy.methods.synthetic import Synthetic
 from sknoisy.methods.volminnet import VolMinNet
 
@@ -72,6 +73,7 @@ __all__ = [
     "Method",
     "Mixup",
     "NetworkView",
+    "SOPPlus",
     "Synthetic",
     "TrainingStep",
     "VolMinNet",
@@ -98,6 +100,7 @@ METHODS: dict[str, type[Method]] = {
     "elr_plus": ELRPlus,
     "selc": SELC,
     "sop": SOP,
+    "sop_plus": SOPPlus,
     "synthetic": Synthetic,
     "co_teaching": CoTeaching,
     "jocor": JoCoR,

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from sknoisy.functional import elr_regularizer, expected_loss
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._consistency import consistent_step
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch
+    from sknoisy.methods._batch import Batch, TrainingStep
 
 __all__ = ["ELR"]
 
@@ -38,6 +39,10 @@ class ELR(Method):
         Weight of the regulariser, at least 0. 0 is cross-entropy. The defaults are the authors'
         settings for symmetric noise on CIFAR-10; they set ``beta=0.9, lam=1`` for asymmetric noise,
         and ``beta=0.9, lam=7`` for CIFAR-100.
+    consistency : float, default=0.0
+        Weight of the divergence of the prediction for a random view of each sample from that for
+        the sample itself, as in ``sop_plus``, whose authors set 0.9 for images; at least 0. Then
+        each step has one more pass, and ``augment`` must keep the class.
 
     Attributes
     ----------
@@ -66,11 +71,13 @@ class ELR(Method):
     _parameter_constraints = {
         "beta": [Interval(Real, 0, 1, closed="left")],
         "lam": [Interval(Real, 0, np.inf, closed="left")],
+        "consistency": [Interval(Real, 0, np.inf, closed="left")],
     }
 
-    def __init__(self, beta: float = 0.7, lam: float = 3.0) -> None:
+    def __init__(self, beta: float = 0.7, lam: float = 3.0, consistency: float = 0.0) -> None:
         self.beta = beta
         self.lam = lam
+        self.consistency = consistency
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         memory = torch.zeros(len(y), net.n_classes, dtype=net.dtype, device=y.device)
@@ -83,3 +90,8 @@ class ELR(Method):
         average = torch.lerp(p.detach(), memory.index_select(0, index), self.beta)
         memory.index_copy_(0, index, average)
         return self.lam * elr_regularizer(p, average) - expected_loss(log_p, batch.target)
+
+    def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
+        if self.consistency == 0:
+            return super().training_step(net, batch)
+        return consistent_step(self, net, batch, self.consistency)

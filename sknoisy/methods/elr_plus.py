@@ -12,9 +12,10 @@ from torch import Tensor
 
 from sknoisy.functional import draw_mixture, elr_regularizer, expected_loss, log_softmax
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._consistency import consistent_step
 
 if TYPE_CHECKING:
-    from sknoisy.methods._batch import Batch
+    from sknoisy.methods._batch import Batch, TrainingStep
 
 __all__ = ["ELRPlus"]
 
@@ -49,6 +50,10 @@ class ELRPlus(Method):
     ramp_epochs : float, default=50.0
         Number of epochs in which this momentum grows from almost zero. An epoch is counted for each
         ``len(X)`` samples.
+    consistency : float, default=0.0
+        Weight of the divergence of the prediction for a random view of each mixture from that for
+        the mixture itself, as in ``sop_plus``, whose authors set 0.9 for images; at least 0. Then
+        each step has one more pass, and ``augment`` must keep the class.
 
     Attributes
     ----------
@@ -89,6 +94,7 @@ class ELRPlus(Method):
         "alpha": [Interval(Real, 0, np.inf, closed="left")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "ramp_epochs": [Interval(Real, 0, np.inf, closed="neither")],
+        "consistency": [Interval(Real, 0, np.inf, closed="left")],
     }
 
     def __init__(
@@ -98,12 +104,14 @@ class ELRPlus(Method):
         alpha: float = 1.0,
         momentum: float = 0.997,
         ramp_epochs: float = 50.0,
+        consistency: float = 0.0,
     ) -> None:
         self.beta = beta
         self.lam = lam
         self.alpha = alpha
         self.momentum = momentum
         self.ramp_epochs = ramp_epochs
+        self.consistency = consistency
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         memory = torch.zeros(2, len(y), net.n_classes, dtype=net.dtype, device=y.device)
@@ -139,3 +147,8 @@ class ELRPlus(Method):
         log_p = log_softmax(logits)
         regularizer = elr_regularizer(log_p.exp(), batch.notes["memory"])
         return self.lam * regularizer - expected_loss(log_p, batch.target)
+
+    def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
+        if self.consistency == 0:
+            return super().training_step(net, batch)
+        return consistent_step(self, net, batch, self.consistency)

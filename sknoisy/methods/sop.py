@@ -6,20 +6,16 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import expected_loss, one_hot
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._over_parameterization import make_corrections, over_parameterized_losses
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
 
 __all__ = ["SOP"]
-
-_MIN_PROBABILITY = 1e-4
-_PAPER_BATCH_SIZE = 128
 
 
 class SOP(Method):
@@ -60,7 +56,7 @@ class SOP(Method):
     The learning rates are for the paper's batches of 128: steps of u and v do not depend on the
     batch size or on sample weights. Departures: u and v start at the standard deviation of the
     authors' random initial values, ``start``, and are clipped to [``start``, 1]; smoothed targets
-    are clipped to [0, 1] in the correction. Left out: SOP+.
+    are clipped to [0, 1] in the correction. For SOP+ see ``sop_plus``.
 
     Examples
     --------
@@ -85,30 +81,7 @@ class SOP(Method):
         self.start = start
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        for name, width in (("u", 1), ("v", net.n_classes)):
-            table = torch.full((len(y), width), self.start, dtype=net.dtype, device=y.device)
-            self.register_buffer(name, table)
+        make_corrections(self, self.start, net, y)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        index, target = batch.index, batch.target
-        u, v = self.u.index_select(0, index), self.v.index_select(0, index)
-        t = target.clamp(0.0, 1.0)
-        correction = u**2 * t - v**2 * (1 - t)
-        p = torch.softmax(logits, dim=-1)
-        corrected = (p + correction).clamp_min(_MIN_PROBABILITY)
-        total = corrected.sum(dim=-1)
-        with torch.no_grad():
-            # Gradients of both losses by the correction, then, by the chain rule, by u and v.
-            ce_grad = 1 / total.unsqueeze(-1) - target / corrected
-            ce_grad = torch.where(corrected > _MIN_PROBABILITY, ce_grad, 0)
-            hard = one_hot(p.argmax(dim=-1), p.shape[-1], p.dtype)
-            squared_grad = 2 * (hard + correction - t)
-            u_grad = 2 * u * expected_loss(ce_grad + squared_grad, t).unsqueeze(-1)
-            v_grad = -2 * v * (1 - t) * squared_grad
-            self._store(self.u, index, u - self.lr_u / _PAPER_BATCH_SIZE * u_grad)
-            self._store(self.v, index, v - self.lr_v / _PAPER_BATCH_SIZE * v_grad)
-        return total.log() - expected_loss(corrected.log(), target)
-
-    def _store(self, table: Tensor, index: Tensor, rows: Tensor) -> None:
-        # A correction of zero could not grow; a correction above 1 would exceed any probability.
-        table.index_copy_(0, index, rows.clamp(self.start, 1.0))
+        return over_parameterized_losses(self, logits, batch)

@@ -19,6 +19,14 @@ def test_penalty_is_the_divergence_of_the_uniform_from_the_mean_prediction():
         np.testing.assert_allclose(result[k], (0.25 * np.log(0.25 / mean)).sum())
 
 
+def test_penalty_is_the_divergence_of_the_prior_from_the_mean_prediction():
+    """A class of frequency zero has no part in it."""
+    p, prior = rng.dirichlet(np.ones(4), size=(2, 7)), np.array([0.5, 0.3, 0.2, 0.0])
+    result = class_balance_penalty(torch.tensor(p), torch.ones(7).double(), torch.tensor(prior))
+    mean = p.mean(axis=1)[:, :3]
+    np.testing.assert_allclose(result[:, 0], (prior[:3] * np.log(prior[:3] / mean)).sum(axis=1))
+
+
 def test_penalty_of_a_prediction_without_some_class_is_finite():
     assert torch.isfinite(class_balance_penalty(torch.eye(3)[:2], torch.ones(2))).all()
 
