@@ -10,6 +10,7 @@ from sknoisy._validation.constraints import check_params, did_you_mean
 from sknoisy._validation.params import accepted_params
 from sknoisy.methods._base import ClassLoss, Method, NetworkView
 from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
+from sknoisy.methods.anl import ANL
 from sknoisy.methods.backward import BackwardCorrection
 from sknoisy.methods.bagging import Bagging
 from sknoisy.methods.bootstrap import Bootstrap
@@ -41,6 +42,7 @@ from sknoisy.methods.synthetic import Synthetic
 from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
+    "ANL",
     "JAL",
     "GJS",
     "ELR",
@@ -89,6 +91,7 @@ METHODS: dict[str, type[Method]] = {
     "js": JS,
     "gjs": GJS,
     "jal": JAL,
+    "anl": ANL,
     "bootstrap": Bootstrap,
     "confidence_penalty": ConfidencePenalty,
     "disturb_label": DisturbLabel,

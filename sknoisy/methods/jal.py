@@ -5,12 +5,11 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from sknoisy.functional import class_cross_entropy, normalize_class_losses
 from sknoisy.methods._base import ClassLoss
-from sknoisy.methods._by_classes import by_classes
 
 __all__ = ["JAL"]
 
@@ -28,15 +27,13 @@ class JAL(ClassLoss):
 
     Parameters
     ----------
-    alpha : float or "auto", default="auto"
-        Weight of normalised cross-entropy, at least 0. "auto": the authors' 1 up to ten classes and
-        5 from a hundred on, interpolated in between.
+    alpha : float, default=1.0
+        Weight of normalised cross-entropy, at least 0. The authors set 5 for a hundred classes.
     beta : float, default=1.0
         Weight of the squared error, at least 0.
-    scale : float or "auto", default="auto"
+    scale : float, default=30.0
         Factor of the one-hot label in the squared error, at least 1; 1 is the mean squared error.
-        The more noise, the larger it must be. "auto": the authors' 30 up to ten classes and 20 from
-        a hundred on, interpolated in between.
+        The more noise, the larger it must be. The authors set 20 for a hundred classes.
 
     References
     ----------
@@ -57,24 +54,20 @@ class JAL(ClassLoss):
 
     warmup = 0.1
     _parameter_constraints = {
-        "alpha": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],
+        "alpha": [Interval(Real, 0, np.inf, closed="left")],
         "beta": [Interval(Real, 0, np.inf, closed="left")],
-        "scale": [StrOptions({"auto"}), Interval(Real, 1, np.inf, closed="left")],
+        "scale": [Interval(Real, 1, np.inf, closed="left")],
     }
 
-    def __init__(
-        self, alpha: float | str = "auto", beta: float = 1.0, scale: float | str = "auto"
-    ) -> None:
+    def __init__(self, alpha: float = 1.0, beta: float = 1.0, scale: float = 30.0) -> None:
         self.alpha = alpha
         self.beta = beta
         self.scale = scale
 
     def class_losses(self, logits: Tensor) -> Tensor:
-        n_classes = logits.shape[-1]
-        alpha = by_classes(self.alpha, n_classes, 1.0, 5.0)
-        scale = by_classes(self.scale, n_classes, 30.0, 20.0)
         losses = class_cross_entropy(logits)
         p = (-losses).exp()
         # The squared distance from a scaled one-hot vector, for each class as the label.
-        squared = scale * (scale - 2 * p) + (p * p).sum(dim=-1, keepdim=True)
-        return alpha * normalize_class_losses(losses) + self.beta * squared / n_classes
+        squared = self.scale * (self.scale - 2 * p) + (p * p).sum(dim=-1, keepdim=True)
+        passive = squared / logits.shape[-1]
+        return self.alpha * normalize_class_losses(losses) + self.beta * passive
