@@ -96,6 +96,7 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("jocor", "agreement", "auto"),
         ("jocor", "forget_rate", "x"),
         ("jocor", "ramp_epochs", 0),
+        ("trimmed", "forget_rate", 1.0),
     ],
 )
 def test_wrong_parameter_of_a_method_is_refused(method, name, value):

@@ -39,9 +39,11 @@ from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
 from sknoisy.methods.sop_plus import SOPPlus
 from sknoisy.methods.synthetic import Synthetic
+from sknoisy.methods.trimmed import Trimmed
 from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
+    "Trimmed",
     "ANL",
     "JAL",
     "GJS",
@@ -107,6 +109,7 @@ METHODS: dict[str, type[Method]] = {
     "synthetic": Synthetic,
     "co_teaching": CoTeaching,
     "jocor": JoCoR,
+    "trimmed": Trimmed,
     "bagging": Bagging,
     "distilled_pool": DistilledPool,
     "dividemix": DivideMix,

@@ -1,15 +1,29 @@
-"""The fraction of a batch that small-loss selection leaves out: estimated, and grown linearly."""
+"""The fraction of samples that small-loss selection leaves out: estimated, and grown linearly."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
+
+from sknoisy.methods._base import NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import EvaluationPass
 
-__all__ = ["contradicted_fraction", "ramped"]
+__all__ = ["contradicted_fraction", "given_rate", "ramped"]
+
+
+def given_rate(rate: float | str, net: NetworkView) -> Tensor:
+    """Make a tensor of a rate; NaN for "auto", which is estimated later.
+
+    Returns
+    -------
+    Tensor of shape ()
+    """
+    value = float("nan") if rate == "auto" else float(rate)
+    return torch.tensor(value, dtype=net.dtype, device=net.device)
 
 
 def contradicted_fraction(probs: Tensor, evaluation: EvaluationPass) -> Tensor:

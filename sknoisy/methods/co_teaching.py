@@ -5,13 +5,12 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.functional import cross_entropy, select_small_loss
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._forget_rate import contradicted_fraction, ramped
+from sknoisy.methods._forget_rate import contradicted_fraction, given_rate, ramped
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -73,8 +72,7 @@ class CoTeaching(Method):
         self.ramp_epochs = ramp_epochs
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        rate = float("nan") if self.forget_rate == "auto" else float(self.forget_rate)
-        self.register_buffer("forgotten", torch.tensor(rate, dtype=net.dtype, device=y.device))
+        self.register_buffer("forgotten", given_rate(self.forget_rate, net))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if evaluation.epoch == 0 and self.forget_rate == "auto":

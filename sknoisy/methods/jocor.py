@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sknoisy.functional import expected_loss, log_softmax, select_small_loss
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._forget_rate import contradicted_fraction, ramped
+from sknoisy.methods._forget_rate import contradicted_fraction, given_rate, ramped
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -52,10 +52,10 @@ class JoCoR(Method):
     References
     ----------
     Wei et al., "Combating Noisy Labels by Agreement: A Joint Training Method with
-    Co-Regularization", CVPR 2020, Eq. 1 to 5 and Algorithm 1: the loss is ``1 - agreement`` times the sum of both
-    cross-entropies, plus ``agreement`` times the Kullback-Leibler divergences in both directions.
-    As in the authors' code, both networks get gradients from both divergences. Departures: the rate
-    is estimated unless given; warm-up is a tenth of the epochs, while the authors have only the
+    Co-Regularization", CVPR 2020, Eq. 1 to 5 and Algorithm 1: the loss is ``1 - agreement`` times
+    the sum of both cross-entropies, plus ``agreement`` times the Kullback-Leibler divergences in
+    both directions. As in the authors' code, both networks get gradients from both divergences.
+    Departures: the rate is estimated unless given; warm-up is a tenth of the epochs, while the authors have only the
     ramp; probabilities of both networks are averaged to predict; the last selected sample may be
     selected in part, so that a sample of weight two counts as the sample given twice.
 
@@ -85,8 +85,7 @@ class JoCoR(Method):
         self.ramp_epochs = ramp_epochs
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        rate = float("nan") if self.forget_rate == "auto" else float(self.forget_rate)
-        self.register_buffer("forgotten", torch.tensor(rate, dtype=net.dtype, device=y.device))
+        self.register_buffer("forgotten", given_rate(self.forget_rate, net))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if evaluation.epoch == 0 and self.forget_rate == "auto":
