@@ -97,6 +97,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("jocor", "forget_rate", "x"),
         ("jocor", "ramp_epochs", 0),
         ("trimmed", "forget_rate", 1.0),
+        ("truncated_gce", "threshold", 1.0),
+        ("truncated_gce", "interval", 0),
     ],
 )
 def test_wrong_parameter_of_a_method_is_refused(method, name, value):

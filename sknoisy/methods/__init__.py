@@ -41,8 +41,10 @@ from sknoisy.methods.sop_plus import SOPPlus
 from sknoisy.methods.synthetic import Synthetic
 from sknoisy.methods.trimmed import Trimmed
 from sknoisy.methods.volminnet import VolMinNet
+from sknoisy.methods.truncated_gce import TruncatedGCE
 
 __all__ = [
+    "TruncatedGCE",
     "Trimmed",
     "ANL",
     "JAL",
@@ -87,6 +89,7 @@ __all__ = [
 METHODS: dict[str, type[Method]] = {
     "ce": CrossEntropy,
     "gce": GCE,
+    "truncated_gce": TruncatedGCE,
     "mae": MAE,
     "sce": SCE,
     "nce_rce": NCERCE,
