@@ -40,8 +40,8 @@ from sknoisy.methods.sop import SOP
 from sknoisy.methods.sop_plus import SOPPlus
 from sknoisy.methods.synthetic import Synthetic
 from sknoisy.methods.trimmed import Trimmed
-from sknoisy.methods.volminnet import VolMinNet
 from sknoisy.methods.truncated_gce import TruncatedGCE
+from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
     "TruncatedGCE",

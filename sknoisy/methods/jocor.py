@@ -55,9 +55,10 @@ class JoCoR(Method):
     Co-Regularization", CVPR 2020, Eq. 1 to 5 and Algorithm 1: the loss is ``1 - agreement`` times
     the sum of both cross-entropies, plus ``agreement`` times the Kullback-Leibler divergences in
     both directions. As in the authors' code, both networks get gradients from both divergences.
-    Departures: the rate is estimated unless given; warm-up is a tenth of the epochs, while the authors have only the
-    ramp; probabilities of both networks are averaged to predict; the last selected sample may be
-    selected in part, so that a sample of weight two counts as the sample given twice.
+    Departures: the rate is estimated unless given; warm-up is a tenth of the epochs, while the
+    authors have only the ramp; probabilities of both networks are averaged to predict; the last
+    selected sample may be selected in part, so that a sample of weight two counts as the sample
+    given twice.
 
     Examples
     --------
