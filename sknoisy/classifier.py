@@ -32,6 +32,7 @@ from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import Names
 from sknoisy._validation.frames import names_of_rows
 from sknoisy._validation.params import DunderParams, check_part_names
+from sknoisy.functional.augmentations import AUGMENTATIONS
 from sknoisy.methods import METHODS, Method
 from sknoisy.networks import IMAGE_NETWORKS
 
@@ -95,11 +96,12 @@ class NoisyLabelClassifier(
         negative or "auto", because the loss would have no lower limit; otherwise no bound.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, by which sample weights are multiplied.
-    augment : callable or None, default=None
-        Makes a random view of a batch, for methods that compare several views of a sample. None:
-        :class:`~sknoisy.functional.FeatureCorruption` for tables,
-        :class:`~sknoisy.functional.RandomShift` for images. May be a torch module, such as a
-        transform of torchvision; it gets a batch and must not change it in place.
+    augment : "auto", "weak", "strong", callable or None, default=None
+        Makes a random view of each sample of a batch: methods that compare several views make them
+        with it, others are trained on views instead of the samples. None: samples are not changed,
+        and methods that compare views have "auto". See :func:`~sknoisy.functional.make_augment` for
+        the names. A callable may be a torch module, such as a transform of torchvision; it gets a
+        batch and must not change it in place.
     image_size : int, tuple of (int, int) or None, default=None
         Height and width to which images are resized, in ``fit`` and in ``predict``; None: images
         keep their size, which must be the same for all.
@@ -239,7 +241,7 @@ class NoisyLabelClassifier(
         ],
         "logit_bound": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="neither"), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "augment": [callable, None],
+        "augment": [Names(set(AUGMENTATIONS)), callable, None],
         "image_size": [Interval(Integral, 1, None, closed="left"), tuple, list, None],
         "optimizer": [Names(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, np.inf, closed="neither")],
@@ -266,7 +268,7 @@ class NoisyLabelClassifier(
         warmup: str | int | float = "auto",
         logit_bound: str | float | None = "auto",
         class_weight: dict | str | None = None,
-        augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        augment: str | Callable[[torch.Tensor], torch.Tensor] | None = None,
         image_size: int | tuple[int, int] | None = None,
         optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
         lr: float = 0.001,

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from sknoisy._validation.user_warnings import warn_user
-from sknoisy.functional import default_augment
-from sknoisy.methods import Method
-
-__all__ = ["CheckedAugment", "warn_if_unused"]
+__all__ = ["CheckedAugment"]
 
 
 class CheckedAugment:
@@ -55,10 +50,3 @@ class CheckedAugment:
                 raise ValueError(f"{must} finite numbers. Got NaN or infinity.")
             self.is_used = True
         return view
-
-
-def warn_if_unused(augment: Any, n_axes: int, method: Method) -> None:
-    """Warn if a method made no views, although the user has set how they are made."""
-    is_unused = isinstance(augment, CheckedAugment) and not augment.is_used
-    if is_unused and augment.function != default_augment(n_axes):
-        warn_user(f"The 'augment' parameter has no effect: {type(method).__name__} makes no views.")

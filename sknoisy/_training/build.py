@@ -28,7 +28,7 @@ from sknoisy._validation.params import (
     parameters_of,
     params_of_part,
 )
-from sknoisy.functional import default_augment
+from sknoisy.functional import make_augment
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, IMAGE_NETWORKS, MLP
 
@@ -114,7 +114,9 @@ def _make_net(
     device: torch.device,
 ) -> SkorchNet:
     module = _network_of(estimator, rows.row_shape)
-    augment = default_augment(len(rows.row_shape) + 1)
+    augment = "auto" if estimator.augment is None else estimator.augment
+    if isinstance(augment, str):
+        augment = make_augment(augment, rows.row_shape)
     params = _module_params(estimator, module, method, rows.row_shape[0], n_classes)
     return SkorchNet(
         module,
@@ -125,7 +127,7 @@ def _make_net(
         device=str(device),
         dtype=DTYPES[estimator.precision],
         mixed=estimator.precision == "bf16-mixed",
-        augment=augment if estimator.augment is None else estimator.augment,
+        augment=augment,
         callbacks=estimator.callbacks,
         **{f"module__{name}": value for name, value in params.items()},
         **_prefixed(estimator, "optimizer"),

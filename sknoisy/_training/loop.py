@@ -134,6 +134,7 @@ class TrainingLoop:
         targets = smooth_labels(one_hot(classes, n_classes, dtype), rates)
         is_smoothed = bool(np.any(rate))
         for x, y, weight, index, sizes in loader.chunks():
+            x = self.view.augment(x) if self.run.settings.augments_batches else x
             target = targets[y] if data.soft_labels is None else data.soft_labels[index] @ targets
             fields = (part.split(sizes) for part in (x, y, target, weight, index))
             epoch, none = [self.method_epoch] * len(sizes), [None] * len(sizes)

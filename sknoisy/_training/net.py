@@ -25,7 +25,7 @@ from sknoisy._runtime.accelerator import accelerator_name
 from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
-from sknoisy._training.augment_check import CheckedAugment, warn_if_unused
+from sknoisy._training.augment_check import CheckedAugment
 from sknoisy._training.callback_checks import check_callbacks
 from sknoisy._training.first_layers import adapt_constant_columns, adapt_first_layers
 from sknoisy._training.hook_checks import checked_log_proba
@@ -303,8 +303,6 @@ class SkorchNet(NeuralNetClassifier):
         self.noise_ = run.noise
         run.record_quality_of_unvisited(loop.method_epoch)
         self.notify("on_train_end", X=run.data, y=run.data.y)
-        if loop.method_epoch >= 0:
-            warn_if_unused(run.view.augment, len(self.row_shape_) + 1, self.criterion_)
         check_finite(run.view, len(self.history), self.optimizer_)
 
     def flops_per_step(self, rows: Rows) -> float:

@@ -84,6 +84,9 @@ class Settings:
     smoothing : SmoothingRule
     warmup_epochs : int
         Number of epochs on cross-entropy before the method starts.
+    augments_batches : bool
+        Whether batches are replaced by random views of them: the user has chosen an ``augment``,
+        and the method makes no views itself.
     patience : int or None
         Epochs without a better score before training stops; None: it does not stop early.
     label_wave : bool
@@ -94,6 +97,7 @@ class Settings:
 
     smoothing: SmoothingRule
     warmup_epochs: int
+    augments_batches: bool
     patience: int | None
     label_wave: bool
     lr: float
@@ -113,6 +117,7 @@ class Settings:
         return cls(
             smoothing=rule,
             warmup_epochs=_warmup_epochs(estimator.warmup, max_epochs, method, rule),
+            augments_batches=estimator.augment is not None and not method.makes_views,
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             label_wave=estimator.early_stopping == "label_wave",
             lr=estimator.lr,

@@ -10,6 +10,8 @@
 ``neighbors``              nearest neighbours and their labels
 ``mixup``                  convex combinations of the samples of a batch
 ``augment``                random views of a batch
+``augmentations``          random views by name
+``rand_augment``           strong random views of images
 ``contrastive``            losses between the samples of a batch, without labels
 ``jensen_shannon``         Jensen-Shannon divergences
 ``power_iteration``        leading eigenvectors of many matrices
@@ -18,7 +20,8 @@
 =========================  ==================================================================
 """
 
-from sknoisy.functional.augment import FeatureCorruption, RandomFlip, RandomShift, default_augment
+from sknoisy.functional.augment import FeatureCorruption, RandomFlip, RandomShift
+from sknoisy.functional.augmentations import make_augment
 from sknoisy.functional.bounded_logits import bound_logits, squash_logits
 from sknoisy.functional.class_balance import class_balance_penalty, select_small_loss_per_class
 from sknoisy.functional.contrastive import contrastive_loss, neighborhood_divergence
@@ -46,6 +49,7 @@ from sknoisy.functional.neighbors import (
     self_and_nearest_neighbors,
 )
 from sknoisy.functional.power_iteration import leading_eigenvectors
+from sknoisy.functional.rand_augment import Cutout, RandAugment
 from sknoisy.functional.selection import normalize_weights, select_small_loss
 from sknoisy.functional.smoothing import (
     logit_bound_for_rate,
@@ -64,8 +68,10 @@ from sknoisy.functional.transition import (
 )
 
 __all__ = [
+    "Cutout",
     "FeatureCorruption",
     "Mixture",
+    "RandAugment",
     "RandomFlip",
     "RandomShift",
     "bound_logits",
@@ -80,7 +86,6 @@ __all__ = [
     "correct_predictions",
     "counts_to_transition",
     "cross_entropy",
-    "default_augment",
     "draw_mixture",
     "elr_regularizer",
     "expected_loss",
@@ -91,6 +96,7 @@ __all__ = [
     "leading_eigenvectors",
     "log_softmax",
     "logit_bound_for_rate",
+    "make_augment",
     "margin",
     "nearest_neighbors",
     "neighborhood_divergence",

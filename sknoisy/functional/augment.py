@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["FeatureCorruption", "RandomFlip", "RandomShift", "default_augment"]
+__all__ = ["FeatureCorruption", "RandomFlip", "RandomShift"]
 
 
 def _check_fraction(view: FeatureCorruption | RandomShift) -> None:
@@ -133,26 +133,3 @@ class RandomFlip:
             )
         mirrored = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
         return torch.where(mirrored, x.flip(-1), x)
-
-
-def default_augment(ndim: int) -> Callable[[Tensor], Tensor]:
-    """Return the default view for batches with this number of axes.
-
-    Images are shifted but not mirrored, because a mirrored digit, for example, is not a digit.
-
-    Parameters
-    ----------
-    ndim : int
-        Number of axes of a batch: 2 for tables, 4 for images.
-
-    Returns
-    -------
-    RandomShift or FeatureCorruption
-        ``RandomShift`` for images, ``FeatureCorruption`` for everything else.
-
-    Examples
-    --------
-    >>> default_augment(2)
-    FeatureCorruption(fraction=0.2)
-    """
-    return RandomShift() if ndim == 4 else FeatureCorruption()

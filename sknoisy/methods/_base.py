@@ -179,6 +179,9 @@ class Method(HintedParams, BaseEstimator, nn.Module):
         the same rows.
     module_params : mapping
         Default parameters of built-in networks for this method; ``module__*`` overrides them.
+    makes_views : bool
+        Whether the method makes random views with ``net.augment``. Otherwise batches are replaced
+        by views of them if the user has chosen an ``augment``.
     uses_trusted : bool
         Whether the method uses trusted samples, passed to ``fit`` as ``trusted``.
 
@@ -224,6 +227,14 @@ class Method(HintedParams, BaseEstimator, nn.Module):
     @property
     def uses_trusted(self) -> bool:
         """Whether the method uses trusted samples; may be overridden by a class attribute."""
+        return False
+
+    @property
+    def makes_views(self) -> bool:
+        """Whether the method calls ``net.augment``; may be overridden by a class attribute.
+
+        If not, and the user has chosen an ``augment``, it gets views instead of the samples.
+        """
         return False
 
     @property

@@ -80,6 +80,7 @@ class CoLearning(Method):
     torch.Size([128, 128])
     """
 
+    makes_views = True
     _parameter_constraints = {
         "mixing": [Interval(Real, 0, np.inf, closed="left")],
         "intrinsic": [Interval(Real, 0, np.inf, closed="left")],

@@ -105,6 +105,7 @@ class DivideMix(Method):
     n_networks = 2
     warmup = 0.1
     per_sample = True
+    makes_views = True
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "temperature": [Interval(Real, 0, np.inf, closed="neither")],

@@ -79,6 +79,10 @@ class ELR(Method):
         self.lam = lam
         self.consistency = consistency
 
+    @property
+    def makes_views(self) -> bool:
+        return self.consistency > 0
+
     def setup(self, net: NetworkView, y: Tensor) -> None:
         memory = torch.zeros(len(y), net.n_classes, dtype=net.dtype, device=y.device)
         self.register_buffer("memory", memory)

@@ -113,6 +113,10 @@ class ELRPlus(Method):
         self.ramp_epochs = ramp_epochs
         self.consistency = consistency
 
+    @property
+    def makes_views(self) -> bool:
+        return self.consistency > 0
+
     def setup(self, net: NetworkView, y: Tensor) -> None:
         memory = torch.zeros(2, len(y), net.n_classes, dtype=net.dtype, device=y.device)
         self.register_buffer("memory", memory)

@@ -60,6 +60,7 @@ class GJS(Method):
     """
 
     warmup = 0.1
+    makes_views = True
     _parameter_constraints = {"label_weight": [Interval(Real, 0, 1, closed="neither")]}
 
     def __init__(self, label_weight: float = 0.9) -> None:

@@ -99,6 +99,10 @@ class SOPPlus(Method):
         self.balance = balance
         self.prior = prior
 
+    @property
+    def makes_views(self) -> bool:
+        return self.consistency > 0
+
     def setup(self, net: NetworkView, y: Tensor) -> None:
         make_corrections(self, self.start, net, y)
         frequencies = net.labels().to(net.dtype).mean(dim=0)

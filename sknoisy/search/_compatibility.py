@@ -94,6 +94,8 @@ def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:
     clf = candidates[0]
     if clf.callbacks not in (None, [], "disable") or getattr(clf, "_skl_callbacks", None):
         raise TypeError(f"SmoothingSearchCV has no place for callbacks; {instead}")
+    if clf.augment is not None:
+        raise TypeError(f"SmoothingSearchCV trains without 'augment'; {instead}")
     if clf.device == "accelerate":
         raise TypeError(f"SmoothingSearchCV trains all candidates on one device; {instead}")
     optimizer = OPTIMIZERS.get(clf.optimizer) if isinstance(clf.optimizer, str) else clf.optimizer

@@ -1,13 +1,14 @@
 """Views and hooks that users write are checked before a wrong one is trained on."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
+from sknoisy import SmoothingSearchCV
 from sknoisy.functional import cross_entropy
 from sknoisy.methods import ClassLoss, Method
 from tests.factories import noisy_blobs, short
@@ -85,19 +86,50 @@ def test_a_module_makes_views(augment):
     assert clone(clf).fit(X, y).n_iter_ == 2
 
 
+class Recorded(Jitter):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(len(x))
+        return super().forward(x)
+
+    def __deepcopy__(self, memo):
+        return self
+
+
 @pytest.mark.parametrize(
-    ("method", "warns"), [("ce", True), ("bagging", True), ("dividemix", False)]
+    ("method", "epochs_with_views"),
+    [("ce", 3), ("elr", 3), ("bagging", 3), ("dividemix", 2), ("distilled_pool", 3)],
 )
-def test_augment_without_effect_gives_a_warning(method, warns):
-    clf = short(method, augment=Jitter(), max_epochs=2, warmup=0)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        clf.fit(X, y)
-    assert ["makes no views" in str(warning.message) for warning in caught] == [True] * warns
+def test_methods_without_views_are_trained_on_views(method, epochs_with_views):
+    augment = Recorded()
+    clf = short(method, augment=augment, max_epochs=3, warmup=1, batch_size=128).fit(X, y)
+    n_views = {"dividemix": 2}.get(method, 1)
+    assert sum(augment.seen) == n_views * epochs_with_views * len(X)
+    # Predictions and evaluation passes are those of the samples.
+    clf.predict(X)
+    assert sum(augment.seen) == n_views * epochs_with_views * len(X)
 
 
-def test_augment_of_warm_up_gives_no_warning():
-    short("dividemix", augment=Jitter(), max_epochs=2, warmup=2).fit(X, y)
+def test_without_augment_samples_are_not_changed():
+    expected = short("ce").fit(X, y).predict_proba(X)
+    unchanged = short("ce", augment=torch.clone).fit(X, y)
+    np.testing.assert_array_equal(unchanged.predict_proba(X), expected)
+    changed = short("ce", augment="strong").fit(X, y)
+    assert not np.array_equal(changed.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("augment", ["auto", "weak", "strong"])
+def test_views_by_name_are_searched(augment):
+    images = np.random.default_rng(0).random((60, 3, 8, 8)).astype(np.float32)
+    y = np.arange(60) % 2
+    images[y == 1, :, :4] += 1
+    search = GridSearchCV(short("ce"), {"augment": [augment, None]}, cv=2, error_score="raise")
+    assert search.fit(images, y).best_score_ > 0.5
+    with pytest.raises(TypeError, match="trains without 'augment'; use GridSearchCV"):
+        SmoothingSearchCV(short("ce", augment=augment), [0.0, 0.1], cv=2).fit(images, y)
 
 
 VIEWS = {

@@ -33,7 +33,6 @@ def make(**params):
 
 WARNINGS = {
     "probabilities": (lambda: make(module=Softmax).fit(X, y), "return logits"),
-    "unused augment": (lambda: make(augment=nn.Identity()).fit(X, y), "makes no views"),
     "copies": (lambda: make(early_stopping=True).fit(copies, y_of_copies), "are copies"),
     "training samples": (lambda: find_label_issues(np.eye(3)[y], y), "has seen their labels"),
     "rate of training samples": (lambda: noise_rate(np.eye(3)[y], y), "has seen their labels"),

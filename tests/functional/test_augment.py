@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.functional import FeatureCorruption, RandomFlip, RandomShift, default_augment
+from sknoisy.functional import FeatureCorruption, RandomFlip, RandomShift
 
 
 @pytest.fixture(autouse=True)
@@ -61,10 +61,6 @@ def test_views_do_not_change_the_batch():
 def test_views_of_images_refuse_tables(view):
     with pytest.raises(ValueError, match=r"takes images of .* Got an array of shape \(5, 4\)"):
         view(torch.ones(5, 4))
-
-
-def test_default_view_depends_on_the_number_of_axes():
-    assert (default_augment(2), default_augment(4)) == (FeatureCorruption(), RandomShift())
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def cases(group: str) -> dict[str, Predict]:
         found["images, distilled_pool"] = fits("distilled_pool", IMAGES, max_epochs=6)
         for name in ("ce", "dividemix", "synthetic", "distilled_pool"):
             found[f"rows on the host, {name}"] = on_the_host(fits(name))
+        found["images, strong views"] = fits("ce", IMAGES, augment="strong")
         found["images on the host"] = on_the_host(fits("ce", IMAGES))
         return found
     if group == "planted":
