@@ -87,8 +87,10 @@ class NoisyLabelClassifier(
         constant in training always with that value.
     warmup : "auto", int or float, default="auto"
         Number of epochs (int) or fraction of ``max_epochs`` (float) trained on cross-entropy and
-        unsmoothed labels before the method starts. "auto": the default of the method; at least a
-        tenth if ``smoothing`` is negative or "auto".
+        unsmoothed labels before the method starts. "auto": the default of the method. Methods that
+        select or correct labels leave a fifth of the samples out of warm-up, and start when their
+        loss has not decreased for five epochs, at the latest when a tenth of the epochs is left.
+        If ``smoothing`` is negative or "auto", it is at least a tenth, or just that.
     logit_bound : "auto", float or None, default="auto"
         Bound on the norm of the centred logits of each sample in training, see
         :func:`~sknoisy.functional.bound_logits`; predictions use unbounded logits. None: no bound.

@@ -23,6 +23,12 @@ from sknoisy._training.records import (
 )
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Rate
+from sknoisy._training.warmup import (
+    IN_WARMUP,
+    adaptive_length,
+    in_adaptive_warmup,
+    left_out_loss,
+)
 from sknoisy._validation.params import parameters_of
 from sknoisy.functional import cross_entropy, normalize_weights, one_hot, smooth_labels
 from sknoisy.methods import Batch, Method, TrainingStep
@@ -76,7 +82,13 @@ class TrainingLoop:
     @property
     def method_epoch(self) -> int:
         """Number of epochs after warm-up before the current epoch; negative in warm-up."""
-        return len(self.host.history) - 1 - self.run.settings.warmup_epochs
+        settings, epoch = self.run.settings, len(self.host.history) - 1
+        if not settings.adaptive_warmup:
+            return epoch - settings.warmup_epochs
+        earlier = list(self.host.history)[:epoch]
+        losses = [row.get("warmup_loss", math.nan) for row in earlier]
+        length = adaptive_length(losses, settings.warmup_epochs)
+        return -1 if length is None else epoch - length
 
     # ---- training -------------------------------------------------------------------------------
 
@@ -101,6 +113,9 @@ class TrainingLoop:
         rows = self.host.history[-1]["batches"]
         total = sum(row["train_loss"] * row["train_batch_size"] for row in rows)
         self._record("train", loss=total / len(data), **run.memorization.figures())
+        if run.settings.adaptive_warmup:
+            loss = left_out_loss(self.view, data) if in_warmup else math.nan
+            self._record("warmup", loss=run.processes.broadcast(loss))
         if run.validation is None:
             self._record_oob_scores()
         if run.label_wave is not None:
@@ -156,6 +171,8 @@ class TrainingLoop:
         if self.run.awaits_noise_report:
             # The other half is later compared with its neighbours, so it must not be memorised.
             weight = 2 * weight * in_warmup_half(batch.group_or_row)
+        elif self.run.settings.adaptive_warmup:
+            weight = weight * in_adaptive_warmup(batch.group_or_row) / IN_WARMUP
         return TrainingStep(losses, weight, logits, batch)
 
     def _step(self, take_step: TakeStep, batch: Batch) -> TrainingStep:

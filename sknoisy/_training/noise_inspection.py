@@ -18,7 +18,13 @@ from sknoisy._training.network_view import ModuleView
 from sknoisy.functional import cross_entropy, knn_label_distribution
 from sknoisy.methods import EvaluationPass, Method
 
-__all__ = ["in_warmup_half", "inspect_labels", "inspect_out_of_bag", "report_out_of_bag"]
+__all__ = [
+    "in_warmup_half",
+    "inspect_labels",
+    "inspect_out_of_bag",
+    "mean_loss",
+    "report_out_of_bag",
+]
 
 
 def in_warmup_half(group: Tensor) -> Tensor:
@@ -52,8 +58,8 @@ def inspect_labels(
     p = knn_label_distribution(features, evaluation.target, groups=evaluation.groups)
     memorized = 0.0
     if warmed_up and can_compare and len(used):
-        loss_on_used = _mean_loss(_evaluate_some(view, data, used, epoch))
-        memorized = _mean_loss(evaluation) - loss_on_used
+        loss_on_used = mean_loss(_evaluate_some(view, data, used, epoch))
+        memorized = mean_loss(evaluation) - loss_on_used
     codes, probs = evaluation.y.cpu().numpy(), p.double().cpu().numpy()
     rows = _untrusted(np.arange(len(codes)), _to_numpy(evaluation.trusted))
     groups = _to_numpy(evaluation.groups)
@@ -158,7 +164,7 @@ def _evaluate_some(
     return view.evaluate(data.part(index), epoch)
 
 
-def _mean_loss(evaluation: EvaluationPass) -> float:
+def mean_loss(evaluation: EvaluationPass) -> float:
     """Return the weighted mean of the cross-entropy over samples and networks."""
     losses = cross_entropy(evaluation.logits, evaluation.target)
     losses = losses.mean(dim=0) if losses.dim() > 1 else losses

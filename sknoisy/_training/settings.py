@@ -33,6 +33,8 @@ Rate = float | tuple[float, ...]
 MIN_SMOOTHING = -1e9
 # With a very negative rate from the first epoch on, networks only learn simple boundaries.
 _NEGATIVE_WARMUP = 0.1
+# Part of the epochs that an adaptive warm-up leaves to the method.
+_AFTER_WARMUP = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ class Settings:
     ----------
     smoothing : SmoothingRule
     warmup_epochs : int
-        Number of epochs on cross-entropy before the method starts.
+        Number of epochs on cross-entropy before the method starts; the largest number if warm-up
+        is adaptive.
+    adaptive_warmup : bool
+        Whether warm-up ends when the loss of rows left out of it no longer decreases.
     augments_batches : bool
         Whether batches are replaced by random views of them: the user has chosen an ``augment``,
         and the method makes no views itself.
@@ -97,6 +102,7 @@ class Settings:
 
     smoothing: SmoothingRule
     warmup_epochs: int
+    adaptive_warmup: bool
     augments_batches: bool
     patience: int | None
     label_wave: bool
@@ -114,9 +120,12 @@ class Settings:
             rate = 0.0
         rule = SmoothingRule(rate, estimator.logit_bound)
         max_epochs = max_epochs_of(estimator, method)
+        # The rate and the noise report of smoothing="auto" need a warm-up of known length.
+        adaptive = "auto" == estimator.warmup == method.warmup and not rule.may_be_negative
         return cls(
             smoothing=rule,
             warmup_epochs=_warmup_epochs(estimator.warmup, max_epochs, method, rule),
+            adaptive_warmup=adaptive,
             augments_batches=estimator.augment is not None and not method.makes_views,
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             label_wave=estimator.early_stopping == "label_wave",
@@ -156,7 +165,11 @@ def max_epochs_of(estimator: BaseEstimator, method: Method) -> int:
 def _warmup_epochs(warmup: Any, max_epochs: int, method: Method, rule: SmoothingRule) -> int:
     if warmup != "auto":
         return _n_epochs(warmup, max_epochs)
-    default = _n_epochs(method.warmup, max_epochs)
+    if method.warmup == "auto":
+        default = max_epochs - max(ceil(_AFTER_WARMUP * max_epochs), 1)
+        default = 0 if rule.may_be_negative else default
+    else:
+        default = _n_epochs(method.warmup, max_epochs)
     if not rule.may_be_negative:
         return default
     # Leave at least one epoch in which the rate is used.

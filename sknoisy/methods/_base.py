@@ -166,9 +166,11 @@ class Method(HintedParams, BaseEstimator, nn.Module):
     ----------
     n_networks : int
         Number of networks trained together. Above 1, logits have a leading axis of networks.
-    warmup : float or int
+    warmup : float, int or "auto"
         Warm-up if the estimator's ``warmup`` is ``"auto"``: the fraction (a float) or number (an
-        int) of epochs trained on cross-entropy first.
+        int) of epochs trained on cross-entropy first. "auto": a fifth of the samples is left out
+        of warm-up, which ends when their loss has not decreased for five epochs, or when only a
+        tenth of the epochs is left.
     max_epochs : int
         Number of epochs if the estimator's ``max_epochs`` is ``"auto"``.
     corrects_labels : bool
@@ -203,7 +205,7 @@ class Method(HintedParams, BaseEstimator, nn.Module):
     """
 
     n_networks: int = 1
-    warmup: float = 0.0
+    warmup: float | str = 0.0
     max_epochs: int = 100
     corrects_labels: bool = False
     per_sample: bool = False

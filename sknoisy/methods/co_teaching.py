@@ -46,8 +46,8 @@ class CoTeaching(Method):
     References
     ----------
     Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels",
-    NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given; warm-up is a tenth of
-    the epochs, while the authors have only the ramp; the last selected sample may be selected in
+    NeurIPS 2018, Algorithm 1. Departures: the rate is estimated unless given; warm-up ends by
+    itself, while the authors have only the ramp; the last selected sample may be selected in
     part, so that a sample of weight two counts as the sample given twice.
 
     Examples
@@ -61,7 +61,7 @@ class CoTeaching(Method):
     """
 
     n_networks = 2
-    warmup = 0.1
+    warmup = "auto"
     _parameter_constraints = {
         "forget_rate": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "ramp_epochs": [Interval(Integral, 1, None, closed="left")],

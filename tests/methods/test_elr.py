@@ -33,6 +33,29 @@ def test_equation(set_up, make_batch, beta, lam):
         np.testing.assert_allclose(method.memory, memory)
 
 
+@pytest.mark.parametrize(("n_classes", "lam"), [(2, 2.0), (10, 3.0), (100, 7.0), (500, 7.0)])
+def test_default_weight_follows_the_number_of_classes(set_up, make_batch, n_classes, lam):
+    Z = torch.tensor(rng.normal(scale=3, size=(2, n_classes)))
+    batch = make_batch([0, 1], n_classes)
+    results = []
+    for method in (ELR(), ELR(lam=lam)):
+        method.register_buffer("memory", torch.zeros_like(Z))
+        results.append(method.loss(Z, batch))
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize(("lam", "slope"), [(1.0, -0.5), ("auto", -0.0474), (3.0, 0.4050)])
+def test_confident_contradictions_grow_only_above_the_default_of_two_classes(
+    make_batch, lam, slope
+):
+    method = ELR(beta=0.0, lam=lam)
+    method.register_buffer("memory", torch.zeros(1, 2, dtype=torch.float64))
+    z = torch.tensor([[0.0, 3.0]], dtype=torch.float64, requires_grad=True)
+    method.loss(z, make_batch([0], 2)).sum().backward()
+    # With a = softmax(z)[1] it is lam * (a - 1/2) - a: -1/2 for 1, a - 1 for 2, 2 a - 3/2 for 3.
+    assert float(z.grad[0, 0]) == pytest.approx(slope, abs=2e-3)
+
+
 def test_gradient(set_up, make_batch):
     # p - y + lam g, with g_c = p_c / (1 - <p, t>) * sum_k (t_k - t_c) p_k
     method = set_up(ELR(0.7, 3.0), Y)
@@ -70,14 +93,14 @@ def test_smoothing_changes_the_target_only(set_up, make_batch):
 
 
 def test_at_lam_zero_it_is_cross_entropy():
-    params = {"max_epochs": 5, "random_state": 0}
+    params = {"max_epochs": 5, "random_state": 0, "warmup": 0}
     elr = NoisyLabelClassifier(method="elr", method__lam=0.0, **params).fit(X, y)
     ce = NoisyLabelClassifier("ce", **params).fit(X, y)
     np.testing.assert_array_equal(elr.predict_proba(X), ce.predict_proba(X))
 
 
 def test_memory_has_the_order_of_the_rows_of_x():
-    clf = NoisyLabelClassifier(method="elr", max_epochs=30, random_state=0).fit(X, y)
+    clf = NoisyLabelClassifier(method="elr", max_epochs=30, warmup=0, random_state=0).fit(X, y)
     memory = clf.method_.memory
     torch.testing.assert_close(memory.sum(dim=1), 1 - 0.7**30 * torch.ones(150))
     agree = (memory.numpy().argmax(axis=1) == clf.predict(X)).mean()

@@ -72,6 +72,15 @@ def test_samples_targets_and_memory_are_mixed_by_the_same_coefficients(make_batc
     torch.testing.assert_close(mixed.notes["memory"], coefficients @ method.memory)
 
 
+@pytest.mark.parametrize(("n_columns", "mixed"), [(63, False), (64, True)])
+def test_only_wide_samples_are_mixed_by_default(make_batch, n_columns, mixed):
+    module = replicate(lambda: nn.Linear(n_columns, 3), 2)
+    net, method = module_view(module, rng.normal(size=(7, n_columns)), Y), ELRPlus()
+    method.setup(net, torch.tensor(Y))
+    batch = make_batch(Y).replace(x=torch.tensor(rng.normal(size=(7, n_columns))))
+    assert torch.equal(method.prepare_batch(net, batch).x, batch.x) != mixed
+
+
 @pytest.mark.parametrize("lam", [0.0, 3.0])
 def test_equation(make_batch, lam):
     # Liu et al. 2020, Eq. 6, with a mixed target and a mixed memory for each network.
@@ -88,7 +97,8 @@ def test_equation(make_batch, lam):
 
 def train(method, module=None, **params):
     settings = {"max_epochs": 8, "batch_size": -1, "precision": "float64", "random_state": 0}
-    return NoisyLabelClassifier(method=method, module=module, **{**settings, **params}).fit(X, y)
+    params = {"warmup": 0, **settings, **params}
+    return NoisyLabelClassifier(method=method, module=module, **params).fit(X, y)
 
 
 @pytest.mark.parametrize(
