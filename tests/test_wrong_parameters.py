@@ -81,6 +81,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("jal", "scale", 0.5),
         ("jal", "alpha", -1),
         ("anl", "beta", -1),
+        ("peer", "alpha", -0.1),
+        ("peer", "bound", 0),
         ("elr", "beta", 1.0),
         ("elr", "beta", -0.1),
         ("elr", "lam", -1),

@@ -6,7 +6,7 @@
 ``bounded_logits``         bounds on logits
 ``selection``              small-loss selection and sample weights
 ``gaussian_mixture``       probability that a label is clean, from its loss
-``class_balance``          small-loss selection per class; balance of the mean prediction
+``class_balance``          frequencies of classes; selection per class; balance of predictions
 ``neighbors``              nearest neighbours and their labels
 ``mixup``                  convex combinations of the samples of a batch
 ``augment``                random views of a batch
@@ -23,7 +23,11 @@
 from sknoisy.functional.augment import FeatureCorruption, RandomFlip, RandomShift
 from sknoisy.functional.augmentations import make_augment
 from sknoisy.functional.bounded_logits import bound_logits, squash_logits
-from sknoisy.functional.class_balance import class_balance_penalty, select_small_loss_per_class
+from sknoisy.functional.class_balance import (
+    class_balance_penalty,
+    class_frequencies,
+    select_small_loss_per_class,
+)
 from sknoisy.functional.contrastive import contrastive_loss, neighborhood_divergence
 from sknoisy.functional.gaussian_mixture import fit_gaussian_mixture, gmm_clean_probability
 from sknoisy.functional.jensen_shannon import (
@@ -77,6 +81,7 @@ __all__ = [
     "bound_logits",
     "class_balance_penalty",
     "class_cross_entropy",
+    "class_frequencies",
     "class_generalized_cross_entropy",
     "class_jensen_shannon",
     "confident_counts",

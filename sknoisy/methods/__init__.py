@@ -34,6 +34,7 @@ from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
 from sknoisy.methods.nce_rce import NCERCE
+from sknoisy.methods.peer import PeerLoss
 from sknoisy.methods.sce import SCE
 from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
@@ -44,6 +45,7 @@ from sknoisy.methods.truncated_gce import TruncatedGCE
 from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
+    "PeerLoss",
     "TruncatedGCE",
     "Trimmed",
     "ANL",
@@ -104,6 +106,7 @@ METHODS: dict[str, type[Method]] = {
     "forward": ForwardCorrection,
     "backward": BackwardCorrection,
     "volminnet": VolMinNet,
+    "peer": PeerLoss,
     "elr": ELR,
     "elr_plus": ELRPlus,
     "selc": SELC,
