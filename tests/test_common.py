@@ -50,6 +50,7 @@ NOT_EQUIVALENT: dict[str, str] = {
     "elr_plus": "samples are mixed in pairs drawn at random",
     "synthetic": "a repeated sample is its own nearest neighbour",
     "dividemix": "views and pairs are drawn at random",
+    "sop_plus": "views are drawn at random",
     "co_learning": "views and pairs are drawn at random, and copies are contrasted",
 }
 
