@@ -6,6 +6,7 @@ is the probability that a label is redrawn, possibly from its own class.
 """
 
 from sknoisy.noise._asymmetric import asymmetric
+from sknoisy.noise._bad_label import bad_label
 from sknoisy.noise._corruption import KINDS, NoiseManifest, corrupt_labels
 from sknoisy.noise._instance import instance_dependent
 from sknoisy.noise._pair import pair
@@ -15,6 +16,7 @@ __all__ = [
     "KINDS",
     "NoiseManifest",
     "asymmetric",
+    "bad_label",
     "corrupt_labels",
     "instance_dependent",
     "pair",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sknoisy._validation.labels import check_labels, encode, sorted_classes
 from sknoisy._validation.matrices import as_float_array, check_distributions
 from sknoisy._validation.shapes import check_same_length
 from sknoisy.noise._asymmetric import asymmetric
+from sknoisy.noise._bad_label import bad_label
 from sknoisy.noise._instance import instance_dependent
 from sknoisy.noise._pair import pair
 from sknoisy.noise._rates import check_rate
@@ -35,7 +37,12 @@ _MATRICES: dict[str, Callable[[int, float], np.ndarray]] = {
     "asymmetric_cifar100_blocks": lambda k, rate: asymmetric(k, rate, "cifar100_blocks"),
 }
 
-_INSTANCE_DEPENDENT = ("instance", "part_dependent")
+# Functions of X, the encoded labels, the number of classes and the rate.
+_INSTANCE_DEPENDENT: dict[str, Callable[..., np.ndarray]] = {
+    "instance": partial(instance_dependent, by_class=False),
+    "part_dependent": instance_dependent,
+    "bad_label": bad_label,
+}
 
 # The smallest number of classes for kinds of noise that affect specific classes.
 _MIN_CLASSES = {
@@ -106,8 +113,8 @@ def corrupt_labels(
         With a rate, a name in :data:`sknoisy.noise.KINDS`: "symmetric" (any other class),
         "symmetric_inclusive" (any class, the true one included), "pair", "pair_swap",
         "asymmetric_cifar10", "asymmetric_cifar100", "asymmetric_cifar100_blocks", "instance" and
-        "part_dependent" (both depend on ``X``; see :func:`instance_dependent`). With a matrix or
-        two rates it must be the default.
+        "part_dependent" (both depend on ``X``; see :func:`instance_dependent`), and "bad_label" (as
+        hard as possible, see :func:`bad_label`). With a matrix or two rates it must be the default.
     X : array-like of shape (n_samples, ...), default=None
         The samples, for instance-dependent noise; ignored by other kinds.
     exact : bool, default=False
@@ -207,8 +214,7 @@ def _instance_proba(
             f"kind={kind!r} needs X and exact=False. Got X={'None' if X is None else '...'} and "
             f"exact={exact} instead."
         )
-    by_class = kind == "part_dependent"
-    return instance_dependent(X, codes, k, rate, by_class=by_class, random_state=rng)
+    return _INSTANCE_DEPENDENT[kind](X, codes, k, rate, random_state=rng)
 
 
 def _as_type_of(y: Any, labels: np.ndarray) -> Any:

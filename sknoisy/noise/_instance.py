@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import reprlib
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import softmax
 from scipy.stats import truncnorm
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
 from sknoisy._validation.constraints import checked
-from sknoisy._validation.frames import on_host
-from sknoisy._validation.shapes import as_column, check_same_length
-from sknoisy._validation.soft_labels import refuse_soft_labels
 from sknoisy.noise._rates import check_rate, max_rate
+from sknoisy.noise._samples import check_samples
 
 __all__ = ["instance_dependent"]
 
@@ -79,18 +76,8 @@ def instance_dependent(
     array([1., 1., 1.])
     """
     rate, rng = check_rate(rate, max_rate(n_classes)), check_random_state(random_state)
-    refuse_soft_labels(codes, "codes")
-    X, codes = on_host(X), as_column(on_host(codes), "codes")
-    check_same_length(X=X, codes=codes)
-    X = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
+    X, codes = check_samples(X, codes, n_classes, "instance_dependent")
     X = X.reshape(len(X), -1)
-    is_encoded = codes.dtype.kind in "iu"
-    if not is_encoded or codes.min() < 0 or codes.max() >= n_classes:
-        got = f"{codes.min()} to {codes.max()}" if is_encoded else reprlib.repr(codes.tolist())
-        raise ValueError(
-            "The 'codes' parameter of instance_dependent must hold encoded labels from 0 to "
-            f"{n_classes - 1}. Got {got} instead."
-        )
     std = X.std(axis=0)
     X = (X - X.mean(axis=0)) / np.where(std > 0, std, 1)
     noise_rates = _draw_rates(len(X), rate, rng)

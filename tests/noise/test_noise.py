@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknoisy.noise import KINDS, asymmetric, corrupt_labels, instance_dependent, pair, symmetric
 
+INSTANCE_DEPENDENT = ("instance", "part_dependent", "bad_label")
+
 rng = np.random.default_rng(0)
 
 
@@ -66,9 +68,7 @@ def test_mappings_of_cifar_classes_match_their_names():
 
 
 @pytest.mark.parametrize("labels", [list("abc"), [3, 5, 9], [-1.0, 0.0, 2.0], [True, False]])
-@pytest.mark.parametrize(
-    "kind", ["symmetric", "symmetric_inclusive", "pair", "instance", "part_dependent"]
-)
+@pytest.mark.parametrize("kind", ["symmetric", "symmetric_inclusive", "pair", *INSTANCE_DEPENDENT])
 def test_labels_of_any_type_are_reproducible(labels, kind):
     y = np.array(labels)[rng.integers(len(labels), size=400)]
     X, before = rng.normal(size=(400, 3)), y.copy()
@@ -115,7 +115,7 @@ def test_each_kind_follows_its_matrix(kind, matrix):
 def test_kinds_are_listed():
     assert set(KINDS) == {
         "symmetric", "symmetric_inclusive", "pair", "pair_swap", "asymmetric_cifar10",
-        "asymmetric_cifar100", "asymmetric_cifar100_blocks", "instance", "part_dependent",
+        "asymmetric_cifar100", "asymmetric_cifar100_blocks", *INSTANCE_DEPENDENT,
     }  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def test_instance_dependent_noise_depends_on_the_features(by_class):
 
 def test_rate_zero_changes_no_label():
     y = rng.integers(3, size=50)
-    for kind in ("symmetric", "symmetric_inclusive", "pair", "instance", "part_dependent"):
+    for kind in ("symmetric", "symmetric_inclusive", "pair", *INSTANCE_DEPENDENT):
         assert_array_equal(corrupt_labels(y, 0.0, kind=kind, X=rng.normal(size=(50, 2))), y)
 
 
