@@ -81,6 +81,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("jal", "scale", 0.5),
         ("jal", "alpha", -1),
         ("anl", "beta", -1),
+        ("bi_tempered", "t1", 1.5),
+        ("bi_tempered", "t2", 0.5),
         ("peer", "alpha", -0.1),
         ("peer", "bound", 0),
         ("elr", "beta", 1.0),

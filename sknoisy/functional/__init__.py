@@ -16,6 +16,7 @@
 ``jensen_shannon``         Jensen-Shannon divergences
 ``power_iteration``        leading eigenvectors of many matrices
 ``temperature``            sharpened probabilities, and log losses at several temperatures
+``tempered``               logarithm and softmax with a temperature
 ``transition``             transition matrices, and the correction of predictions
 =========================  ==================================================================
 """
@@ -61,6 +62,7 @@ from sknoisy.functional.smoothing import (
     smoothing_rate_for_noise,
 )
 from sknoisy.functional.temperature import sharpen, temperature_log_losses
+from sknoisy.functional.tempered import tempered_log, tempered_log_softmax
 from sknoisy.functional.transition import (
     confident_counts,
     confident_transition,
@@ -118,5 +120,7 @@ __all__ = [
     "squash_logits",
     "to_double",
     "temperature_log_losses",
+    "tempered_log",
+    "tempered_log_softmax",
     "trusted_transition",
 ]

@@ -13,6 +13,7 @@ from sknoisy.methods._batch import Batch, EvaluationPass, TrainingStep
 from sknoisy.methods.anl import ANL
 from sknoisy.methods.backward import BackwardCorrection
 from sknoisy.methods.bagging import Bagging
+from sknoisy.methods.bi_tempered import BiTempered
 from sknoisy.methods.bootstrap import Bootstrap
 from sknoisy.methods.ce import CrossEntropy
 from sknoisy.methods.co_learning import CoLearning
@@ -46,6 +47,7 @@ from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
     "PeerLoss",
+    "BiTempered",
     "TruncatedGCE",
     "Trimmed",
     "ANL",
@@ -99,6 +101,7 @@ METHODS: dict[str, type[Method]] = {
     "gjs": GJS,
     "jal": JAL,
     "anl": ANL,
+    "bi_tempered": BiTempered,
     "bootstrap": Bootstrap,
     "confidence_penalty": ConfidencePenalty,
     "disturb_label": DisturbLabel,

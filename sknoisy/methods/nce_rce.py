@@ -21,7 +21,8 @@ class NCERCE(ClassLoss):
     Normalised cross-entropy divides the cross-entropy of a label by its sum over all labels; it
     raises the probability of the label (active loss). Reverse cross-entropy, as in ``sce``, also
     lowers the probabilities of the other classes (passive loss). Each of the two losses underfits;
-    their sum underfits less. In the robustness benchmark it is the best method with a single
+    their sum underfits less. As it still learns slowly, above all with many classes, warm-up lets
+    all classes be learned first. In the robustness benchmark it is the best method with a single
     network on average.
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
@@ -29,7 +30,8 @@ class NCERCE(ClassLoss):
     Parameters
     ----------
     alpha : float, default=1.0
-        Weight of normalised cross-entropy, at least 0. The authors set 10 for a hundred classes.
+        Weight of normalised cross-entropy, at least 0. The authors set 10 for a hundred classes,
+        without warm-up.
     beta : float, default=1.0
         Weight of reverse cross-entropy, at least 0. The authors set 0.1 for a hundred classes.
 

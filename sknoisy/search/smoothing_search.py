@@ -41,7 +41,8 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
     estimator : NoisyLabelClassifier or Pipeline
         The classifier, or a pipeline that ends in one; the steps before it are fitted once per
         fold. Its method must be only a loss: "ce", "gce", "mae", "sce", "nce_rce", "js", "jal",
-        "anl", "confidence_penalty", or a custom :class:`~sknoisy.methods.ClassLoss`.
+        "anl", "bi_tempered", "confidence_penalty", or a custom
+        :class:`~sknoisy.methods.ClassLoss`.
     smoothing : sequence of float, default=(-8, -4, -2, -1, -.6, -.4, -.2, 0, .2, .4, .6, .8)
         Smoothing rates; an entry may be an array with one rate for each class.
     param_grid : dict, default=None
