@@ -36,6 +36,7 @@ from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
 from sknoisy.methods.nce_rce import NCERCE
 from sknoisy.methods.peer import PeerLoss
+from sknoisy.methods.pencil import PENCIL
 from sknoisy.methods.sce import SCE
 from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
@@ -60,6 +61,7 @@ __all__ = [
     "MAE",
     "METHODS",
     "NCERCE",
+    "PENCIL",
     "SCE",
     "SELC",
     "SOP",
@@ -115,6 +117,7 @@ METHODS: dict[str, type[Method]] = {
     "selc": SELC,
     "sop": SOP,
     "sop_plus": SOPPlus,
+    "pencil": PENCIL,
     "synthetic": Synthetic,
     "co_teaching": CoTeaching,
     "jocor": JoCoR,
