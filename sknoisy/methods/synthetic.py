@@ -19,6 +19,7 @@ from sknoisy.functional import (
     self_and_nearest_neighbors,
 )
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._selection import keep_agreeing
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -30,11 +31,11 @@ class Synthetic(Method):
     """Replace each sample by a mixture with its nearest neighbours, and correct targets slowly.
 
     Early in training, samples of one class have similar features, whatever their given labels. So a
-    mixture of neighbours is a sample of their class. If the mixing coefficients are proportional to
-    the probabilities that the labels are clean, the mixed target belongs to this class too. The
-    network is not trained on the original samples, so it cannot memorise their noisy labels.
+    mixture of neighbours is a sample of their class. If the mixing coefficients follow the
+    probabilities that the labels are clean, the mixed target belongs to this class too. The
+    network is not trained on samples whose labels are probably wrong, so it cannot memorise them.
     Between epochs the targets move towards the predictions. In the robustness benchmark it is
-    better than cross-entropy with every kind of noise, and a point behind on clean labels.
+    better than cross-entropy with every kind of noise.
 
     Cost: one network, two passes per step and one over the training set per epoch,
     ``n_classes + 1`` numbers per sample; with ``where="dataset"`` one pass per step, a search over
@@ -56,6 +57,11 @@ class Synthetic(Method):
         Number of epochs after warm-up in which samples are mixed in random pairs, and the loss of a
         label predicted with probability p is ``1 - p``. The authors' code has 50 such epochs, after
         10 of warm-up, of 300 in total.
+    mix_clean : bool, default=False
+        Whether samples with clean labels are mixed too, in proportion to the probabilities that the
+        labels are clean, as in the paper. False: a sample has the probability that its label is
+        clean as its coefficient, its neighbours have the rest, and labels that equal the
+        prediction are clean.
 
     Attributes
     ----------
@@ -73,7 +79,8 @@ class Synthetic(Method):
     authors' code, which mixes two samples (here ``n_neighbors + 1``). Departures: targets are
     corrected with the predictions of an evaluation pass before the epoch, not of the training
     passes; neighbours are searched in evaluation mode; the phase of random pairs and linear loss is
-    off by default; warm-up is a tenth of the epochs; the Gaussian mixture is fitted until
+    off by default; warm-up ends by itself; only what is probably wrong is mixed (the paper's
+    ``mix_clean=True`` loses accuracy if all labels are clean); the Gaussian mixture is fitted until
     convergence, for many samples to a histogram. A mixture has the weight of the sample that it
     replaces. Left out: losses averaged over epochs.
 
@@ -87,7 +94,7 @@ class Synthetic(Method):
     torch.Size([150, 3])
     """
 
-    warmup = 0.1
+    warmup = "auto"
     per_sample = True
     _parameter_constraints = {
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
@@ -95,6 +102,7 @@ class Synthetic(Method):
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "correct_every": [Interval(Integral, 1, None, closed="left")],
         "linear_until": [Interval(Integral, 0, None, closed="left")],
+        "mix_clean": ["boolean"],
     }
 
     def __init__(
@@ -104,12 +112,14 @@ class Synthetic(Method):
         momentum: float = 0.9,
         correct_every: int = 1,
         linear_until: int = 0,
+        mix_clean: bool = False,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.where = where
         self.momentum = momentum
         self.correct_every = correct_every
         self.linear_until = linear_until
+        self.mix_clean = mix_clean
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("targets", one_hot(y, net.n_classes, net.dtype))
@@ -127,7 +137,10 @@ class Synthetic(Method):
             self.targets[index] = targets
         most_likely = one_hot(self.targets[index].argmax(dim=-1), net.n_classes, net.dtype)
         losses = cross_entropy(evaluation.logits, most_likely)
-        self.clean[index] = gmm_clean_probability(losses, evaluation.weight)
+        clean = gmm_clean_probability(losses, evaluation.weight)
+        if not self.mix_clean:
+            clean = keep_agreeing(clean, evaluation.logits, self.targets[index].argmax(dim=-1))
+        self.clean[index] = clean
         if self.where == "dataset":
             positions = self_and_nearest_neighbors(
                 evaluation.features, self.n_neighbors, evaluation.groups
@@ -161,9 +174,17 @@ class Synthetic(Method):
             positions = self_and_nearest_neighbors(net.features(x), self.n_neighbors, batch.groups)
             rows, x = index[positions], x[positions]
         clean = self.clean[rows] + 1e-10
-        return rows, x, clean / clean.sum(dim=1, keepdim=True)
+        if not self.mix_clean:
+            # Neighbours only replace what is probably wrong.
+            others = (1 - clean[:, :1]).clamp_min(0) * _normalized(clean[:, 1:])
+            clean = torch.cat([clean[:, :1], others], dim=1)
+        return rows, x, _normalized(clean)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         if batch.epoch < self.linear_until:
             return 1 - expected_loss(torch.softmax(logits, dim=-1), batch.target)
         return cross_entropy(logits, batch.target)
+
+
+def _normalized(values: Tensor) -> Tensor:
+    return values / values.sum(dim=1, keepdim=True)

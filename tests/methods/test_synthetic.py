@@ -29,7 +29,7 @@ class FirstPixels(nn.Module):
 NET = module_view(nn.Sequential(FirstPixels(), nn.Linear(2, 3)), SAMPLES, Y)
 
 
-def reference(index, base, clean, targets, k):
+def reference(index, base, clean, targets, k, mix_clean):
     """Mix each row and its target with those of its k nearest other rows of ``base``."""
     x, t = [], []
     for i in index:
@@ -38,7 +38,10 @@ def reference(index, base, clean, targets, k):
             key=lambda j: np.square(FEATURES[i] - FEATURES[j]).sum(),
         )
         parts = [i, *others[:k]]
-        coefficients = clean[parts] / clean[parts].sum()
+        coefficients = clean[parts] + 1e-10
+        if not mix_clean:
+            coefficients[1:] *= (1 - coefficients[0]) / max(coefficients[1:].sum(), 1e-12)
+        coefficients /= coefficients.sum()
         x.append(np.tensordot(coefficients, SAMPLES[parts], 1))
         t.append(coefficients @ targets[parts])
     return np.array(x), np.array(t)
@@ -53,16 +56,19 @@ def started(set_up, make_evaluation, params, logits=None, **kwargs):
 
 @pytest.mark.parametrize("k", [0, 1, 3])
 @pytest.mark.parametrize("where", ["batch", "dataset"])
+@pytest.mark.parametrize("mix_clean", [False, True])
 def test_samples_and_targets_are_mixed_with_those_of_neighbours(
-    set_up, make_evaluation, make_batch, where, k
+    set_up, make_evaluation, make_batch, where, k, mix_clean
 ):
-    method = started(set_up, make_evaluation, {"n_neighbors": k, "where": where})
+    params = {"n_neighbors": k, "where": where, "mix_clean": mix_clean}
+    method = started(set_up, make_evaluation, params)
     method.clean.copy_(torch.tensor(rng.uniform(0.1, 1, size=8)))
     method.targets.copy_(torch.tensor(rng.dirichlet(np.ones(3), size=8)))
     batch = make_batch(Y[:6], epoch=3).replace(x=SAMPLES[:6])
     mixed = method.prepare_batch(NET, batch)
     base = range(6) if where == "batch" else range(8)
-    x, target = reference(range(6), base, method.clean.numpy(), method.targets.numpy(), k)
+    clean, targets = method.clean.numpy(), method.targets.numpy()
+    x, target = reference(range(6), base, clean, targets, k, mix_clean)
     np.testing.assert_allclose(mixed.x, x)
     np.testing.assert_allclose(mixed.target, target)
     Z = rng.normal(size=(6, 3))
@@ -85,7 +91,7 @@ def test_a_sample_is_in_its_mixture_also_where_all_features_are_equal(
     # Bounds of zero make all features equal.
     module = nn.Sequential(nn.Hardtanh(0, 1e-300), nn.Linear(8, 3))
     net = module_view(module, np.eye(8), Y)
-    method = set_up(Synthetic(where=where), Y)
+    method = set_up(Synthetic(where=where, mix_clean=True), Y)
     method.on_epoch_start(
         net, make_evaluation(Y, torch.zeros(8, 3).double(), features=np.zeros((8, 2)))
     )
@@ -93,6 +99,19 @@ def test_a_sample_is_in_its_mixture_also_where_all_features_are_equal(
     coefficients = method.prepare_batch(net, batch).x
     np.testing.assert_allclose(coefficients.diagonal(), 0.5)
     np.testing.assert_allclose(coefficients.sum(dim=1), 1)
+
+
+def test_a_sample_whose_label_is_predicted_is_not_mixed(set_up, make_evaluation, make_batch):
+    Z = rng.normal(size=(8, 3))
+    method = started(set_up, make_evaluation, {}, torch.tensor(Z))
+    predicted = Z.argmax(axis=1) == Y
+    assert 0 < predicted.sum() < 8
+    assert (method.clean.numpy()[predicted] == 1).all()
+    assert (method.clean.numpy()[~predicted] < 1).any()
+    batch = make_batch(Y, epoch=1).replace(x=SAMPLES)
+    mixed = method.prepare_batch(NET, batch)
+    torch.testing.assert_close(mixed.x[predicted], SAMPLES[predicted])
+    assert not torch.equal(mixed.x, SAMPLES)
 
 
 def test_more_neighbours_than_other_samples(set_up, make_evaluation, make_batch):
@@ -103,7 +122,7 @@ def test_more_neighbours_than_other_samples(set_up, make_evaluation, make_batch)
 
 
 def test_targets_are_corrected_towards_the_predictions(set_up, make_evaluation):
-    method = set_up(Synthetic(momentum=0.8, correct_every=2), Y)
+    method = set_up(Synthetic(momentum=0.8, correct_every=2, mix_clean=True), Y)
     expected = np.eye(3)[Y]
     for epoch in range(3, 9):
         Z = rng.normal(scale=3, size=(8, 3))
