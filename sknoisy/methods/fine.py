@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from sknoisy.functional import cross_entropy, gmm_clean_probability, leading_eigenvectors
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._selection import keep_agreeing
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -33,8 +34,8 @@ class FINE(Method):
     mixture of two components is fitted to the scores of each class, and samples of the higher
     component are selected. As features are compared and not losses, hard samples can be selected
     too. It needs no noise rate. In the robustness benchmark it is better on average than
-    cross-entropy with every kind of noise and five points behind on clean labels; it fails on some
-    data sets, for example one with classes of very unequal size.
+    cross-entropy with every kind of noise; it fails on some noisy data sets, for example one whose
+    classes are of very unequal size and one with a curved class boundary.
 
     Cost: one network, one pass per step, one over the training set per selection, one number
     per sample. Needs: nothing.
@@ -50,6 +51,10 @@ class FINE(Method):
         Whether the score is the absolute cosine of the angle to the eigenvector. False: the squared
         length of the projection on it, as in the paper. If the lengths of features differ much, as
         in small networks with ReLU, the projection selects only the few longest.
+    keep_agreeing : bool, default=True
+        Whether samples whose label the network predicts are selected as well. A mixture of two
+        components leaves out a part of the samples also if all labels are clean. False: as in the
+        paper.
 
     Attributes
     ----------
@@ -60,9 +65,9 @@ class FINE(Method):
     ----------
     Kim et al., "FINE Samples for Learning with Noisy Labels", NeurIPS 2021, Algorithm 1. As in the
     authors' code, eigenvectors are computed from the samples selected before, and the default score
-    is the cosine. Departures: the Gaussian mixture is fitted as in ``dividemix``; warm-up is a
-    tenth of the epochs, not a third; all samples of a class with fewer than five distinct scores
-    are selected.
+    is the cosine. Departures: the Gaussian mixture is fitted as in ``dividemix``; warm-up ends by
+    itself and is not a third of the epochs; samples whose label is predicted, and all samples of a
+    class with fewer than five distinct scores, are selected.
 
     Examples
     --------
@@ -74,18 +79,26 @@ class FINE(Method):
     torch.Size([150])
     """
 
-    warmup = 0.1
+    warmup = "auto"
     per_sample = True
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "every": [Interval(Integral, 1, None, closed="left")],
         "normalise": ["boolean"],
+        "keep_agreeing": ["boolean"],
     }
 
-    def __init__(self, threshold: float = 0.5, every: int = 1, normalise: bool = True) -> None:
+    def __init__(
+        self,
+        threshold: float = 0.5,
+        every: int = 1,
+        normalise: bool = True,
+        keep_agreeing: bool = True,
+    ) -> None:
         self.threshold = threshold
         self.every = every
         self.normalise = normalise
+        self.keep_agreeing = keep_agreeing
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("kept", torch.ones(len(y), dtype=net.dtype, device=y.device))
@@ -96,7 +109,10 @@ class FINE(Method):
         for classes in _class_groups(evaluation):
             probs = self._clean_probabilities(evaluation, classes)
             for rows, p in zip(classes, probs, strict=True):
-                self.kept[evaluation.index[rows]] = (p[: len(rows)] >= self.threshold).to(p.dtype)
+                clean = p[: len(rows)]
+                if self.keep_agreeing:
+                    clean = keep_agreeing(clean, evaluation.logits[rows], evaluation.y[rows])
+                self.kept[evaluation.index[rows]] = (clean >= self.threshold).to(p.dtype)
 
     def _clean_probabilities(self, evaluation: EvaluationPass, classes: list[Tensor]) -> Tensor:
         """Compute the probabilities of clean labels, one padded row for each class."""

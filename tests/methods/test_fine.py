@@ -42,7 +42,7 @@ def reference(features, given, kept, normalise):
 @pytest.mark.parametrize("normalise", [True, False])
 def test_equation(set_up, make_evaluation, normalise):
     features, given, _ = clusters()
-    method = set_up(FINE(normalise=normalise), given)
+    method = set_up(FINE(keep_agreeing=False, normalise=normalise), given)
     kept = np.ones(len(given))
     for epoch in range(3):
         evaluation = make_evaluation(given, np.zeros((len(given), 3)), epoch, features=features)
@@ -54,15 +54,28 @@ def test_equation(set_up, make_evaluation, normalise):
 
 def test_clean_labels_are_kept(set_up, make_evaluation):
     features, given, clean = clusters(noise_rate=0.4)
-    method = set_up(FINE(), given)
+    method = set_up(FINE(keep_agreeing=False), given)
     method.on_epoch_start(
         None, make_evaluation(given, np.zeros((len(given), 3)), features=features)
     )
     assert (method.kept.numpy().astype(bool) == clean).mean() > 0.95
 
 
+def test_samples_whose_label_is_predicted_are_kept_as_well(set_up, make_evaluation):
+    features, given, _ = clusters(noise_rate=0.4)
+    logits = np.random.default_rng(0).normal(size=(len(given), 3))
+    kept = []
+    for keep_agreeing in (False, True):
+        method = set_up(FINE(keep_agreeing=keep_agreeing), given)
+        method.on_epoch_start(None, make_evaluation(given, logits, features=features))
+        kept.append(method.kept.numpy().astype(bool))
+    agreeing = logits.argmax(axis=1) == given
+    np.testing.assert_array_equal(kept[1], kept[0] | agreeing)
+    assert not kept[1].all()
+
+
 def test_only_kept_samples_have_a_weight(set_up, make_batch):
-    method = set_up(FINE(), np.zeros(5, dtype=int))
+    method = set_up(FINE(keep_agreeing=False), np.zeros(5, dtype=int))
     method.kept.copy_(torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0]))
     batch = make_batch([0, 0, 0], index=[4, 2, 0])
     assert method.sample_weights(torch.zeros(3), batch).tolist() == [0, 1, 1]
@@ -70,7 +83,7 @@ def test_only_kept_samples_have_a_weight(set_up, make_batch):
 
 def test_samples_are_selected_every_few_epochs_from_the_first(set_up, make_evaluation):
     features, given, _ = clusters()
-    method = set_up(FINE(every=3), given)
+    method = set_up(FINE(keep_agreeing=False, every=3), given)
     selected = []
     for epoch in range(7):
         method.kept.fill_(0.5)
@@ -88,7 +101,7 @@ def test_integer_weights_equal_repeated_rows(set_up, make_evaluation):
     for repeats in (np.ones_like(weight), weight):
         rows = np.arange(len(given)).repeat(repeats)
         w = torch.tensor((weight if repeats is not weight else np.ones(len(rows))) * 1.0)
-        method = set_up(FINE(), given[rows])
+        method = set_up(FINE(keep_agreeing=False), given[rows])
         logits = np.zeros((len(rows), 3))
         method.on_epoch_start(None, make_evaluation(given[rows], logits, 0, w, features[rows]))
         results.append(method.kept.numpy())
@@ -102,7 +115,7 @@ def test_a_class_of_few_distinct_samples_keeps_all(set_up, make_evaluation, repe
     rows = np.concatenate(
         [np.flatnonzero(given != 2), np.flatnonzero(given == 2)[:4].repeat(repeats)]
     )
-    method = set_up(FINE(), given[rows])
+    method = set_up(FINE(keep_agreeing=False), given[rows])
     evaluation = make_evaluation(given[rows], np.zeros((len(rows), 3)), features=features[rows])
     method.on_epoch_start(None, evaluation)
     assert method.kept[-4 * repeats :].all()
@@ -113,7 +126,7 @@ def test_a_class_of_few_distinct_samples_keeps_all(set_up, make_evaluation, repe
 @pytest.mark.parametrize("normalise", [True, False])
 def test_equal_features_keep_all_samples(set_up, make_evaluation, features, normalise):
     given = np.arange(12) % 3
-    method = set_up(FINE(normalise=normalise), given)
+    method = set_up(FINE(keep_agreeing=False, normalise=normalise), given)
     method.on_epoch_start(None, make_evaluation(given, np.zeros((12, 3)), features=features))
     assert method.kept.all()
 
@@ -122,7 +135,7 @@ def test_eigenvector_of_a_single_kept_sample_in_single_precision(set_up, make_ev
     # The Gram matrix has rank one, at which eigensolvers in single precision can fail.
     features, given, _ = clusters(n=60)
     wide = np.pad(features, [(0, 0), (0, 125)]).astype(np.float32)
-    method = set_up(FINE(), given, dtype=torch.float32)
+    method = set_up(FINE(keep_agreeing=False), given, dtype=torch.float32)
     for label in range(3):
         members = np.flatnonzero(given == label)
         method.kept[torch.tensor(members[1:])] = 0
@@ -135,7 +148,7 @@ def test_a_few_long_orthogonal_features_do_not_change_the_eigenvector(set_up, ma
     features, given = np.zeros((100, 12)), np.zeros(100, dtype=int)
     features[:90, 1:9] = 1 + 0.05 * np.random.default_rng(0).normal(size=(90, 8))
     features[90:, 0] = 4.0
-    method = set_up(FINE(), np.r_[given, 1])
+    method = set_up(FINE(keep_agreeing=False), np.r_[given, 1])
     evaluation = make_evaluation(given, np.zeros((100, 3)), features=features)
     method.on_epoch_start(None, evaluation)
     np.testing.assert_array_equal(method.kept[:100], np.arange(100) < 90)
@@ -147,7 +160,7 @@ def test_the_selection_does_not_depend_on_groups_of_classes(set_up, make_evaluat
     kept = []
     for max_numbers in (2**25, 9 * 2, 8 * 50):
         monkeypatch.setattr("sknoisy.methods.fine._MAX_NUMBERS", max_numbers)
-        method = set_up(FINE(), given)
+        method = set_up(FINE(keep_agreeing=False), given)
         evaluation = make_evaluation(given, np.zeros((180, 4)), features=features)
         method.on_epoch_start(None, evaluation)
         kept.append(method.kept.clone())
