@@ -13,8 +13,15 @@ from torch.nn import functional as F
 __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift"]
 
 
+# Fraction of the entries of wide rows that "auto" replaces, the number of columns from which it is
+# reached, and the number below which no entry is replaced.
+_MAX_FRACTION, _WIDE, _NARROW = 0.2, 256, 8
+
+
 def _check_fraction(view: FeatureCorruption | RandomShift) -> None:
     fraction = view.fraction
+    if isinstance(view, FeatureCorruption) and isinstance(fraction, str) and fraction == "auto":
+        return
     if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 <= fraction <= 1:
         raise ValueError(
             f"The 'fraction' parameter of {type(view).__name__} must be a float in the range "
@@ -27,12 +34,14 @@ class FeatureCorruption:
     """Replace random entries of each row by values of the same column from random rows.
 
     New values are drawn from the same column of the batch. At a moderate fraction a network can
-    still recognise the class of a row.
+    still recognise the class of a row. The fewer columns there are, the more does the class depend
+    on each.
 
     Parameters
     ----------
-    fraction : float, default=0.2
-        Expected fraction of entries to replace, in [0, 1].
+    fraction : float or "auto", default="auto"
+        Expected fraction of entries to replace, in [0, 1]. "auto": none of fewer than 8 columns,
+        one column of up to 36, and then a growing number, up to a fifth of 256 columns and more.
 
     References
     ----------
@@ -49,14 +58,18 @@ class FeatureCorruption:
     True
     """
 
-    fraction: float = 0.2
+    fraction: float | str = "auto"
 
     def __post_init__(self) -> None:
         _check_fraction(self)
 
     def __call__(self, x: Tensor) -> Tensor:
+        fraction = self.fraction
+        if isinstance(fraction, str):
+            n = x[0].numel()
+            fraction = max(1 / n, _MAX_FRACTION * min(n / _WIDE, 1)) if n >= _NARROW else 0.0
         donor = torch.randint(len(x), x.shape, device=x.device)
-        replaced = torch.rand(x.shape, device=x.device) < self.fraction
+        replaced = torch.rand(x.shape, device=x.device) < fraction
         return torch.where(replaced, x.gather(0, donor), x)
 
 

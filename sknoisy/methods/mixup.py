@@ -6,11 +6,12 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from sknoisy.functional import cross_entropy, draw_mixture
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._mixing import mixing_alpha
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -30,10 +31,12 @@ class Mixup(Method):
 
     Parameters
     ----------
-    alpha : float, default=1.0
+    alpha : float or "auto", default="auto"
         Parameter of the distribution of the mixing coefficient, Beta(alpha, alpha); at least 0.
         Near 0 one sample dominates, at 1 the coefficient is uniform, and for large values it is
         near one half. The authors use up to 32 for noisy labels. 0 is cross-entropy.
+        "auto": 1 for samples of 64 entries and more, such as images; 0.2 for tables of fewer
+        columns, in which mixtures of two samples of a class can be in the region of another.
 
     References
     ----------
@@ -52,13 +55,16 @@ class Mixup(Method):
     True
     """
 
-    _parameter_constraints = {"alpha": [Interval(Real, 0, np.inf, closed="left")]}
+    _parameter_constraints = {
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")]
+    }
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float | str = "auto") -> None:
         self.alpha = alpha
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
-        mix = draw_mixture(batch.weight, self.alpha)
+        alpha = mixing_alpha(self.alpha, many=1.0, few=0.2, x=batch.x)
+        mix = draw_mixture(batch.weight, alpha)
         return batch.replace(x=mix(batch.x), target=mix(batch.target))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:

@@ -21,6 +21,16 @@ def test_corruption_uses_values_of_the_same_column():
     assert torch.equal(FeatureCorruption(fraction=0.0)(x), x)
 
 
+@pytest.mark.parametrize(
+    ("n_columns", "n_replaced"),
+    [(2, 0), (7, 0), (8, 1), (32, 1), (64, 3.2), (128, 12.8), (512, 102.4)],
+)
+def test_default_corruption_follows_the_number_of_columns(n_columns, n_replaced):
+    x = torch.rand(2000, n_columns)
+    replaced = (FeatureCorruption()(x) != x).float().sum(dim=1).mean()
+    np.testing.assert_allclose(replaced, n_replaced, rtol=0.1)
+
+
 def test_columns_of_a_row_get_values_of_different_rows():
     x = torch.arange(100.0)[:, None].expand(100, 2)
     view = FeatureCorruption(fraction=1.0)(x)

@@ -26,6 +26,17 @@ def mixed(make_batch, alpha=1.0, y=Y, **params):
     return given, Mixup(alpha).prepare_batch(None, given)
 
 
+@pytest.mark.parametrize(("n_columns", "alpha"), [(2, 0.2), (63, 0.2), (64, 1.0)])
+def test_default_alpha_follows_the_number_of_columns(make_batch, n_columns, alpha):
+    batch = make_batch(Y).replace(x=torch.tensor(rng.normal(size=(7, n_columns))))
+    results = []
+    for method in (Mixup(), Mixup(alpha)):
+        torch.manual_seed(0)
+        results.append(method.prepare_batch(None, batch).x)
+    assert torch.equal(*results)
+    assert not torch.equal(results[0], batch.x)
+
+
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])
 @pytest.mark.parametrize("rate", [0.0, -1.0])
 def test_labels_are_mixed_as_their_samples(make_batch, alpha, rate):
