@@ -23,6 +23,8 @@ from sknoisy.functional import (
 )
 from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._batch import TrainingStep
+from sknoisy.methods._mixing import mixing_alpha
+from sknoisy.methods._selection import keep_agreeing
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -40,12 +42,11 @@ class DivideMix(Method):
     samples are refined with the predictions on two random views; labels of unlabelled samples are
     replaced by the mean prediction of both networks. Both networks are trained on mixtures of all
     samples. In the robustness benchmark it is the best method on features of images with human
-    label noise. On many tables, with the default views, it is behind simpler methods, and on clean
-    labels it is well behind cross-entropy.
+    label noise. On tables it is behind simpler methods.
 
     Cost: two networks, four passes each per step and one over the training set per epoch, two
-    numbers per sample. Needs: views (``augment``) that do not change the class, samples that may be
-    mixed entry by entry, and classes of similar size.
+    numbers per sample. Needs: views (``augment``) that do not change the class and, with ``alpha``
+    above 0, samples that may be mixed entry by entry.
 
     Parameters
     ----------
@@ -54,9 +55,11 @@ class DivideMix(Method):
     temperature : float, default=0.5
         Temperature of the sharpening of targets, positive. The smaller, the sharper; 1 leaves them
         unchanged.
-    alpha : float, default=4.0
+    alpha : float or "auto", default="auto"
         Parameter of the distribution of the mixing coefficient, Beta(alpha, alpha), drawn once per
-        batch; positive.
+        batch; at least 0. 0: no mixing. "auto": 4, as the authors set, for samples of 64 entries
+        and more, such as images; 0 for tables of fewer columns, in which mixtures of two samples
+        of a class can be in the region of another.
     lambda_u : float or "auto", default="auto"
         Weight of the loss of unlabelled samples. "auto": 2.5 times the number of classes times the
         fraction of unlabelled samples, updated in each epoch. The authors set it by dataset and
@@ -65,14 +68,22 @@ class DivideMix(Method):
     ramp_epochs : int, default=16
         Number of epochs after warm-up in which this weight grows linearly from 0.
     balance : float, default=1.0
-        Weight of the penalty that moves the mean prediction of a batch towards the uniform
-        distribution. It prevents classes from never being predicted, but favours rare classes.
+        Weight of the penalty that moves the mean prediction of a batch towards the frequencies of
+        the classes. It prevents classes from never being predicted.
+    prior : {"given", "uniform"}, default="given"
+        These frequencies: those of the given labels, or the uniform distribution, as in the paper,
+        which favours rare classes.
+    keep_agreeing : bool, default=True
+        Whether samples whose label the network predicts are labelled as well. A mixture of two
+        components takes a part of the labels away also if all are clean. False: as in the paper.
 
     Attributes
     ----------
     clean : Tensor of shape (2, n_samples)
         Probability that each label is clean, estimated by the *other* network; entry ``i`` of the
         second axis belongs to row ``i`` of X.
+    class_prior : Tensor of shape (n_classes,)
+        Frequencies of the classes.
     strength : Tensor of shape ()
         The current weight of the loss of unlabelled samples, not multiplied by the ramp.
 
@@ -88,8 +99,8 @@ class DivideMix(Method):
     clipped, and sharpening removes most of the effect of smoothing. Predictions are means of
     probabilities, not of logits. The Gaussian mixture is fitted until convergence (the authors stop
     after 10 iterations), for many samples to a histogram, and the probability of a clean label
-    never increases with the loss. Warm-up is a tenth of the epochs; the authors use 10 or 30 of
-    300. Left out: the penalty in warm-up for asymmetric noise, and losses averaged over epochs,
+    never increases with the loss. Warm-up ends by itself; the authors use 10 or 30 of 300 epochs.
+    Left out: the penalty in warm-up for asymmetric noise, and losses averaged over epochs,
     which the authors use at 90 % noise, with a higher threshold.
 
     Examples
@@ -103,26 +114,30 @@ class DivideMix(Method):
     """
 
     n_networks = 2
-    warmup = 0.1
+    warmup = "auto"
     per_sample = True
     makes_views = True
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "temperature": [Interval(Real, 0, np.inf, closed="neither")],
-        "alpha": [Interval(Real, 0, np.inf, closed="neither")],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],
         "lambda_u": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],
         "ramp_epochs": [Interval(Integral, 1, None, closed="left")],
         "balance": [Interval(Real, 0, np.inf, closed="left")],
+        "prior": [StrOptions({"given", "uniform"})],
+        "keep_agreeing": ["boolean"],
     }
 
     def __init__(
         self,
         threshold: float = 0.5,
         temperature: float = 0.5,
-        alpha: float = 4.0,
+        alpha: float | str = "auto",
         lambda_u: float | str = "auto",
         ramp_epochs: int = 16,
         balance: float = 1.0,
+        prior: str = "given",
+        keep_agreeing: bool = True,
     ) -> None:
         self.threshold = threshold
         self.temperature = temperature
@@ -130,15 +145,25 @@ class DivideMix(Method):
         self.lambda_u = lambda_u
         self.ramp_epochs = ramp_epochs
         self.balance = balance
+        self.prior = prior
+        self.keep_agreeing = keep_agreeing
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
         self.register_buffer("clean", torch.ones(2, len(y), dtype=net.dtype, device=y.device))
         strength = 0.0 if self.lambda_u == "auto" else float(self.lambda_u)
+        uniform = torch.full((net.n_classes,), 1 / net.n_classes, dtype=net.dtype, device=y.device)
+        self.register_buffer("class_prior", uniform)
         self.register_buffer("strength", torch.tensor(strength, dtype=net.dtype, device=y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        clean = gmm_clean_probability(evaluation.losses, evaluation.weight).flip(0)
+        clean = gmm_clean_probability(evaluation.losses, evaluation.weight)
+        if self.keep_agreeing:
+            clean = keep_agreeing(clean, evaluation.logits, evaluation.y)
+        clean = clean.flip(0)
         self.clean[:, evaluation.index] = clean
+        if self.prior == "given":
+            counts = evaluation.weight @ evaluation.target
+            self.class_prior.copy_(counts / counts.sum())
         if self.lambda_u == "auto":
             unlabelled = (clean <= self.threshold).to(evaluation.weight.dtype) @ evaluation.weight
             fraction = unlabelled.mean() / evaluation.weight.sum()
@@ -153,7 +178,8 @@ class DivideMix(Method):
         target = torch.where(labelled.unsqueeze(-1), refined, p.mean(dim=0))
         target = sharpen(target, self.temperature)
         weight = batch.weight.repeat(2) / 2
-        mix = draw_mixture(weight, self.alpha)
+        alpha = mixing_alpha(self.alpha, many=4.0, few=0.0, x=batch.x)
+        mix = draw_mixture(weight, alpha)
         return batch.replace(
             x=mix(views),
             y=batch.y.repeat(2),
@@ -176,7 +202,7 @@ class DivideMix(Method):
         losses = -mean_labelled * expected_loss(log_p, target)
         squared_errors = ((p - target) ** 2).mean(dim=-1)
         losses = losses + ramp * self.strength * mean_unlabelled * squared_errors
-        return losses + self.balance * class_balance_penalty(p, weight)
+        return losses + self.balance * class_balance_penalty(p, weight, self.class_prior)
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:
         step = super().training_step(net, batch)

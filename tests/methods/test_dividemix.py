@@ -42,7 +42,7 @@ def sharpened(p, temperature):
 
 
 def test_targets_are_refined_or_predicted_then_mixed(set_up, make_batch):
-    method, net = set_up(DivideMix(temperature=0.4, threshold=0.6), Y), two_views()
+    method, net = set_up(DivideMix(temperature=0.4, threshold=0.6, alpha=4.0), Y), two_views()
     method.clean.copy_(torch.tensor(rng.random((2, 7))))
     weight = torch.tensor(rng.random(7))
     mixed = method.prepare_batch(net, make_batch(Y, weight=weight, index=np.arange(7)[::-1].copy()))
@@ -73,6 +73,8 @@ def prepared(make_batch, labelled, **fields):
 @pytest.mark.parametrize("balance", [0.0, 0.7])
 def test_loss(set_up, make_batch, balance):
     method = set_up(DivideMix(lambda_u=20.0, ramp_epochs=8, balance=balance), Y)
+    prior = rng.dirichlet(np.ones(3))
+    method.class_prior.copy_(torch.tensor(prior))
     weight, labelled = rng.random(7), rng.random((2, 7)) > 0.4
     batch = prepared(make_batch, labelled, weight=torch.tensor(weight / weight.sum()))
     Z, t = rng.normal(size=(2, 7, 3)), batch.target.numpy()
@@ -85,7 +87,6 @@ def test_loss(set_up, make_batch, balance):
         expected = np.average(losses[is_labelled], weights=weight[is_labelled])
         is_unlabelled = ~is_labelled
         expected += 5 * np.average(squared[is_unlabelled], weights=weight[is_unlabelled])
-        prior = np.full(3, 1 / 3)
         mean = np.average(p, axis=0, weights=weight)
         expected += balance * (prior * np.log(prior / mean)).sum()
         np.testing.assert_allclose(means[k], expected)
@@ -104,7 +105,7 @@ def test_batches_of_one_group_have_a_finite_loss(set_up, make_batch, labelled, s
 def test_clean_probabilities_come_from_the_losses_of_the_other_network(set_up, make_evaluation):
     y, weight = np.arange(40) % 3, torch.tensor(rng.random(40))
     logits = torch.tensor(rng.normal(scale=3, size=(2, 40, 3)))
-    method = set_up(DivideMix(), y)
+    method = set_up(DivideMix(keep_agreeing=False), y)
     evaluation = make_evaluation(y, logits, 0, weight)
     method.on_epoch_start(module_view(nn.Identity(), logits[0], y), evaluation)
     losses = -log_softmax(logits.numpy(), axis=-1)[:, np.arange(40), y]
@@ -116,6 +117,39 @@ def test_clean_probabilities_come_from_the_losses_of_the_other_network(set_up, m
     unlabelled = np.average((method.clean <= 0.5).numpy().mean(axis=0), weights=weight)
     assert 0 < unlabelled < 1
     np.testing.assert_allclose(method.strength, 2.5 * 3 * unlabelled)
+
+
+def test_labels_that_are_predicted_are_clean(set_up, make_evaluation):
+    y = np.arange(40) % 3
+    logits = torch.tensor(rng.normal(scale=3, size=(2, 40, 3)))
+    net, results = module_view(nn.Identity(), logits[0], y), []
+    for keep_agreeing in (False, True):
+        method = set_up(DivideMix(keep_agreeing=keep_agreeing), y)
+        method.on_epoch_start(net, make_evaluation(y, logits))
+        results.append(method.clean)
+    agreeing = (logits.argmax(dim=-1) == torch.tensor(y)).flip(0)
+    assert (results[1][agreeing] == 1).all()
+    torch.testing.assert_close(results[1][~agreeing], results[0][~agreeing])
+    assert (results[0][agreeing] < 1).any()
+
+
+@pytest.mark.parametrize("prior", ["given", "uniform"])
+def test_frequencies_are_those_of_the_given_labels_or_uniform(set_up, make_evaluation, prior):
+    weight, logits = torch.tensor(rng.random(7)), torch.tensor(rng.normal(size=(2, 7, 3)))
+    method = set_up(DivideMix(prior=prior), Y)
+    net = module_view(nn.Identity(), logits[0], Y)
+    method.on_epoch_start(net, make_evaluation(Y, logits, 0, weight))
+    given = np.bincount(Y, weight.numpy()) / weight.sum().numpy()
+    np.testing.assert_allclose(method.class_prior, given if prior == "given" else 1 / 3)
+
+
+@pytest.mark.parametrize(("n_columns", "mixed"), [(63, False), (64, True)])
+def test_only_wide_samples_are_mixed_by_default(set_up, make_batch, n_columns, mixed):
+    x = torch.tensor(rng.normal(size=(7, n_columns)))
+    method, net = set_up(DivideMix(), Y), module_view(RandomLogits(), np.zeros((7, 1)), Y)
+    net.module.forward = lambda x: net.module.outputs
+    prepared = method.prepare_batch(net, make_batch(Y).replace(x=x))
+    assert torch.equal(prepared.x, x.repeat(2, 1)) != mixed
 
 
 def test_a_given_strength_is_kept(set_up, make_evaluation):
@@ -146,7 +180,7 @@ def test_warm_up_is_cross_entropy_on_each_network(optimizer):
 
 def test_state_is_pickled_and_not_cloned():
     clf = train("dividemix")
-    assert set(clf.method_.state_dict()) == {"clean", "strength"}
+    assert set(clf.method_.state_dict()) == {"clean", "class_prior", "strength"}
     loaded = pickle.loads(pickle.dumps(clf))
     assert torch.equal(loaded.method_.clean, clf.method_.clean)
     np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
