@@ -25,6 +25,7 @@ _MODULES = (
     "networks",
     "noise",
     "plots",
+    "recipes",
     "search",
     "transition",
 )

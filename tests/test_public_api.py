@@ -11,7 +11,7 @@ import sknoisy
 
 ROOMS = (
     "crowds", "dask", "datasets", "ensemble", "functional", "issues", "methods", "metrics",
-    "model_selection", "networks", "noise", "plots", "search", "transition",
+    "model_selection", "networks", "noise", "plots", "recipes", "search", "transition",
 )  # fmt: skip
 GONE = (
     "augment", "beliefs", "correction", "data", "distributed", "inputs", "losses", "mixing",
