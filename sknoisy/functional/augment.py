@@ -41,7 +41,7 @@ class FeatureCorruption:
     ----------
     fraction : float or "auto", default="auto"
         Expected fraction of entries to replace, in [0, 1]. "auto": none of fewer than 8 columns,
-        one column of up to 36, and then a growing number, up to a fifth of 256 columns and more.
+        one column of up to 36, then a growing number, up to a fifth of 256 columns and more.
 
     References
     ----------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +19,7 @@ from sknoisy.functional import (
 )
 from sknoisy.methods._base import Method, NetworkView
 from sknoisy.methods._batch import TrainingStep
+from sknoisy.methods._mixing import mixing_alpha
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch
@@ -32,23 +33,28 @@ class CoLearning(Method):
     A network is trained on mixtures of samples and their labels, as in ``mixup``. A projection head
     on its features learns, without labels, to match two random views of the same sample. A third
     loss makes predictions similar for samples with similar projections, so that neighbours correct
-    a noisy label. The method depends on the views. In the robustness benchmark, with the default
-    views of tables, it is among the best methods on some data sets and far behind cross-entropy on
-    others, where these views change the class; on clean labels it is seven points behind.
+    a noisy label. The method depends on the views: they must not change the class.
 
     Cost: one network, one pass per step over three times the batch, memory that grows with the
     square of the batch, nothing kept per sample. Needs: views by ``augment``.
 
     Parameters
     ----------
-    mixing : float, default=5.0
+    mixing : float or "auto", default="auto"
         Parameter of the distribution of the mixing coefficient, Beta(mixing, mixing), drawn once
         per batch; at least 0. The larger, the closer the coefficient is to one half. 0: no mixing.
+        "auto": 5, as the authors set, for samples of 64 entries and more, such as images; 0 for
+        tables of fewer columns, in which mixtures of two samples of a class can be in the region
+        of another.
     intrinsic : float, default=1.0
         Weight of the contrastive loss of the views, at least 0.
-    structural : float, default=1.0
-        Weight of the divergence between neighbourhoods, at least 0. With ``structural``,
-        ``intrinsic`` and ``mixing`` at 0 it is cross-entropy.
+    structural : float, default=0.1
+        Weight of the divergence between the neighbourhoods of the projections and of the
+        predictions, both of the first random view; at least 0. 1 is the sum in the paper. There a
+        step of its own trains only the last layer, at a fifth of the learning rate and on samples
+        without augmentation; here the loss trains the whole network, and at 1 it can replace the
+        classes by the clusters of the projections. With ``structural``, ``intrinsic`` and
+        ``mixing`` at 0 it is cross-entropy.
     temperature : float, default=0.5
         Divisor of the cosine similarities in the contrastive loss, positive. With a small
         temperature only the most similar views have an effect.
@@ -82,7 +88,7 @@ class CoLearning(Method):
 
     makes_views = True
     _parameter_constraints = {
-        "mixing": [Interval(Real, 0, np.inf, closed="left")],
+        "mixing": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],
         "intrinsic": [Interval(Real, 0, np.inf, closed="left")],
         "structural": [Interval(Real, 0, np.inf, closed="left")],
         "temperature": [Interval(Real, 0, np.inf, closed="neither")],
@@ -91,9 +97,9 @@ class CoLearning(Method):
 
     def __init__(
         self,
-        mixing: float = 5.0,
+        mixing: float | str = "auto",
         intrinsic: float = 1.0,
-        structural: float = 1.0,
+        structural: float = 0.1,
         temperature: float = 0.5,
         width: float = 0.5,
     ) -> None:
@@ -113,7 +119,8 @@ class CoLearning(Method):
         self.hidden, self.projection = (nn.Parameter(layer) for layer in layers)
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
-        mix = draw_mixture(batch.weight, self.mixing)
+        alpha = mixing_alpha(self.mixing, many=5.0, few=0.0, x=batch.x)
+        mix = draw_mixture(batch.weight, alpha)
         return batch.replace(x=mix(batch.x), target=mix(batch.target))
 
     def training_step(self, net: NetworkView, batch: Batch) -> TrainingStep:

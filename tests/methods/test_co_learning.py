@@ -64,7 +64,7 @@ def test_equation(set_up, make_batch, intrinsic, structural, temperature, width)
 
 
 def test_labels_are_mixed_as_their_samples(set_up, make_batch):
-    method, batch = set_up(CoLearning(), Y), make_batch(Y)
+    method, batch = set_up(CoLearning(mixing=5.0), Y), make_batch(Y)
     torch.manual_seed(0)
     mixed = method.prepare_batch(None, batch.replace(x=batch.target))
     torch.testing.assert_close(mixed.x, mixed.target)
@@ -75,6 +75,12 @@ def test_labels_are_mixed_as_their_samples(set_up, make_batch):
     ]
     # With B of Beta(5, 5), the larger of B and 1 - B is 1/2 + |B - 1/2|, on average 0.623.
     assert np.mean(coefficients) == pytest.approx(0.623, abs=0.03)
+
+
+@pytest.mark.parametrize(("n_columns", "mixed"), [(63, False), (64, True)])
+def test_only_wide_samples_are_mixed_by_default(make_batch, n_columns, mixed):
+    batch = make_batch(Y).replace(x=torch.tensor(rng.normal(size=(6, n_columns))))
+    assert torch.equal(CoLearning().prepare_batch(None, batch).x, batch.x) != mixed
 
 
 def test_equal_neighbourhoods_have_no_structural_loss(set_up, make_batch):
