@@ -102,13 +102,20 @@ def test_trusted_rows_are_those_passed_to_fit(set_up, make_evaluation):
     assert method.trusted_labels.tolist() == LABELS[[1, 5, 6]].tolist()
 
 
-def test_without_trusted_rows_small_losses_of_each_class_are_trusted(set_up, make_evaluation):
-    net, method = started(set_up, make_evaluation, trusted_fraction=0.5)
+@pytest.mark.parametrize("keep_agreeing", [False, True])
+def test_without_trusted_rows_small_losses_of_each_class_are_trusted(
+    set_up, make_evaluation, keep_agreeing
+):
+    params = {"trusted_fraction": 0.5, "keep_agreeing": keep_agreeing}
+    net, method = started(set_up, make_evaluation, **params)
+    agreeing = keep_agreeing & ((ROWS @ weight_of(net)).argmax(axis=1) == Y)
     losses = -log_softmax(ROWS @ weight_of(net), axis=1)[np.arange(12), Y]
     for label in range(3):
         members = np.flatnonzero(label == Y)
         smallest = members[np.argsort(losses[members])[:2]]
-        np.testing.assert_allclose(method.trust[members], np.isin(members, smallest))
+        expected = np.isin(members, smallest) | agreeing[members]
+        np.testing.assert_allclose(method.trust[members], expected)
+    assert agreeing.any() == keep_agreeing
 
 
 def test_label_layer_is_first_fitted_to_trusted_rows(set_up, make_evaluation):
