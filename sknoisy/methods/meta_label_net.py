@@ -77,8 +77,8 @@ class MetaLabelNet(Method):
     fitted to them, since with random initial labels the network can collapse to one class; its
     features are normalised; divergence and entropy are summed over classes, while the code averages
     them, so that the same ``virtual_lr`` gives a virtual step ``n_classes`` times as long; warm-up
-    ends by itself and is not a third of the epochs; the last epoch is kept, not the best one on trusted
-    samples.
+    ends by itself and is not a third of the epochs; the last epoch is kept, not the best one on
+    trusted samples.
 
     Examples
     --------
