@@ -85,6 +85,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("bi_tempered", "t2", 0.5),
         ("peer", "alpha", -0.1),
         ("peer", "bound", 0),
+        ("cores2", "beta", -1),
+        ("cores2", "sieve_epoch", 2.5),
         ("elr", "beta", 1.0),
         ("elr", "beta", -0.1),
         ("elr", "lam", -1),

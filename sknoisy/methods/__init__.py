@@ -19,6 +19,7 @@ from sknoisy.methods.ce import CrossEntropy
 from sknoisy.methods.co_learning import CoLearning
 from sknoisy.methods.co_teaching import CoTeaching
 from sknoisy.methods.confidence_penalty import ConfidencePenalty
+from sknoisy.methods.cores2 import CORES2
 from sknoisy.methods.distilled_pool import DistilledPool
 from sknoisy.methods.disturb_label import DisturbLabel
 from sknoisy.methods.dividemix import DivideMix
@@ -47,6 +48,7 @@ from sknoisy.methods.truncated_gce import TruncatedGCE
 from sknoisy.methods.volminnet import VolMinNet
 
 __all__ = [
+    "CORES2",
     "PeerLoss",
     "BiTempered",
     "TruncatedGCE",
@@ -112,6 +114,7 @@ METHODS: dict[str, type[Method]] = {
     "backward": BackwardCorrection,
     "volminnet": VolMinNet,
     "peer": PeerLoss,
+    "cores2": CORES2,
     "elr": ELR,
     "elr_plus": ELRPlus,
     "selc": SELC,
