@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ class CORES2(Method):
         self.bound = bound
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        like = {"dtype": net.dtype, "device": y.device}
+        like: dict[str, Any] = {"dtype": net.dtype, "device": y.device}
         self.register_buffer("kept", torch.ones(len(y), **like))
         self.register_buffer("frequencies", torch.full((net.n_classes,), torch.nan, **like))
         weight = float("nan") if self.beta == "auto" else float(self.beta)
