@@ -39,6 +39,7 @@ SETTINGS = {
     "default": {},
     "gce": {"method": "gce"},
     "sce": {"method": "sce"},
+    "bi-tempered": {"method": "bi_tempered"},
     "confidence penalty": {"method": "confidence_penalty", "method__beta": 0.3},
     "user's loss": {"method": Temperature(2.0), "warmup": 1},
     "dropout": {"module__dropout": 0.3, "module__hidden": (16, 8), "module__bins": 3},
@@ -104,8 +105,23 @@ def test_rates_can_be_one_per_class():
 
 
 @pytest.mark.slow
-def test_parameters_of_the_loss_can_be_searched():
-    assert_equivalent(double("gce"), rates=[-1, 0], param_grid={"method__q": [0.2, 0.7, 1.0]})
+@pytest.mark.parametrize(
+    ("method", "values"),
+    [
+        ("gce", {"q": [0.2, 0.7, 1.0]}),
+        ("js", {"label_weight": [0.3, 0.9]}),
+        ("jal", {"scale": [2.0, 30.0]}),
+        ("anl", {"beta": [0.0, 5.0]}),
+        ("bi_tempered", {"t1": [0.2, 1.0], "t2": [1.0, 1.5]}),
+    ],
+)
+def test_parameters_of_a_loss_can_be_searched(method, values):
+    grid = {f"method__{name}": numbers for name, numbers in values.items()}
+    assert_equivalent(double(method), rates=[-1, 0], param_grid=grid)
+
+
+@pytest.mark.slow
+def test_parameters_of_a_loss_of_a_user_can_be_searched():
     clf = double(Temperature, warmup=0)
     assert_equivalent(clf, rates=[0, 0.3], param_grid={"method__temperature": [0.5, 2.0]})
 
