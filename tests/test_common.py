@@ -47,6 +47,7 @@ NOT_EQUIVALENT: dict[str, str] = {
     "disturb_label": "the label of a weighted row is drawn once, those of two equal rows twice",
     "mixup": "a weighted row is mixed once, two equal rows are mixed independently",
     "gjs": "views are drawn at random",
+    "cutmix": "samples are mixed in pairs drawn at random",
     "elr_plus": "samples are mixed in pairs drawn at random",
     "synthetic": "a repeated sample is its own nearest neighbour",
     "dividemix": "views and pairs are drawn at random",

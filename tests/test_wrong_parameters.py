@@ -98,6 +98,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("co_teaching", "ramp_epochs", 2.5),
         ("selc", "momentum", 1.1),
         ("selc", "momentum", None),
+        ("cutmix", "alpha", -1),
+        ("cutmix", "probability", 1.5),
         ("pencil", "label_lr", -1),
         ("pencil", "compatibility", "none"),
         ("pencil", "entropy", -0.1),

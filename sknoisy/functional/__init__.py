@@ -9,6 +9,7 @@
 ``class_balance``          frequencies of classes; selection per class; balance of predictions
 ``neighbors``              nearest neighbours and their labels
 ``mixup``                  convex combinations of the samples of a batch
+``cutmix``                 samples with a part that comes from another sample of the batch
 ``augment``                random views of a batch
 ``augmentations``          random views by name
 ``rand_augment``           strong random views of images
@@ -30,6 +31,7 @@ from sknoisy.functional.class_balance import (
     select_small_loss_per_class,
 )
 from sknoisy.functional.contrastive import contrastive_loss, neighborhood_divergence
+from sknoisy.functional.cutmix import Cut, draw_cut
 from sknoisy.functional.gaussian_mixture import fit_gaussian_mixture, gmm_clean_probability
 from sknoisy.functional.jensen_shannon import (
     class_jensen_shannon,
@@ -75,6 +77,7 @@ from sknoisy.functional.transition import (
 
 __all__ = [
     "Cutout",
+    "Cut",
     "FeatureCorruption",
     "Mixture",
     "RandAugment",
@@ -93,6 +96,8 @@ __all__ = [
     "correct_predictions",
     "counts_to_transition",
     "cross_entropy",
+    "default_augment",
+    "draw_cut",
     "draw_mixture",
     "elr_regularizer",
     "expected_loss",

@@ -67,16 +67,25 @@ def draw_mixture(weight: Tensor, alpha: float) -> Mixture:
     tensor(1.)
     """
     check_scalar("draw_mixture", "alpha", alpha, 0)
+    partner = draw_partners(weight)
+    coefficient = draw_coefficients(alpha).amax() if alpha else torch.ones(())
+    return Mixture(partner, coefficient)
+
+
+def draw_partners(weight: Tensor) -> Tensor:
+    """Draw the position of a partner for each sample, in proportion to the weights."""
     n, device = len(weight), weight.device
     # Drawn in single precision, so that all dtypes get the same numbers.
     jitter = torch.rand(1, dtype=torch.float32, device=device).to(weight.dtype)
     points = torch.randperm(n, device=device) + jitter
     cumulated = weight.cumsum(dim=0)
     partner = torch.searchsorted(cumulated, points / n * cumulated[-1], right=True)
-    coefficient = torch.ones(())
-    if alpha:
-        coefficient = _coefficients(alpha).sample().amax()
-    return Mixture(partner.clamp_max(n - 1), coefficient)
+    return partner.clamp_max(n - 1)
+
+
+def draw_coefficients(alpha: float) -> Tensor:
+    """Draw c from Beta(alpha, alpha), and return c and 1 - c, on the CPU."""
+    return _coefficients(alpha).sample()
 
 
 @lru_cache

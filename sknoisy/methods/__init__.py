@@ -20,6 +20,7 @@ from sknoisy.methods.co_learning import CoLearning
 from sknoisy.methods.co_teaching import CoTeaching
 from sknoisy.methods.confidence_penalty import ConfidencePenalty
 from sknoisy.methods.cores2 import CORES2
+from sknoisy.methods.cutmix import CutMix
 from sknoisy.methods.distilled_pool import DistilledPool
 from sknoisy.methods.disturb_label import DisturbLabel
 from sknoisy.methods.dividemix import DivideMix
@@ -76,6 +77,7 @@ __all__ = [
     "CoTeaching",
     "ConfidencePenalty",
     "CrossEntropy",
+    "CutMix",
     "DistilledPool",
     "DisturbLabel",
     "DivideMix",
@@ -110,6 +112,7 @@ METHODS: dict[str, type[Method]] = {
     "confidence_penalty": ConfidencePenalty,
     "disturb_label": DisturbLabel,
     "mixup": Mixup,
+    "cutmix": CutMix,
     "forward": ForwardCorrection,
     "backward": BackwardCorrection,
     "volminnet": VolMinNet,
