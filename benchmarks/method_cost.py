@@ -41,6 +41,7 @@ PASSES = {
     "dividemix": (2 * 5, 2 * 2),  # an evaluation pass, and two views to guess labels and to train
     "fine": (2, 1),  # an evaluation pass
     "co_learning": (3, 3),  # three views
+    "ssr": (2, 1),  # an evaluation pass
     "meta_label_net": (5, 4),  # features, a virtual step, its loss, a second-order gradient
 }
 WIDE, BATCH = (512, 512), 128

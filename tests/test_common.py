@@ -49,6 +49,7 @@ NOT_EQUIVALENT: dict[str, str] = {
     "gjs": "views are drawn at random",
     "cutmix": "samples are mixed in pairs drawn at random",
     "elr_plus": "samples are mixed in pairs drawn at random",
+    "ssr": "a repeated sample takes the places of several neighbours",
     "synthetic": "a repeated sample is its own nearest neighbour",
     "dividemix": "views and pairs are drawn at random",
     "sop_plus": "views are drawn at random",

@@ -43,6 +43,7 @@ from sknoisy.methods.sce import SCE
 from sknoisy.methods.selc import SELC
 from sknoisy.methods.sop import SOP
 from sknoisy.methods.sop_plus import SOPPlus
+from sknoisy.methods.ssr import SSR
 from sknoisy.methods.synthetic import Synthetic
 from sknoisy.methods.trimmed import Trimmed
 from sknoisy.methods.truncated_gce import TruncatedGCE
@@ -68,6 +69,7 @@ __all__ = [
     "SCE",
     "SELC",
     "SOP",
+    "SSR",
     "BackwardCorrection",
     "Bagging",
     "Batch",
@@ -132,6 +134,7 @@ METHODS: dict[str, type[Method]] = {
     "distilled_pool": DistilledPool,
     "dividemix": DivideMix,
     "fine": FINE,
+    "ssr": SSR,
     "co_learning": CoLearning,
     "meta_label_net": MetaLabelNet,
 }

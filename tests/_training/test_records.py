@@ -11,7 +11,7 @@ from sknoisy._training.records import Memorization
 from tests.factories import noisy_blobs, short
 
 X, y = noisy_blobs(203, n_features=6, n_classes=2)
-CHANGING = {"mixup", "cutmix", "dividemix", "elr_plus", "co_learning", "synthetic"}
+CHANGING = {"mixup", "cutmix", "ssr", "dividemix", "elr_plus", "co_learning", "synthetic"}
 
 
 def labelled(codes, weight, labels=None):
