@@ -42,6 +42,7 @@ PASSES = {
     "fine": (2, 1),  # an evaluation pass
     "co_learning": (3, 3),  # three views
     "ssr": (2, 1),  # an evaluation pass
+    "l2rw": (3, 5),  # the gradient of trusted samples, a second-order gradient
     "meta_label_net": (5, 4),  # features, a virtual step, its loss, a second-order gradient
 }
 WIDE, BATCH = (512, 512), 128

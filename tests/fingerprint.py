@@ -32,7 +32,7 @@ from sknoisy.metrics import METRICS, make_noisy_scorer
 from sknoisy.noise import corrupt_labels
 from sknoisy.transition import ESTIMATORS, estimate_transition, noise_rate
 
-TRUSTING = ("forward", "backward", "bagging", "meta_label_net")
+TRUSTING = ("forward", "backward", "bagging", "meta_label_net", "l2rw")
 
 
 class Listener(Callback):

@@ -103,6 +103,8 @@ def test_validation_fraction_that_leaves_no_training_rows_is_refused():
         ("ssr", "n_neighbors", 0),
         ("ssr", "balanced", "yes"),
         ("ssr", "every", 0),
+        ("l2rw", "trusted_batch", 0),
+        ("l2rw", "trusted_fraction", 0),
         ("cutmix", "alpha", -1),
         ("cutmix", "probability", 1.5),
         ("pencil", "label_lr", -1),

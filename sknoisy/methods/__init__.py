@@ -33,6 +33,7 @@ from sknoisy.methods.gjs import GJS
 from sknoisy.methods.jal import JAL
 from sknoisy.methods.jocor import JoCoR
 from sknoisy.methods.js import JS
+from sknoisy.methods.l2rw import L2RW
 from sknoisy.methods.mae import MAE
 from sknoisy.methods.meta_label_net import MetaLabelNet
 from sknoisy.methods.mixup import Mixup
@@ -62,6 +63,7 @@ __all__ = [
     "FINE",
     "GCE",
     "JS",
+    "L2RW",
     "MAE",
     "METHODS",
     "NCERCE",
@@ -137,6 +139,7 @@ METHODS: dict[str, type[Method]] = {
     "ssr": SSR,
     "co_learning": CoLearning,
     "meta_label_net": MetaLabelNet,
+    "l2rw": L2RW,
 }
 
 

@@ -14,9 +14,9 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 from torch.nn import functional as F
 
-from sknoisy.functional import cross_entropy, expected_loss, select_small_loss_per_class
+from sknoisy.functional import expected_loss
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._selection import keep_agreeing
+from sknoisy.methods._trusted import trusted_loss, update_trusted
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -126,28 +126,15 @@ class MetaLabelNet(Method):
         self.register_buffer("n_steps", self.trust.new_zeros(()))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        if not self.trust.any():
+        is_first = not self.trust.any()
+        update_trusted(self, net, evaluation, self.trusted_fraction, self.keep_agreeing)
+        if is_first:
             self._start(net, evaluation)
-        elif evaluation.trusted is not None:
-            # Training may continue with different trusted samples.
-            self.trust.zero_()
-            self.trust[evaluation.index] = evaluation.trusted * evaluation.weight
-        rows = torch.nonzero(self.trust).squeeze(1)
-        self.register_buffer("trusted_rows", rows, persistent=False)
-        self.register_buffer("trusted_labels", net.labels()[rows], persistent=False)
 
     def _start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        """Freeze the features, choose trusted samples, and fit the label layer to them."""
+        """Freeze the features, and fit the label layer to the trusted samples."""
         self.frozen_weights.copy_(net.weights())
-        trusted = evaluation.trusted
-        if trusted is None:
-            trusted = select_small_loss_per_class(
-                evaluation.losses, evaluation.y, evaluation.weight, self.trusted_fraction
-            )
-            if self.keep_agreeing:
-                trusted = keep_agreeing(trusted, evaluation.logits, evaluation.y)
-        self.trust[evaluation.index] = trusted * evaluation.weight
-        rows = torch.nonzero(trusted).squeeze(1)
+        rows = torch.nonzero(self.trust[evaluation.index]).squeeze(1)
         features, target = _layer_input(evaluation.features[rows]), evaluation.target[rows]
         trust = self.trust[evaluation.index[rows]].unsqueeze(-1)
         for _ in range(_INITIAL_STEPS):
@@ -164,13 +151,9 @@ class MetaLabelNet(Method):
         log_label = torch.log_softmax(features @ labeller, dim=-1)
         divergence = expected_loss(log_p - log_label, log_p.exp()) @ batch.weight
         (gradient,) = torch.autograd.grad(divergence, weights, create_graph=True)
-        n_trusted, device = len(self.trusted_rows), self.trusted_rows.device
-        drawn = torch.randperm(n_trusted, device=device)[: self.trusted_batch]
-        rows = self.trusted_rows[drawn]
-        logits = net.infer(net.rows(rows), weights - self.virtual_lr * gradient)
-        weight = self.trust[rows] / self.trust[rows].sum()
-        trusted_loss = cross_entropy(logits, self.trusted_labels[drawn]) @ weight
-        self._adam_step(torch.autograd.grad(trusted_loss, labeller)[0], self.label_lr)
+        virtual_weights = weights - self.virtual_lr * gradient
+        loss = trusted_loss(self, net, virtual_weights, self.trusted_batch)
+        self._adam_step(torch.autograd.grad(loss, labeller)[0], self.label_lr)
         return batch.replace(target=torch.softmax(features @ self.labeller, dim=-1))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
