@@ -38,6 +38,7 @@ PASSES = {
     "co_teaching": (2, 2),
     "jocor": (2, 2),
     "bagging": (8, 8),
+    "distilled_pool": (2, 2),  # without its judges, which are asked once
     "dividemix": (2 * 5, 2 * 2),  # an evaluation pass, and two views to guess labels and to train
     "fine": (2, 1),  # an evaluation pass
     "co_learning": (3, 3),  # three views
