@@ -157,7 +157,7 @@ def _untrusted(evaluation: EvaluationPass, values: Tensor) -> tuple[np.ndarray, 
     rows = torch.ones_like(evaluation.y, dtype=torch.bool)
     if evaluation.trusted is not None and not evaluation.trusted.all():
         rows = ~evaluation.trusted
-    return evaluation.y[rows].cpu().numpy(), values[rows].double().cpu().numpy()
+    return evaluation.y[rows].cpu().numpy(), values[rows].cpu().double().numpy()
 
 
 _FUNCTIONS: dict[str, Callable[[EvaluationPass], Tensor]] = {

@@ -40,7 +40,7 @@ class VolMinNet(Method):
 
     Parameters
     ----------
-    lam : float, default=0.1
+    lam : float, default=0.05
         Weight of the logarithm of the determinant, at least 0. The authors set 1e-4, in trainings
         of many more steps; in short ones the matrix then follows the network that memorises.
     start : float or "auto", default="auto"
@@ -79,7 +79,7 @@ class VolMinNet(Method):
         "start": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
     }
 
-    def __init__(self, lam: float = 0.1, start: float | str = "auto") -> None:
+    def __init__(self, lam: float = 0.05, start: float | str = "auto") -> None:
         self.lam = lam
         self.start = start
 
@@ -99,8 +99,9 @@ class VolMinNet(Method):
     @property
     def transition(self) -> Tensor:
         """Transition matrix, of shape (n_classes, n_classes)."""
-        diagonal = torch.eye(len(self.ratio_logits)).to(self.ratio_logits)
         ratios = _MAX_RATIO * torch.sigmoid(self.ratio_logits)
+        # Made on the device: a copy in each step would have to be waited for.
+        diagonal = torch.eye(len(ratios), dtype=ratios.dtype, device=ratios.device)
         rows = torch.lerp(ratios, diagonal, diagonal)
         return rows / rows.sum(dim=-1, keepdim=True)
 
