@@ -280,16 +280,19 @@ def _images(accuracies: dict) -> str:
 
 
 def _partly(accuracies: dict, names: list[str]) -> str:
-    lines = []
+    lines: list[list[object]] = []
     for c in CONTENDERS:
-        both = [cell for cell in accuracies[c] if cell in accuracies[DEFAULT] and cell[1] != "none"]
+        both = [cell for cell in accuracies[c] if cell in accuracies[DEFAULT]]
         if c in names or not both:
             continue
-        own, of_default = (
-            np.mean([accuracies[name][cell] for cell in both]) for name in (c, DEFAULT)
-        )
-        lines.append([c, len(both), float(own), float(of_default)])
-    return table(["contender", "noisy cells run", "its mean", "default on the same"], lines)
+        line: list[object] = [c]
+        for is_clean in (False, True):
+            chosen = [cell for cell in both if (cell[1] == "none") == is_clean]
+            means = [np.mean([accuracies[x][cell] for cell in chosen]) for x in (c, DEFAULT)]
+            line += [len(chosen), *map(float, means)] if chosen else ["", "", ""]
+        lines.append(line)
+    of_cells = ["its mean", "default on the same"]
+    return table(["contender", "noisy cells", *of_cells, "clean cells", *of_cells], lines)
 
 
 def _status(accuracies: dict, failed: dict, everything: list) -> str:
