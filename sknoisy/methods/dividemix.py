@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DivideMix"]
 
+# The authors' weights for ten classes: 0 if a fifth of the labels is noisy, 25 if half of them is.
 _STRENGTH_PER_CLASS = 2.5
+_FROM_FRACTION, _TO_FRACTION = 0.2, 0.5
 
 
 class DivideMix(Method):
@@ -61,10 +63,10 @@ class DivideMix(Method):
         and more, such as images; 0 for tables of fewer columns, in which mixtures of two samples
         of a class can be in the region of another.
     lambda_u : float or "auto", default="auto"
-        Weight of the loss of unlabelled samples. "auto": 2.5 times the number of classes times the
-        fraction of unlabelled samples, updated in each epoch. The authors set it by dataset and
-        noise rate: 0, 25, 25, 50 for 20, 50, 80, 90 % on ten classes, and 25, 150, 150, 150 on a
-        hundred classes.
+        Weight of the loss of unlabelled samples. "auto": 0 if up to a fifth of the samples is
+        unlabelled, 2.5 times the number of classes from one half on, and linear in between, updated
+        in each epoch. The authors set it by dataset and noise rate: 0, 25, 25, 50 for 20, 50, 80,
+        90 % on ten classes, and 25, 150, 150, 150 on a hundred classes.
     ramp_epochs : int, default=16
         Number of epochs after warm-up in which this weight grows linearly from 0.
     balance : float, default=1.0
@@ -167,7 +169,8 @@ class DivideMix(Method):
         if self.lambda_u == "auto":
             unlabelled = (clean <= self.threshold).to(evaluation.weight.dtype) @ evaluation.weight
             fraction = unlabelled.mean() / evaluation.weight.sum()
-            self.strength.copy_(_STRENGTH_PER_CLASS * net.n_classes * fraction)
+            ramp = (fraction - _FROM_FRACTION) / (_TO_FRACTION - _FROM_FRACTION)
+            self.strength.copy_(_STRENGTH_PER_CLASS * net.n_classes * ramp.clamp(0, 1))
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
         views = torch.cat([net.augment(batch.x), net.augment(batch.x)])

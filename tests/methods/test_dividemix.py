@@ -115,8 +115,20 @@ def test_clean_probabilities_come_from_the_losses_of_the_other_network(set_up, m
         np.testing.assert_allclose(method.clean[network], expected, atol=1e-3)
     assert not torch.allclose(method.clean[0], method.clean[1])
     unlabelled = np.average((method.clean <= 0.5).numpy().mean(axis=0), weights=weight)
-    assert 0 < unlabelled < 1
-    np.testing.assert_allclose(method.strength, 2.5 * 3 * unlabelled)
+    assert 0.2 < unlabelled < 1
+    np.testing.assert_allclose(method.strength, 2.5 * 3 * min((unlabelled - 0.2) / 0.3, 1))
+
+
+@pytest.mark.parametrize(("unlabelled", "strength"), [(0.1, 0), (0.2, 0), (0.35, 3.75), (0.9, 7.5)])
+def test_default_strength_follows_the_unlabelled_fraction(
+    set_up, make_evaluation, unlabelled, strength
+):
+    y = np.arange(60) % 3
+    wrong = np.arange(60) < 60 * unlabelled
+    logits = torch.tensor(10.0 * np.eye(3)[np.where(wrong, (y + 1) % 3, y)]).expand(2, -1, -1)
+    method = set_up(DivideMix(), y)
+    method.on_epoch_start(module_view(nn.Identity(), logits[0], y), make_evaluation(y, logits))
+    np.testing.assert_allclose(method.strength, strength, atol=1e-9)
 
 
 def test_labels_that_are_predicted_are_clean(set_up, make_evaluation):
