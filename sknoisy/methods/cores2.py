@@ -41,7 +41,7 @@ class CORES2(Method):
         Number of epochs in which the weight grows linearly to its final value.
     sieve_epoch : int or None, default=None
         Number of epochs after warm-up before samples are left out; None: never. The authors' sieve
-        begins at epoch 30 of 100, which is 20 after warm-up. With bounded logits little is
+        begins at epoch 30 of 100, 20 after their warm-up. With bounded logits little is
         memorised that a sieve could remove, and where two classes overlap it confirms errors.
     bound : float or None, default=5.0
         Bound on the norm of the logits in the loss, but not in predictions; see
@@ -59,11 +59,11 @@ class CORES2(Method):
     References
     ----------
     Cheng et al., "Learning with Instance-Dependent Label Noise: A Sample Sieve Approach", ICLR
-    2021, Eq. 2 to 4. The authors set ``beta=2``; their weight is 0 for 10 epochs, as here in
-    warm-up, and grows for 30. Departures: the bound of the logits; the defaults of ``beta`` and
+    2021, Eq. 2 to 4. The authors set ``beta=2``; their weight is 0 for 10 epochs, and grows for 30.
+    Departures: warm-up, which ends by itself; the bound of the logits; the defaults of ``beta`` and
     ``sieve_epoch``; the sieve is decided once before each epoch, not in each batch; the learning
-    rate is not divided by ``1 + beta``. Left out: the second training with consistency of
-    augmented samples.
+    rate is not divided by ``1 + beta``. Left out: the second training with consistency of augmented
+    samples.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class CORES2(Method):
     torch.Size([150])
     """
 
-    warmup = 0.1
+    warmup = "auto"
     per_sample = True
     _parameter_constraints = {
         "beta": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],

@@ -52,7 +52,7 @@ class PeerLoss(Method):
     2020, Eq. 3 and 6. The relation to label smoothing: Wei et al., "To Smooth or Not? When Label
     Smoothing Meets Noisy Labels", ICML 2022. Departures: the peer term is the mean over all pairs
     of a sample and a label of the batch, while the authors draw one pair for each sample; the bound
-    of the logits; warm-up, a tenth of the epochs; the default of ``alpha``.
+    of the logits; warm-up, which ends by itself; the default of ``alpha``.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class PeerLoss(Method):
     True
     """
 
-    warmup = 0.1
+    warmup = "auto"
     _parameter_constraints = {
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],
         "bound": [Interval(Real, 0, np.inf, closed="neither"), None],

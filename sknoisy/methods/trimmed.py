@@ -48,7 +48,7 @@ class Trimmed(Method):
     Xue et al., "Robust Learning at Noisy Labeled Medical Images: Applied to Skin Lesion
     Classification", ISBI 2019: online uncertainty sample mining. Departures: a fraction is left
     out instead of a number k, which other implementations set to 1; the fraction is estimated
-    unless given, and grows in a ramp; warm-up is a tenth of the epochs; the last selected sample
+    unless given, and grows in a ramp; warm-up ends by itself; the last selected sample
     may be selected in part, so that a sample of weight two counts as the sample given twice.
 
     Examples
@@ -61,7 +61,7 @@ class Trimmed(Method):
     True
     """
 
-    warmup = 0.1
+    warmup = "auto"
     _parameter_constraints = {
         "forget_rate": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "ramp_epochs": [Interval(Integral, 1, None, closed="left")],

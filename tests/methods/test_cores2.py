@@ -78,6 +78,7 @@ def test_without_regulariser_sieve_and_bound_it_is_cross_entropy():
 
 def test_state_is_pickled_and_not_cloned():
     clf = NoisyLabelClassifier("cores2", method__sieve_epoch=1, max_epochs=4, random_state=0)
+    clf.set_params(warmup=0)
     noisy = np.where(np.arange(150) % 5 == 0, (y + 1) % 3, y)
     clf.set_params(lr=0.01, batch_size=16).fit(X, noisy)
     assert 0 < clf.method_.kept.sum() < 150
