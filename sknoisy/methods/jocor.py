@@ -51,14 +51,13 @@ class JoCoR(Method):
 
     References
     ----------
-    Wei et al., "Combating Noisy Labels by Agreement: A Joint Training Method with
-    Co-Regularization", CVPR 2020, Eq. 1 to 5 and Algorithm 1: the loss is ``1 - agreement`` times
-    the sum of both cross-entropies, plus ``agreement`` times the Kullback-Leibler divergences in
-    both directions. As in the authors' code, both networks get gradients from both divergences.
-    Departures: the rate is estimated unless given; warm-up is a tenth of the epochs, while the
-    authors have only the ramp; probabilities of both networks are averaged to predict; the last
-    selected sample may be selected in part, so that a sample of weight two counts as the sample
-    given twice.
+    Wei et al., "Combating Noisy Labels by Agreement: A Joint Training Method with Co-
+    Regularization", CVPR 2020, Eq. 1 to 5 and Algorithm 1: the loss is ``1 - agreement`` times the
+    sum of both cross-entropies, plus ``agreement`` times the Kullback-Leibler divergences in both
+    directions. As in the authors' code, both networks get gradients from both divergences.
+    Departures: the rate is estimated unless given; warm-up ends by itself, while the authors have
+    only the ramp; probabilities of both networks are averaged to predict; the last selected sample
+    may be selected in part, so that a sample of weight two counts as the sample given twice.
 
     Examples
     --------
@@ -71,7 +70,7 @@ class JoCoR(Method):
     """
 
     n_networks = 2
-    warmup = 0.1
+    warmup = "auto"
     _parameter_constraints = {
         "agreement": [Interval(Real, 0, 1, closed="left")],
         "forget_rate": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],

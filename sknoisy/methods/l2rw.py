@@ -24,8 +24,8 @@ class L2RW(Method):
 
     In each step, the weight of a sample is the inner product of the gradient of its loss and of the
     gradient of the loss of trusted samples, and 0 if that is negative. So the network is trained
-    only on samples that go together with the trusted ones, whatever the kind of noise. Each
-    batch has new weights. It is designed for some hundred trusted samples.
+    only on samples that go together with the trusted ones, whatever the kind of noise. Each batch
+    has new weights. It is designed for some hundred trusted samples.
 
     Cost: one network, three passes in training mode per step, one of them differentiated twice,
     which all layers must support; one number per sample. Needs: trusted samples, passed to ``fit``
@@ -53,7 +53,7 @@ class L2RW(Method):
     Ren et al., "Learning to Reweight Examples for Robust Deep Learning", ICML 2018, Eq. 8 to 12 and
     Algorithm 1. The derivative of the virtual step is taken at weights of zero, where it does not
     depend on the length of the step. Departures: trusted samples are part of the training set;
-    warm-up is a tenth of the epochs, while the authors have none.
+    warm-up ends by itself, while the authors have none.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class L2RW(Method):
     True
     """
 
-    warmup = 0.1
+    warmup = "auto"
     per_sample = True
     uses_trusted = True
     _parameter_constraints = {

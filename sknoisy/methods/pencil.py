@@ -19,8 +19,8 @@ __all__ = ["PENCIL"]
 
 _INITIAL_LOGIT = 10.0
 _PAPER_BATCH_SIZE = 128
-# The authors' 600 is for ten classes: a gradient of the labels is divided by the number of classes.
-_LR_PER_CLASS = 60.0
+# A gradient of the labels is divided by the number of classes.
+_LR_PER_CLASS = 20.0
 
 
 class PENCIL(Method):
@@ -35,8 +35,8 @@ class PENCIL(Method):
     Parameters
     ----------
     label_lr : float or "auto", default="auto"
-        Learning rate of the logits of the labels, at least 0. "auto": 60 times the number of
-        classes, which is the authors' 600 for CIFAR-10. With 0 and ``entropy=1`` the loss is ``10 *
+        Learning rate of the logits of the labels, at least 0. "auto": 20 times the number of
+        classes. The authors set 600 for CIFAR-10. With 0 and ``entropy=1`` the loss is ``10 *
         (1 - p) / n_classes`` and a constant, for a label predicted with probability p: as ``mae``.
     compatibility : float or "auto", default="auto"
         Weight of the cross-entropy that holds the learned label back, at least 0. The two forces
@@ -61,7 +61,7 @@ class PENCIL(Method):
     2019, Eq. 3 to 9. The learning rate is for the paper's batches of 128: steps of the labels do
     not depend on the batch size or on sample weights. Departures: the cross-entropy of given and
     learned label is that of the paper, while the authors' code applies a softmax to probabilities,
-    which makes it weak, so ``compatibility`` is smaller here; warm-up is a fifth of the epochs; the
+    which makes it weak, so ``compatibility`` is smaller here; warm-up ends by itself; the
     learning rate of the network is not lowered at the end.
 
     Examples
@@ -74,7 +74,7 @@ class PENCIL(Method):
     torch.Size([150, 3])
     """
 
-    warmup = 0.2
+    warmup = "auto"
     per_sample = True
     _parameter_constraints = {
         "label_lr": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],

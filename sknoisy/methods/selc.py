@@ -23,18 +23,15 @@ class SELC(Method):
 
     Early predictions, before memorisation, are mostly correct, even for mislabelled samples. The
     target of a sample starts at its given label, whose weight decreases by a factor with each
-    epoch. So a noisy label has faded before the network has memorised it. A network that still
-    learns much late in training, as on a few hundred samples of several classes, stays behind
-    cross-entropy on clean labels: then increase ``momentum``.
+    epoch. So a noisy label has faded before the network has memorised it. If a network still
+    learns much late in training, increase ``momentum``.
 
     Cost: one network, one pass per step, ``n_classes`` numbers per sample. Needs: nothing.
 
     Parameters
     ----------
-    momentum : float, default=0.97
-        Weight of the previous target in the moving average, in [0, 1]. 1 is cross-entropy. The
-        authors set 0.9, after a warm-up of 30 or 40 of 200 epochs: better with much noise, worse on
-        clean labels.
+    momentum : float, default=0.9
+        Weight of the previous target in the moving average, in [0, 1]. 1 is cross-entropy.
 
     Attributes
     ----------
@@ -45,10 +42,9 @@ class SELC(Method):
     ----------
     Lu and He, "SELC: Self-Ensemble Label Correction Improves Learning with Noisy Labels", IJCAI
     2022, Section 3: ``t = momentum * t + (1 - momentum) * p``, then cross-entropy of p and t. As in
-    the authors' code, the average is updated before it is used. Departures: ``momentum``, and a
-    warm-up of a twentieth of the epochs, which were chosen on tables; the authors estimate when to
-    begin from the separation of small and large losses, or set it by data set. Left out: SELC+,
-    which trains again on the final targets.
+    the authors' code, the average is updated before it is used. Departure: warm-up ends by itself;
+    the authors estimate its end from the separation of small and large losses, or set 20 to 40 of
+    200 epochs by data set. Left out: SELC+, which trains again on the final targets.
 
     Examples
     --------
@@ -60,11 +56,11 @@ class SELC(Method):
     torch.Size([150, 3])
     """
 
-    warmup = 0.05
+    warmup = "auto"
     per_sample = True
     _parameter_constraints = {"momentum": [Interval(Real, 0, 1, closed="both")]}
 
-    def __init__(self, momentum: float = 0.97) -> None:
+    def __init__(self, momentum: float = 0.9) -> None:
         self.momentum = momentum
 
     def setup(self, net: NetworkView, y: Tensor) -> None:

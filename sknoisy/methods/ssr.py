@@ -13,6 +13,8 @@ from torch import Tensor
 
 from sknoisy.functional import cross_entropy, draw_mixture, knn_label_distribution, one_hot
 from sknoisy.methods._base import Method, NetworkView
+from sknoisy.methods._mixing import mixing_alpha
+from sknoisy.methods._selection import keep_agreeing
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -28,32 +30,35 @@ class SSR(Method):
 
     Before each epoch, samples with a confident prediction get the predicted label for this epoch,
     and the others their given label. Then each sample asks its nearest neighbours, by the features
-    of the network, for their labels, and it is selected if its own label gets enough votes.
-    Features are compared and not losses, and no label is changed for good. The network is trained
-    on mixtures of selected samples. Where the boundary between classes is complex, clean samples at
-    the boundary are left out, too.
+    of the network, for their labels, and it is selected if its own label wins the vote. Features
+    are compared and not losses, and no label is changed for good. The network is trained on the
+    selected samples, of images on mixtures of them.
 
     Cost: one network, one pass per step, one over the training set and a search over all pairs of
-    samples per selection, two numbers per sample. Needs: samples that may be mixed entry by entry.
+    samples per selection, two numbers per sample. Needs: nothing.
 
     Parameters
     ----------
     relabel_threshold : float, default=0.9
         A sample is relabelled if its largest predicted probability is above this, in [0, 1]. 1:
         never. The authors set 0.8 to 0.99 by data set and noise rate.
-    select_threshold : float, default=0.5
+    select_threshold : float, default=1.0
         A sample is selected if its label gets at least this fraction of the votes of the winner, in
-        [0, 1]. The authors set 1: it must win. Then more clean samples are left out. With 0, with
-        ``relabel_threshold=1`` and ``alpha=0`` it is cross-entropy.
+        [0, 1]. 1: it must win. With 0, ``relabel_threshold=1`` and ``alpha=0`` it is cross-entropy.
     n_neighbors : int or "auto", default="auto"
         Number of neighbours. "auto": 4 % of the samples per class, from 5 to 200. The authors set
         200 for classes of 5000 images, and the sample itself votes, too.
     balanced : bool, default=False
         Whether votes are divided by the frequency of the label, as the authors do. On classes of
         very unequal size this leaves out many samples of the largest.
-    alpha : float, default=1.0
+    keep_agreeing : bool, default=True
+        Whether all samples whose label is also predicted are selected. Otherwise, as in the paper,
+        clean samples near the boundary of a class are left out.
+    alpha : float or "auto", default="auto"
         Parameter of the distribution of the mixing coefficient, Beta(alpha, alpha), drawn once per
-        batch; at least 0. The authors set 4, or 0.5 for large images.
+        batch; at least 0. "auto": 1 for samples of at least 64 entries, such as images; no mixing
+        for others, in which a mixture is often in the region of another class. The authors set 4
+        for small images and 0.5 for large ones.
     every : int, default=1
         Number of epochs between selections.
 
@@ -68,8 +73,8 @@ class SSR(Method):
     References
     ----------
     Feng et al., "SSR: An Efficient and Robust Framework for Learning with Unknown Label Noise",
-    BMVC 2022, Eq. 2 to 5. Departures: the defaults, which were chosen on tables; warm-up is three
-    tenths of the epochs, while the authors have none; features are centred before their cosines are
+    BMVC 2022, Eq. 2 to 5. Departures: the defaults, which were chosen on tables; warm-up ends by
+    itself, while the authors have none; features are centred before their cosines are
     compared; samples of one group, such as copies, do not vote for each other; small classes are
     not repeated; there are no strong views. Left out: SSR+, which compares views.
 
@@ -83,30 +88,33 @@ class SSR(Method):
     torch.Size([150])
     """
 
-    warmup = 0.3
+    warmup = "auto"
     per_sample = True
     _parameter_constraints = {
         "relabel_threshold": [Interval(Real, 0, 1, closed="both")],
         "select_threshold": [Interval(Real, 0, 1, closed="both")],
         "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "balanced": ["boolean"],
-        "alpha": [Interval(Real, 0, np.inf, closed="left")],
+        "keep_agreeing": ["boolean"],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, np.inf, closed="left")],
         "every": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
         self,
         relabel_threshold: float = 0.9,
-        select_threshold: float = 0.5,
+        select_threshold: float = 1.0,
         n_neighbors: int | str = "auto",
         balanced: bool = False,
-        alpha: float = 1.0,
+        keep_agreeing: bool = True,
+        alpha: float | str = "auto",
         every: int = 1,
     ) -> None:
         self.relabel_threshold = relabel_threshold
         self.select_threshold = select_threshold
         self.n_neighbors = n_neighbors
         self.balanced = balanced
+        self.keep_agreeing = keep_agreeing
         self.alpha = alpha
         self.every = every
 
@@ -122,9 +130,11 @@ class SSR(Method):
         votes = self._votes(evaluation, _relabelled(evaluation.target, labels))
         current = torch.where(labels < 0, evaluation.y, labels)
         votes_of_label = votes.gather(1, current.unsqueeze(1)).squeeze(1)
-        kept = votes_of_label >= self.select_threshold * votes.amax(dim=1)
+        kept = (votes_of_label >= self.select_threshold * votes.amax(dim=1)).to(self.kept.dtype)
+        if self.keep_agreeing:
+            kept = keep_agreeing(kept, evaluation.logits, current)
         self.labels[evaluation.index] = labels
-        self.kept[evaluation.index] = kept.to(self.kept.dtype)
+        self.kept[evaluation.index] = kept
 
     def _votes(self, evaluation: EvaluationPass, target: Tensor) -> Tensor:
         """Count the labels of the neighbours of each sample, by weight."""
@@ -144,7 +154,7 @@ class SSR(Method):
         target = _relabelled(batch.target, labels, batch.smooth)
         # Partners are selected samples, unless there are none.
         kept = self.kept.index_select(0, batch.index) + 1e-10
-        mix = draw_mixture(batch.weight * kept, self.alpha)
+        mix = draw_mixture(batch.weight * kept, mixing_alpha(self.alpha, 1.0, 0.0, batch.x))
         return batch.replace(x=mix(batch.x), target=mix(target))
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:

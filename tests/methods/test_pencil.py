@@ -38,7 +38,7 @@ def reference(Z, S, target, lr, compatibility, entropy):
 def test_equation(set_up, make_batch, params, rate):
     method = set_up(PENCIL(*params, label_epochs=10), Y)
     lr, compatibility, entropy = params
-    lr, compatibility = (180, 0.5 / 3) if lr == "auto" else (lr, compatibility)
+    lr, compatibility = (60, 0.5 / 3) if lr == "auto" else (lr, compatibility)
     target = (1 - rate) * np.eye(3)[Y] + rate / 3
     S = 10 * target
     for epoch in range(4):

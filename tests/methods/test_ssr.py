@@ -17,7 +17,7 @@ FEATURES = np.eye(3)[Y] + rng.normal(scale=0.6, size=(30, 3))
 Z = 3 * FEATURES
 
 
-def reference(target, weight, k, relabel, select, balanced):
+def reference(target, weight, k, relabel, select, balanced, agreeing):
     """Feng et al. 2022, Eq. 2 to 5, with centred features and without the vote of the sample."""
     p = softmax(Z, axis=1)
     labels = np.where(p.max(axis=1) > relabel, p.argmax(axis=1), -1)
@@ -32,18 +32,19 @@ def reference(target, weight, k, relabel, select, balanced):
         votes /= np.average(target, axis=0, weights=weight)
     current = np.where(labels < 0, Y, labels)
     ratio = votes[np.arange(30), current] / votes.max(axis=1)
-    return labels, ratio >= select
+    return labels, (ratio >= select) | (agreeing & (p.argmax(axis=1) == current))
 
 
+@pytest.mark.parametrize("agreeing", [False, True])
 @pytest.mark.parametrize("balanced", [False, True])
 @pytest.mark.parametrize(
     ("k", "relabel", "select"), [(5, 0.9, 1.0), (3, 0.7, 0.5), (10, 1.0, 0.8), (1, 0.0, 1.0)]
 )
-def test_equation(set_up, make_evaluation, balanced, k, relabel, select):
-    method = set_up(SSR(relabel, select, k, balanced), Y)
+def test_equation(set_up, make_evaluation, agreeing, balanced, k, relabel, select):
+    method = set_up(SSR(relabel, select, k, balanced, agreeing), Y)
     weight = rng.integers(1, 4, size=30).astype(float)
     method.on_epoch_start(None, make_evaluation(Y, Z, 0, torch.tensor(weight), FEATURES))
-    labels, kept = reference(np.eye(3)[Y], weight, k, relabel, select, balanced)
+    labels, kept = reference(np.eye(3)[Y], weight, k, relabel, select, balanced, agreeing)
     np.testing.assert_array_equal(method.labels, labels)
     np.testing.assert_array_equal(method.kept, kept)
     assert 0 < kept.sum() < 30 or relabel == 0
@@ -54,7 +55,7 @@ def test_number_of_neighbours_follows_the_samples_per_class(set_up, make_evaluat
     labels, features = np.arange(n) % 3, rng.normal(size=(n, 3))
     kept = []
     for k in ("auto", 8):
-        method = set_up(SSR(n_neighbors=k), labels)
+        method = set_up(SSR(n_neighbors=k, keep_agreeing=False), labels)
         method.on_epoch_start(None, make_evaluation(labels, np.zeros((n, 3)), features=features))
         kept.append(method.kept.numpy())
     np.testing.assert_array_equal(*kept)
@@ -100,8 +101,15 @@ def test_selected_samples_are_mixed_with_selected_samples(set_up, make_batch):
     np.testing.assert_array_equal(method.sample_weights(losses, mixed), np.arange(30) % 2)
 
 
+def test_only_samples_with_many_entries_are_mixed(set_up, make_batch):
+    for n_columns, is_mixed in ((63, False), (64, True)):
+        batch = make_batch(Y).replace(x=torch.tensor(rng.normal(size=(30, n_columns))))
+        mixed = set_up(SSR(), Y).prepare_batch(None, batch)
+        assert torch.equal(mixed.x, batch.x) != is_mixed
+
+
 def test_without_any_selected_sample_the_mixture_is_finite(set_up, make_batch):
-    method = set_up(SSR(), Y)
+    method = set_up(SSR(alpha=1.0), Y)
     method.kept[:] = 0
     batch = make_batch(Y).replace(x=torch.eye(30).double())
     assert torch.isfinite(method.prepare_batch(None, batch).target).all()
@@ -114,7 +122,7 @@ def test_copies_do_not_vote_for_each_other(set_up, make_evaluation):
     labels[1], groups = 0, torch.arange(30)
     groups[:10] = 0
     for given, kept in ((None, 1), (groups, 0)):
-        method = set_up(SSR(1.0, 1.0, 5), labels)
+        method = set_up(SSR(1.0, 1.0, 5, keep_agreeing=False), labels)
         evaluation = make_evaluation(labels, np.zeros((30, 3)), features=features)
         method.on_epoch_start(None, type(evaluation)(**{**vars(evaluation), "groups": given}))
         assert (method.kept[:10] == kept).all()
