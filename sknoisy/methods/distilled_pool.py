@@ -231,7 +231,8 @@ class DistilledPool(Method):
         groups = evaluation.index if evaluation.groups is None else evaluation.groups
         is_out = (~in_bag(self.bags, groups)).to(evaluation.logits.dtype).unsqueeze(-1)
         mean = (evaluation.probabilities * is_out).sum(dim=0) / is_out.sum(dim=0)
-        return mean.cpu().double().numpy()
+        # Trees of the second round must not depend on how sums were rounded in double precision.
+        return mean.float().cpu().double().numpy()
 
     def _ask_networks(
         self, net: NetworkView, evaluation: EvaluationPass
