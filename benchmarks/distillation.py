@@ -52,6 +52,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "4 networks": ({"method__n_networks": 4}, {}),
     "100 trees": ({}, {"_N_TREES": 100}),
     "networks are the only judges": ({}, {"_MAX_COLUMNS": 0}),
+    "networks are no judges": ({}, {"_JUDGING_EPOCHS": 0}),
     "15 epochs": ({"max_epochs": 15}, {}),
     "60 epochs": ({"max_epochs": 60}, {}),
     "batch_size=32": ({"batch_size": 32}, {}),
