@@ -39,7 +39,10 @@ def as_image_paths(X: Any) -> list[str] | None:
     values = X
     if not isinstance(X, list):
         shape = tuple(getattr(X, "shape", ()))
-        if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+        if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or isinstance(X, torch.Tensor):
+            return None
+        # A column of a million numbers is not made a list.
+        if not all(map(_is_image, np.asarray(X[:1], dtype=object).ravel())):
             return None
         values = np.asarray(X, dtype=object).ravel().tolist()
     if not values or not all(map(_is_image, values)):
