@@ -102,7 +102,7 @@ def test_grid_search_in_processes_gives_the_same_scores(grid, table):
 def test_method_instance_is_not_changed_by_a_search(table):
     method = ELR()
     search = GridSearchCV(short(method), {"method__lam": [1.0, 2.0]}, cv=2).fit(*table)
-    assert method.lam == 3.0
+    assert method.lam == "auto"
     assert search.best_estimator_.method_.lam == search.best_params_["method__lam"]
 
 

@@ -96,7 +96,6 @@ __all__ = [
     "correct_predictions",
     "counts_to_transition",
     "cross_entropy",
-    "default_augment",
     "draw_cut",
     "draw_mixture",
     "elr_regularizer",

@@ -82,6 +82,8 @@ class DistilledPool(Method):
     bags : Tensor of bool of shape (n_networks, 1024) or (n_networks, 0)
         Mask of the networks that are trained on the given label of a row, as in
         :class:`~sknoisy.methods.Bagging`; without columns if networks are no judges.
+    judging_epochs : Tensor of shape (n_judging_epochs,), int64
+        The epochs in which networks are trained on the given labels, to judge.
     out_of_bag : Tensor of shape (n_samples, n_classes)
         Pooled out-of-bag probabilities of the given labels, of the first round.
     posterior : Tensor of shape (n_samples, n_classes)
@@ -113,9 +115,9 @@ class DistilledPool(Method):
     n_networks = 2
     max_epochs = 30
     corrects_labels = True
-    n_judging_epochs = 0
     module_params = MappingProxyType({"dropout": 0.3, "bins": "auto"})
     bags: Tensor
+    judging_epochs: Tensor
     counts: Tensor
     marks: Tensor
     row_marks: Tensor
@@ -146,9 +148,10 @@ class DistilledPool(Method):
         self.register_buffer("marks", torch.full_like(unknown[:, 0], torch.nan))
         self.register_buffer("row_marks", torch.full_like(_marks_of_rows(net), torch.nan))
         n_groups = None if net.groups is None else int(net.groups.max()) + 1
-        self.n_judging_epochs = _n_judging_epochs(net, self.n_networks, n_groups)
+        n_judging_epochs = _n_judging_epochs(net, self.n_networks, n_groups)
+        self.register_buffer("judging_epochs", torch.arange(n_judging_epochs, device=y.device))
         bags = torch.ones(self.n_networks, 0, dtype=torch.bool)
-        if self.n_judging_epochs:
+        if n_judging_epochs:
             bags = draw_bags(self.n_networks, self.n_networks // 2, n_groups)
         self.register_buffer("bags", bags.to(y.device))
 
@@ -178,13 +181,13 @@ class DistilledPool(Method):
         return self.bag_weights(batch) if self._trains_judges(batch.epoch) else None
 
     def bag_weights(self, batch: Batch) -> Tensor | None:
-        if not self.n_judging_epochs:
+        if not self.n_preparing_epochs:
             return None
         return in_bag(self.bags, batch.group_or_row).to(batch.weight.dtype)
 
     @property
     def n_preparing_epochs(self) -> int:
-        return self.n_judging_epochs
+        return len(self.judging_epochs)
 
     @property
     def transition(self) -> Tensor | None:
@@ -211,7 +214,7 @@ class DistilledPool(Method):
         return not self.row_marks.isnan().all()
 
     def _trains_judges(self, epoch: int) -> bool:
-        return epoch < self.n_judging_epochs
+        return epoch < self.n_preparing_epochs
 
     def _ask_judges(
         self, net: NetworkView, evaluation: EvaluationPass
@@ -219,7 +222,7 @@ class DistilledPool(Method):
         """Fit the judges; return out-of-bag probabilities of given labels, and the posterior."""
         sees_x = _can_see(net)
         samples = _samples(net, evaluation, sees_x)
-        opinions = [self._opinions(evaluation)] if self.n_judging_epochs else []
+        opinions = [self._opinions(evaluation)] if self.n_preparing_epochs else []
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
         matrix = None if self._estimates_transition else self._matrix
         pool = fit_opinion_pool(samples, rng, opinions, matrix, sees_x, n_trees=_N_TREES)

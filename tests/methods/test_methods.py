@@ -75,7 +75,7 @@ def test_a_name_gives_the_method_with_its_default_parameters(name):
 def test_an_instance_is_cloned():
     template = ELR(beta=0.5)
     method = make_method(template, lam=7)
-    assert (method.beta, method.lam, template.lam) == (0.5, 7, 3.0)
+    assert (method.beta, method.lam, template.lam) == (0.5, 7, "auto")
     assert method is not template
 
 
