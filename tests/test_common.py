@@ -232,6 +232,14 @@ def test_weights_are_repetitions(method, smoothing, table):
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-9)
 
 
+@every_method
+def test_a_class_without_weight_is_not_learned(method, table):
+    """The balance of the classes had a gradient that is not a number."""
+    X, y = table
+    clf = warmed_up(method, max_epochs=10).fit(X, y, sample_weight=y != 2)
+    assert clf.score(X[y != 2], y[y != 2]) > 0.7
+
+
 @pytest.mark.parametrize("method", mostly_slow(ONE_NETWORK))
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
 def test_warm_up_is_cross_entropy(method, params, table):

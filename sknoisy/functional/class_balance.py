@@ -40,7 +40,8 @@ def class_balance_penalty(probs: Tensor, weight: Tensor, prior: Tensor | None = 
     mean = mean.clamp_min(torch.finfo(probs.dtype).tiny)
     if prior is None:
         return -(mean * probs.shape[-1]).log().mean(dim=-1)
-    return torch.xlogy(prior, prior / mean).sum(dim=-1)
+    # The derivative of xlogy by a prior of 0 over the mean is not a number.
+    return (torch.xlogy(prior, prior) - prior * mean.log()).sum(dim=-1)
 
 
 def class_frequencies(target: Tensor, weight: Tensor) -> Tensor:

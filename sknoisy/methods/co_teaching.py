@@ -75,7 +75,7 @@ class CoTeaching(Method):
         self.register_buffer("forgotten", given_rate(self.forget_rate, net))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        if evaluation.epoch == 0 and self.forget_rate == "auto":
+        if self.forgotten.isnan():
             probs = self.proba(evaluation.logits)
             self.forgotten.copy_(contradicted_fraction(probs, evaluation))
 

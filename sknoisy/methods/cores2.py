@@ -111,7 +111,7 @@ class CORES2(Method):
             kept = expected_loss(evaluation.logits, target) >= average
             self.kept[index] = (kept | ~kept.any()).to(self.kept)
         self.frequencies.copy_(class_frequencies(target, evaluation.weight * self.kept[index]))
-        if evaluation.epoch == 0 and self.beta == "auto":
+        if self.weight.isnan():
             self.weight.copy_(2 * (self.frequencies.mean() / self.frequencies.amax()) ** 2)
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:

@@ -79,7 +79,7 @@ class PeerLoss(Method):
         self.register_buffer("peer_weight", torch.tensor(weight, dtype=net.dtype, device=y.device))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        if evaluation.epoch == 0 and self.alpha == "auto":
+        if self.peer_weight.isnan():
             frequencies = class_frequencies(evaluation.target, evaluation.weight)
             self.peer_weight.copy_(frequencies.mean() / frequencies.amax())
 

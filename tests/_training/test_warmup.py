@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from sknoisy._training.warmup import IN_WARMUP, adaptive_length, in_adaptive_warmup
 from sknoisy.functional import class_cross_entropy
 from sknoisy.methods import ClassLoss
-from tests.factories import noisy_blobs, short
+from tests.factories import every_method, noisy_blobs, short
 
 X, y = noisy_blobs(200, n_features=6, noise_rate=0.4, cluster_std=4.0)
 LEFT_OUT = ~in_adaptive_warmup(torch.arange(len(X))).numpy()
@@ -130,3 +130,10 @@ def test_training_continues_after_warm_up():
 def test_without_left_out_rows_warm_up_is_short():
     few = short(Records, max_epochs=60, batch_size=2).fit(X[:3], y[:3])
     assert max(few.method_.epochs) == 59 - 6
+
+
+@every_method
+def test_a_method_may_start_later_than_the_new_end_of_warm_up(method):
+    """Rates and weights that are estimated in the first epoch after warm-up were NaN."""
+    clf = short(method, warmup=4, warm_start=True).fit(X, y)
+    assert np.isfinite(clf.set_params(warmup=0).fit(X, y).predict_proba(X)).all()

@@ -27,6 +27,14 @@ def test_penalty_is_the_divergence_of_the_prior_from_the_mean_prediction():
     np.testing.assert_allclose(result[:, 0], (prior[:3] * np.log(prior[:3] / mean)).sum(axis=1))
 
 
+def test_gradient_of_the_penalty_is_finite_for_a_class_of_frequency_zero():
+    """The gradient was not a number."""
+    p = torch.tensor(rng.dirichlet(np.ones(4), size=7), requires_grad=True)
+    prior = torch.tensor([0.5, 0.3, 0.2, 0.0]).double()
+    class_balance_penalty(p, torch.ones(7).double(), prior).sum().backward()
+    np.testing.assert_allclose(p.grad, (-prior / p.sum(dim=0)).detach().expand(7, -1))
+
+
 def test_penalty_of_a_prediction_without_some_class_is_finite():
     assert torch.isfinite(class_balance_penalty(torch.eye(3)[:2], torch.ones(2))).all()
 
