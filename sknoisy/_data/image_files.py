@@ -35,9 +35,21 @@ def as_image_paths(X: Any) -> list[str] | None:
     ----------
     X : object
         Paths are str or Path objects with the suffix of an image.
+
+    Raises
+    ------
+    ValueError
+        If only some of the values are paths.
+    TypeError
+        If X is a single path.
     """
+    if isinstance(X, str | os.PathLike):
+        raise TypeError(
+            f"X must be an array of samples, or a list of paths of images. Got {os.fspath(X)!r}; "
+            "sknoisy.datasets.load_image_folder lists the images in a folder."
+        )
     values = X
-    if not isinstance(X, list):
+    if not isinstance(X, list | tuple):
         shape = tuple(getattr(X, "shape", ()))
         if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or isinstance(X, torch.Tensor):
             return None
@@ -45,8 +57,15 @@ def as_image_paths(X: Any) -> list[str] | None:
         if not all(map(_is_image, np.asarray(X[:1], dtype=object).ravel())):
             return None
         values = np.asarray(X, dtype=object).ravel().tolist()
-    if not values or not all(map(_is_image, values)):
+    are_images = list(map(_is_image, values))
+    if not any(are_images):
         return None
+    if not all(are_images):
+        position = are_images.index(False)
+        raise ValueError(
+            f"X has {sum(are_images)} texts that are paths of images, but at position {position} "
+            f"{values[position]!r}. The suffix of an image is one of {list(SUFFIXES)}."
+        )
     return [os.fspath(value) for value in values]
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sknoisy._data.image_files import as_image_paths, read_image_files
-from sknoisy._data.layout import as_channels_first
+from sknoisy._data.layout import as_channels_first, in_layout_of_fit
 from sknoisy._validation.frames import on_host
 
 __all__ = ["as_images", "decoded"]
@@ -39,7 +39,8 @@ def decoded(estimator: BaseEstimator, X: Any, row_shape: tuple[int, ...] | None)
     if paths is None:
         return X
     n_channels = row_shape[0] if row_shape is not None and len(row_shape) == 3 else None
-    return read_image_files(paths, _size(estimator), n_channels)
+    images = read_image_files(paths, _size(estimator), n_channels)
+    return in_layout_of_fit(estimator, images, row_shape)
 
 
 def as_images(

@@ -10,16 +10,16 @@ from torch.utils.data import Dataset
 
 from sknoisy._validation.frames import on_host
 
-__all__ = ["as_channels_first"]
+__all__ = ["as_channels_first", "in_layout_of_fit"]
 
 _CHANNELS = (1, 3, 4)
 
 
-class _ChannelsFirst(Dataset):
-    """A Dataset of images with channels last, whose items have them first."""
+class _Moved(Dataset):
+    """A Dataset of images, the channels of whose items are moved from one axis to another."""
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
+    def __init__(self, data: Any, source: int, destination: int) -> None:
+        self.data, self.axes = data, (source, destination)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -27,12 +27,28 @@ class _ChannelsFirst(Dataset):
     def __getitem__(self, i: int) -> Any:
         item = self.data[i]
         if isinstance(item, (tuple, list)):
-            return (_moved(item[0]), *item[1:])
-        return _moved(item)
+            return (_moved(item[0], *self.axes), *item[1:])
+        return _moved(item, *self.axes)
 
 
-def _moved(image: Any) -> Any:
-    return np.moveaxis(np.asarray(on_host(image)), -1, 0)
+def _moved(image: Any, source: int, destination: int) -> Any:
+    return np.moveaxis(np.asarray(on_host(image)), source, destination)
+
+
+def in_layout_of_fit(estimator: BaseEstimator, images: Any, row_shape: Any) -> Any:
+    """Move the channels of decoded images, which are first, to where they were in ``fit``.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    images : ndarray or Dataset
+    row_shape : tuple of int or None
+        Shape of a row in ``fit``; None: this is the first fit.
+    """
+    if row_shape is None or len(row_shape) != 3 or not estimator._channels_last:
+        return images
+    is_array = isinstance(images, np.ndarray)
+    return np.moveaxis(images, 1, -1) if is_array else _Moved(images, 0, -1)
 
 
 def as_channels_first(
@@ -75,7 +91,11 @@ def as_channels_first(
         _check_layout(estimator, shape, row_shape)
     if not (is_images and estimator._channels_last):
         return X
-    return _ChannelsFirst(X) if is_items else np.moveaxis(np.asarray(on_host(X)), -1, 1)
+    if is_items:
+        return _Moved(X, -1, 0)
+    if isinstance(X, list) and 0 in shape:
+        return [_moved(image, -1, 0) for image in X]
+    return np.moveaxis(np.asarray(on_host(X)), -1, 1)
 
 
 def _check_unambiguous(shape: tuple[int, ...]) -> None:
@@ -107,7 +127,7 @@ def _check_layout(
 
 
 def _shape(X: Any, is_items: bool) -> tuple[int, ...]:
-    """Return the shape of images; empty for what is none."""
+    """Return the shape of images, 0 where images of a list differ; empty for what is none."""
     if is_items:
         if not len(X):
             return ()
@@ -116,5 +136,8 @@ def _shape(X: Any, is_items: bool) -> tuple[int, ...]:
         return (len(X), *getattr(first, "shape", ()))
     if isinstance(X, list):
         shapes = {tuple(getattr(sample, "shape", ())) for sample in X}
-        return (len(X), *shapes.pop()) if len(shapes) == 1 else ()
+        if len(set(map(len, shapes))) != 1:
+            return ()
+        lengths = (set(axis) for axis in zip(*shapes, strict=True))
+        return (len(X), *(axis.pop() if len(axis) == 1 else 0 for axis in lengths))
     return tuple(getattr(X, "shape", ()))

@@ -46,6 +46,7 @@ def empty_cache(monkeypatch):
 FORMS = {
     "list of str": list,
     "list of Path": lambda paths: [Path(p) for p in paths],
+    "tuple": tuple,
     "array": np.array,
     "array of objects": lambda paths: np.array([Path(p) for p in paths], dtype=object),
     "column of an array": lambda paths: np.array(paths, dtype=object)[:, None],
@@ -117,6 +118,30 @@ def test_a_list_of_images_of_several_sizes():
     clf = short("ce", image_size=8).fit(unequal, y)
     expected = short("ce", image_size=8).fit(Unequal()).predict_proba(Unequal())
     np.testing.assert_array_equal(clf.predict_proba(unequal), expected)
+
+
+def test_a_list_of_images_of_several_sizes_with_channels_last():
+    """Heights were taken for channels."""
+    unequal = [image[:, :, : 6 + i % 3] for i, image in enumerate(images)]
+    last = [image.transpose(1, 2, 0) for image in unequal]
+    clf = short("ce", image_size=8).fit(last, y)
+    expected = short("ce", image_size=8).fit(unequal, y)
+    np.testing.assert_array_equal(clf.predict_proba(last), expected.predict_proba(unequal))
+    with pytest.raises(ValueError, match="channels first"):
+        clf.predict(unequal)
+
+
+@pytest.mark.parametrize("decoded", [0.0, 0.5])
+def test_files_after_a_fit_to_images_with_channels_last(decoded, paths, monkeypatch):
+    """The advice was to transpose the paths."""
+    monkeypatch.setattr(image_files, "_MAX_DECODED", decoded)
+    clf = short("ce").fit(images.transpose(0, 2, 3, 1), y)
+    expected = short("ce").fit(images, y)
+    np.testing.assert_array_equal(clf.predict_proba(paths), expected.predict_proba(images))
+    np.testing.assert_array_equal(
+        clf.partial_fit(paths, y).predict_proba(paths),
+        expected.partial_fit(images, y).predict_proba(images),
+    )
 
 
 def test_files_of_several_sizes(tmp_path, paths):
@@ -204,3 +229,19 @@ def test_sizes_that_are_none(size, paths):
 def test_texts_are_no_paths():
     with pytest.raises((ValueError, TypeError), match=r"text|string|convert"):
         short("ce").fit([f"a picture of {i}.png or not" + "?" * (i == 3) for i in range(N)], y)
+
+
+@pytest.mark.parametrize("value", [None, np.nan, "cat.txt", 3, np.zeros(4)])
+@pytest.mark.parametrize("form", [list, pd.Series])
+def test_a_value_that_is_no_path_is_named(value, form, paths):
+    X = form([*paths[:5], value, *paths[6:]])
+    with pytest.raises(ValueError, match=r"23 texts that are paths of images, but at position 5"):
+        short("ce").fit(X, y)
+
+
+@pytest.mark.parametrize("form", [str, Path])
+def test_a_single_path_is_refused(form, folder, paths):
+    clf = short("ce").fit(paths, y)
+    for path in (folder, paths[0]):
+        with pytest.raises(TypeError, match=r"list of paths of images.*load_image_folder"):
+            clf.predict(form(path))
