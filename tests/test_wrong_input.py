@@ -57,7 +57,7 @@ WRONG_X = {
         ValueError,
         "could not convert string to float.*'hello'",
     ),
-    "one string": ("hello", ValueError, "could not convert string to float: 'hello'"),
+    "one string": ("hello", ValueError, "must be an array of samples, or a list of .* Got 'hello'"),
     "text column": (frame.assign(e="hello"), ValueError, "could not convert string to float"),
     "category": (frame.assign(e=pd.Categorical(["u"] * 60)), ValueError, "to float: 'u'"),
     "complex": (X + 1j, ValueError, "Complex data not supported"),

@@ -39,12 +39,10 @@ def as_image_paths(X: Any) -> list[str] | None:
     Raises
     ------
     ValueError
-        If only some of the values are paths.
-    TypeError
-        If X is a single path.
+        If only some of the values are paths, or X is a single path.
     """
     if isinstance(X, str | os.PathLike):
-        raise TypeError(
+        raise ValueError(
             f"X must be an array of samples, or a list of paths of images. Got {os.fspath(X)!r}; "
             "sknoisy.datasets.load_image_folder lists the images in a folder."
         )

@@ -57,18 +57,50 @@ def as_images(
     is_items : bool
         Whether X is a Dataset.
     """
+    X = X if is_items else _as_arrays(X)
     X, size = as_channels_first(estimator, X, row_shape, is_items), _size(estimator)
     if size is None:
         return X
     if is_items:
         return _Resized(X, size)
-    if isinstance(X, list) and all(np.ndim(image) == 3 for image in X):
-        return np.stack([_resized(torch.as_tensor(image)[None], size)[0].numpy() for image in X])
+    if isinstance(X, list) and all(_n_dims(image) == 3 for image in X):
+        return np.stack([_resized(_tensor(image)[None], size)[0].numpy() for image in X])
     X = on_host(X)
-    if np.ndim(X) != 4 or np.shape(X)[2:] == size:
+    # Empty and complex images are refused later.
+    if _n_dims(X) != 4 or 0 in X.shape or np.iscomplexobj(X) or X.shape[2:] == size:
         return X
     parts = (X[start : start + _CHUNK] for start in range(0, len(X), _CHUNK))
-    return np.concatenate([_resized(torch.as_tensor(part), size).numpy() for part in parts])
+    return np.concatenate([_resized(_tensor(part), size).numpy() for part in parts])
+
+
+def _as_arrays(X: Any) -> Any:
+    """Convert lists and tuples of images to lists of arrays or tensors, which have shapes."""
+    if not isinstance(X, list | tuple) or not X:
+        return X
+    first = X[0]
+    if hasattr(first, "getbands"):
+        raise TypeError(
+            f"X has images of Pillow, of type {type(first).__name__}. Pass their paths, or arrays "
+            "of numbers: np.stack([np.asarray(image.convert('RGB')) for image in X])."
+        )
+    depth = 0
+    while isinstance(first, list | tuple) and first:
+        first, depth = first[0], depth + 1
+    if depth:
+        return [np.asarray(image) for image in X] if depth + _n_dims(first) == 3 else X
+    return list(X) if _n_dims(first) == 3 else X
+
+
+def _n_dims(values: Any) -> int:
+    return len(getattr(values, "shape", ()))
+
+
+def _tensor(images: Any) -> Tensor:
+    """Make a tensor of images; torch takes no arrays of reversed axes or bytes."""
+    if isinstance(images, Tensor):
+        return images
+    images = np.asarray(images)
+    return torch.from_numpy(np.array(images, dtype=images.dtype.newbyteorder("=")))
 
 
 def _size(estimator: BaseEstimator) -> tuple[int, int] | None:
@@ -100,17 +132,19 @@ class _Resized(Dataset):
         return self._image(item)
 
     def _image(self, image: Any) -> Any:
-        if np.ndim(image) != 3:
+        if _n_dims(image) != 3:
             return image
-        return _resized(torch.as_tensor(image)[None], self.size)[0]
+        return _resized(_tensor(image)[None], self.size)[0]
 
 
 def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize images linearly, without aliasing, and keep their type."""
     if images.shape[-2:] == size:
         return images
-    floats = images if images.dtype.is_floating_point else images.float()
+    # The CPU does not resize half precision.
+    floats = images if images.dtype in (torch.float32, torch.float64) else images.float()
     resized = torch.nn.functional.interpolate(
         floats, size, mode="bilinear", align_corners=False, antialias=True
     )
-    return resized if floats is images else resized.round().to(images.dtype)
+    resized = resized if images.dtype.is_floating_point else resized.round()
+    return resized.to(images.dtype)

@@ -95,6 +95,49 @@ def test_images_are_resized(size, paths):
     np.testing.assert_allclose(clf.predict_proba(paths), clf.predict_proba(images), atol=0.05)
 
 
+ARRAYS = {
+    "reversed": lambda X: X[:, :, ::-1],
+    "other byte order": lambda X: X.astype(">f4"),
+    "float16": lambda X: X.astype(np.float16),
+    "tensor of float16": lambda X: torch.tensor(X).half(),
+    "read-only": lambda X: np.broadcast_to(X, X.shape),
+}
+
+
+@pytest.mark.parametrize("form", [lambda X: X, list], ids=["array", "list"])
+@pytest.mark.parametrize("kind", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_of_all_kinds_are_resized(kind, form):
+    """Torch takes no arrays of reversed axes or bytes, and resizes no half precision."""
+    X = kind(images)
+    expected = np.asarray(X, dtype=np.float32)
+    result = short("ce", image_size=8).fit(form(X), y).predict_proba(form(X))
+    same = short("ce", image_size=8).fit(expected, y).predict_proba(expected)
+    np.testing.assert_allclose(result, same, atol=0.02)
+
+
+class Pillows(Dataset):
+    def __len__(self):
+        return N
+
+    def __getitem__(self, i):
+        return Image.fromarray(images[i].transpose(1, 2, 0)), int(y[i])
+
+
+@pytest.mark.parametrize("size", [None, 8])
+def test_images_of_pillow_are_refused(size):
+    """Heights were taken for channels."""
+    with pytest.raises(TypeError, match=r"Pillow, of type Image\. Pass their paths, or arrays"):
+        short("ce", image_size=size).fit([Pillows()[i][0] for i in range(N)], y)
+    with pytest.raises(TypeError, match=r"Got x of type Image"):
+        short("ce", image_size=size).fit(Pillows())
+
+
+def test_no_images_are_not_resized():
+    clf = short("ce", image_size=8).fit(images, y)
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        clf.predict(images[:0])
+
+
 class Unequal(Dataset):
     def __len__(self):
         return N
@@ -243,5 +286,5 @@ def test_a_value_that_is_no_path_is_named(value, form, paths):
 def test_a_single_path_is_refused(form, folder, paths):
     clf = short("ce").fit(paths, y)
     for path in (folder, paths[0]):
-        with pytest.raises(TypeError, match=r"list of paths of images.*load_image_folder"):
+        with pytest.raises(ValueError, match=r"list of paths of images.*load_image_folder"):
             clf.predict(form(path))

@@ -31,6 +31,8 @@ class Images(Dataset):
 FORMS = {
     "array": lambda X, y: (X, y),
     "list": lambda X, y: (list(X), y),
+    "tuple": lambda X, y: (tuple(X), y),
+    "nested lists": lambda X, y: (X.tolist(), y),
     "tensor": lambda X, y: (torch.tensor(X), y),
     "Dataset of arrays": lambda X, y: (Images(X, y), None),
     "Dataset of tensors": lambda X, y: (Images(torch.tensor(X), y), None),
