@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 from sknoisy._validation.constraints import did_you_mean
 
 __all__ = ["RECIPES", "CosineRestarts", "LinearDecay", "Steps", "recipe"]
+
+# The progress of an epoch is a quotient, so that it may be below its exact value.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,20 @@ class Steps:
     at: tuple[float, ...]
     factors: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        bounds = (0.0, *self.at, 1.0)
+        if not all(low < high for low, high in pairwise(bounds)):
+            raise ValueError(
+                f"The 'at' parameter of Steps must be ascending, in (0, 1). Got {self.at!r}."
+            )
+        if len(self.factors) != len(self.at):
+            raise ValueError(
+                f"The 'factors' parameter of Steps must have {len(self.at)} numbers, one for each "
+                f"part that 'at' begins. Got {self.factors!r} instead."
+            )
+
     def __call__(self, progress: float) -> float:
-        # The progress of an epoch is a quotient, so that it may be below its exact value.
-        passed = sum(progress >= start - 1e-9 for start in self.at)
+        passed = sum(progress >= start - _ROUNDING for start in self.at)
         return (1.0, *self.factors)[passed]
 
 
@@ -58,6 +74,13 @@ class LinearDecay:
     """
 
     start: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < 1:
+            raise ValueError(
+                "The 'start' parameter of LinearDecay must be a float in the range [0, 1). Got "
+                f"{self.start!r} instead."
+            )
 
     def __call__(self, progress: float) -> float:
         return min(1.0, (1 - progress) / (1 - self.start))
@@ -83,8 +106,20 @@ class CosineRestarts:
     n_curves: int
     lowest: float
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.n_curves, Integral) and self.n_curves >= 1):
+            raise ValueError(
+                "The 'n_curves' parameter of CosineRestarts must be an int in the range [1, inf). "
+                f"Got {self.n_curves!r} instead."
+            )
+        if not 0 <= self.lowest <= 1:
+            raise ValueError(
+                "The 'lowest' parameter of CosineRestarts must be a float in the range [0, 1]. Got "
+                f"{self.lowest!r} instead."
+            )
+
     def __call__(self, progress: float) -> float:
-        part = progress * self.n_curves % 1.0
+        part = (progress + _ROUNDING) * self.n_curves % 1.0
         return self.lowest + (1 - self.lowest) * 0.5 * (1 + math.cos(math.pi * part))
 
 

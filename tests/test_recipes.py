@@ -47,3 +47,31 @@ def test_schedules():
     assert_allclose([restarts(k / 3) for k in range(3)], 1, atol=1e-6)
     assert restarts(1 / 3 - 1e-6) == pytest.approx(0.05, abs=1e-4)
     assert restarts(1 / 6) == pytest.approx(0.525)
+
+
+@pytest.mark.parametrize("n_curves", range(1, 60))
+def test_restarts_are_at_the_first_step_of_a_curve(n_curves):
+    """A progress that is rounded down was the end of the curve before."""
+    for n_epochs in (n_curves, 10 * n_curves):
+        schedule = CosineRestarts(n_curves, 0.05)
+        starts = range(0, n_epochs, n_epochs // n_curves)
+        assert [schedule(epoch / n_epochs) for epoch in starts] == pytest.approx([1] * n_curves)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "params", "name"),
+    [
+        (Steps, ((0.5, 0.2), (0.1, 0.2)), "at"),
+        (Steps, ((0.5, 1.5), (0.1, 0.2)), "at"),
+        (Steps, ((0.5,), (0.1, 0.2)), "factors"),
+        (Steps, ((0.2, 0.5), (0.1,)), "factors"),
+        (LinearDecay, (1.0,), "start"),
+        (LinearDecay, (-0.1,), "start"),
+        (CosineRestarts, (0, 0.5), "n_curves"),
+        (CosineRestarts, (1.5, 0.5), "n_curves"),
+        (CosineRestarts, (1, 1.5), "lowest"),
+    ],
+)
+def test_schedules_that_would_fail_in_training_are_refused(schedule, params, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of {schedule.__name__} must"):
+        schedule(*params)
