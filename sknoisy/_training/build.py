@@ -28,7 +28,6 @@ from sknoisy._validation.params import (
     parameters_of,
     params_of_part,
 )
-from sknoisy.functional import make_augment
 from sknoisy.methods import METHODS, Method, make_method
 from sknoisy.networks import CNN, IMAGE_NETWORKS, MLP
 
@@ -93,7 +92,7 @@ def make_run(
         training_set.trusted,
         training_set.groups,
     )
-    settings = Settings.of(estimator, method, len(labels.classes))
+    settings = Settings.of(estimator, method, len(labels.classes), data.rows.row_shape)
     if net is None:
         for name, value in method.get_params(deep=False).items():
             refuse_frame_in_another_order(f"method__{name}", value, labels.classes)
@@ -114,9 +113,6 @@ def _make_net(
     device: torch.device,
 ) -> SkorchNet:
     module = _network_of(estimator, rows.row_shape)
-    augment = "auto" if estimator.augment is None else estimator.augment
-    if isinstance(augment, str):
-        augment = make_augment(augment, rows.row_shape)
     params = _module_params(estimator, module, method, rows.row_shape[0], n_classes)
     return SkorchNet(
         module,
@@ -127,7 +123,6 @@ def _make_net(
         device=str(device),
         dtype=DTYPES[estimator.precision],
         mixed=estimator.precision == "bf16-mixed",
-        augment=augment,
         callbacks=estimator.callbacks,
         **{f"module__{name}": value for name, value in params.items()},
         **_prefixed(estimator, "optimizer"),

@@ -63,8 +63,6 @@ class SkorchNet(NeuralNetClassifier):
     criterion : Method
     n_classes : int
     settings : Settings
-    augment : callable
-        Makes a random view of a batch.
     dtype : torch.dtype
         Type of parameters and inputs.
     mixed : bool
@@ -83,7 +81,6 @@ class SkorchNet(NeuralNetClassifier):
     """
 
     device: str
-    augment: Callable[[Tensor], Tensor]
     loop_: TrainingLoop | None = None
     columns_: ColumnTransform | None = None
     noise_: NoiseReport | None = None
@@ -95,7 +92,6 @@ class SkorchNet(NeuralNetClassifier):
         *args: Any,
         n_classes: int,
         settings: Settings,
-        augment: Callable[[Tensor], Tensor],
         dtype: torch.dtype = torch.float32,
         mixed: bool = False,
         **kwargs: Any,
@@ -103,8 +99,6 @@ class SkorchNet(NeuralNetClassifier):
         super().__init__(module, *args, classes=range(n_classes), **settings.for_skorch(), **kwargs)
         self.n_classes = n_classes
         self.settings = settings
-        # skorch would register a module, such as a transform of torchvision, as one to train.
-        self.__dict__["augment"] = augment
         self.dtype = dtype
         self.mixed = mixed
         # A prediction in another thread must not switch the mode of a network that trains.
@@ -142,12 +136,13 @@ class SkorchNet(NeuralNetClassifier):
 
     def view(self, run: TrainingRun | None = None) -> ModuleView:
         """Return the view of the network for methods, with the training set of a run."""
+        settings = self.settings if run is None else run.settings
         view = ModuleView(
             self.module_,
             n_classes=self.n_classes,
             device=torch.device(self.device),
             dtype=self.dtype,
-            augment=CheckedAugment(self.augment),
+            augment=CheckedAugment(settings.augment),
             mixed=self.mixed,
         )
         if run is not None:

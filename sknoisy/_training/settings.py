@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from torch import Tensor
 
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._validation.matrices import as_float_array
-from sknoisy.functional import logit_bound_for_rate
+from sknoisy.functional import logit_bound_for_rate, make_augment
 from sknoisy.methods import Method
 
 __all__ = [
@@ -89,6 +90,8 @@ class Settings:
         is adaptive.
     adaptive_warmup : bool
         Whether warm-up ends when the loss of rows left out of it no longer decreases.
+    augment : callable
+        Makes a random view of a batch.
     augments_batches : bool
         Whether batches are replaced by random views of them: the user has chosen an ``augment``,
         and the method makes no views itself.
@@ -103,6 +106,7 @@ class Settings:
     smoothing: SmoothingRule
     warmup_epochs: int
     adaptive_warmup: bool
+    augment: Callable[[Tensor], Tensor]
     augments_batches: bool
     patience: int | None
     label_wave: bool
@@ -113,7 +117,13 @@ class Settings:
     verbose: int
 
     @classmethod
-    def of(cls, estimator: BaseEstimator, method: Method, n_classes: int) -> Settings:
+    def of(
+        cls,
+        estimator: BaseEstimator,
+        method: Method,
+        n_classes: int,
+        row_shape: tuple[int, ...],
+    ) -> Settings:
         """Derive the settings from the parameters of an estimator."""
         rate = _smoothing_rate(estimator.smoothing, n_classes)
         if isinstance(rate, str) and method.corrects_labels:
@@ -126,6 +136,7 @@ class Settings:
             smoothing=rule,
             warmup_epochs=_warmup_epochs(estimator.warmup, max_epochs, method, rule),
             adaptive_warmup=adaptive,
+            augment=_views(estimator.augment, row_shape),
             augments_batches=estimator.augment is not None and not method.makes_views,
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             label_wave=estimator.early_stopping == "label_wave",
@@ -140,6 +151,11 @@ class Settings:
         """Return the settings that are parameters of every skorch net."""
         names = ("lr", "max_epochs", "batch_size", "verbose")
         return {name: getattr(self, name) for name in names}
+
+
+def _views(augment: Any, row_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+    name = "auto" if augment is None else augment
+    return make_augment(name, row_shape) if isinstance(name, str) else name
 
 
 def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:

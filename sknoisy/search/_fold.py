@@ -114,7 +114,10 @@ class Fold:
         self.device, self.random_state = self.data.y.device, lead.random_state
         names = ("n_features_in_", "feature_names_in_", "_channels_last")
         self._features = {name: v for name, v in vars(lead).items() if name in names}
-        settings = self._for_each_valid(lambda i, clf: Settings.of(clf, methods[i], n_classes))
+        shape = self.data.rows.row_shape
+        settings = self._for_each_valid(
+            lambda i, clf: Settings.of(clf, methods[i], n_classes, shape)
+        )
         self.members = [Member(self, i, methods[i], value) for i, value in settings.items()]
 
     def _for_each_valid(

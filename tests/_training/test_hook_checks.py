@@ -79,7 +79,7 @@ class Jitter(torch.nn.Module):
 @pytest.mark.parametrize("augment", [Jitter(), torch.nn.Sequential(Jitter(), Jitter())])
 def test_a_module_makes_views(augment):
     clf = short("dividemix", augment=augment, warmup=0, max_epochs=2).fit(X, y)
-    assert clf.net_.augment is augment
+    assert clf.net_.settings.augment is augment
     assert not any(isinstance(part, Jitter) for part in clf.module_.modules())
     loaded = pickle.loads(pickle.dumps(clf))
     np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
@@ -111,6 +111,26 @@ def test_methods_without_views_are_trained_on_views(method, epochs_with_views):
     # Predictions and evaluation passes are those of the samples.
     clf.predict(X)
     assert sum(augment.seen) == n_views * epochs_with_views * len(X)
+
+
+def test_augment_may_change_when_training_continues():
+    """The views of the first fit were made."""
+    views = []
+
+    def fail(x):
+        raise RuntimeError("no view")
+
+    clf = short("ce", warm_start=True, max_epochs=2).fit(X, y)
+    for first in (None, "weak", torch.clone):
+        clf.set_params(augment=first).fit(X, y)
+        clf.set_params(augment=lambda x: views.append(len(x)) or x.clone()).fit(X, y)
+        assert sum(views) == 2 * len(X)
+        views.clear()
+    kept, n_epochs = clf.net_.settings, clf.n_iter_
+    with pytest.raises(RuntimeError, match="no view"):
+        clf.set_params(augment=fail).fit(X, y)
+    assert clf.net_.settings is kept
+    assert clf.n_iter_ == n_epochs
 
 
 def test_without_augment_samples_are_not_changed():

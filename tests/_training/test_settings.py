@@ -59,12 +59,12 @@ def test_rate_and_bound_follow_from_the_rule_and_the_noise(smoothing, given, noi
 def test_epochs_of_warm_up(params, epochs):
     params = {"method": "ce", "max_epochs": 20, **params}
     method = make_method(params["method"])
-    assert Settings.of(NoisyLabelClassifier(**params), method, 3).warmup_epochs == epochs
+    assert Settings.of(NoisyLabelClassifier(**params), method, 3, (4,)).warmup_epochs == epochs
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_settings_are_frozen(name):
-    settings = Settings.of(NoisyLabelClassifier(name), make_method(name), 3)
+    settings = Settings.of(NoisyLabelClassifier(name), make_method(name), 3, (4,))
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.lr = 1.0
 
