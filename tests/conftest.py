@@ -9,6 +9,9 @@ import torch
 
 from tests.factories import noisy_blobs, small_images
 
+# A device is registered when these are imported, and cannot be taken back.
+collect_ignore = ["pretended_device"]
+
 
 def pytest_configure(config):
     # The test processes share the cores: more threads would only wait for each other.

@@ -32,5 +32,5 @@ def test_no_step_mixes_devices_or_waits_for_the_host(group):
 
 def test_planted_faults_are_found():
     waits, mixes = faults_of("planted")
-    assert "Waits: 36 times, 9 with fewer steps: wait: _local_scalar_dense" in waits
+    assert "Waits: 16 times, 4 with fewer steps: wait: _local_scalar_dense" in waits
     assert "Mixes: RuntimeError: Expected all tensors to be on the same device" in mixes

@@ -108,7 +108,9 @@ def _size(estimator: BaseEstimator) -> tuple[int, int] | None:
     if size is None:
         return None
     sizes = tuple(size) if isinstance(size, Sequence) else (size, size)
-    if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
+    if len(sizes) != 2 or not all(
+        isinstance(n, Integral) and not isinstance(n, bool) and int(n) > 0 for n in sizes
+    ):
         raise ValueError(
             "The 'image_size' parameter must be an int, or a height and a width, in the range "
             f"[1, inf). Got {size!r} instead."

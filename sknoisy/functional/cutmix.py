@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -79,21 +80,21 @@ def draw_cut(x: Tensor, weight: Tensor, alpha: float, probability: float = 1.0) 
     check_scalar("draw_cut", "alpha", alpha, 0)
     check_scalar("draw_cut", "probability", probability, 0, 1)
     partner = draw_partners(weight)
-    coefficient = draw_coefficients(alpha)[0] if alpha else torch.ones(())
-    # Small numbers are drawn on the CPU, so that all devices get the same ones.
-    applied = torch.rand(()) < probability
-    pasted = _box(x.shape[-2:], coefficient) if x.dim() == 4 else _entries(x.shape[-1], coefficient)
-    return Cut(partner, (pasted & applied).to(x.device))
+    # Drawn on the CPU, so that all devices get the same numbers, which need no copy to the device.
+    coefficient = float(draw_coefficients(alpha)[0]) if alpha else 1.0
+    is_applied = bool(torch.rand(()) < probability)
+    if x.dim() == 4:
+        pasted = _box(x.shape[-2:], coefficient, x.device)
+    else:
+        pasted = torch.rand(x.shape[-1], device=x.device) >= coefficient
+    return Cut(partner, pasted & is_applied)
 
 
-def _box(shape: torch.Size, coefficient: Tensor) -> Tensor:
+def _box(shape: torch.Size, coefficient: float, device: torch.device) -> Tensor:
     """Return the mask of a box with this fraction of an image, less if it is at a border."""
-    half = 0.5 * (1 - coefficient).sqrt()
-    inside = [
-        (torch.arange(size) + 0.5 - size * torch.rand(())).abs() < size * half for size in shape
-    ]
+    half, inside = 0.5 * math.sqrt(1 - coefficient), []
+    for size in shape:
+        centre = size * float(torch.rand(()))
+        positions = torch.arange(size, device=device) + (0.5 - centre)
+        inside.append(positions.abs() < size * half)
     return inside[0].unsqueeze(1) & inside[1]
-
-
-def _entries(size: int, coefficient: Tensor) -> Tensor:
-    return torch.rand(size) >= coefficient

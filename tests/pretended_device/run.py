@@ -19,7 +19,7 @@ from sknoisy.methods import CrossEntropy, make_method
 from tests.pretended_device.device import NAME, DeviceModule, PretendedDevice
 
 rng = np.random.default_rng(0)
-N_EPOCHS, N_ROWS = 4, 120
+N_EPOCHS, N_ROWS = 3, 80
 SIZES = (40, 10)
 X = rng.normal(size=(N_ROWS, 6)).astype(np.float32)
 y = np.arange(N_ROWS) % 3
