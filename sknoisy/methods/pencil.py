@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy.functional import expected_loss, log_softmax, one_hot
+from sknoisy.functional import expected_loss, log_softmax
 from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ class PENCIL(Method):
         self.label_epochs = label_epochs
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        label_logits = _INITIAL_LOGIT * one_hot(y, net.n_classes, net.dtype)
+        label_logits = _INITIAL_LOGIT * net.labels()
         self.register_buffer("label_logits", label_logits)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         index, n_classes = batch.index, logits.shape[-1]
-        # Only batches have soft and smoothed labels, so the first logits come from them.
+        # Only batches have smoothed labels, so the first logits come from them.
         label_logits = (
             self.label_logits.index_select(0, index)
             if batch.epoch

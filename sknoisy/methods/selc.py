@@ -9,7 +9,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from sknoisy.functional import expected_loss, log_softmax, one_hot
+from sknoisy.functional import expected_loss, log_softmax
 from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ class SELC(Method):
         self.momentum = momentum
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        self.register_buffer("targets", one_hot(y, net.n_classes, net.dtype))
+        self.register_buffer("targets", net.labels())
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         log_p, index = log_softmax(logits), batch.index
-        # Only batches have soft and smoothed labels, so the first targets come from them.
+        # Only batches have smoothed labels, so the first targets come from them.
         previous = self.targets.index_select(0, index) if batch.epoch else batch.target
         target = torch.lerp(log_p.detach().exp(), previous, self.momentum)
         self.targets.index_copy_(0, index, target)

@@ -122,7 +122,7 @@ class Synthetic(Method):
         self.mix_clean = mix_clean
 
     def setup(self, net: NetworkView, y: Tensor) -> None:
-        self.register_buffer("targets", one_hot(y, net.n_classes, net.dtype))
+        self.register_buffer("targets", net.labels())
         self.register_buffer("clean", torch.ones(len(y), dtype=net.dtype, device=y.device))
         if self.where == "dataset":
             rows = torch.arange(len(y), device=y.device).unsqueeze(1)

@@ -137,3 +137,19 @@ def test_a_method_may_start_later_than_the_new_end_of_warm_up(method):
     """Rates and weights that are estimated in the first epoch after warm-up were NaN."""
     clf = short(method, warmup=4, warm_start=True).fit(X, y)
     assert np.isfinite(clf.set_params(warmup=0).fit(X, y).predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(("method", "state"), [("selc", "targets"), ("synthetic", "targets")])
+def test_soft_labels_are_kept_where_a_method_starts_late(method, state):
+    """The most likely class was taken for the label."""
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), size=len(X))
+    params = {"method__momentum": 1.0, "max_epochs": 3, "warm_start": True, "precision": "float64"}
+    clf = short(method, warmup=3, **params).fit(X, soft).set_params(warmup=0).fit(X, soft)
+    np.testing.assert_allclose(getattr(clf.method_, state), soft, atol=1e-6)
+
+
+def test_learned_labels_start_at_soft_labels_where_pencil_starts_late():
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), size=len(X))
+    params = {"method__label_lr": 0, "max_epochs": 3, "warm_start": True, "precision": "float64"}
+    clf = short("pencil", warmup=3, **params).fit(X, soft).set_params(warmup=0).fit(X, soft)
+    np.testing.assert_allclose(clf.method_.label_logits, 10 * soft, atol=1e-5)
