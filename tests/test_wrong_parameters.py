@@ -28,6 +28,7 @@ WRONG_VALUES = {
     "class_weight": ["auto", 3],
     "augment": ["flip", 3],
     "image_size": [0, 2.5, "8", (4,), (4, 0), [4, True]],
+    "image_size": [0, -1, 8.0, "8", (8,), (8, 0), (8, 8, 3)],
     "optimizer": ["Adm", 3, int],
     "lr": [0, -1, np.nan, np.inf, "0.1", None],
     "lr_schedule": ["cos", 3],

@@ -23,7 +23,7 @@ def load_image_folder(folder: str | Path) -> Bunch:
     ----------
     folder : str or Path
         Images in subfolders of subfolders are of the class of the outer one. Hidden files and
-        folders, files that are no images and subfolders without images are left out.
+        folders, other files and subfolders without images are left out.
 
     Returns
     -------
