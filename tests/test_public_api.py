@@ -61,3 +61,9 @@ def test_a_misspelt_attribute_is_named():
 def test_matplotlib_is_not_imported_before_it_is_used():
     code = "import sys, sknoisy; print(*({'matplotlib', 'sknoisy.plots'} & set(sys.modules)))"
     assert run(code).split() == []
+
+
+@pytest.mark.parametrize("module", ["sknoisy", *(f"sknoisy.{name}" for name in sknoisy._MODULES)])
+def test_every_public_name_can_be_imported(module):
+    """A star import failed at a name that was renamed."""
+    exec(f"from {module} import *", {})
