@@ -79,4 +79,4 @@ def test_views_of_images_refuse_tables(view):
 )
 def test_augment_parameter_of_the_estimator_is_passed_to_the_net(given, used, table):
     clf = NoisyLabelClassifier("co_learning", max_epochs=1, augment=given).fit(*table)
-    assert clf.net_.augment == used
+    assert clf.net_.settings.augment == used
