@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -80,9 +79,10 @@ def draw_cut(x: Tensor, weight: Tensor, alpha: float, probability: float = 1.0) 
     check_scalar("draw_cut", "alpha", alpha, 0)
     check_scalar("draw_cut", "probability", probability, 0, 1)
     partner = draw_partners(weight)
-    # Drawn on the CPU, so that all devices get the same numbers, which need no copy to the device.
-    coefficient = float(draw_coefficients(alpha)[0]) if alpha else 1.0
-    is_applied = bool(torch.rand(()) < probability)
+    # Drawn on the CPU, so that all devices get the same numbers. Tensors without dimensions are
+    # passed by value, and need no copy to the device.
+    coefficient = draw_coefficients(alpha)[0] if alpha else torch.ones(())
+    is_applied = torch.rand(()) < probability
     if x.dim() == 4:
         pasted = _box(x.shape[-2:], coefficient, x.device)
     else:
@@ -90,11 +90,11 @@ def draw_cut(x: Tensor, weight: Tensor, alpha: float, probability: float = 1.0) 
     return Cut(partner, pasted & is_applied)
 
 
-def _box(shape: torch.Size, coefficient: float, device: torch.device) -> Tensor:
+def _box(shape: torch.Size, coefficient: Tensor, device: torch.device) -> Tensor:
     """Return the mask of a box with this fraction of an image, less if it is at a border."""
-    half, inside = 0.5 * math.sqrt(1 - coefficient), []
+    half, inside = 0.5 * (1 - coefficient).sqrt(), []
     for size in shape:
-        centre = size * float(torch.rand(()))
+        centre = size * torch.rand(())
         positions = torch.arange(size, device=device) + (0.5 - centre)
         inside.append(positions.abs() < size * half)
     return inside[0].unsqueeze(1) & inside[1]
