@@ -28,7 +28,7 @@ ONE_NETWORK = [name for name, method in METHODS.items() if method.n_networks == 
 warmed_up = functools.partial(short, warmup=1, batch_size=128)
 
 # scikit-learn's checks ask for good scores, and whether random_state is None by default.
-checked = functools.partial(short, max_epochs=20, batch_size=128, random_state=None)
+checked = functools.partial(short, max_epochs=12, batch_size=128, random_state=None)
 CHECKED = {
     **{name: checked(name, precision="float64") for name in METHODS},
     "small bagging": checked("bagging", method__n_networks=2, max_epochs=10, precision="float64"),
