@@ -28,13 +28,9 @@ def load_image_folder(folder: str | Path) -> Bunch:
     Returns
     -------
     Bunch
-        With the attributes
-
-        data : ndarray of shape (n_samples,), object
-            Paths, in the order of their names.
-        target : ndarray of shape (n_samples,), object
-            Names of the subfolders: the given labels.
-        target_names : list of str
+        ``data``, ndarray of shape (n_samples,), object: paths, in the order of their names;
+        ``target``, ndarray of shape (n_samples,), object: names of the subfolders, the given
+        labels; ``target_names``, list of str.
 
     Raises
     ------
