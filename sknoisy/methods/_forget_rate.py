@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sknoisy.methods._base import NetworkView
+from sknoisy.methods._base import Method, NetworkView
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import EvaluationPass
 
-__all__ = ["contradicted_fraction", "given_rate", "ramped"]
+__all__ = ["contradicted_fraction", "estimate_forgotten", "given_rate", "ramped"]
 
 
 def given_rate(rate: float | str, net: NetworkView) -> Tensor:
@@ -24,6 +24,13 @@ def given_rate(rate: float | str, net: NetworkView) -> Tensor:
     """
     value = float("nan") if rate == "auto" else float(rate)
     return torch.tensor(value, dtype=net.dtype, device=net.device)
+
+
+def estimate_forgotten(method: Method, evaluation: EvaluationPass) -> None:
+    """Estimate the buffer ``forgotten`` of a method from its predictions, if it is still NaN."""
+    if method.forgotten.isnan():
+        probs = method.proba(evaluation.logits)
+        method.forgotten.copy_(contradicted_fraction(probs, evaluation))
 
 
 def contradicted_fraction(probs: Tensor, evaluation: EvaluationPass) -> Tensor:

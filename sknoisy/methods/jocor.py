@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sknoisy.functional import expected_loss, log_softmax, select_small_loss
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._forget_rate import contradicted_fraction, given_rate, ramped
+from sknoisy.methods._forget_rate import estimate_forgotten, given_rate, ramped
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -88,9 +88,7 @@ class JoCoR(Method):
         self.register_buffer("forgotten", given_rate(self.forget_rate, net))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        if self.forgotten.isnan():
-            probs = self.proba(evaluation.logits)
-            self.forgotten.copy_(contradicted_fraction(probs, evaluation))
+        estimate_forgotten(self, evaluation)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         log_p = log_softmax(logits)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sknoisy.functional import cross_entropy, select_small_loss
 from sknoisy.methods._base import Method, NetworkView
-from sknoisy.methods._forget_rate import contradicted_fraction, given_rate, ramped
+from sknoisy.methods._forget_rate import estimate_forgotten, given_rate, ramped
 
 if TYPE_CHECKING:
     from sknoisy.methods._batch import Batch, EvaluationPass
@@ -22,8 +22,8 @@ class Trimmed(Method):
     """Leave out the samples of each batch with the largest losses.
 
     Before memorisation, these are mostly mislabelled samples. It is the selection of
-    ``co_teaching`` with a single network, which confirms its own errors more often, in half of the
-    time. If the rate is too high, hard clean samples are left out.
+    ``co_teaching`` with a single network, which confirms its own errors more often. If the rate is
+    too high, hard clean samples are left out.
 
     Cost: one network, one pass per step, one evaluation pass, nothing kept per sample. Needs: the
     noise rate, which the default estimates.
@@ -75,9 +75,7 @@ class Trimmed(Method):
         self.register_buffer("forgotten", given_rate(self.forget_rate, net))
 
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
-        if self.forgotten.isnan():
-            probs = self.proba(evaluation.logits)
-            self.forgotten.copy_(contradicted_fraction(probs, evaluation))
+        estimate_forgotten(self, evaluation)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return cross_entropy(logits, batch.target)
