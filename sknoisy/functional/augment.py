@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from sknoisy.functional._view_checks import check_callable, check_fraction, check_images
 
 __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift"]
 
@@ -16,17 +17,6 @@ __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift"]
 # Fraction of the entries of wide rows that "auto" replaces, the number of columns from which it is
 # reached, and the number below which no entry is replaced.
 _MAX_FRACTION, _WIDE, _NARROW = 0.2, 256, 8
-
-
-def _check_fraction(view: FeatureCorruption | RandomShift) -> None:
-    fraction = view.fraction
-    if isinstance(view, FeatureCorruption) and isinstance(fraction, str) and fraction == "auto":
-        return
-    if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 <= fraction <= 1:
-        raise ValueError(
-            f"The 'fraction' parameter of {type(view).__name__} must be a float in the range "
-            f"[0, 1]. Got {fraction!r} instead."
-        )
 
 
 @dataclass(frozen=True)
@@ -61,7 +51,8 @@ class FeatureCorruption:
     fraction: float | str = "auto"
 
     def __post_init__(self) -> None:
-        _check_fraction(self)
+        if self.fraction != "auto":
+            check_fraction("FeatureCorruption", "fraction", self.fraction)
 
     def __call__(self, x: Tensor) -> Tensor:
         fraction = self.fraction
@@ -92,14 +83,10 @@ class RandomShift:
     fraction: float = 0.125
 
     def __post_init__(self) -> None:
-        _check_fraction(self)
+        check_fraction("RandomShift", "fraction", self.fraction)
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.dim() != 4:
-            raise ValueError(
-                "RandomShift takes images of shape (n_samples, channels, height, width). Got an "
-                f"array of shape {tuple(x.shape)} instead."
-            )
+        check_images("RandomShift", x)
         n, _, height, width = x.shape
         largest = round(self.fraction * max(height, width))
         padded = F.pad(x, (largest, largest, largest, largest), mode="replicate")
@@ -131,18 +118,10 @@ class RandomFlip:
     first: Callable[[Tensor], Tensor] = RandomShift()
 
     def __post_init__(self) -> None:
-        if not callable(self.first):
-            raise TypeError(
-                "The 'first' parameter of RandomFlip must be a callable, which makes a view of a "
-                f"batch. Got {self.first!r} instead."
-            )
+        check_callable("RandomFlip", self.first)
 
     def __call__(self, x: Tensor) -> Tensor:
         x = self.first(x)
-        if x.dim() != 4:
-            raise ValueError(
-                "RandomFlip takes images of shape (n_samples, channels, height, width). Got an "
-                f"array of shape {tuple(x.shape)} instead."
-            )
+        check_images("RandomFlip", x)
         mirrored = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
         return torch.where(mirrored, x.flip(-1), x)

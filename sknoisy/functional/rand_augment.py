@@ -5,46 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Integral
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sknoisy.functional._view_checks import check_callable, check_fraction, check_images
 from sknoisy.functional.augment import RandomShift
 
 __all__ = ["Cutout", "RandAugment"]
 
 _MAX_ANGLE, _MAX_SHEAR, _MAX_TRANSLATION = math.pi / 6, 0.3, 0.45
 _N_GEOMETRIC, _N_OF_COLOR = 5, 7
-
-
-def _check_images(view: str, x: Tensor) -> None:
-    if x.dim() != 4:
-        raise ValueError(
-            f"{view} takes images of shape (n_samples, channels, height, width). Got an array of "
-            f"shape {tuple(x.shape)} instead."
-        )
-
-
-def _check_fraction(view: str, parameter: str, fraction: object) -> None:
-    if (
-        isinstance(fraction, bool)
-        or not isinstance(fraction, Real)
-        or not 0 <= float(fraction) <= 1
-    ):
-        raise ValueError(
-            f"The {parameter!r} parameter of {view} must be a float in the range [0, 1]. Got "
-            f"{fraction!r} instead."
-        )
-
-
-def _check_callable(view: str, first: object) -> None:
-    if not callable(first):
-        raise TypeError(
-            f"The 'first' parameter of {view} must be a callable, which makes a view of a batch. "
-            f"Got {first!r} instead."
-        )
 
 
 @dataclass(frozen=True)
@@ -89,12 +62,12 @@ class RandAugment:
                 "The 'n_operations' parameter of RandAugment must be an int in the range [1, inf). "
                 f"Got {n!r} instead."
             )
-        _check_fraction("RandAugment", "magnitude", self.magnitude)
-        _check_callable("RandAugment", self.first)
+        check_fraction("RandAugment", "magnitude", self.magnitude)
+        check_callable("RandAugment", self.first)
 
     def __call__(self, x: Tensor) -> Tensor:
         x = self.first(x)
-        _check_images("RandAugment", x)
+        check_images("RandAugment", x)
         for _ in range(self.n_operations):
             kind = torch.randint(_N_GEOMETRIC + _N_OF_COLOR, (len(x),), device=x.device)
             signs = 2 * torch.randint(2, (len(x),), device=x.device) - 1
@@ -131,12 +104,12 @@ class Cutout:
     first: Callable[[Tensor], Tensor] = field(default_factory=RandAugment)
 
     def __post_init__(self) -> None:
-        _check_fraction("Cutout", "fraction", self.fraction)
-        _check_callable("Cutout", self.first)
+        check_fraction("Cutout", "fraction", self.fraction)
+        check_callable("Cutout", self.first)
 
     def __call__(self, x: Tensor) -> Tensor:
         x = self.first(x)
-        _check_images("Cutout", x)
+        check_images("Cutout", x)
         n, _, height, width = x.shape
         side = round(self.fraction * min(height, width))
         inside = torch.ones((), dtype=torch.bool, device=x.device)

@@ -1,0 +1,40 @@
+"""Checks that random views share."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+from torch import Tensor
+
+__all__ = ["check_callable", "check_fraction", "check_images"]
+
+
+def check_images(view: str, x: Tensor) -> None:
+    """Refuse what is no batch of images."""
+    if x.dim() != 4:
+        raise ValueError(
+            f"{view} takes images of shape (n_samples, channels, height, width). Got an array of "
+            f"shape {tuple(x.shape)} instead."
+        )
+
+
+def check_fraction(view: str, parameter: str, fraction: object) -> None:
+    """Refuse what is no fraction."""
+    if (
+        isinstance(fraction, bool)
+        or not isinstance(fraction, Real)
+        or not 0 <= float(fraction) <= 1
+    ):
+        raise ValueError(
+            f"The {parameter!r} parameter of {view} must be a float in the range [0, 1]. Got "
+            f"{fraction!r} instead."
+        )
+
+
+def check_callable(view: str, first: object) -> None:
+    """Refuse what cannot make a view."""
+    if not callable(first):
+        raise TypeError(
+            f"The 'first' parameter of {view} must be a callable, which makes a view of a batch. "
+            f"Got {first!r} instead."
+        )
