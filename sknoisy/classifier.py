@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import metadata
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.samples import rows_to_predict
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.build import fitted_attributes, make_run, method_of
+from sknoisy._training.checkpoint import FitCheckpoint, check_checkpoint, checkpoint_of
 from sknoisy._training.fitted import FittedAttributesMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
@@ -150,6 +152,15 @@ class NoisyLabelClassifier(
     callbacks : list, "disable" or None, default=None
         Callbacks of skorch, called with the inner net. Their parameters are set as
         ``callbacks__callback__name``. "disable": no callbacks, not even the epoch timer.
+    checkpoint : str, path-like or None, default=None
+        Folder where ``fit`` stores its training. The same call then goes on where a killed one
+        stopped, and ends with the same bits on one machine and CPU; after the end it returns the
+        stored result. ``max_epochs`` counts from the start, and a seed that ``random_state=None``
+        draws is kept. Other data or parameters are refused. A path with "{fingerprint}" has a
+        folder for each training set and parameters, for searches. Callbacks of skorch get their
+        state back. The files are pickles: use folders of your own only.
+    checkpoint_every : int, default=1
+        Number of epochs from one checkpoint to the next; the last two are kept.
     **params
         Parameters of parts: ``method__*``, ``module__*``, ``optimizer__*``, ``callbacks__*``.
 
@@ -259,6 +270,8 @@ class NoisyLabelClassifier(
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "callbacks": [list, StrOptions({"disable"}), None],
+        "checkpoint": [str, PathLike, None],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -286,6 +299,8 @@ class NoisyLabelClassifier(
         warm_start: bool = False,
         verbose: int = 0,
         callbacks: list | str | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
         **params: Any,
     ) -> None:
         self.method = method
@@ -310,6 +325,8 @@ class NoisyLabelClassifier(
         self.warm_start = warm_start
         self.verbose = verbose
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self._store_params(params)
 
     # ---- fitting --------------------------------------------------------------------------------
@@ -357,6 +374,7 @@ class NoisyLabelClassifier(
             The fitted estimator. An error, or Ctrl-C, leaves it as it was before.
         """
         check_part_names(self)
+        check_checkpoint(self)
         net = getattr(self, "net_", None) if self.warm_start else None
         epochs = max_epochs_of(self, method_of(self) if net is None else net.criterion)
         tasks = FitTasks(self, epochs)
@@ -369,7 +387,8 @@ class NoisyLabelClassifier(
             warn_about_copies(data.copies)
             self._trusted = data.trusted
             tasks.begin(data.X, data.y)
-            self._train(data, net, epochs, tasks)
+            with checkpoint_of(self, data) as checkpoint:
+                self._train(data, net, epochs, tasks, checkpoint)
             tasks.end(net_=self.net_, classes_=self.classes_)
         return self
 
@@ -419,6 +438,11 @@ class NoisyLabelClassifier(
             raise ValueError(
                 f"{name} is not supported for partial_fit, which gets a part of the data at a time."
             )
+        if self.checkpoint is not None:
+            raise ValueError(
+                f"The 'checkpoint' parameter must be None for partial_fit. Got {self.checkpoint!r} "
+                "instead: store the estimator between its calls, for example with pickle."
+            )
         with default_torch_settings(), restored_on_error(self):
             net = getattr(self, "net_", None)
             self._names_of_rows = names_of_rows(X)
@@ -461,9 +485,14 @@ class NoisyLabelClassifier(
         return classes
 
     def _train(
-        self, data: TrainingSet, net: SkorchNet | None, epochs: int, tasks: FitTasks | None = None
+        self,
+        data: TrainingSet,
+        net: SkorchNet | None,
+        epochs: int,
+        tasks: FitTasks | None = None,
+        checkpoint: FitCheckpoint | None = None,
     ) -> None:
-        net, run, seed = make_run(self, data, net)
+        net, run, seed = make_run(self, data, net, None if checkpoint is None else checkpoint.seed)
         classes, rule = data.labels.classes, run.settings.smoothing
         continued = tasks is None or self.warm_start
         if rule.is_auto and run.settings.warmup_epochs >= epochs and not continued:
@@ -475,6 +504,8 @@ class NoisyLabelClassifier(
         if tasks is not None:
             run.on_epoch_end = partial(tasks.epoch, net_=net, classes_=classes)
             run.first_epoch = len(net.history or ())
+        if checkpoint is not None:
+            checkpoint.seed, run.checkpoint = seed, checkpoint
         quality = net.train(run, epochs, seed)
         self.__dict__.pop("noise_report_", None)
         self.__dict__.update(fitted_attributes(net, data, quality))

@@ -12,7 +12,7 @@ import torch
 from sknoisy._runtime.accelerator import accelerator, accelerator_name, is_accelerator
 from sknoisy._runtime.locks import ForkSafeLock
 
-__all__ = ["generators_at", "seeded"]
+__all__ = ["generator_state", "generators_at", "seeded", "set_generator_state"]
 
 # Torch has one global generator for the whole process, so fits in its threads take turns.
 _GENERATOR = ForkSafeLock()
@@ -42,9 +42,7 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
     devices = [index] if on_device else []
     with _GENERATOR, torch.random.fork_rng(devices=devices, device_type=name):
         if state is not None:
-            torch.set_rng_state(torch.from_numpy(np.array(state["cpu"])))
-            if on_device and name in state:
-                accelerator().set_rng_state(torch.from_numpy(np.array(state[name])), device)
+            set_generator_state(state, device)
         elif seed is not None:
             # torch.manual_seed also queues a call with a stack trace for each absent accelerator.
             torch.default_generator.manual_seed(seed)
@@ -53,9 +51,23 @@ def seeded(device: torch.device, seed: int | None = None, state: Any = None) -> 
         try:
             yield final
         finally:
-            final["state"] = {"cpu": torch.get_rng_state().numpy()}
-            if on_device:
-                final["state"][name] = accelerator().get_rng_state(device).numpy()
+            final["state"] = generator_state(device)
+
+
+def generator_state(device: torch.device) -> dict[str, np.ndarray]:
+    """Return the state of torch's global generators, of the CPU and of a device."""
+    state = {"cpu": torch.get_rng_state().numpy()}
+    if is_accelerator(device):
+        state[accelerator_name()] = accelerator().get_rng_state(device).numpy()
+    return state
+
+
+def set_generator_state(state: dict[str, np.ndarray], device: torch.device) -> None:
+    """Set the state of torch's global generators, as far as it is known for the device."""
+    torch.set_rng_state(torch.from_numpy(np.array(state["cpu"])))
+    name = accelerator_name()
+    if is_accelerator(device) and name in state:
+        accelerator().set_rng_state(torch.from_numpy(np.array(state[name])), device)
 
 
 def generators_at(state: dict, device: torch.device) -> dict[str, torch.Generator]:

@@ -42,7 +42,10 @@ def method_of(estimator: BaseEstimator) -> Method:
 
 
 def make_run(
-    estimator: BaseEstimator, training_set: TrainingSet, net: SkorchNet | None = None
+    estimator: BaseEstimator,
+    training_set: TrainingSet,
+    net: SkorchNet | None = None,
+    seed: int | None = None,
 ) -> tuple[SkorchNet, TrainingRun, int]:
     """Make the net and the run with which an estimator is trained on a training set.
 
@@ -52,6 +55,8 @@ def make_run(
     training_set : TrainingSet
     net : SkorchNet or None, default=None
         The net of an earlier fit that is continued; None: make a new net.
+    seed : int or None, default=None
+        Seed of a training that began before; None: a new one is drawn.
 
     Returns
     -------
@@ -68,8 +73,9 @@ def make_run(
     method = method_of(estimator) if net is None else net.criterion
     _check_trusted_is_used(method, training_set.trusted)
     processes = Processes.launched_on(estimator.device)
-    rng = check_random_state(estimator.random_state)
-    seed = processes.broadcast(rng.randint(np.iinfo(np.int32).max))
+    if seed is None:
+        rng = check_random_state(estimator.random_state)
+        seed = processes.broadcast(rng.randint(np.iinfo(np.int32).max))
     train, held_out = np.flatnonzero(training_set.weight), None
     if holds_out_rows(estimator, method):
         fraction = estimator.validation_fraction

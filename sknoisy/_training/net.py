@@ -34,7 +34,7 @@ from sknoisy._training.network_view import ModuleView
 from sknoisy._training.persistence import get_state, set_state
 from sknoisy._training.probe import check_finite, probe_module
 from sknoisy._training.rollback import rolled_back_on_error
-from sknoisy._training.run import TrainingRun
+from sknoisy._training.run import Checkpoint, TrainingRun
 from sknoisy._training.settings import Settings
 from sknoisy._validation.constraints import did_you_mean
 from sknoisy._validation.params import parameters_of
@@ -196,11 +196,23 @@ class SkorchNet(NeuralNetClassifier):
         return self
 
     def initialize_criterion(self) -> SkorchNet:
+        if self._resumed is not None:
+            # Its tensors may have other types than those that setup made.
+            # skorch refuses to set a module under this name, which is a parameter.
+            self.__dict__["criterion"] = self._resumed["method"].to(self.device)
+            self.criterion_ = self.criterion
+            return self
         self.criterion_ = self.criterion
         if self.loop_ is not None:
             self.criterion_.setup(self.loop_.run.view, self.loop_.run.data.y)
         self.criterion_.to(self.device, self.dtype)
         return self
+
+    @property
+    def _resumed(self) -> dict[str, Any] | None:
+        """The state from which the running training goes on; None if it begins."""
+        checkpoint = None if self.loop_ is None else self.loop_.run.checkpoint
+        return None if checkpoint is None else checkpoint.state
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[tuple, dict]:
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
@@ -278,14 +290,31 @@ class SkorchNet(NeuralNetClassifier):
                 if len(self.history):
                     adapt_constant_columns(self.module_, run.data)
                 with limit_threads(self.flops_per_step(run.data.rows)):
-                    self._train(loop, epochs)
+                    if run.checkpoint is None:
+                        self._train(loop, epochs)
+                    else:
+                        self._train_with_checkpoints(loop, run.checkpoint, epochs)
         self.random_state_ = generators["state"]
         return run.quality.numpy()
+
+    def _train_with_checkpoints(
+        self, loop: TrainingLoop, checkpoint: Checkpoint, epochs: int
+    ) -> None:
+        run = loop.run
+        if checkpoint.state is None:
+            checkpoint.save(self, run)
+        else:
+            checkpoint.restore(self, run)
+        if not checkpoint.is_finished:
+            self._train(loop, 0 if checkpoint.has_stopped else epochs - len(self.history))
+            checkpoint.save(self, run, has_stopped=True, is_finished=True)
 
     def _train(self, loop: TrainingLoop, epochs: int) -> None:
         run = loop.run
         check_callbacks(self.callbacks_, run, self.criterion_)
         self.notify("on_train_begin", X=run.data, y=run.data.y)
+        if run.checkpoint is not None:
+            run.checkpoint.restore_callbacks(self)
         with caught_sigint() as interrupts:
             try:
                 self.fit_loop(run.data, epochs=epochs)
@@ -322,7 +351,12 @@ class SkorchNet(NeuralNetClassifier):
         if (loop := self.loop_) is not None:
             # A callback may have replaced the network.
             loop.run.view.module = self.module_
-            if method_name == "on_epoch_end" and loop.end_epoch():
+            if method_name != "on_epoch_end":
+                return
+            has_stopped = loop.end_epoch()
+            if loop.run.checkpoint is not None:
+                loop.run.checkpoint.save(self, loop.run, has_stopped)
+            if has_stopped:
                 # skorch stops early in this way; all callbacks are already notified of this epoch.
                 raise KeyboardInterrupt
 

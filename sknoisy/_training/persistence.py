@@ -15,7 +15,7 @@ from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
 from sknoisy._runtime.torch_settings import default_torch_settings
 
-__all__ = ["get_state", "set_state"]
+__all__ = ["get_state", "load_optimizer_state", "set_state"]
 
 
 def get_state(net: Any) -> dict[str, Any]:
@@ -56,8 +56,7 @@ def set_state(net: Any, state: dict[str, Any]) -> None:
         net.module_.eval()
         net.criterion_.to(net.device).eval()
         net.initialize_optimizer()
-        net.optimizer_.load_state_dict(to_tensors(optimizer))
-        _align_memory_layout(net.optimizer_)
+        load_optimizer_state(net.optimizer_, to_tensors(optimizer))
 
 
 def _load_module(net: Any, state: dict[str, Tensor]) -> None:
@@ -93,8 +92,12 @@ def _available_device(net: Any) -> str:
     return net.device
 
 
-def _align_memory_layout(optimizer: torch.optim.Optimizer) -> None:
-    """Give moments the memory layout of their parameter, which fused kernels rely on."""
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Set the state of an optimizer with the same parameters.
+
+    Moments get the memory layout of their parameter, which fused kernels rely on.
+    """
+    optimizer.load_state_dict(state)
     for parameter, moments in optimizer.state.items():
         for name, value in moments.items():
             if torch.is_tensor(value) and value.shape == parameter.shape:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
@@ -18,7 +18,23 @@ from sknoisy._training.records import LabelQuality, Memorization
 from sknoisy._training.settings import Rate, Settings
 from sknoisy.methods import Method
 
-__all__ = ["TrainingRun"]
+__all__ = ["Checkpoint", "TrainingRun"]
+
+
+class Checkpoint(Protocol):
+    """The parts of :class:`~sknoisy._training.checkpoint.FitCheckpoint` that a training uses."""
+
+    state: dict[str, Any] | None
+
+    @property
+    def is_finished(self) -> bool: ...
+    @property
+    def has_stopped(self) -> bool: ...
+    def restore(self, net: Any, run: TrainingRun) -> None: ...
+    def restore_callbacks(self, net: Any) -> None: ...
+    def save(
+        self, net: Any, run: TrainingRun, has_stopped: bool = False, is_finished: bool = False
+    ) -> None: ...
 
 
 @dataclass
@@ -41,6 +57,8 @@ class TrainingRun:
         Epoch from which the learning rate is scheduled.
     on_epoch_end : callable or None, default=None
         Called after each epoch; the training stops when it returns True.
+    checkpoint : FitCheckpoint or None, default=None
+        Where the training is stored, and from which it goes on.
 
     Attributes
     ----------
@@ -65,6 +83,7 @@ class TrainingRun:
     noise: NoiseReport | None = None
     first_epoch: int = 0
     on_epoch_end: Callable[[], bool] | None = None
+    checkpoint: Checkpoint | None = None
     n_epochs: int = field(init=False)
     view: ModuleView = field(init=False)
     quality: LabelQuality = field(init=False)
@@ -90,6 +109,24 @@ class TrainingRun:
         """Set the view of the network, with the logit bound for the current noise report."""
         self.view = view
         self._set_noise(self.noise)
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` needs to go on after an epoch; it is not a copy."""
+        return {
+            "noise": self.noise,
+            "quality": self.quality,
+            "memorization": (self.memorization.predicted, self.memorization.is_complete),
+            "stopping": self.stopping,
+            "label_wave": self.label_wave,
+            "best_state": self.best_state,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore the result of :meth:`state`, of another run with the same data and settings."""
+        self._set_noise(state["noise"])
+        self.memorization.predicted, self.memorization.is_complete = state["memorization"]
+        for name in ("quality", "stopping", "label_wave", "best_state"):
+            setattr(self, name, state[name])
 
     def close(self) -> None:
         """Take the training set from the view, which a method may have stored."""
