@@ -492,7 +492,8 @@ class NoisyLabelClassifier(
         tasks: FitTasks | None = None,
         checkpoint: FitCheckpoint | None = None,
     ) -> None:
-        net, run, seed = make_run(self, data, net, None if checkpoint is None else checkpoint.seed)
+        seed = None if checkpoint is None else checkpoint.stored.seed
+        net, run, seed = make_run(self, data, net, seed)
         classes, rule = data.labels.classes, run.settings.smoothing
         continued = tasks is None or self.warm_start
         if rule.is_auto and run.settings.warmup_epochs >= epochs and not continued:
@@ -505,7 +506,7 @@ class NoisyLabelClassifier(
             run.on_epoch_end = partial(tasks.epoch, net_=net, classes_=classes)
             run.first_epoch = len(net.history or ())
         if checkpoint is not None:
-            checkpoint.seed, run.checkpoint = seed, checkpoint
+            checkpoint.stored.seed, run.checkpoint = seed, checkpoint
         quality = net.train(run, epochs, seed)
         self.__dict__.pop("noise_report_", None)
         self.__dict__.update(fitted_attributes(net, data, quality))

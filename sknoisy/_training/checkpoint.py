@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from sklearn.base import BaseEstimator
 
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder, StoredCheckpoint
+from sknoisy._runtime.checkpoint_folder import CheckpointFolder
 from sknoisy._runtime.devices import find_device
 from sknoisy._runtime.randomness import generator_state, set_generator_state
 from sknoisy._training.callback_state import callback_states, set_callback_states
-from sknoisy._training.fingerprint import differences, digest_of, fingerprint, versions
+from sknoisy._training.fingerprint import digest_of, fingerprint
 from sknoisy._training.persistence import load_optimizer_state
 from sknoisy._training.processes import Processes
 from sknoisy._training.run import TrainingRun
+from sknoisy._training.stored_training import PLACEHOLDER, StoredTraining
 from sknoisy._training.training_set import TrainingSet
 
 __all__ = ["FitCheckpoint", "check_checkpoint", "checkpoint_of"]
-
-_PLACEHOLDER = "{fingerprint}"
 
 
 class FitCheckpoint:
@@ -33,59 +29,20 @@ class FitCheckpoint:
 
     Parameters
     ----------
-    folder : CheckpointFolder
-        Locked by this fit.
-    parts : dict of str to str
-        The fingerprint of the fit.
+    stored : StoredTraining
     every : int
         Number of epochs from one checkpoint to the next.
-    device : torch.device
-
-    Attributes
-    ----------
-    seed : int or None
-        Seed of the training, if it has begun before.
-    state : dict or None
-        The state from which the training goes on; None: it begins.
-
-    Raises
-    ------
-    ValueError
-        If the checkpoints in the folder are of other data or parameters.
     """
 
-    def __init__(
-        self, folder: CheckpointFolder, parts: dict[str, str], every: int, device: torch.device
-    ) -> None:
-        self.folder, self.parts, self.every, self.device = folder, parts, every, device
-        self.seed: int | None = None
-        self.state: dict[str, Any] | None = None
+    def __init__(self, stored: StoredTraining, every: int) -> None:
+        self.stored, self.every = stored, every
+        # Rows of earlier epochs do not change, so each is pickled once.
         self._rows: list[bytes] = []
-        self._versions = versions(device)
-        stored = folder.newest()
-        if stored is not None:
-            self._check(stored.header)
-            self.seed = stored.header["seed"]
-            self.state = torch.load(
-                io.BytesIO(stored.payload), map_location=device, weights_only=False
-            )
 
-    def _check(self, header: dict[str, Any]) -> None:
-        path = str(self.folder.path)
-        if differing := differences(header["parts"], self.parts):
-            raise ValueError(
-                f"The 'checkpoint' parameter: {path!r} has the checkpoints of another training: "
-                f"{'; '.join(differing)}. Pass the same data and parameters to continue it, "
-                f"another folder, or a path with '{_PLACEHOLDER}', which has a folder for each "
-                "training set and parameters."
-            )
-        if differing := differences(header["versions"], self._versions):
-            warnings.warn(
-                f"The checkpoint in {path!r} was written under other conditions: "
-                f"{'; '.join(differing)}. The training goes on, but that it ends with the same "
-                "bits as an uninterrupted one is no longer promised.",
-                stacklevel=2,
-            )
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The state from which the training goes on; None: it begins."""
+        return self.stored.state
 
     @property
     def is_finished(self) -> bool:
@@ -110,7 +67,7 @@ class FitCheckpoint:
         load_optimizer_state(net.optimizer_, state["optimizer"])
         run.restore(state["run"])
         net.noise_ = run.noise
-        set_generator_state(state["generators"], self.device)
+        set_generator_state(state["generators"], self.stored.device)
 
     def restore_callbacks(self, net: Any) -> None:
         """Set the state of the callbacks, which are reset when a training begins."""
@@ -118,20 +75,14 @@ class FitCheckpoint:
             set_callback_states(net.callbacks_, self.state["callbacks"])
 
     def save(
-        self,
-        net: Any,
-        run: TrainingRun,
-        has_stopped: bool = False,
-        is_finished: bool = False,
+        self, net: Any, run: TrainingRun, has_stopped: bool = False, is_finished: bool = False
     ) -> None:
         """Write a checkpoint of the epochs so far, if it is time for one."""
         epoch = len(net.history)
         if epoch % self.every and not has_stopped:
             return
-        # Rows of earlier epochs do not change, so they are pickled once.
         self._rows += [pickle.dumps(row) for row in net.history[len(self._rows) :]]
-        weights = net.module_.state_dict()
-        buffers = dict(net.module_.named_buffers())
+        weights, buffers = net.module_.state_dict(), dict(net.module_.named_buffers())
         state = {
             "module": weights,
             "other_buffers": {k: v for k, v in buffers.items() if k not in weights},
@@ -140,29 +91,11 @@ class FitCheckpoint:
             "history": self._rows,
             "run": run.state(),
             "callbacks": callback_states(net.callbacks_),
-            "generators": generator_state(self.device),
+            "generators": generator_state(self.stored.device),
             "has_stopped": has_stopped,
             "is_finished": is_finished,
         }
-        header = {
-            "parts": self.parts,
-            "versions": self._versions,
-            "seed": self.seed,
-            "epoch": epoch,
-            "is_finished": is_finished,
-        }
-        self.folder.write(epoch, StoredCheckpoint(header, self._pickled(state)))
-
-    def _pickled(self, state: dict[str, Any]) -> bytes:
-        buffer = io.BytesIO()
-        try:
-            torch.save(state, buffer)
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
-            raise TypeError(
-                "The 'checkpoint' parameter needs a method and a network whose state can be "
-                f"pickled. Got {state['method']!r}: {error}"
-            ) from error
-        return buffer.getvalue()
+        self.stored.write(epoch, state)
 
 
 def check_checkpoint(estimator: BaseEstimator) -> None:
@@ -194,8 +127,7 @@ def checkpoint_of(estimator: BaseEstimator, data: TrainingSet) -> Iterator[FitCh
         yield None
         return
     parts = fingerprint(estimator, data)
-    path = os.fspath(estimator.checkpoint).replace(_PLACEHOLDER, digest_of(parts))
+    path = os.fspath(estimator.checkpoint).replace(PLACEHOLDER, digest_of(parts))
     with CheckpointFolder(path).locked() as folder:
-        yield FitCheckpoint(
-            folder, parts, estimator.checkpoint_every, find_device(estimator.device)
-        )
+        stored = StoredTraining(folder, parts, find_device(estimator.device))
+        yield FitCheckpoint(stored, estimator.checkpoint_every)

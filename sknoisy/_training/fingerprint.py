@@ -21,11 +21,19 @@ from torch import nn
 from sknoisy._data.rows import as_rows
 from sknoisy._training.training_set import TrainingSet
 
-__all__ = ["differences", "digest_of", "fingerprint", "versions"]
+__all__ = [
+    "describe",
+    "differences",
+    "digest_of",
+    "fingerprint",
+    "parts_of_data",
+    "parts_of_params",
+    "versions",
+]
 
 # They do not change what is learned. Callbacks are those of the call that goes on.
 _IGNORED = frozenset(
-    {"checkpoint", "checkpoint_every", "verbose", "callbacks", "device", "warm_start"}
+    {"checkpoint", "checkpoint_every", "verbose", "callbacks", "device", "warm_start", "n_jobs"}
 )
 _PACKAGES = ("sknoisy", "torch", "skorch", "scikit-learn", "numpy")
 _CHUNK = 1024
@@ -44,21 +52,35 @@ def fingerprint(estimator: BaseEstimator, data: TrainingSet) -> dict[str, str]:
     dict of str to str
         Equal texts mean equal parts.
     """
+    return parts_of_data(data) | parts_of_params(estimator)
+
+
+def parts_of_data(data: TrainingSet) -> dict[str, str]:
+    """Describe the parts of a training set."""
     labels = data.labels
     y = labels.codes if labels.soft is None else labels.soft
-    parts: dict[str, Any] = {
+    optional = {"sample_weight": data.weight, "trusted": data.trusted, "groups": data.groups}
+    return {
         "X": _samples(data.X),
         "y": f"{_values(y)} of {_values(labels.classes)}",
-        "sample_weight": data.weight,
-        "trusted": data.trusted,
-        "groups": data.groups,
+        **{name: describe(value) for name, value in optional.items()},
     }
-    texts = {k: v if isinstance(v, str) else describe(v) for k, v in parts.items()}
-    params = estimator.get_params(deep=False)
-    return texts | {
-        name: describe(value)
+
+
+def parts_of_params(estimator: BaseEstimator, deep: bool = False) -> dict[str, str]:
+    """Describe the parameters of an estimator that change what it learns.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    deep : bool, default=False
+        Whether the parameters of its parts are parts of their own.
+    """
+    params = estimator.get_params(deep=deep)
+    return {
+        name: _name_of_kind(value) if deep and hasattr(value, "get_params") else describe(value)
         for name, value in params.items()
-        if name not in _IGNORED and not name.startswith("callbacks__")
+        if not _IGNORED & set(name.split("__"))
     }
 
 
@@ -107,9 +129,9 @@ def describe(value: Any) -> str:
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, FunctionType):
         return f"{value.__module__}.{value.__qualname__} ({_of_code(value)})"
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    name = _name_of_kind(value)
     if isinstance(value, BaseEstimator):
-        return f"{name}({describe(value.get_params(deep=False))})"
+        return f"{name}({parts_of_params(value)})"
     if isinstance(value, nn.Module):
         state = {k: v for k, v in value.state_dict().items() if isinstance(v, torch.Tensor)}
         return f"{name}({hashlib.sha256(repr(value).encode()).hexdigest()[:8]}, {describe(state)})"
@@ -118,6 +140,10 @@ def describe(value: Any) -> str:
     except Exception:
         # A callable object, for example, need not be picklable.
         return name
+
+
+def _name_of_kind(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _difference(name: str, earlier: str | None, now: str | None) -> str:

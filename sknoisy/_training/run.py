@@ -24,8 +24,8 @@ __all__ = ["Checkpoint", "TrainingRun"]
 class Checkpoint(Protocol):
     """The parts of :class:`~sknoisy._training.checkpoint.FitCheckpoint` that a training uses."""
 
-    state: dict[str, Any] | None
-
+    @property
+    def state(self) -> dict[str, Any] | None: ...
     @property
     def is_finished(self) -> bool: ...
     @property

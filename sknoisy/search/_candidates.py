@@ -26,6 +26,7 @@ from sklearn.utils.validation import _check_method_params
 from sknoisy._runtime.devices import find_device, free_memory
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.networks._stacked import NotStackable
+from sknoisy.search._checkpoint import SearchCheckpoint
 from sknoisy.search._compatibility import check_vectorizable
 from sknoisy.search._fit import fit_folds
 from sknoisy.search._fold import Fold
@@ -133,12 +134,14 @@ class Candidates:
         n_jobs: int | None = None,
         whole: WholeSearch | None = None,
         groups: Any = None,
+        checkpoint: SearchCheckpoint | None = None,
     ) -> None:
         self.prefix, classifier = last_step(estimator)
         self.grid = _check_grid(smoothing, param_grid, self.prefix)
         self.all = list(ParameterGrid(self.grid))
         check_vectorizable([self._with_params(classifier, params) for params in self.all])
         self.all_rows, self.whole, self.groups = all_rows, whole, groups
+        self.checkpoint = checkpoint
         self.n_jobs = effective_n_jobs(n_jobs)
         # Threads would take turns on a GPU.
         on_cpu = find_device(classifier.device).type == "cpu"
@@ -158,7 +161,7 @@ class Candidates:
         """Return the candidate with some parameters, fitted to some rows."""
         fit_params = {**fit_params, **self._groups_of(rows)}
         if np.array_equal(rows, self.all_rows):
-            return estimator.fit(X, y, **fit_params)
+            return self._refit(estimator, X, y, fit_params)
         result = self._result_of(rows)
         with self._training_lock if self._trains_together else result.lock:
             if not result.outcomes:
@@ -174,6 +177,15 @@ class Candidates:
             # Re-raise with the original traceback, which grows otherwise.
             raise outcome.with_traceback(result.tracebacks[id(outcome)])
         return estimator.fit(X, y, **fit_params) if outcome is None else outcome
+
+    def _refit(self, estimator: Any, X: Any, y: Any, params: dict) -> Any:
+        """Fit the best candidate to all samples."""
+        if self.checkpoint is None:
+            return estimator.fit(X, y, **params)
+        name, path = f"{self.prefix}checkpoint", self.checkpoint.of_refit
+        every = {f"{self.prefix}checkpoint_every": self.checkpoint.every}
+        estimator.set_params(**{name: path}, **every).fit(X, y, **params)
+        return estimator.set_params(**{name: None})
 
     @cached_property
     def _trains_together(self) -> bool:
@@ -210,6 +222,7 @@ class Candidates:
         start = time.perf_counter()
         _, classifier = last_step(estimator)
         requested, ready = next(iter(arguments)), {}
+        seed = None if self.checkpoint is None else self.checkpoint.seed_of(classifier)
         for result, cut in arguments.items():
             candidates = [self._with_params(classifier, params) for params in self.all]
             recorder = FitRecorder(classifier)
@@ -217,7 +230,7 @@ class Candidates:
             try:
                 X, y, params = cut()
                 pipeline.fit(X, y, **params)
-                fold = Fold(candidates, recorder.X_, recorder.y_, **recorder.params_)
+                fold = Fold(candidates, recorder.X_, recorder.y_, seed=seed, **recorder.params_)
                 ready[result] = pipeline, fold
             except Exception as error:
                 no_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
@@ -228,7 +241,8 @@ class Candidates:
         fraction, n_threads = (
             (1.0, self.n_threads) if self._trains_together else (1 / self.n_jobs, 1)
         )
-        fit_folds([fold for _, fold in ready.values()], fraction, n_threads)
+        folds = [fold for _, fold in ready.values()]
+        fit_folds(folds, fraction, n_threads, self.checkpoint)
         for result, (pipeline, fold) in ready.items():
             result.outcomes = [
                 outcome if isinstance(outcome, Exception) else _with_last_step(pipeline, outcome)

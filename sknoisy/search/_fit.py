@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknoisy.classifier import NoisyLabelClassifier
+from sknoisy.search._checkpoint import SearchCheckpoint
 from sknoisy.search._fold import Fold, Member
 from sknoisy.search._vectorized import VectorizedTraining
 
@@ -37,7 +38,12 @@ def fit_candidates(
     return fold.outcomes
 
 
-def fit_folds(folds: Sequence[Fold], memory_fraction: float = 1.0, n_threads: int = 1) -> None:
+def fit_folds(
+    folds: Sequence[Fold],
+    memory_fraction: float = 1.0,
+    n_threads: int = 1,
+    checkpoint: SearchCheckpoint | None = None,
+) -> None:
     """Fit the candidates of folds; folds with the same signature are trained together.
 
     Parameters
@@ -48,6 +54,8 @@ def fit_folds(folds: Sequence[Fold], memory_fraction: float = 1.0, n_threads: in
         Fraction of the free memory to use, if several of these calls run in parallel.
     n_threads : int, default=1
         Number of threads that train networks.
+    checkpoint : SearchCheckpoint or None, default=None
+        Where trainings are stored, and from which they go on.
     """
     groups: dict[Any, list[Fold]] = {}
     folds = [fold for fold in folds if fold.members]
@@ -68,13 +76,15 @@ def fit_folds(folds: Sequence[Fold], memory_fraction: float = 1.0, n_threads: in
         parts += [members[begin:end] for begin, end in itertools.pairwise(ends)]
     fit = delayed(_fit_members)
     fraction = memory_fraction / n_threads
-    Parallel(n_threads, backend="threading")(fit(part, fraction) for part in parts)
+    Parallel(n_threads, backend="threading")(fit(part, fraction, checkpoint) for part in parts)
 
 
-def _fit_members(members: list[Member], memory_fraction: float) -> None:
+def _fit_members(
+    members: list[Member], memory_fraction: float, checkpoint: SearchCheckpoint | None
+) -> None:
     """Train some networks together; if training fails, all of them have the same error."""
     try:
-        VectorizedTraining(members, memory_fraction).run()
+        VectorizedTraining(members, memory_fraction, checkpoint).run()
     except Exception as error:
         for member in members:
             member.error = error

@@ -79,6 +79,8 @@ class Fold:
         They are fitted in place.
     X, y, sample_weight, trusted, groups
         As in ``fit``.
+    seed : int or None, default=None
+        Seed of the training; None: the ``random_state`` of the candidates draws it.
 
     Attributes
     ----------
@@ -98,6 +100,7 @@ class Fold:
         sample_weight: Any = None,
         trusted: Any = None,
         groups: Any = None,
+        seed: int | None = None,
     ) -> None:
         self.outcomes: list[NoisyLabelClassifier | Exception] = list(candidates)
         self.members: list[Member] = []
@@ -108,7 +111,7 @@ class Fold:
         lead = clone(candidates[next(iter(methods))]).set_params(smoothing=0.0)
         training_set = TrainingSet.from_arrays(lead, X, y, sample_weight, trusted, groups)
         warn_about_copies(training_set.copies)
-        self.net, self._run, self.seed = make_run(lead, training_set)
+        self.net, self._run, self.seed = make_run(lead, training_set, seed=seed)
         self.data, self.validation = self._run.data, self._run.validation
         self.training_set, n_classes = training_set, len(training_set.labels.classes)
         self.device, self.random_state = self.data.y.device, lead.random_state

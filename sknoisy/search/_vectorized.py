@@ -24,6 +24,7 @@ from sknoisy.methods import Batch
 from sknoisy.networks._stacked import saved_bytes, stack_networks
 from sknoisy.search._active import ActiveMembers
 from sknoisy.search._batches import Chunk, FoldBatches, stack_padded
+from sknoisy.search._checkpoint import GroupCheckpoint, SearchCheckpoint
 from sknoisy.search._fold import Member
 
 __all__ = ["VectorizedTraining"]
@@ -40,10 +41,17 @@ class VectorizedTraining:
         Members of built folds with the same signature, sorted by fold.
     memory_fraction : float, default=1.0
         Fraction of the free memory to use.
+    checkpoint : SearchCheckpoint or None, default=None
     """
 
-    def __init__(self, members: list[Member], memory_fraction: float = 1.0) -> None:
+    def __init__(
+        self,
+        members: list[Member],
+        memory_fraction: float = 1.0,
+        checkpoint: SearchCheckpoint | None = None,
+    ) -> None:
         self.members, self.memory_fraction = members, memory_fraction
+        self.checkpoint = checkpoint
 
     def run(self) -> None:
         """Train as many networks together as fit into memory."""
@@ -54,13 +62,20 @@ class VectorizedTraining:
             size = len(group)
             try:
                 with limit_threads(net.flops_per_step(rows) * size):
-                    GroupTraining(group).run()
+                    self._train(group)
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
                 size = (size + 1) // 2
                 continue
             waiting = waiting[size:]
+
+    def _train(self, group: list[Member]) -> None:
+        if self.checkpoint is None:
+            GroupTraining(group).run()
+            return
+        with self.checkpoint.of_group(group) as checkpoint:
+            GroupTraining(group, checkpoint).run()
 
     def _n_that_fit(self) -> int:
         """Return how many networks fit into the free memory, at least one."""
@@ -89,9 +104,11 @@ class GroupTraining:
     Parameters
     ----------
     group : list of Member
+    checkpoint : GroupCheckpoint or None, default=None
     """
 
-    def __init__(self, group: list[Member]) -> None:
+    def __init__(self, group: list[Member], checkpoint: GroupCheckpoint | None = None) -> None:
+        self.checkpoint = checkpoint
         for member in group:
             member.restart()
         self.group, self.lead = group, group[0].fold
@@ -130,21 +147,25 @@ class GroupTraining:
             batches = FoldBatches(self.folds, [state["cpu"] for state in states])
         else:
             batches = FoldBatches(self.folds, [generators["cpu"] if separate else None])
+        self.generators = [self.stack.generator, *batches.generators]
         drawing = nullcontext() if separate else seeded(self.device, state=state)
         with torch.enable_grad(), drawing:
-            self._train(batches)
+            n_trained = 0 if self.checkpoint is None else self.checkpoint.restore(self)
+            self._train(batches, n_trained)
         self._finish()
 
-    def _train(self, batches: FoldBatches) -> None:
-        for epoch in range(self.settings.max_epochs):
+    def _train(self, batches: FoldBatches, n_trained: int) -> None:
+        for epoch in range(n_trained, self.settings.max_epochs):
+            if not self.active.members:
+                break
             self._train_epoch(batches, epoch)
             if self.lead.validation is not None:
                 self._validate(epoch)
             if self.settings.label_wave:
                 self._score_label_waves(epoch)
             self._drop_stopped()
-            if not self.active.members:
-                return
+            if self.checkpoint is not None:
+                self.checkpoint.save(self, epoch + 1)
         self._keep_last(list(range(len(self.active.members))))
 
     def _finish(self) -> None:
@@ -328,8 +349,12 @@ class GroupTraining:
         if not rows:
             self.active = replace(self.active, members=[])
             return
+        self.select(rows)
+
+    def select(self, rows: list[int]) -> None:
+        """Drop all active networks but those in some rows."""
+        remaining = [self.active.members[row] for row in rows]
         self.stack.select(torch.tensor(rows).to(self.device), self.optimizer)
-        remaining = [members[row] for row in rows]
         self.active = ActiveMembers.gather(remaining, self.group, self.folds, self.view.dtype)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from sklearn import get_config
 from sklearn.base import _fit_context, is_classifier
 from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import indexable
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from sknoisy._runtime.torch_settings import default_torch_settings
@@ -20,6 +23,7 @@ from sknoisy._validation.constraints import check_params
 from sknoisy._validation.groups import check_groups
 from sknoisy._validation.params import HintedParams
 from sknoisy.search._candidates import Candidates, WholeSearch
+from sknoisy.search._checkpoint import SearchCheckpoint
 from sknoisy.search._compatibility import labels_to_split
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
 from sknoisy.search._results import rates_and_scores, refuse_all_nan
@@ -65,6 +69,14 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
         Whether to score the training sets too.
     verbose : int, default=0
         The higher, the more is printed.
+    checkpoint : str, path-like or None, default=None
+        Folder where the search stores its trainings: the same call then goes on where a killed one
+        stopped, trains no finished candidate again, and ends with the same results, except for
+        times. The splitter must split alike. Networks that are trained together have one folder;
+        the refit has its own. As for :class:`~sknoisy.NoisyLabelClassifier`, other data or
+        parameters are refused, and the files are pickles.
+    checkpoint_every : int, default=1
+        Number of epochs from one checkpoint to the next.
 
     Attributes
     ----------
@@ -122,6 +134,8 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
         **{k: v for k, v in GridSearchCV._parameter_constraints.items() if k != "pre_dispatch"},
         "smoothing": ["array-like"],
         "param_grid": [dict, None],
+        "checkpoint": [str, PathLike, None],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -137,6 +151,8 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
         error_score: str | float = np.nan,
         return_train_score: bool = False,
         verbose: int = 0,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
     ) -> None:
         self.estimator = estimator
         self.smoothing = smoothing
@@ -148,6 +164,8 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
         self.error_score = error_score
         self.return_train_score = return_train_score
         self.verbose = verbose
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, *, groups: Any = None, **params: Any) -> SmoothingSearchCV:
@@ -185,6 +203,20 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
             # The inner search raises the same warnings.
             warnings.simplefilter("ignore")
             routed = self._get_routed_params_for_fit(_check_method_params(X, params))
+        with SearchCheckpoint.opened(self, X, y, params) as checkpoint:
+            return self._fit(X, y, rows, cv, params, routed, for_fit, checkpoint)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        rows: np.ndarray,
+        cv: RecordingSplitter,
+        params: dict[str, Any],
+        routed: Any,
+        for_fit: Any,
+        checkpoint: SearchCheckpoint | None,
+    ) -> SmoothingSearchCV:
         whole = WholeSearch(cv.train, X, y, routed.estimator.fit)
         candidates = Candidates(
             self.estimator,
@@ -194,6 +226,7 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
             self.n_jobs,
             whole,
             for_fit,
+            checkpoint,
         )
         inner = GridSearchCV(
             CandidateProxy(self.estimator, candidates),
