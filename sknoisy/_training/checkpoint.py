@@ -13,9 +13,14 @@ from sklearn.base import BaseEstimator
 from sknoisy._runtime.checkpoint_folder import CheckpointFolder
 from sknoisy._runtime.devices import find_device
 from sknoisy._runtime.randomness import generator_state, set_generator_state
-from sknoisy._training.callback_state import callback_states, set_callback_states
 from sknoisy._training.fingerprint import digest_of, fingerprint
 from sknoisy._training.persistence import load_optimizer_state
+from sknoisy._training.plain_state import (
+    module_numbers,
+    object_states,
+    set_module_numbers,
+    set_object_states,
+)
 from sknoisy._training.processes import Processes
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.stored_training import PLACEHOLDER, StoredTraining
@@ -64,6 +69,8 @@ class FitCheckpoint:
         for name, buffer in net.module_.named_buffers():
             if name in state["other_buffers"]:
                 buffer.copy_(state["other_buffers"][name])
+        set_module_numbers(net.module_, state["numbers"])
+        set_object_states([("augment", run.settings.augment)], state["augment"])
         load_optimizer_state(net.optimizer_, state["optimizer"])
         run.restore(state["run"])
         net.noise_ = run.noise
@@ -72,7 +79,9 @@ class FitCheckpoint:
     def restore_callbacks(self, net: Any) -> None:
         """Set the state of the callbacks, which are reset when a training begins."""
         if self.state is not None:
-            set_callback_states(net.callbacks_, self.state["callbacks"])
+            set_object_states(net.callbacks_, self.state["callbacks"])
+            # A scheduler changes the learning rate when it is reset.
+            load_optimizer_state(net.optimizer_, self.state["optimizer"])
 
     def save(
         self, net: Any, run: TrainingRun, has_stopped: bool = False, is_finished: bool = False
@@ -85,12 +94,14 @@ class FitCheckpoint:
         weights, buffers = net.module_.state_dict(), dict(net.module_.named_buffers())
         state = {
             "module": weights,
+            "numbers": module_numbers(net.module_),
             "other_buffers": {k: v for k, v in buffers.items() if k not in weights},
             "optimizer": net.optimizer_.state_dict(),
             "method": net.criterion_,
             "history": self._rows,
             "run": run.state(),
-            "callbacks": callback_states(net.callbacks_),
+            "callbacks": object_states(net.callbacks_),
+            "augment": object_states([("augment", run.settings.augment)]),
             "generators": generator_state(self.stored.device),
             "has_stopped": has_stopped,
             "is_finished": is_finished,

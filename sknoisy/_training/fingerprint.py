@@ -11,7 +11,6 @@ from numbers import Real
 from types import FunctionType
 from typing import Any
 
-import joblib
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -116,6 +115,8 @@ def describe(value: Any) -> str:
         return repr(int(number)) if number.is_integer() else repr(number)
     if value is None or isinstance(value, str | bytes | bool):
         return repr(value)
+    if hasattr(value, "to_numpy"):
+        return f"{_name_of_kind(value)} {_values(np.asarray(value))}"
     if isinstance(value, np.ndarray | torch.Tensor):
         return _values(np.asarray(value))
     if isinstance(value, Mapping):
@@ -135,11 +136,9 @@ def describe(value: Any) -> str:
     if isinstance(value, nn.Module):
         state = {k: v for k, v in value.state_dict().items() if isinstance(v, torch.Tensor)}
         return f"{name}({hashlib.sha256(repr(value).encode()).hexdigest()[:8]}, {describe(state)})"
-    try:
-        return f"{name} ({joblib.hash(value)[:16]})"
-    except Exception:
-        # A callable object, for example, need not be picklable.
-        return name
+    text = repr(value)
+    # Attributes may change in a fit, so without a repr of its own only the class counts.
+    return name if " at 0x" in text else f"{name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
 
 
 def _name_of_kind(value: Any) -> str:

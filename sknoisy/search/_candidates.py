@@ -137,6 +137,11 @@ class Candidates:
         checkpoint: SearchCheckpoint | None = None,
     ) -> None:
         self.prefix, classifier = last_step(estimator)
+        if classifier.checkpoint is not None:
+            raise ValueError(
+                "The 'checkpoint' parameter of the estimator must be None: SmoothingSearchCV has "
+                f"one of its own. Got {classifier.checkpoint!r} instead."
+            )
         self.grid = _check_grid(smoothing, param_grid, self.prefix)
         self.all = list(ParameterGrid(self.grid))
         check_vectorizable([self._with_params(classifier, params) for params in self.all])
