@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from sknoisy._label_noise.information import are_informative
-from sknoisy._label_noise.posterior import true_label_posterior
-from sknoisy._predictions import Predictions, out_of_sample_predictions
-from sknoisy._runtime.torch_settings import default_torch_settings
-from sknoisy._validation.constraints import checked, did_you_mean
-from sknoisy._validation.matrices import check_transition_matrix
-from sknoisy._validation.user_warnings import warn_user
-from sknoisy.functional import correct_predictions
+from sknoisy._validation.constraints import checked
+from sknoisy.issues._posterior import LabelPosterior
 from sknoisy.issues._undertrained import warn_if_undertrained
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["find_label_issues", "rank_by_quality"]
-
-# Iterations of the correction. More are needed than in predictions, because probabilities are
-# reported here, and not only the most likely class.
-_N_ITER = 8
-
-_UNINFORMATIVE = (
-    "The predictions tell nothing about the labels: given them, labels are not significantly more "
-    "likely than by the frequencies of the classes. So no label issues are returned, and 'n_wrong' "
-    "is unknown (NaN). Use a model or features that predict the labels better than chance, or more "
-    "samples, and check that probabilities are in the order of the samples."
-)
 
 
 @checked(return_all=["boolean"])
@@ -158,65 +138,19 @@ def rank_by_quality(
     """
     import pandas as pd
 
-    predictions = out_of_sample_predictions(source, y, classes)
-    codes, classes = predictions.codes, predictions.classes
-    matrix = _resolve_matrix(transition_matrix, predictions)
-    with default_torch_settings():
-        if matrix is not None:
-            posterior = _posterior_from_matrix(predictions, matrix)
-        elif are_informative(codes, predictions.p):
-            posterior = true_label_posterior(codes, predictions.p)
-        else:
-            warn_user(_UNINFORMATIVE)
-            posterior = np.where(np.eye(len(classes), dtype=bool)[codes], np.nan, 0.0)
-    if predictions.trusted is not None:
-        is_given = np.eye(len(classes))[codes]
-        posterior = np.where(predictions.trusted[:, None], is_given, posterior)
-    clean_proba, suggested = posterior[np.arange(len(codes)), codes], posterior.argmax(axis=1)
-    quality = clean_proba
-    if predictions.label_quality is not None:
-        quality = _mean_of_known(clean_proba, predictions.label_quality)
+    labels = LabelPosterior.of(source, y, transition_matrix, classes)
+    codes, suggested = labels.codes, labels.suggested
     table = pd.DataFrame(
         {
-            "given": classes[codes],
-            "suggested": classes[suggested],
-            "quality": quality,
-            "confidence": posterior.max(axis=1),
+            "given": labels.classes[codes],
+            "suggested": labels.classes[suggested],
+            "quality": labels.quality,
+            "confidence": labels.proba.max(axis=1),
         },
-        index=predictions.positions,
+        index=labels.predictions.positions,
     )
     issues = table if return_all else table[suggested != codes]
     issues = issues.sort_values("quality", kind="stable")
-    issues.attrs["n_wrong"] = float((1 - clean_proba).sum())
-    issues.attrs["n_contradicting"] = predictions.n_contradicting
-    return issues, predictions.row_names
-
-
-def _mean_of_known(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Average two arrays; where one is NaN, return the other one."""
-    first, second = (np.where(np.isnan(a), b, a) for a, b in ((first, second), (second, first)))
-    return (first + second) / 2
-
-
-def _resolve_matrix(transition_matrix: Any, predictions: Predictions) -> np.ndarray | None:
-    """Check a given matrix; for "auto" return the matrix given to the classifier, or None."""
-    if not isinstance(transition_matrix, str):
-        k = len(predictions.classes)
-        return check_transition_matrix(transition_matrix, k, "'auto' or ", predictions.classes)
-    if transition_matrix != "auto":
-        raise ValueError(
-            "The 'transition_matrix' parameter of find_label_issues must be an array-like or the "
-            f"str 'auto'. Got {transition_matrix!r} instead."
-            f"{did_you_mean(transition_matrix, ['auto'])}"
-        )
-    return predictions.transition_matrix
-
-
-def _posterior_from_matrix(predictions: Predictions, transition: np.ndarray) -> np.ndarray:
-    """Combine predictions and a known matrix to the probability that each label is the true one."""
-    p = torch.from_numpy(predictions.p)
-    true = correct_predictions(p, torch.from_numpy(transition), _N_ITER).numpy()
-    joint = true * transition.T[predictions.codes]
-    total = joint.sum(axis=1, keepdims=True)
-    # If model and matrix contradict each other, the model decides.
-    return np.where(total > 0, joint / np.maximum(total, np.finfo(float).tiny), true)
+    issues.attrs["n_wrong"] = float((1 - labels.clean_proba).sum())
+    issues.attrs["n_contradicting"] = labels.predictions.n_contradicting
+    return issues, labels.predictions.row_names
