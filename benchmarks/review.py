@@ -5,10 +5,10 @@
 
 An expert, who answers with the clean label, looks at the first 2 to 20 % of the rows; so a look
 corrects a label if the label was wrong. Where people labelled the rows, the answers of another
-annotator are tried too: labels corrected minus labels spoilt, per look. Orders: of
+annotator are tried too: labels corrected minus labels made wrong, per look. Orders: of
 ``next_to_check`` and of the quality alone, from one fit of the default classifier; at random; and
 of cleanlab, from five folds of the same classifier and of a random forest. The weight of the
-ambiguity was chosen with seed 100 on tables that are not among these. "4 sheets" is the loop: four
+ambiguity was chosen with seed 100, on tables that are not among these and on the sets of people. "4 sheets" is the loop: four
 times 5 % of the rows, with a new fit to the corrected labels after each, from which the next sheet
 comes.
 """
@@ -229,9 +229,9 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
         if lines:
             text += [f"### {name}, {noise}", table(["looks", *percents], lines)]
     text += [
-        "## Another annotator looks: corrected minus spoilt labels per look",
+        "## Another annotator looks: labels corrected minus made wrong, per look",
         "A second person, who errs too, replaces the labels. Random order shows whether people "
-        "correct more labels than they spoil.",
+        "correct more labels than they make wrong.",
     ]
     for name, noise in OTHER_ANNOTATOR:
         lines = _lines(rows, name, noise, "annotator")
