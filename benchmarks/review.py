@@ -5,12 +5,12 @@
 
 An expert, who answers with the clean label, looks at the first 2 to 20 % of the rows; so a look
 corrects a label if the label was wrong. Where people labelled the rows, the answers of another
-annotator are tried too: labels corrected minus labels made wrong, per look. Orders: of
+annotator are tried too: labels corrected minus clean labels replaced, per look. Orders: of
 ``next_to_check`` and of the quality alone, from one fit of the default classifier; at random; and
 of cleanlab, from five folds of the same classifier and of a random forest. The weight of the
-ambiguity was chosen with seed 100, on tables that are not among these and on the sets of people. "4 sheets" is the loop: four
-times 5 % of the rows, with a new fit to the corrected labels after each, from which the next sheet
-comes.
+ambiguity was chosen with seed 100, on tables that are not among these and on the sets of people.
+"4 sheets" is the loop: four times 5 % of the rows, with a new fit to the corrected labels after
+each, from which the next sheet comes.
 """
 
 from __future__ import annotations
@@ -229,9 +229,8 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
         if lines:
             text += [f"### {name}, {noise}", table(["looks", *percents], lines)]
     text += [
-        "## Another annotator looks: labels corrected minus made wrong, per look",
-        "A second person, who errs too, replaces the labels. Random order shows whether people "
-        "correct more labels than they make wrong.",
+        "## Another annotator looks: corrected minus newly wrong labels, per look",
+        "A second person, who errs too, replaces the labels. Random order is near 0 if both err alike.",
     ]
     for name, noise in OTHER_ANNOTATOR:
         lines = _lines(rows, name, noise, "annotator")

@@ -195,8 +195,8 @@ def _refuse_other_labels(
         i = differs[0]
         raise ValueError(
             "The review sheet was made from other labels than y, or from y in another order: row "
-            f"{sheet['row'].iloc[i]!r} has the label {classes.tolist()[codes[i]]!r} in y and "
-            f"{sheet['given'].iloc[i]!r} in the sheet."
+            f"{sheet['row'].tolist()[i]!r} has the label {classes.tolist()[codes[i]]!r} in y and "
+            f"{sheet['given'].tolist()[i]!r} in the sheet."
         )
 
 

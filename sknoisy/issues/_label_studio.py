@@ -142,8 +142,8 @@ def _annotation(row: Any, task: dict[str, Any]) -> str | None:
 def _as_json(value: Any) -> Any:
     """Turn a cell into a number, text or None."""
     value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, (bool, int, str)):
+        return value
     if is_empty(value):
         return None
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
+    return value if isinstance(value, float) and np.isfinite(value) else str(value)
