@@ -230,7 +230,8 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
             text += [f"### {name}, {noise}", table(["looks", *percents], lines)]
     text += [
         "## Another annotator looks: corrected minus newly wrong labels, per look",
-        "A second person, who errs too, replaces the labels. Random order is near 0 if both err alike.",
+        "A second person, who errs too, replaces the labels. Random order is near 0 if both err "
+        "alike.",
     ]
     for name, noise in OTHER_ANNOTATOR:
         lines = _lines(rows, name, noise, "annotator")
@@ -247,7 +248,6 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
 
 def _means(rows: dict[_cells.Key, _cells.Row], *where: str) -> Callable[[str], float | None]:
     """Return a function from a column to its mean over seeds."""
-    name, noise, order = where
     runs = [row.values for key, row in rows.items() if (key[0], key[1], key[3]) == where]
 
     def mean(column: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import importlib
 from importlib.metadata import version
-from types import ModuleType
+from typing import Any
 
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.issues import find_label_issues
@@ -31,12 +31,18 @@ _MODULES = (
 )
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Import a public module when it is first used."""
+# Functions that are imported when they are first used, by the module that has them.
+_FUNCTIONS = {"audit": "sknoisy._audit"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public module or function when it is first used."""
     if name in _MODULES:
         return importlib.import_module(f"sknoisy.{name}")
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
     raise AttributeError(f"module 'sknoisy' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *_MODULES, *_FUNCTIONS})

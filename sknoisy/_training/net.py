@@ -41,7 +41,7 @@ from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
 from sknoisy.networks import replicate
 
-__all__ = ["OPTIMIZERS", "SkorchNet"]
+__all__ = ["Callback", "OPTIMIZERS", "SkorchNet"]
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     name.lower(): getattr(torch.optim, name)

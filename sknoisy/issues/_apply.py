@@ -12,12 +12,10 @@ from sklearn.utils.validation import _num_samples
 from sknoisy._validation.frames import names_of_rows, on_host
 from sknoisy._validation.labels import check_labels, check_trusted, encode, sorted_classes
 from sknoisy.issues._label_studio import from_label_studio
-from sknoisy.issues._lookup import Lookup, is_empty
+from sknoisy.issues._lookup import Lookup, is_empty, read_boolean
 
 __all__ = ["apply_review"]
 
-_YES = {"true", "1", "1.0", "yes", "y", "x"}
-_NO = {"false", "0", "0.0", "no", "n"}
 # At most as many rows are named in an error message.
 _MAX_NAMED = 5
 
@@ -173,11 +171,8 @@ def _read_answers(sheet: Any, classes: np.ndarray) -> np.ndarray:
 
 
 def _read_checked(row: Any, checked: Any) -> bool:
-    text = str(checked).strip().lower()
-    if is_empty(checked) or text in _NO:
-        return False
-    if text in _YES:
-        return True
+    if (mark := read_boolean(checked)) is not None:
+        return mark
     raise ValueError(
         f"The 'checked' column of a review sheet must hold True or False. Got {checked!r} in row "
         f"{row!r} instead."

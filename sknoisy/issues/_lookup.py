@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Lookup", "is_empty"]
+__all__ = ["Lookup", "is_empty", "read_boolean"]
+
+_YES = {"true", "1", "1.0", "yes", "y", "x"}
+_NO = {"", "false", "0", "0.0", "no", "n"}
 
 
 class Lookup:
@@ -49,6 +52,12 @@ def is_empty(value: Any) -> bool:
     if isinstance(value, str):
         return not value.strip()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+
+
+def read_boolean(cell: Any) -> bool | None:
+    """Read true or false from the cell of a file; an empty cell is false, None: it is neither."""
+    text = "" if is_empty(cell) else str(cell).strip().lower()
+    return True if text in _YES else False if text in _NO else None
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,7 @@ from sknoisy.issues._posterior import LabelPosterior
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "review_sheet"]
-
-COLUMNS = ("row", "given", "suggested", "new", "checked")
+__all__ = ["review_sheet", "sheet_of_rows"]
 
 
 @checked(budget=[Interval(Integral, 1, None, closed="left"), None])
@@ -91,37 +90,67 @@ def review_sheet(
     >>> int(y[7]), int(trusted.sum())
     (0, 1)
     """
-    import pandas as pd
-
     labels = LabelPosterior.of(clf_or_proba, y, transition_matrix, classes, "review_sheet")
     shown = None if X is None else _as_frame(X, _num_samples(y))
-    places = ordered_by_worth(labels, check_trusted(trusted, _num_samples(y)))
+    rows = ordered_by_worth(labels, check_trusted(trusted, _num_samples(y)))
     if budget is None:
-        places = places[labels.suggested[places] != labels.codes[places]]
-    places = places[:budget]
-    rows = labels.predictions.positions[places]
+        rows = rows[labels.suggested[rows] != labels.codes[rows]]
     names = labels.predictions.row_names
     if names is not None and (repeated := Lookup(names).repeated):
         raise ValueError(
             f"Names of rows must be distinct, so that answers can be assigned. {repeated[0]!r} "
             "occurs several times in the index of y or X. Call reset_index(drop=True) before fit."
         )
-    sheet = pd.DataFrame(
-        {
-            "row": rows if names is None else names[rows],
-            "given": labels.classes[labels.codes[places]],
-            "suggested": labels.classes[labels.suggested[places]],
-            "new": pd.Series([None] * len(rows), dtype=object),
-            "checked": np.zeros(len(rows), dtype=bool),
-        }
-    )
+    return sheet_of_rows(labels, rows[:budget], names, shown)
+
+
+def sheet_of_rows(
+    labels: LabelPosterior,
+    predicted: np.ndarray,
+    names: Any,
+    shown: pd.DataFrame | None,
+    more: Mapping[str, np.ndarray] | None = None,
+) -> pd.DataFrame:
+    """Make the sheet of some rows.
+
+    Parameters
+    ----------
+    labels : LabelPosterior
+    predicted : ndarray of int
+        The rows, as places among those that have predictions.
+    names : Index or None
+        Names of all rows; None: their positions.
+    shown : DataFrame or None
+        What the reviewer sees of all rows.
+    more : mapping of str to ndarray, default=None
+        Further columns.
+
+    Returns
+    -------
+    DataFrame
+    """
+    import pandas as pd
+
+    rows = labels.predictions.positions[predicted]
+    columns = {
+        "row": rows if names is None else names[rows],
+        "given": labels.classes[labels.codes[predicted]],
+        "suggested": labels.classes[labels.suggested[predicted]],
+        "new": pd.Series([None] * len(rows), dtype=object),
+        "checked": np.zeros(len(rows), dtype=bool),
+        **(more or {}),
+    }
+    sheet = pd.DataFrame(columns)
     if shown is None:
         return sheet
-    return pd.concat([sheet, shown.iloc[rows].reset_index(drop=True)], axis=1)
+    taken = {*columns, *shown.columns.map(str)}
+    renamed = {name: _free_name(name, taken) for name in shown.columns if name in columns}
+    cells = shown.iloc[rows].reset_index(drop=True).rename(columns=renamed)
+    return pd.concat([sheet, cells], axis=1)
 
 
 def _as_frame(X: Any, n_samples: int) -> pd.DataFrame:
-    """Turn what the reviewer sees into a data frame without the names of the columns of a sheet."""
+    """Turn what the reviewer sees into a data frame."""
     import pandas as pd
 
     X = on_host(X)
@@ -135,9 +164,7 @@ def _as_frame(X: Any, n_samples: int) -> pd.DataFrame:
                 f"of images. Got an array of shape {X.shape} instead."
             )
     check_same_length(X=X, y=np.empty(n_samples))
-    frame = pd.DataFrame(X)
-    taken = {*COLUMNS, *frame.columns.map(str)}
-    return frame.rename(columns={n: _free_name(n, taken) for n in frame.columns if n in COLUMNS})
+    return pd.DataFrame(X)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

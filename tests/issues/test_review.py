@@ -180,7 +180,7 @@ def test_faults_of_a_sheet_raise(change, message):
 
 
 def test_sheets_of_another_form_raise():
-    with pytest.raises(TypeError, match="must be a DataFrame or the path of a file. Got list"):
+    with pytest.raises(TypeError, match=r"must be a DataFrame or the path of a file\. Got list"):
         apply_review(["a", "b"], [1])
     with pytest.raises(ValueError, match=r"must have the columns 'row', .*Got \['row'\]"):
         apply_review(["a", "b"], pd.DataFrame({"row": [0]}))
@@ -188,10 +188,10 @@ def test_sheets_of_another_form_raise():
 
 def test_names_of_rows_must_be_distinct():
     y = pd.Series(["a", "a", "b", "a"], index=["r", "s", "r", "t"])
-    with pytest.raises(ValueError, match="must be distinct.*'r' occurs several times"):
+    with pytest.raises(ValueError, match=r"must be distinct.*'r' occurs several times"):
         sheet_of(y, ["a", "b"])
     sheet = pd.DataFrame({"row": ["r"], "given": ["a"], "new": ["b"], "checked": [True]})
-    with pytest.raises(ValueError, match="must be distinct.*'r' occurs several times"):
+    with pytest.raises(ValueError, match=r"must be distinct.*'r' occurs several times"):
         apply_review(y, sheet)
     corrected, _ = apply_review(list(y), sheet, names=["r", "s", "u", "v"])
     assert corrected.tolist() == ["b", "a", "b", "a"]
