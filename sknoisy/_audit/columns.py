@@ -64,7 +64,9 @@ def to_dates(column: pd.Series) -> pd.Series:
         warnings.simplefilter("ignore")
         distinct = pd.Series(column.unique())
         dates = pd.to_datetime(distinct, errors="coerce", format="mixed", utc=True)
-    return column.map(dict(zip(distinct, dates, strict=True))).astype("datetime64[ns, UTC]")
+    mapped = column.map(dict(zip(distinct, dates, strict=True)))
+    # Without a single date, the column has no time zone yet.
+    return pd.to_datetime(mapped, utc=True).astype("datetime64[ns, UTC]")
 
 
 def _kind(column: pd.Series) -> str:

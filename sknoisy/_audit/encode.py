@@ -85,7 +85,7 @@ def _parts_of_dates(X: pd.DataFrame) -> np.ndarray:
     for name in X.columns:
         dates = to_dates(X[name])
         days = dates.astype("int64").where(dates.notna()) / _NANOSECONDS_PER_DAY
-        parts += [days, dates.dt.month, dates.dt.dayofweek, dates.dt.hour]
+        parts += [days, dates.dt.month, dates.dt.day_of_week, dates.dt.hour]
     return np.column_stack([np.asarray(part, dtype=np.float64) for part in parts])
 
 

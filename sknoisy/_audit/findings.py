@@ -10,7 +10,7 @@ import numpy as np
 
 from sknoisy._audit.evidence import Evidence
 from sknoisy._audit.repeated import RepeatedRows
-from sknoisy._audit.texts import listed, percent
+from sknoisy._audit.texts import listed, named, percent
 
 __all__ = ["CODES", "SEVERITIES", "Finding", "find_all"]
 
@@ -206,7 +206,7 @@ def _confusions(evidence: Evidence) -> Iterator[Finding]:
     for true, given, probability, low, high in noise.confusions():
         message = (
             f"{percent(probability)} ({percent(low)} to {percent(high)}) of the rows of class "
-            f"{true!s} have the label {given!s}."
+            f"{named(true)} have the label {named(given)}."
         )
         yield Finding("SKN004", _by_limits(probability, 0.1, 0.3), message)
 
@@ -220,7 +220,7 @@ def _unreliable_classes(evidence: Evidence) -> Iterator[Finding]:
     for code, name in enumerate(labels.classes.tolist()):
         mine = labels.codes == code
         if mine.sum() >= _MIN_ROWS and (rate := wrong[mine].mean()) >= max(0.3, 2 * overall):
-            message = f"About {percent(rate)} of the {mine.sum()} labels {name!s} are wrong."
+            message = f"About {percent(rate)} of the {mine.sum()} labels {named(name)} are wrong."
             yield Finding("SKN005", "high" if rate >= 0.5 else "medium", message)
 
 

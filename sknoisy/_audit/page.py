@@ -14,7 +14,7 @@ from sknoisy._audit.findings import CODES, Finding
 from sknoisy._audit.pictures import bars_of_classes, interval
 from sknoisy._audit.result import AuditResult
 from sknoisy._audit.tables import sortable_table, table, transition_table
-from sknoisy._audit.texts import listed
+from sknoisy._audit.texts import listed, named
 from sknoisy._audit.thumbnails import thumbnails
 
 __all__ = ["write_page"]
@@ -102,7 +102,7 @@ def _findings(findings: list[Finding]) -> str:
 
 def _classes(result: AuditResult) -> str:
     labels = result.evidence.labels
-    names = labels.classes.tolist()
+    names = list(map(named, labels.classes.tolist()))
     counts = np.bincount(labels.codes, minlength=len(names))
     wrong = np.bincount(labels.codes, 1 - labels.clean_proba, len(names))
     text = (
@@ -140,13 +140,11 @@ def _suspects(result: AuditResult) -> str:
         "of the suggested label. A suspect is a reason to look, not to delete."
     ]
     if len(suspects) > len(top) or hidden > 0:
-        notes.append(
-            f"{len(top)} of {len(suspects)} suspects are shown"
-            + (f", without {hidden} columns" if hidden > 0 else "")
-            + "; all are in the file with the ending .suspects.csv."
-        )
+        without = f", without {hidden} columns" if hidden > 0 else ""
+        notes.append(f"{len(top)} of {len(suspects)} suspects are shown{without}.")
     notes.append(
-        "Fill in its columns 'new' and 'checked', and pass it to sknoisy.issues.apply_review."
+        "The file with the ending .suspects.csv has all of them: fill in its columns 'new' and "
+        "'checked', and pass it to sknoisy.issues.apply_review."
     )
     paragraphs = "".join(f"<p class='note'>{escape(note)}</p>" for note in notes)
     shown = sortable_table(names, rows, pictures)
@@ -162,7 +160,7 @@ def _contradictions(result: AuditResult) -> str:
     lines = []
     for rows in groups[:_MAX_GROUPS]:
         given = labels.classes[labels.codes[rows]].tolist()
-        counted = [f"{name} ({given.count(name)})" for name in dict.fromkeys(given)]
+        counted = [f"{named(name)} ({given.count(name)})" for name in dict.fromkeys(given)]
         cells = shown.iloc[rows[0], :_MAX_COLUMNS].tolist()
         more = "" if len(rows) <= _MAX_IN_GROUP else f" and {len(rows) - _MAX_IN_GROUP} more"
         which = ", ".join(map(str, names[rows[:_MAX_IN_GROUP]].tolist())) + more

@@ -96,7 +96,8 @@ class Samples:
             X = np.asarray(X)
             if X.ndim in (3, 4):
                 index = pd.RangeIndex(len(X)) if names is None else names
-                return cls(X, pd.DataFrame(index=index), None, {}, X)
+                channels = X[:, None] if X.ndim == 3 else X
+                return cls(channels, pd.DataFrame(index=index), None, {}, X)
             if X.ndim != 2:
                 raise ValueError(
                     "The 'X' parameter of audit must be a table, images or paths of images. Got "

@@ -15,6 +15,8 @@ __all__ = ["sortable_table", "table", "transition_table"]
 
 _MAX_CLASSES, _MAX_PAIRS = 25, 30
 _MAX_LENGTH = 200
+# Longer texts get a wide column.
+_WIDE = 24
 
 
 def cell(value: Any) -> str:
@@ -43,7 +45,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     str
     """
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(f'<td>{cell(c)}</td>' for c in row)}</tr>" for row in rows)
+    body = "".join(
+        f"<tr>{''.join(f'<td{_width(c)}>{cell(c)}</td>' for c in row)}</tr>" for row in rows
+    )
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -79,7 +83,7 @@ def sortable_table(
     lines = []
     for i, row in enumerate(rows):
         first = "" if pictures is None else f"<td>{_picture(pictures[i], row[0])}</td>"
-        cells = "".join(f"<td{_sort_key(c)}>{cell(c)}</td>" for c in row)
+        cells = "".join(f"<td{_width(c)}{_sort_key(c)}>{cell(c)}</td>" for c in row)
         lines.append(f"<tr>{first}{cells}</tr>")
     return (
         f'<div class="scroll"><table class="sortable"><caption>{escape(caption)}</caption>'
@@ -122,6 +126,10 @@ def _shaded(probability: float, is_diagonal: bool) -> str:
     kind = "diagonal" if is_diagonal else "off"
     text = "·" if probability < 0.0005 else percent(probability)
     return f'<td class="{kind}" style="--v:{100 * probability:.1f}%">{text}</td>'
+
+
+def _width(value: Any) -> str:
+    return ' class="wide"' if isinstance(value, str) and len(value) > _WIDE else ""
 
 
 def _sort_key(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["listed", "percent", "shortened"]
+__all__ = ["listed", "named", "percent", "shortened"]
 
 _MAX_LISTED = 8
 
@@ -17,9 +17,15 @@ def percent(fraction: float) -> str:
     return f"{value:.1f} %" if value >= 0.1 else f"{value:.1g} %"
 
 
+def named(value: Any) -> str:
+    """Write the name of a class; quoted if it begins or ends with a space, or is empty."""
+    text = str(value)
+    return text if text == text.strip() and text else repr(text)
+
+
 def listed(values: list[Any]) -> str:
-    """Write values one after the other, but not more than a few."""
-    shown = ", ".join(str(value) for value in values[:_MAX_LISTED])
+    """Write names one after the other, but not more than a few."""
+    shown = ", ".join(map(named, values[:_MAX_LISTED]))
     more = len(values) - _MAX_LISTED
     return f"{shown} and {more} more" if more > 0 else shown
 
