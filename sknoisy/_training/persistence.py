@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sknoisy._data.columns import ColumnTransform
 from sknoisy._runtime.accelerator import accelerator, accelerator_name, is_accelerator
-from sknoisy._runtime.locks import ForkSafeLock
 from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
 from sknoisy._runtime.torch_settings import default_torch_settings
+from sknoisy._training.plain import from_plain, to_plain
 
 __all__ = ["get_state", "load_optimizer_state", "set_state"]
 
 
-def get_state(net: Any) -> dict[str, Any]:
-    """Return the attributes of a skorch net, with arrays instead of tensors.
+# Made by __init__ and when the parts of a net are built, or only of use during a training.
+_DERIVED = ("_lock", "_params_to_validate", "init_context_", "loop_", "virtual_params_")
+_COMPARED = (type(None), bool, int, float, str, range)
+_PLAIN = ("columns_", "dtype", "module", "noise_", "optimizer", "settings")
 
-    Arrays load on any device, and skops need not trust pickled bytes. A running training is
-    omitted.
+
+def get_state(net: Any) -> dict[str, Any]:
+    """Return the attributes of a skorch net in which it differs from a new one.
+
+    Tensors become arrays, which load on any device, and objects of this package plain data, so that
+    skops need trust neither pickled bytes nor many types. A running training is omitted.
     """
-    state = {name: value for name, value in vars(net).items() if name not in ("loop_", "_lock")}
-    state["columns_"] = None if net.columns_ is None else astuple(net.columns_)
-    state["dtype"] = str(net.dtype).removeprefix("torch.")
+    new = vars(type(net)(net.module, n_classes=net.n_classes, settings=net.settings))
+    state = {
+        name: value
+        for name, value in vars(net).items()
+        if name not in _DERIVED and not (name in new and _is_same(value, new[name]))
+    }
+    state.update(module=net.module, n_classes=net.n_classes, settings=net.settings)
+    if _has_default_callbacks(net):
+        state.pop("callbacks_", None)
+    for name in _PLAIN:
+        if name in state:
+            state[name] = to_plain(state[name])
     if net.initialized_:
+        state["history_"] = list(net.history)
         if not isinstance(net.module, nn.Module):
             state["module_"] = to_arrays(net.module_.state_dict())
             parameters = net.module_.named_parameters()
@@ -38,25 +52,46 @@ def get_state(net: Any) -> dict[str, Any]:
 
 def set_state(net: Any, state: dict[str, Any]) -> None:
     """Restore a skorch net from the state that :func:`get_state` returned."""
-    names = ("module_", "optimizer_", "frozen_")
-    module, optimizer, frozen = (state.pop(name, ()) for name in names)
-    vars(net).update(state, _lock=ForkSafeLock())
-    net.dtype = getattr(torch, state["dtype"])
-    net.columns_ = None if net.columns_ is None else ColumnTransform(*net.columns_)
-    if not net.initialized_:
+    state = {name: from_plain(v) if name in _PLAIN else v for name, v in state.items()}
+    module, n_classes, settings = (state.pop(k) for k in ("module", "n_classes", "settings"))
+    names = ("module_", "criterion_", "optimizer_", "history_", "frozen_")
+    weights, criterion, optimizer, history, frozen = (state.pop(name, ()) for name in names)
+    initialized = state.pop("initialized_", False)
+    parts = {name: value for name, value in state.items() if "__" in name}
+    net.__init__(module, n_classes=n_classes, settings=settings, **parts)
+    vars(net).update(state)
+    if not initialized:
         return
     net.device = _available_device(net)
+    if _has_default_callbacks(net):
+        net._initialize_callbacks()
     with default_torch_settings():
-        if isinstance(module, nn.Module):
-            vars(net)["module_"] = module.to(net.device)
-        else:
-            _load_module(net, to_tensors(module))
-            for name, parameter in net.module_.named_parameters():
-                parameter.requires_grad_(name not in frozen)
+        with net._current_init_context("module"):
+            if isinstance(weights, nn.Module):
+                net.module_ = weights.to(net.device)
+            else:
+                _load_module(net, to_tensors(weights))
+                for name, parameter in net.module_.named_parameters():
+                    parameter.requires_grad_(name not in frozen)
+        with net._current_init_context("criterion"):
+            net.criterion_ = criterion.to(net.device)
         net.module_.eval()
-        net.criterion_.to(net.device).eval()
-        net.initialize_optimizer()
+        net.criterion_.eval()
+        net._initialize_optimizer()
         load_optimizer_state(net.optimizer_, to_tensors(optimizer))
+    net.initialize_history()
+    net.history.extend(history)
+    net.initialized_ = True
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if value is other:
+        return True
+    return type(value) is type(other) and isinstance(value, _COMPARED) and value == other
+
+
+def _has_default_callbacks(net: Any) -> bool:
+    return net.callbacks is None or net.callbacks == "disable"
 
 
 def _load_module(net: Any, state: dict[str, Tensor]) -> None:
