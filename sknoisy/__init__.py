@@ -4,12 +4,13 @@ import importlib
 from importlib.metadata import version
 from typing import Any
 
+from sknoisy._loading import load
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.issues import find_label_issues
 from sknoisy.methods import METHODS
 from sknoisy.search import SmoothingSearchCV
 
-__all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV", "find_label_issues"]
+__all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV", "find_label_issues", "load"]
 __version__ = version("sknoisy")
 
 _MODULES = (

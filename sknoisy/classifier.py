@@ -27,6 +27,7 @@ from sknoisy._training.fitted import FittedAttributesMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.rollback import restored_on_error
+from sknoisy._training.saving import SavingMixin
 from sknoisy._training.scores import ScoresMixin, probabilities
 from sknoisy._training.settings import MIN_SMOOTHING, max_epochs_of
 from sknoisy._training.sklearn_callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -52,6 +53,7 @@ def _documentation_links() -> tuple[str, str]:
 class NoisyLabelClassifier(
     DunderParams,
     FittedAttributesMixin,
+    SavingMixin,
     ScoresMixin,
     CallbackSupportMixin,
     ClassifierMixin,

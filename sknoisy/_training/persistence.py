@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ from sknoisy._runtime.serialization import to_arrays, to_tensors
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.plain import from_plain, to_plain
 
-__all__ = ["get_state", "load_optimizer_state", "set_state"]
+__all__ = ["get_state", "load_optimizer_state", "set_state", "weights_of"]
 
 
 # Made by __init__ and when the parts of a net are built, or only of use during a training.
@@ -43,9 +44,7 @@ def get_state(net: Any) -> dict[str, Any]:
     if net.initialized_:
         state["history_"] = list(net.history)
         if not isinstance(net.module, nn.Module):
-            state["module_"] = to_arrays(net.module_.state_dict())
-            parameters = net.module_.named_parameters()
-            state["frozen_"] = [name for name, p in parameters if not p.requires_grad]
+            state.update(weights_of(net.module_))
         state["optimizer_"] = to_arrays(net.optimizer_.state_dict())
     return state
 
@@ -82,6 +81,12 @@ def set_state(net: Any, state: dict[str, Any]) -> None:
     net.initialize_history()
     net.history.extend(history)
     net.initialized_ = True
+
+
+def weights_of(module: nn.Module) -> dict[str, Any]:
+    """Return the weights of a network as arrays, and the names of those that are not trained."""
+    frozen = [name for name, p in module.named_parameters() if not p.requires_grad]
+    return {"module_": to_arrays(module.state_dict()), "frozen_": frozen}
 
 
 def _is_same(value: Any, other: Any) -> bool:
@@ -133,8 +138,11 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]
     Moments get the memory layout of their parameter, which fused kernels rely on.
     """
     optimizer.load_state_dict(state)
+    is_fused = any(group.get("fused") for group in optimizer.param_groups)
     for parameter, moments in optimizer.state.items():
         for name, value in moments.items():
+            if is_fused and np.ndim(value) and value.shape != parameter.shape:
+                raise ValueError(f"{name} of the optimizer has another shape than its parameter")
             if torch.is_tensor(value) and value.shape == parameter.shape:
                 like = parameter.detach().to(value.dtype)
                 moments[name] = torch.empty_like(like).copy_(value)

@@ -23,6 +23,7 @@ __all__ = [
     "SmoothingRule",
     "has_epoch_score",
     "holds_out_rows",
+    "make_views",
     "max_epochs_of",
     "stops_early",
 ]
@@ -136,7 +137,7 @@ class Settings:
             smoothing=rule,
             warmup_epochs=_warmup_epochs(estimator.warmup, max_epochs, method, rule),
             adaptive_warmup=adaptive,
-            augment=_views(estimator.augment, row_shape),
+            augment=make_views(estimator.augment, row_shape),
             augments_batches=estimator.augment is not None and not method.makes_views,
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             label_wave=estimator.early_stopping == "label_wave",
@@ -153,7 +154,8 @@ class Settings:
         return {name: getattr(self, name) for name in names}
 
 
-def _views(augment: Any, row_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+def make_views(augment: Any, row_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+    """Return the function that makes random views, for the ``augment`` parameter."""
     name = "auto" if augment is None else augment
     return make_augment(name, row_shape) if isinstance(name, str) else name
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.exceptions import DeviceWarning
 from torch import nn
 
-from sknoisy import METHODS, NoisyLabelClassifier, classifier
+from sknoisy import METHODS, NoisyLabelClassifier, classifier, load
 from sknoisy.functional import cross_entropy
 from sknoisy.methods import ELR, Method
 from tests.factories import every_method, mostly_slow, short
@@ -29,6 +29,11 @@ skops_io = pytest.importorskip("skops.io")
 def with_skops(clf, _):
     data = skops_io.dumps(clf)
     return skops_io.loads(data, trusted=skops_io.get_untrusted_types(data=data))
+
+
+def with_save(clf, folder):
+    clf.save(folder / "clf.sknoisy")
+    return load(folder / "clf.sknoisy", module=clf.module if callable(clf.module) else None)
 
 
 def with_joblib(clf, folder, compress=0, mmap_mode=None):
@@ -45,6 +50,7 @@ WAYS = {
     "joblib, mapped": lambda clf, folder: with_joblib(clf, folder, mmap_mode="r"),
     "deepcopy": lambda clf, _: copy.deepcopy(clf),
     "skops": with_skops,
+    "save": with_save,
 }
 SETTINGS = {
     **{name: {"method": name, "warmup": 1} for name in METHODS},
