@@ -14,8 +14,6 @@ from sknoisy.methods import Method
 
 __all__ = ["load"]
 
-_KINDS = {kind.__name__: kind for kind in (NoisyLabelClassifier,)}
-
 
 def load(
     path: str | os.PathLike[str],
@@ -58,12 +56,13 @@ def load(
     document, arrays = read_container(path)
     users = given_parts(document.get("given"), module, method)
     try:
-        return classifier_from(document, arrays, users, _KINDS)
+        return classifier_from(document, arrays, users, NoisyLabelClassifier)
     except (ImportError, MemoryError, Warning):
         raise
     except Exception as error:
         # The checksum is right, so the file was made like that, or the user's code fails.
+        reason = f"{type(error).__name__}: {error}"[:1000].rstrip(".")
         raise ValueError(
-            f"{os.fspath(path)!r} cannot be loaded: {type(error).__name__}: {error} It was written "
-            f"by {document.get('versions')!r:.200}."
+            f"{os.fspath(path)!r} cannot be loaded. {reason}. The file was written with "
+            f"{document.get('versions')!r:.200}."
         ) from error

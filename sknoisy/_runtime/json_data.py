@@ -141,18 +141,24 @@ def from_json(
         if tag == "$array":
             return _array(arrays.pop(content), **others)
         if tag == "$objects":
-            return _objects(convert(content), **others)
+            return _objects(convert_list(content), **others)
         if others:
             raise ValueError(f"{sorted(others)} beside {tag}")
         if tag == "$float":
             return float(content)
         if tag == "$tuple":
-            return tuple(convert(content))
+            return tuple(convert_list(content))
         if tag == "$scalar":
             return convert(content)[()]
         if tag == "$dict":
             return {convert(key): convert(part) for key, part in content}
         return restore(tag[1:], convert(content))
+
+    def convert_list(content: Any) -> list[Any]:
+        # An iterable of another type might be longer than the file.
+        if not isinstance(content, list):
+            raise ValueError(f"{type(content).__name__} is no list")
+        return convert(content)
 
     return convert(node)
 

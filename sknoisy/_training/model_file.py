@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -112,7 +112,8 @@ def _users_parts(clf: BaseEstimator, net: SkorchNet | None) -> dict[str, Any]:
                 f"The {name!r} parameter cannot be stored in a file without code, because it was "
                 f"changed after the fit, with {unknown[1]!r:.100}. Got {unknown[0]!r:.100}."
             )
-        users.update({name: part for part in unknown[:1]})
+        if unknown:
+            users[name] = unknown[0]
     return users
 
 
@@ -185,7 +186,7 @@ def classifier_from(
     document: dict[str, Any],
     arrays: dict[str, np.ndarray],
     users: Mapping[str, Any],
-    kinds: Mapping[str, type[BaseEstimator]],
+    kind: type[BaseEstimator],
 ) -> BaseEstimator:
     """Make the classifier that :func:`document_of` has converted.
 
@@ -196,8 +197,8 @@ def classifier_from(
     arrays : dict of ndarray
     users : mapping of str to object
         The result of :func:`given_parts`.
-    kinds : mapping of str to type
-        The classes of estimators by name.
+    kind : type
+        The class of the classifier.
 
     Returns
     -------
@@ -215,18 +216,22 @@ def classifier_from(
         if tag == "given_with":
             name, params = content
             return users[name]().set_params(**params)
-        if tag == "index":
-            return index_of(content)
         if (made := from_plain(plain := {tag: content})) is plain:
             raise ValueError(f"there is nothing of kind {tag!r}")
         return made
 
-    def decoded(node: Any) -> dict[str, Any]:
+    def restore_names(tag: str, content: Any) -> Any:
+        return index_of(content) if tag == "index" else restore(tag, content)
+
+    def decoded(node: Any, restore: Callable[[str, Any], Any] = restore) -> dict[str, Any]:
         return from_json(node, arrays, restore)
 
-    clf = kinds[document["estimator"]](**decoded(document["params"]))
+    if document["estimator"] != kind.__name__:
+        raise ValueError(f"there is no estimator {document['estimator']!r:.100}")
+    clf = kind(**decoded(document["params"]))
     net = None if document["net"] is None else _net_from(decoded(document["net"]))
-    attributes = decoded(document["attributes"])
+    # Elsewhere, an index might be taken for a list that is longer than the file.
+    attributes = decoded(document["attributes"], restore_names)
     for name in attributes:
         if name.startswith("__") or callable(getattr(type(clf), name, None)):
             raise ValueError(f"there is no attribute {name!r}")
@@ -302,6 +307,8 @@ def _check_size(state: dict[str, Any], method: Method) -> None:
 
     The numbers of units need no limit: they must be those of the arrays.
     """
+    if not (isinstance(method.n_networks, int) and isinstance(state.get("history_", []), list)):
+        raise ValueError("n_networks is no int, or history_ no list")
     params = [value for name, value in state.items() if name.startswith("module__")]
     lists = [value for value in params if isinstance(value, list | tuple)]
     n_layers = 1 + sum(map(len, lists)) + sum(state.get("module__n_blocks", ()))

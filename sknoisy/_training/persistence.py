@@ -96,7 +96,7 @@ def _is_same(value: Any, other: Any) -> bool:
 
 
 def _has_default_callbacks(net: Any) -> bool:
-    return net.callbacks is None or net.callbacks == "disable"
+    return not net.callbacks or net.callbacks == "disable"
 
 
 def _load_module(net: Any, state: dict[str, Tensor]) -> None:

@@ -52,4 +52,9 @@ class SavingMixin:
         >>> bool((loaded.predict_proba(X) == clf.predict_proba(X)).all())
         True
         """
+        if SavingMixin not in type(self).__bases__:
+            raise TypeError(
+                f"save() cannot store {type(self).__name__} in a file without code, because it is "
+                "a class of your own. Use pickle, joblib or cloudpickle."
+            )
         write_container(path, *document_of(self))

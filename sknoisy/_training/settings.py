@@ -141,10 +141,11 @@ class Settings:
             augments_batches=estimator.augment is not None and not method.makes_views,
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             label_wave=estimator.early_stopping == "label_wave",
-            lr=estimator.lr,
+            # Numbers of NumPy, as those of a grid, compare to its own type of bool.
+            lr=float(estimator.lr),
             lr_schedule=estimator.lr_schedule,
-            max_epochs=max_epochs,
-            batch_size=estimator.batch_size,
+            max_epochs=int(max_epochs),
+            batch_size=int(estimator.batch_size),
             verbose=estimator.verbose,
         )
 

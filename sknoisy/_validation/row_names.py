@@ -19,7 +19,9 @@ def parts_of_index(index: Any) -> list[Any] | None:
         return None
     import pandas as pd
 
-    names, dtype = list(index.names), str(getattr(index, "dtype", ""))
+    if not isinstance(index, pd.Index):
+        return None
+    names, dtype = list(index.names), str(index.dtype)
     if isinstance(index, pd.RangeIndex):
         return ["range", names, [index.start, index.stop, index.step]]
     if isinstance(index, pd.MultiIndex):
@@ -29,7 +31,7 @@ def parts_of_index(index: Any) -> list[Any] | None:
         return ["levels", names, [levels, [codes.copy() for codes in index.codes]]]
     if dtype in _DTYPES_OF_OBJECTS:
         return [dtype, names, index.to_numpy(dtype=object)]
-    if isinstance(index, pd.Index) and getattr(index.dtype, "kind", "") in "iufbmM":
+    if getattr(index.dtype, "kind", "") in "iufbmM":
         values = index.to_numpy()
         return ["values", names, values] if values.dtype == index.dtype else None
     return None

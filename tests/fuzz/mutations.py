@@ -37,7 +37,7 @@ def sealed(text: bytes, arrays: bytes, version: int = 1, n_text: int | None = No
     return content + hashlib.sha256(content).digest()
 
 
-# ---- damages, which the checksum detects ----------------------------------------------------------
+# ---- damages, which the checksum detects --------------------------------------------------------
 
 
 def _truncated(data: bytes, rng: random.Random, other: bytes) -> bytes:
@@ -75,7 +75,7 @@ DAMAGES: dict[str, Callable[[bytes, random.Random, bytes], bytes]] = {
 }
 
 
-# ---- hostile files, whose checksum is right -------------------------------------------------------
+# ---- hostile files, whose checksum is right -----------------------------------------------------
 
 HOSTILE_VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 2**31, 2**63, -(2**63), 10**30, 1e308, -0.0, "", "0", "1",
