@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ __all__ = ["from_json", "to_json"]
 
 _SCALARS = (type(None), bool, int, str)
 _LARGEST_CODE_POINT = 0x10FFFF
+# Text, dates and durations.
+_DTYPE = re.compile(r"<U\d{1,9}|<[mM]8(\[\d{0,9}[a-zA-Z]{1,2}\])?")
 
 
 def to_json(
@@ -91,7 +94,11 @@ def to_json(
             raise refused(array, path)
         name = str(len(arrays))
         arrays[name] = numbers
-        return {"$array": name} if kind in "biuf" else {"$array": name, "dtype": dtype.str}
+        return (
+            {"$array": name}
+            if kind in "biuf"
+            else {"$array": name, "dtype": dtype.newbyteorder("<").str}
+        )
 
     def refused(value: Any, path: str) -> TypeError:
         kind, where = type(value), f" at {path}" if path else ""
@@ -168,13 +175,16 @@ def _array(numbers: np.ndarray, dtype: str | None = None) -> np.ndarray:
         raise ValueError("an array of bool has other values")
     if dtype is None:
         return numbers.copy()
+    # NumPy parses other names, such as those of structures, by Python's parser.
+    if not (isinstance(dtype, str) and _DTYPE.fullmatch(dtype)):
+        raise ValueError(f"an array of {dtype!r:.100}")
     kind = np.dtype(dtype)
     if kind.kind == "U" and kind.itemsize == 4 * numbers.shape[-1]:
         if numbers.dtype != np.uint32 or (numbers > _LARGEST_CODE_POINT).any():
             raise ValueError("a string has other numbers than those of characters")
-        return numbers.copy().view(kind.newbyteorder("<")).squeeze(-1).astype(kind)
+        return numbers.copy().view(kind).squeeze(-1).astype(kind.newbyteorder("="))
     if kind.kind in "mM" and numbers.dtype == np.int64:
-        return numbers.copy().view(kind.newbyteorder("<")).astype(kind)
+        return numbers.copy().view(kind).astype(kind.newbyteorder("="))
     raise ValueError(f"an array of {numbers.dtype} as {dtype}")
 
 
