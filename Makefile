@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CON
 INSTALLED := $(VENV)/.installed
 INSTALLED_DOCS := $(VENV)/.installed-docs
 INSTALLED_DIST := $(VENV)/.installed-dist
-BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py))
+BENCHMARKS := $(sort $(wildcard benchmarks/[!_]*.py benchmarks/papers/[!_]*.py))
 
 # One thread in each test process: more of them only wait for each other.
 TEST_ENV := SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=Agg
