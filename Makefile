@@ -72,7 +72,7 @@ dist: $(INSTALLED_DIST)  ## build the sdist and the wheel in dist, and check the
 
 clean:  ## remove what the targets made, except .venv
 	rm -rf build dist *.egg-info .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf docs/_build docs/auto_examples docs/generated docs/_results docs/_*.rst docs/sg_execution_times.rst
+	rm -rf docs/_build docs/auto_examples docs/generated docs/_charts docs/_outputs docs/_*.rst docs/sg_execution_times.rst
 	rm -rf examples/output
 	find sknoisy tests benchmarks examples docs tools -name __pycache__ -prune -exec rm -rf {} +
 

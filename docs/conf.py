@@ -1,11 +1,12 @@
 """Configuration of the documentation.
 
-Each build writes the tables of methods from METHODS, and the tables of results from the output of
-the benchmarks, so that no figure is copied by hand.
+Each build writes the tables of methods from METHODS. The extensions in ``_ext`` read figures and
+tables of results from the output of the benchmarks, so that none is copied by hand, draw charts of
+them, run the code of the pages, and draw formulas.
 """
 
 import inspect
-import re
+import sys
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,7 @@ from sknoisy.methods import Method
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-RESULTS = HERE.parent / "benchmarks" / "results"
+sys.path.insert(0, str(HERE / "_ext"))
 
 project = "sknoisy"
 author = "the sknoisy developers"
@@ -31,14 +32,31 @@ def installed(*names):
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "math_svg",
+    "results",
+    "charts",
+    "run_code",
+    "cards",
     *installed("numpydoc", "sphinx_gallery.gen_gallery"),
 ]
+html_math_renderer = "svg"
 templates_path = ["_templates"]
+# Pages of a guide that is being split are collected by their beginning.
+suppress_warnings = ["toc.empty_glob"]
 exclude_patterns = ["_*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 html_theme = (installed("pydata_sphinx_theme") or ["alabaster"])[0]
 html_title = f"sknoisy {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_theme_options = {
+    "navbar_align": "left",
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
 
 autodoc_typehints = "none"  # the docstrings are more precise
 autosummary_generate = ["api.rst", "_methods_api.rst"]
@@ -95,42 +113,6 @@ def write_methods():
     write("_methods_api.rst", [*listing, *(f"   sknoisy.methods.{name}" for name in names)])
 
 
-def as_rst(lines):
-    """Turn Markdown paragraphs and tables, which is all that benchmarks write, into rst."""
-    text, in_table = [], False
-    for line in lines:
-        if set(line) <= set("|- ") and "-" in line:
-            continue
-        # A name that ends in an underscore would be a link.
-        line = re.sub(r"(\w)_(?![\w`])", r"\1\\_", line)
-        if not line.startswith("|"):
-            in_table = False
-            text.append(line.replace("`", "``"))
-            continue
-        if not in_table:
-            text += [".. list-table::", "   :header-rows: 1", ""]
-            in_table = True
-        first, *rest = (cell.strip() or "\\ " for cell in line.strip("|").split("|"))
-        text += [f"   * - {first}", *(f"     - {cell}" for cell in rest)]
-    return [*text, ""]
-
-
-def write_results():
-    """Write each section of each result to a file named after it, and all sections to one."""
-    for path in sorted(RESULTS.glob("*.md")):
-        sections = {"setting": [], "whole": []}
-        section = sections["setting"]
-        for line in path.read_text().splitlines()[1:]:
-            if line.startswith("## "):
-                section = sections["-".join(re.findall(r"\w+", line.lower()))] = []
-                sections["whole"] += ["", f".. rubric:: {line[3:]}", ""]
-            else:
-                section.append(line)
-                sections["whole"].append(line)
-        for name, lines in sections.items():
-            write(f"_results/{path.stem}/{name}.rst", as_rst(lines))
-
-
 def write_plain_gallery():
     """Show the examples as plain source, if sphinx-gallery is not installed."""
     lines = ["Examples", "========", ""]
@@ -142,7 +124,6 @@ def write_plain_gallery():
 
 
 write_methods()
-write_results()
 if "sphinx_gallery.gen_gallery" not in extensions:
     write_plain_gallery()
 
