@@ -49,8 +49,9 @@ html_title = f"sknoisy {release}"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
+html_sidebars = {"**": ["sidebar-pages"]}
 html_theme_options = {
-    "navbar_align": "left",
+    "navbar_center": [],
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,

@@ -251,8 +251,12 @@ def decision_tree():
         (75, 27, "yes", 'NoisyLabelClassifier("ce", smoothing="auto")\n'
                         f"noisy {auto:.1f} %"),
     ]  # fmt: skip
-    last = (45, 6, "NoisyLabelClassifier(): the default\n"
-                   f"noisy {noisy('distilled_pool'):.1f} %, clean {clean('distilled_pool'):.1f} %")
+    last = (
+        45,
+        6,
+        "NoisyLabelClassifier(): the default\n"
+        f"noisy {noisy('distilled_pool'):.1f} %, clean {clean('distilled_pool'):.1f} %",
+    )
     ink = plt.rcParams["text.color"]
     for x, y, text in questions:
         _box(ax, x, y, 38, 13, text, ink, "none")
@@ -300,7 +304,9 @@ def draw_all(app):
     folder = Path(app.srcdir) / "_charts"
     folder.mkdir(exist_ok=True)
     results = Path(app.srcdir).parent / "benchmarks" / "results"
-    newest = max(p.stat().st_mtime for p in [*results.glob("*.md"), *Path(__file__).parent.glob("*.py")])
+    newest = max(
+        p.stat().st_mtime for p in [*results.glob("*.md"), *Path(__file__).parent.glob("*.py")]
+    )
     for name, draw in CHARTS.items():
         for theme, ink in THEMES.items():
             path = folder / f"{name}-{theme}.svg"

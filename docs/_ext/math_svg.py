@@ -1,4 +1,4 @@
-"""Formulas as inline SVG, drawn by matplotlib when the pages are built: nothing is fetched later."""
+"""Formulas as inline SVG, drawn by matplotlib in the build: a reader fetches nothing."""
 
 from functools import cache
 from html import escape

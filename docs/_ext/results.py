@@ -116,7 +116,9 @@ def result(text):
 def estimate(which):
     """Return the mean error of the noise rate that a fit estimates, or how often it is large."""
     lines = [line for text, _ in sections("auto_smoothing").values() for line in text]
-    numbers = next(re.findall(r"[.\d]+", line) for line in lines if line.startswith("The noise rate"))
+    numbers = next(
+        re.findall(r"[.\d]+", line) for line in lines if line.startswith("The noise rate")
+    )
     return numbers[0] if which == "mean" else numbers[2]
 
 
@@ -162,7 +164,9 @@ class Results(SphinxDirective):
         columns = self._chosen("columns", content.columns)
         kept = [i for i, c in enumerate(content.columns) if i == 0 or c in columns]
         rows = self._chosen("rows", list(content.rows))
-        lines = [[line[i] for i in kept] for line in [content.columns, *map(content.rows.get, rows)]]
+        lines = [
+            [line[i] for i in kept] for line in [content.columns, *map(content.rows.get, rows)]
+        ]
         if "plain" not in self.options:
             lines = [[NAMES.get(c, c) if i == 0 or j == 0 else c for j, c in enumerate(line)]
                      for i, line in enumerate(lines)]  # fmt: skip
