@@ -48,6 +48,7 @@ html_theme = (installed("pydata_sphinx_theme") or ["alabaster"])[0]
 html_title = f"sknoisy {release}"
 html_show_sourcelink = False
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["style.css"]
 html_sidebars = {"**": ["sidebar-pages"]}
 html_theme_options = {

@@ -95,7 +95,7 @@ class Fetched(HTMLParser):
         address = known.get(FETCHED.get(tag, ""))
         if address and not address.startswith("data:"):
             self.addresses.append(address)
-        if tag == "img" and not known.get("alt"):
+        if tag == "img" and "alt" not in known:
             self.without_text.append(known.get("src") or "")
 
 
@@ -135,7 +135,8 @@ def faults_in_browser(pages: list[Path], folder: Path, browser: str) -> Iterator
                 for page in pages:
                     name = page.relative_to(folder).as_posix()
                     session("url", {"url": f"{address}/{name}"})
-                    run(session, f"document.documentElement.dataset.theme = '{theme}'")
+                    for setting in ("theme", "mode"):
+                        run(session, f"document.documentElement.dataset.{setting} = '{theme}'")
                     # Pictures below the fold are loaded when they are scrolled to.
                     run(session, "document.querySelectorAll('img').forEach(i => i.loading='eager')")
                     run(session, "return Promise.all([...document.images].map("

@@ -24,6 +24,8 @@ __all__ = [
     "axes_size",
     "check_classifier",
     "check_finite",
+    "count_axis",
+    "count_ticks",
     "figure_and_axes",
     "legend_above",
     "shorten",
@@ -74,6 +76,29 @@ def legend_above(ax: Axes, low: float, high: float) -> None:
     scale = ax.yaxis.get_transform()
     bottom, top = scale.transform([low, high])
     ax.set_ylim(low, float(scale.inverted().transform([bottom + (top - bottom) / free])[0]))
+
+
+def count_axis(ax: Axes) -> None:
+    """Scale the vertical axis, which counts samples, by the square root.
+
+    A mode of one per cent stays visible beside a tall one, which a linear axis would hide, and a
+    single sample stays small, which a logarithmic axis would not show.
+    """
+    ax.set_yscale("function", functions=(_square_root, np.square))
+    ax.set_ylabel("Number of samples (square-root scale)")
+
+
+def _square_root(counts: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(counts, 0))
+
+
+def count_ticks(ax: Axes) -> None:
+    """Label an axis of counts evenly, by round numbers."""
+    top = float(np.sqrt(max(ax.get_ylim()[1], 1.0)))
+    counts = np.linspace(0, 0.95 * top, 6)[1:] ** 2
+    digits = 10 ** np.floor(np.log10(np.maximum(counts, 1.0)))
+    ax.set_yticks(np.unique([0, *(np.round(counts / digits) * digits)]))
+    ax.minorticks_off()
 
 
 def text_width(text: str, size: float) -> float:

@@ -19,6 +19,8 @@ from sknoisy.plots._axes import (
     LABELS_FIRST,
     MISLABELLED_COLOR,
     check_finite,
+    count_axis,
+    count_ticks,
     figure_and_axes,
     legend_above,
     shorten,
@@ -33,7 +35,7 @@ __all__ = ["LabelQualityDisplay"]
 # In inches: the histogram, and the minimum width of the samples beside it.
 _HISTOGRAM_WIDTH, _SAMPLES_WIDTH = 4.5, 5.5
 # In inches: the title above the samples, a row of the table, width and height of an image.
-_TITLE_HEIGHT, _ROW_HEIGHT, _IMAGE_SIZE = 0.5, 0.21, (1.05, 1.2)
+_TITLE_HEIGHT, _ROW_HEIGHT, _IMAGE_SIZE = 0.5, 0.21, (1.05, 1.35)
 # Font size in points.
 _SIZE = 9
 # The fraction of a table column that text may fill: a tenth on each side stays empty.
@@ -202,14 +204,16 @@ class LabelQualityDisplay:
             (~kept, MISLABELLED_COLOR, "given ≠ suggested"),
         ):
             if mask.any():
-                # The bars overlap, since stacked bars cannot be compared on a logarithmic scale.
+                # The bars overlap, since stacked bars can only be compared on a linear scale.
                 style: Any = {"color": color, "label": name, "alpha": 0.8}
                 counts: Any = self.ax_.hist(quality[mask], edges, **style)[0]
                 tallest = max(tallest, counts.max())
-        self.ax_.set(xlabel="Label quality", ylabel="Number of samples", yscale="log")
-        self.ax_.set_ylim(bottom=0.5)
+        self.ax_.set_xlabel("Label quality")
+        count_axis(self.ax_)
+        self.ax_.set_ylim(0.0, 1.05 * tallest)
         if suggested is not None:
-            legend_above(self.ax_, 0.5, 1.2 * tallest)
+            legend_above(self.ax_, 0.0, 1.05 * tallest)
+        count_ticks(self.ax_)
 
     def _make_figure(self, width: float, height: float, suggested: bool) -> Any:
         """Make a figure with the histogram on the left; return the subfigure on the right."""
@@ -257,8 +261,11 @@ class LabelQualityDisplay:
         for ax in axes:
             ax.axis("off")
         max_width = 72 * 0.9 * width / n_columns
-        for ax, names, image in zip(axes, labels, images, strict=False):
+        for ax, names, image, sample in zip(axes, labels, images, self.worst_, strict=False):
             ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+            name = shorten(sample, max_width, _SIZE - 2, head=0.25)
+            below: Any = {"ha": "center", "va": "top", "transform": ax.transAxes}
+            ax.text(0.5, -0.04, name, fontsize=_SIZE - 2, parse_math=False, **below)
             title = _format_labels(names, max_width, two_lines=True)
             ax.set_title(title, fontsize=_SIZE, parse_math=False)
 

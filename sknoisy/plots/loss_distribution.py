@@ -20,6 +20,8 @@ from sknoisy.plots._axes import (
     LABELS_FIRST,
     MISLABELLED_COLOR,
     check_finite,
+    count_axis,
+    count_ticks,
     figure_and_axes,
     legend_above,
 )
@@ -159,9 +161,10 @@ class LossDistributionDisplay:
             counts: Any = self.ax_.hist(losses[mask], edges, color=color, alpha=0.6, label=name)[0]
             tallest = max(tallest, counts.max())
         self.lines_ = [] if all_equal else self._plot_mixture(losses, edges)
-        # One mode is often a hundred times as tall as the other.
-        self.ax_.set(yscale="log", xlabel="Loss of the given label", ylabel="Number of samples")
-        legend_above(self.ax_, 0.5, 1.2 * tallest)
+        self.ax_.set_xlabel("Loss of the given label")
+        count_axis(self.ax_)
+        legend_above(self.ax_, 0.0, 1.05 * tallest)
+        count_ticks(self.ax_)
         return self
 
     def _groups(self, losses: np.ndarray) -> list[tuple[np.ndarray, str, str]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SmoothingCurveDisplay"]
 
+_BAND = "± standard error"
+
 
 class SmoothingCurveDisplay:
     """Line plot of the score of a classifier over the smoothing rate.
@@ -165,6 +167,8 @@ class SmoothingCurveDisplay:
         unique_rates = np.unique(rates[scored])
         groups = [scored[rates[scored] == rate] for rate in unique_rates]
         best = np.array([group[np.argmax(mean[group])] for group in groups])
+        if len(best) < len(scored):
+            score_name += ", best candidate of each rate"
         display = cls(
             unique_rates,
             mean[best],
@@ -247,6 +251,8 @@ class SmoothingCurveDisplay:
         if not filled:
             # An outline is distinguishable from the filled band where both overlap.
             style = {"facecolor": "none", "edgecolor": color, "ls": ":"}
+        if _BAND not in self.ax_.get_legend_handles_labels()[1]:
+            style["label"] = _BAND
         self.ax_.fill_between(rates, score - error, score + error, **style)
 
     def _set_ticks(self, rates: np.ndarray) -> None:

@@ -28,6 +28,8 @@ def test_samples_with_the_lowest_quality_are_shown(fitted, shape):
         images = [np.asarray(ax.images[0].get_array()) for ax in other_axes if ax.images]
         assert_allclose(images, X.reshape(-1, 8, 8)[display.worst_] / X.max())
         titles = [ax.get_title() for ax in other_axes if ax.images]
+        names = [ax.texts[0].get_text() for ax in other_axes if ax.images]
+        assert names == [str(sample) for sample in display.worst_]
         i = display.worst_[0]
         assert titles[0] == f"{noisy[i]} → {np.asarray(display.suggested)[i]}"
     else:

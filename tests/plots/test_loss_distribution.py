@@ -62,3 +62,12 @@ def test_losses_that_are_not_finite_are_refused(bad):
         LossDistributionDisplay([0.1, bad, 0.3]).plot()
     with pytest.raises(ValueError, match=r"losses must have shape \(n_samples,\).*shape \(2, 1\)"):
         LossDistributionDisplay([[0.1], [0.2]]).plot()
+
+
+def test_a_small_mode_and_single_samples_are_both_visible():
+    """Of modes of 400 and 4 samples, the small one is a tenth as tall, not a hundredth."""
+    ax = LossDistributionDisplay(np.r_[np.zeros(400), np.full(4, 2.0)]).plot(bins=2).ax_
+    bottom, small, tall = ax.yaxis.get_transform().transform([0.0, 4.0, 400.0])
+    assert_allclose((small - bottom) / (tall - bottom), 0.1)
+    ticks = ax.get_yticks()
+    assert len(ticks) > 3 and ticks[0] == 0 and ticks.max() <= ax.get_ylim()[1]

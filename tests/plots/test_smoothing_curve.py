@@ -145,7 +145,7 @@ def test_two_displays_on_the_same_axes_get_different_colors():
     assert second.ax_ is first.ax_
     assert first.line_.get_color() != second.line_.get_color() == second.trusted_line_.get_color()
     legend = [text.get_text() for text in first.ax_.get_legend().get_texts()]
-    assert legend == ["first", "second", "third"]
+    assert legend == ["first", "± standard error", "second", "third"]
     assert_allclose(first.ax_.get_xticks(), [-4, -1, 0, 0.4])
     assert tick_labels(first.ax_.xaxis) == ["-4", "-1", "0", "0.4"]
 
@@ -167,3 +167,12 @@ def test_automatic_smoothing_is_left_out_of_the_curve(fitted):
     display = SmoothingCurveDisplay.from_estimator(search)
     assert_array_equal(display.smoothing, [-1, 0])
     assert_allclose(display.score, search.cv_results_["mean_test_score"][[2, 1]])
+
+
+def test_the_legend_says_that_the_best_of_several_candidates_is_shown():
+    cv_results = make_cv_results([-1, -1, 0], [[0.1], [0.3], [0.2]])
+    ax = SmoothingCurveDisplay.from_cv_results(cv_results).ax_
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts[0] == "Score on noisy labels, best candidate of each rate"
+    ax = SmoothingCurveDisplay.from_cv_results(make_cv_results([-1, 0], [[0.1], [0.2]])).ax_
+    assert ax.get_legend().get_texts()[0].get_text() == "Score on noisy labels"
