@@ -26,12 +26,12 @@ PYTEST := $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast test-long lint format bench docs dist clean
+.PHONY: help demo test test-fast test-long lint format bench docs docs-check dist clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: $(INSTALLED)  ## train on noisy labels: the quickstart example
+demo: $(INSTALLED)  ## train on noisy labels and find them: the quickstart example
 	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
 
 test: $(INSTALLED)  ## run all tests but the longest, and the examples in the docstrings
@@ -61,6 +61,10 @@ bench: $(INSTALLED)  ## run the benchmarks, one after another
 
 docs: $(INSTALLED_DOCS)  ## build the documentation in docs/_build/html
 	MPLBACKEND=Agg $(BIN)/python -m sphinx -b html $(SPHINXOPTS) docs docs/_build/html
+
+# A browser is not needed: without one only the files are checked.
+docs-check: docs  ## look at the built documentation in headless Chromium (apt: chromium, chromium-driver)
+	$(BIN)/python tools/check_docs.py docs/_build/html
 
 # setuptools would add the files that an older SOURCES.txt lists.
 dist: $(INSTALLED_DIST)  ## build the sdist and the wheel in dist, and check them

@@ -93,6 +93,9 @@ for ax, clf, title in zip(axes, (plain, robust), ("cross-entropy", "default"), s
         )  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="income", title=f"Nurses, {title}")
     ax.set(xlim=(8e3, 8e4), ylim=(1500, 6e4))
+    ax.set_xticks([1e4, 2e4, 4e4, 8e4], ["10k", "20k", "40k", "80k"])
+    ax.set_yticks([2e3, 5e3, 1e4, 2e4, 5e4], ["2k", "5k", "10k", "20k", "50k"])
+    ax.minorticks_off()
 axes[0].set_ylabel("amount of the loan")
 axes[1].legend(loc="upper left", fontsize=8)
 figure.colorbar(shown, ax=axes, label="probability of repayment")

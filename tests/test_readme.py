@@ -1,4 +1,4 @@
-"""The code blocks of README, CONTRIBUTING and the documentation run, one after another."""
+"""The code blocks of README, CONTRIBUTING and the pages of the documentation run, page by page."""
 
 import re
 import sys
@@ -11,12 +11,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MARKDOWN = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RST = re.compile(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", re.MULTILINE)
-PAGES = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/index.rst",
-    "docs/user_guide.rst",
-    "docs/searching.rst",
+PAGES = ["README.md", "CONTRIBUTING.md"] + [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "docs").glob("[!_]*.rst"))
+    if RST.search(path.read_text())
 ]
 # Modules in the code, and the module that must be installed for the block to run.
 OPTIONAL = {
