@@ -86,9 +86,11 @@ class NoisyLabelClassifier(
         and "cnn9" (:class:`~sknoisy.networks.CNN9`). A class or callable gets ``n_in`` (columns or
         channels) and ``n_out`` (classes) if it accepts them, and the ``module__name`` parameters.
         An instance is copied, and training starts from its weights. The network must return logits
-        of shape (n_samples, n_classes). It gets columns that single precision would blur, inexact
-        and far from zero or tiny, centred or multiplied by a power of two, and columns that are
-        constant in training always with that value.
+        of shape (n_samples, n_classes); the last layer of a network of torchvision or timm is
+        replaced if it has other classes (:class:`~sknoisy.networks.FineTuned` keeps the rest
+        frozen, or trains it at another rate). It gets columns that single precision would blur,
+        inexact and far from zero or tiny, centred or multiplied by a power of two, and columns that
+        are constant in training always with that value.
     warmup : "auto", int or float, default="auto"
         Number of epochs (int) or fraction of ``max_epochs`` (float) trained on cross-entropy and
         unsmoothed labels before the method starts. "auto": the default of the method. Methods that

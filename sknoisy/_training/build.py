@@ -168,11 +168,17 @@ def _module_params(
     preferred = method.module_params if estimator.module is None else {}
     # The arguments of a functools.partial are the user's, too.
     fixed = getattr(module, "keywords", {})
-    default = {"n_in": n_in, "n_out": n_out, **preferred}
+    default = {} if _is_factory(module) else {"n_in": n_in, "n_out": n_out, **preferred}
     default = {name: value for name, value in default.items() if name not in fixed}
     params = {**accepted_params(module, default), **given}
     check_accepted("module", module, params)
     return params
+
+
+def _is_factory(module: Any) -> bool:
+    """Whether a callable is of a package whose factories take any keywords, but fail with ours."""
+    function = getattr(module, "func", module)
+    return getattr(function, "__module__", "").partition(".")[0] in ("torchvision", "timm")
 
 
 def _optimizer(estimator: BaseEstimator) -> Any:

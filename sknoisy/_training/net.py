@@ -32,7 +32,7 @@ from sknoisy._training.hook_checks import checked_log_proba
 from sknoisy._training.loop import TrainingLoop
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.persistence import get_state, set_state
-from sknoisy._training.probe import check_finite, probe_module
+from sknoisy._training.probe import OtherClasses, check_finite, probe_module
 from sknoisy._training.rollback import rolled_back_on_error
 from sknoisy._training.run import Checkpoint, TrainingRun
 from sknoisy._training.settings import Settings
@@ -40,6 +40,7 @@ from sknoisy._validation.constraints import did_you_mean
 from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
 from sknoisy.networks import replicate
+from sknoisy.networks._heads import resize_head
 
 __all__ = ["Callback", "OPTIMIZERS", "SkorchNet"]
 
@@ -74,6 +75,9 @@ class SkorchNet(NeuralNetClassifier):
         The running training, ``loop_.run``, with its loop; None when there is none.
     columns_ : ColumnTransform or None
         What is done to the columns of a table before the cast.
+    new_head_ : bool
+        Whether the last layer of the network was replaced, because it had another number of
+        classes.
     noise_ : NoiseReport or None
         The noise report of ``smoothing="auto"``.
     row_shape_ : tuple of int
@@ -83,6 +87,7 @@ class SkorchNet(NeuralNetClassifier):
     device: str
     loop_: TrainingLoop | None = None
     columns_: ColumnTransform | None = None
+    new_head_: bool = False
     noise_: NoiseReport | None = None
     random_state_: dict[str, Any] | None = None
 
@@ -185,6 +190,8 @@ class SkorchNet(NeuralNetClassifier):
                     "The 'module' parameter must be a torch Module or make one. Got "
                     f"{self.module!r} instead, which makes {network!r}."
                 )
+            if self.new_head_:
+                resize_head(network, self.n_classes)
             return network.to(self.device, self.dtype)
 
         self.module_ = replicate(make, self.criterion.n_networks)
@@ -192,7 +199,11 @@ class SkorchNet(NeuralNetClassifier):
             run = self.loop_.run
             adapt_first_layers(self.module_, run.data)
             run.attach(self.view(run))
-            probe_module(run.view, self.criterion.n_networks)
+            try:
+                probe_module(run.view, self.criterion.n_networks, can_resize=not self.new_head_)
+            except OtherClasses:
+                self.new_head_ = True
+                return self.initialize_module()
         return self
 
     def initialize_criterion(self) -> SkorchNet:

@@ -13,6 +13,7 @@ from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.serialization import to_arrays, to_tensors
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.plain import from_plain, to_plain
+from sknoisy.networks import FineTuned
 
 __all__ = ["get_state", "load_optimizer_state", "set_state", "weights_of"]
 
@@ -104,10 +105,10 @@ def _load_module(net: Any, state: dict[str, Tensor]) -> None:
 
     The networks of this package are built on the meta device, where they draw no initial weights,
     so that loading need not wait for the generator that another thread trains with. Other modules
-    may compute more than weights from tensors, and are built normally.
+    may compute more than weights from tensors, and are built normally; so may a part of FineTuned.
     """
-    device = net.device
-    if getattr(net.module, "__module__", "").startswith("sknoisy.networks"):
+    device, home = net.device, getattr(net.module, "__module__", "")
+    if home.startswith("sknoisy.networks") and net.module is not FineTuned:
         try:
             with torch.device("meta"):
                 net.device = "meta"

@@ -9,20 +9,29 @@ import torch
 from sknoisy._training.network_view import ModuleView
 from sknoisy._validation.user_warnings import warn_user
 from sknoisy.networks import NetworkEnsemble
+from sknoisy.networks._heads import explain_head, has_head
 
-__all__ = ["check_finite", "check_logits", "probe_module"]
+__all__ = ["OtherClasses", "check_finite", "check_logits", "probe_module"]
 
 
-def probe_module(view: ModuleView, n_networks: int) -> None:
+class OtherClasses(Exception):
+    """The network has logits for another number of classes, and a last layer to replace."""
+
+
+def probe_module(view: ModuleView, n_networks: int, can_resize: bool = False) -> None:
     """Compute the logits of the first rows, and check them.
 
     Raises
     ------
+    OtherClasses
+        If the network has another number of classes, its last layer can be replaced, and
+        ``can_resize``.
     ValueError, TypeError
         If the network fails on these rows, or returns something other than logits.
     """
     x, module = view.first_rows(), view.module
-    name = type(module[0] if isinstance(module, NetworkEnsemble) else module).__name__
+    network = module[0] if isinstance(module, NetworkEnsemble) else module
+    name = type(network).__name__
     module.eval()
     try:
         logits = view.infer(x)
@@ -32,7 +41,12 @@ def probe_module(view: ModuleView, n_networks: int) -> None:
             f"{tuple(x.shape)}: {error}"
         ) from error
     lead = () if n_networks == 1 else (n_networks,)
-    check_logits(logits, (*lead, len(x), view.n_classes), view.dtype, name)
+    shape = (*lead, len(x), view.n_classes)
+    returned = tuple(getattr(logits, "shape", ()))
+    is_other = returned[:-1] == shape[:-1] and returned != shape
+    if can_resize and is_other and has_head(network):
+        raise OtherClasses
+    check_logits(logits, shape, view.dtype, name, explain_head(network))
 
 
 def check_finite(view: ModuleView, n_epochs: int, optimizer: torch.optim.Optimizer) -> None:
@@ -45,7 +59,9 @@ def check_finite(view: ModuleView, n_epochs: int, optimizer: torch.optim.Optimiz
         )
 
 
-def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str) -> None:
+def check_logits(
+    logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: str, advice: str = ""
+) -> None:
     """Check the output of a network for the first rows of X.
 
     Parameters
@@ -58,6 +74,8 @@ def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: 
         The expected type.
     name : str
         Class name of the network.
+    advice : str, default=""
+        What to do if the shape is another one.
     """
     returned = f"The 'module' parameter: {name} returned"
     if not isinstance(logits, torch.Tensor):
@@ -68,7 +86,7 @@ def check_logits(logits: Any, shape: tuple[int, ...], dtype: torch.dtype, name: 
     if tuple(logits.shape) != shape:
         raise ValueError(
             f"{returned} shape {tuple(logits.shape)} but y has {shape[-1]} classes: expected "
-            f"{shape}."
+            f"{shape}.{advice and ' ' + advice}"
         )
     if not logits.is_floating_point():
         raise TypeError(f"{returned} {logits.dtype}, but logits of {dtype} were expected.")

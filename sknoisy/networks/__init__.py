@@ -4,7 +4,8 @@ The built-in networks are :class:`MLP` for tables and :class:`CNN` for images, a
 images that have names in ``IMAGE_NETWORKS``; :class:`Standardize` and :class:`PiecewiseLinear` are
 their first layers. :func:`replicate` builds several networks as
 one module (:class:`BatchedMLP` or :class:`NetworkEnsemble`), and :func:`capture_features` returns
-logits together with the input of the last linear layer.
+logits together with the input of the last linear layer. :class:`FineTuned` gives a trained network,
+such as one of torchvision or timm, a new last layer.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from sknoisy.networks.cnn import CNN
 from sknoisy.networks.cnn9 import CNN9
 from sknoisy.networks.ensemble import BatchedMLP, NetworkEnsemble, replicate
 from sknoisy.networks.features import capture_features
+from sknoisy.networks.fine_tuned import FineTuned
 from sknoisy.networks.inputs import PiecewiseLinear, Standardize
 from sknoisy.networks.mlp import MLP, Dropout, is_plain_mlp
 from sknoisy.networks.resnet import ResNet, preact_resnet18, resnet18, resnet34
@@ -24,6 +26,7 @@ __all__ = [
     "CNN",
     "CNN9",
     "Dropout",
+    "FineTuned",
     "IMAGE_NETWORKS",
     "MLP",
     "NetworkEnsemble",

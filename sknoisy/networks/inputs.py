@@ -13,7 +13,7 @@ from sknoisy.networks._statistics import EvenSample, Moments, SortedColumns, wit
 
 __all__ = ["PiecewiseLinear", "Standardize"]
 
-# No input of a network is farther from zero.
+# No input of a built-in network is farther from zero.
 _BOUND = 3.0
 
 
@@ -31,6 +31,8 @@ class Standardize(nn.Module):
     ----------
     n_in : int
         Number of columns of a table, or of channels of an image (axis 1).
+    bound : float or None, default=3.0
+        Bound b, for which 3 stands above; None: z is returned as it is.
 
     Attributes
     ----------
@@ -71,9 +73,10 @@ class Standardize(nn.Module):
     # Enough for the quartiles.
     _max_sampled = 4_000
 
-    def __init__(self, n_in: int) -> None:
+    def __init__(self, n_in: int, bound: float | None = _BOUND) -> None:
         super().__init__()
         check_sizes(type(self).__name__, n_in=n_in)
+        self.bound = bound
         self.register_buffer("shift", torch.zeros(n_in))
         self.register_buffer("scale", torch.ones(n_in))
 
@@ -148,9 +151,11 @@ class Standardize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shape = (-1,) + (1,) * (x.dim() - 2)
         z = torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+        if self.bound is None:
+            return z
         # The square of a larger number would overflow.
-        z = z.clamp(-100 * _BOUND, 100 * _BOUND)
-        return z * torch.addcmul(z.new_ones(()), z, z, value=_BOUND**-2).rsqrt_()
+        z = z.clamp(-100 * self.bound, 100 * self.bound)
+        return z * torch.addcmul(z.new_ones(()), z, z, value=self.bound**-2).rsqrt_()
 
 
 class PiecewiseLinear(Standardize):
