@@ -17,6 +17,7 @@ _MODULES = (
     "crowds",
     "dask",
     "datasets",
+    "embeddings",
     "ensemble",
     "functional",
     "issues",

@@ -10,8 +10,8 @@ import pytest
 import sknoisy
 
 ROOMS = (
-    "crowds", "dask", "datasets", "ensemble", "functional", "issues", "methods", "metrics",
-    "model_selection", "networks", "noise", "plots", "recipes", "search", "transition",
+    "crowds", "dask", "datasets", "embeddings", "ensemble", "functional", "issues", "methods",
+    "metrics", "model_selection", "networks", "noise", "plots", "recipes", "search", "transition",
 )  # fmt: skip
 GONE = (
     "augment", "beliefs", "correction", "data", "distributed", "inputs", "losses", "mixing",

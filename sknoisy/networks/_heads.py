@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-__all__ = ["explain_head", "find_head", "has_head", "remove_head", "resize_head"]
+__all__ = ["explain_head", "find_head", "has_head", "n_repeats", "remove_head", "resize_head"]
 
 # Where networks of torchvision have their last layers; "head" is that of Swin transformers.
 _ATTRIBUTES = ("fc", "classifier", "head", "heads")
@@ -116,6 +116,12 @@ def remove_head(network: nn.Module) -> int | None:
         return n_features
     _replace(network, name, nn.Identity())
     return _n_inputs(head)
+
+
+def n_repeats(network: nn.Module, n_in: int) -> int:
+    """Return how often the channel of grey images is repeated for the first convolution."""
+    first = next((layer for layer in network.modules() if isinstance(layer, nn.Conv2d)), None)
+    return 1 if first is None or n_in != 1 else first.in_channels
 
 
 def _reset_of(network: nn.Module) -> Any:

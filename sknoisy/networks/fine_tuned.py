@@ -9,7 +9,7 @@ from typing import Self
 from torch import Tensor, nn
 
 from sknoisy.networks._checks import check_sizes
-from sknoisy.networks._heads import explain_head, remove_head
+from sknoisy.networks._heads import explain_head, n_repeats, remove_head
 from sknoisy.networks.inputs import Standardize
 
 __all__ = ["FineTuned"]
@@ -92,9 +92,7 @@ class FineTuned(nn.Module):
         self.standardize = Standardize(n_in, bound=None)
         self.backbone = backbone
         self.head = nn.Linear(n_features, n_out)
-        first = next((m for m in backbone.modules() if isinstance(m, nn.Conv2d)), None)
-        n_channels = n_in if first is None else first.in_channels
-        self._n_repeats = n_channels if n_in == 1 else 1
+        self._n_repeats = n_repeats(backbone, n_in)
         if frozen:
             backbone.requires_grad_(False).eval()
 
