@@ -1,5 +1,5 @@
 """
-With right labels: calibration, features and distillation
+With clean labels: calibration, features and distillation
 =========================================================
 
 Smoothing, random flips of labels and a confidence penalty regularise a network whose labels are

@@ -239,6 +239,8 @@ class NoisyLabelClassifier(
     _names_of_rows: Any = None
     # Whether images had their channels last.
     _channels_last: bool = False
+    # Whether images had bytes or fractions as pixels; empty if neither.
+    _pixel_range: str = ""
     # The samples that were passed to it as trusted.
     _trusted: Any = None
     _groups: Any = None

@@ -326,7 +326,8 @@ def _as_frame(votes: Any) -> pd.DataFrame:
     if isinstance(votes, list):
         is_table = all(hasattr(row, "__len__") and not isinstance(row, str) for row in votes)
     else:
-        is_table = isinstance(votes, dict) or len(getattr(votes, "shape", ())) == 2
+        is_columns = isinstance(votes, dict) and all(np.ndim(part) == 1 for part in votes.values())
+        is_table = is_columns or len(getattr(votes, "shape", ())) == 2
     if not is_table:
         hint = "; if these are samples, annotators and labels, pass layout='long'"
         hint = hint if isinstance(votes, tuple) and len(votes) == 3 else ""

@@ -116,7 +116,7 @@ class NoisyLabelSplitter(_GroupsConsumer):
         ValueError
             If the two halves are not the same samples.
         """
-        check_same_length(optional=("y", "groups"), X=X, y=y, groups=groups)
+        check_same_length(optional=("groups",), X=X, y=y, groups=groups)
         refuse_soft_labels(y, "y")
         identities = _identities(X)
         X, y, groups = _clean_half(X, y, groups)
@@ -259,7 +259,7 @@ def _check_mask(trusted: Any, n_samples: int) -> np.ndarray:
 
 def _clean_half(*arrays: Any) -> tuple[Any, ...]:
     """Select the second half of X, y and groups."""
-    n = len(arrays[1])
+    n = _num_samples(arrays[1])
     if n % 2:
         raise ValueError(
             f"y must hold the labels of all samples twice, as `double` makes it. Got {n} labels "

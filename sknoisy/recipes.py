@@ -152,7 +152,7 @@ def recipe(name: str) -> dict[str, Any]:
     >>> clf.module, clf.max_epochs, clf.get_params()["method__lam"]
     ('resnet34', 120, 3.0)
     """
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(
             f"The 'name' parameter must be one of {sorted(RECIPES)}. Got {name!r} instead."
             f"{did_you_mean(name, RECIPES)}"

@@ -24,9 +24,15 @@ class EqualRows:
     ----------
     first : ndarray of shape (n_rows,), int64
         Position of the first row that is equal to each row: its own, if there is no earlier one.
+    hashes : ndarray of shape (n_rows,), uint64
+        Equal for equal rows of one kind.
+    kind : str
+        Type of the rows.
     """
 
     first: np.ndarray
+    hashes: np.ndarray
+    kind: str
 
     @classmethod
     def of(cls, X: Any) -> EqualRows | None:
@@ -58,7 +64,8 @@ class EqualRows:
             # Rows that are not equal may have the same hash.
             equal = _are_equal(rows, candidates, earliest)
             first[candidates[equal]] = earliest[equal]
-        return cls(first)
+        kind = f"{'sparse' if sp.issparse(rows) else 'dense'} {rows.dtype}"
+        return cls(first, hashes, kind)
 
     def n_distinct(self, counted: np.ndarray) -> int:
         """Return the number of different rows among the counted ones.

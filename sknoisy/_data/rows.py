@@ -154,8 +154,19 @@ class _ItemRows:
         rows = _collated(self._samples(index))
         if tuple(rows.shape[1:]) != self.row_shape:
             raise ValueError(_several_shapes([self.row_shape, tuple(rows.shape[1:])]))
+        if rows.is_complex():
+            raise ValueError("Complex data not supported: the items of a Dataset must be real.")
+        is_inexact = rows.is_floating_point()
         rows = rows if self.columns is None else self.columns(rows.cpu())
-        return rows.to(self.device, self.dtype)
+        rows = rows.to(self.device, self.dtype)
+        if is_inexact and not (finite := torch.isfinite(rows.flatten(1)).all(dim=1)).all():
+            position = int(index[int(finite.logical_not().nonzero()[0])])
+            raise ValueError(
+                "Input X contains NaN, infinity or a value too large for "
+                f"{str(self.dtype).removeprefix('torch.')}. The items of a Dataset must be finite. "
+                f"Got such a value in item {position}."
+            )
+        return rows
 
 
 def _collated(samples: list[Any]) -> Tensor:

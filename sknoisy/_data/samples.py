@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.images import as_images, decoded
+from sknoisy._data.pixel_range import remember_pixel_range, warn_about_pixel_range
 from sknoisy._data.rows import Rows, as_rows
 from sknoisy._validation.frames import is_temporal, on_host
 from sknoisy._validation.missing_labels import as_array_of_labels
@@ -141,6 +143,10 @@ def check_table_or_images(
             checked = validate_data(estimator, X, y, reset=reset, **_accepted(estimator, X))
     except (TypeError, ValueError) as error:
         advice = _explain_shapes(X) or explain_table(X, type(estimator).__name__)
+        if not advice and isinstance(error, TypeError) and " X" not in str(error):
+            raise TypeError(
+                f"X must be an array-like of numbers. Got {reprlib.repr(X)} instead: {error}"
+            ) from error
         if not advice:
             raise
         # scikit-learn's own advice, which follows, names other classifiers.
@@ -148,10 +154,15 @@ def check_table_or_images(
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{message}. {advice}") from error
     array = checked[0] if isinstance(checked, tuple) else checked
+    is_images = array.ndim == _IMAGES
     if row_shape is not None:
         _check_n_dims(array.shape, row_shape, type(estimator).__name__)
+        if is_images:
+            warn_about_pixel_range(estimator, array)
     else:
         _check_first_n_dims(estimator, array.shape)
+        if is_images:
+            remember_pixel_range(estimator, array)
         if array.ndim > _TABLE and array.size and not callable(estimator.module):
             _check_scale(array)
     if estimator.precision != "float64":

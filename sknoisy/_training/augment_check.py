@@ -13,8 +13,8 @@ __all__ = ["CheckedAugment"]
 class CheckedAugment:
     """Make random views, and check that they are views of the batch.
 
-    Type, shape and dtype of each view are checked. Its values are checked in the first view only,
-    since a device is waited for when they are read.
+    Type, shape and dtype of each view are checked. Its values are read in the first view only, as
+    a device is waited for then; of later views it is noted whether they are finite.
 
     Parameters
     ----------
@@ -26,15 +26,22 @@ class CheckedAugment:
     function : callable
     is_used : bool
         Whether a view was made.
+    is_finite : bool or Tensor of bool
+        Whether all views have been finite.
     """
 
     def __init__(self, augment: Callable[[Tensor], Tensor]) -> None:
         self.function = augment
         self.is_used = False
+        self.is_finite: bool | Tensor = True
 
     def __call__(self, x: Tensor) -> Tensor:
         version = x._version
-        view = self.function(x)
+        try:
+            view = self.function(x)
+        except Exception as error:
+            error.add_note(f"The 'augment' parameter failed on a batch of shape {tuple(x.shape)}.")
+            raise
         must = "The 'augment' parameter must return"
         if not isinstance(view, Tensor):
             raise TypeError(f"{must} a tensor. Got {type(view).__name__} instead.")
@@ -45,8 +52,10 @@ class CheckedAugment:
             )
         if x._version != version:
             raise ValueError(f"{must} a new tensor. Got one that changes its argument in place.")
+        finite = torch.isfinite(view).all()
         if not self.is_used:
-            if not torch.isfinite(view).all():
+            if not finite:
                 raise ValueError(f"{must} finite numbers. Got NaN or infinity.")
             self.is_used = True
+        self.is_finite = finite & self.is_finite
         return view

@@ -18,6 +18,7 @@ from sknoisy._runtime.devices import find_device
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.processes import Processes
 from sknoisy._training.run import TrainingRun
+from sknoisy._training.same_rows import check_same_rows, rows_digest
 from sknoisy._training.settings import Settings, holds_out_rows
 from sknoisy._training.training_set import TrainingSet
 from sknoisy._validation.frames import refuse_frame_in_another_order
@@ -69,7 +70,7 @@ def make_run(
     # A trained net keeps its device, although "auto" may now find another one.
     device = find_device(estimator.device) if net is None else torch.device(net.device)
     dtype = DTYPES[estimator.precision] if net is None else net.dtype
-    labels, n_rows = training_set.labels, len(training_set.weight)
+    labels = training_set.labels
     method = method_of(estimator) if net is None else net.criterion
     _check_trusted_is_used(method, training_set.trusted)
     processes = Processes.launched_on(estimator.device)
@@ -104,8 +105,9 @@ def make_run(
             refuse_frame_in_another_order(f"method__{name}", value, labels.classes)
         net = _make_net(estimator, method, data.rows, settings, len(labels.classes), device)
         net.columns_ = columns
+        net.rows_digest_ = rows_digest(training_set)
     else:
-        _check_same_rows(net, n_rows)
+        check_same_rows(net, training_set)
     validation = None if held_out is None else data.part(torch.from_numpy(held_out))
     return net, TrainingRun(data, validation, settings, columns, processes), seed
 
@@ -219,15 +221,6 @@ def _check_trusted_is_used(method: Method, trusted: np.ndarray | None) -> None:
         f"The 'method' parameter must be one that uses 'trusted' samples: one of {names} with its "
         f"default parameters, or your own. Got {method!r} instead."
     )
-
-
-def _check_same_rows(net: SkorchNet, n_rows: int) -> None:
-    if net.criterion_.per_sample and net.n_rows_ != n_rows:
-        raise ValueError(
-            f"The 'method' parameter: {type(net.criterion_).__name__} keeps state for each "
-            f"training row, so training can only continue on the same {net.n_rows_} rows. Got "
-            f"{n_rows} rows."
-        )
 
 
 def fitted_attributes(

@@ -10,6 +10,7 @@ from typing import Any
 
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import has_epoch_score
+from sknoisy._validation.user_warnings import warn_user_once
 from sknoisy.methods import Method
 
 __all__ = ["check_callbacks"]
@@ -61,12 +62,25 @@ def _refuse_contradiction(callback: Any, run: TrainingRun) -> None:
             "The 'lr_schedule' parameter must be None with the callback LRScheduler: both set the "
             f"learning rate. Got lr_schedule={run.settings.lr_schedule!r}."
         )
+    if names & {"Checkpoint", "TrainEndCheckpoint"} and _is_silent(callback):
+        warn_user_once(
+            f"The 'callbacks' parameter: {type(callback).__name__} of skorch says nothing if it "
+            "cannot write, as on a full disk, does not store what a training needs to go on, and "
+            "leaves a damaged file if it is killed while it writes. Pass checkpoint=, a folder, in "
+            "its place."
+        )
     if "InputShapeSetter" in names:
         raise ValueError(
             "The 'callbacks' parameter: InputShapeSetter is not needed. A module whose parameters "
             "include n_in and n_out gets the numbers of columns and classes; pass others as "
             "module__*."
         )
+
+
+def _is_silent(callback: Any) -> bool:
+    """Whether a callback drops its messages, which skorch prints with ``verbose`` only."""
+    checkpoint = getattr(callback, "checkpoint_", callback)
+    return getattr(getattr(checkpoint, "sink", None), "__name__", "") in ("noop", "print")
 
 
 def _monitored(callback: Any) -> str | None:

@@ -23,6 +23,7 @@ from sknoisy._training.records import (
 )
 from sknoisy._training.run import TrainingRun
 from sknoisy._training.settings import Rate
+from sknoisy._training.training_errors import divergence_error
 from sknoisy._training.warmup import (
     IN_WARMUP,
     adaptive_length,
@@ -33,7 +34,7 @@ from sknoisy._validation.params import parameters_of
 from sknoisy.functional import cross_entropy, normalize_weights, one_hot, smooth_labels
 from sknoisy.methods import Batch, Method, TrainingStep
 
-__all__ = ["SCHEDULES", "TrainingLoop", "divergence_error", "schedule_lr"]
+__all__ = ["SCHEDULES", "TrainingLoop", "schedule_lr"]
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
@@ -107,7 +108,9 @@ class TrainingLoop:
             for batch in batches:
                 self._schedule_lr(n_batches + len(steps), len(loader))
                 steps.append(step(take_step, batch))
-            self._record_losses(batches, steps, n_batches, notified)
+            self._check_losses(losses := _batch_losses(steps), n_batches, rate)
+            if not notified:
+                self._record_losses(losses, batches)
             self._record_predictions(batches, steps, y, index)
             n_batches += len(steps)
         rows = self.host.history[-1]["batches"]
@@ -267,22 +270,21 @@ class TrainingLoop:
 
     # ---- records and the end of an epoch ---------------------------------------------------------
 
-    def _record_losses(
-        self, batches: list[Batch], steps: list[TrainingStep], n_before: int, recorded: bool
-    ) -> None:
-        """Check the losses of a chunk, and record them unless they already are recorded."""
-        losses = _batch_losses(steps)
+    def _check_losses(self, losses: list[float], n_before: int, rate: Rate) -> None:
+        """Raise an error if a loss of a chunk is not finite."""
         for i, loss in enumerate(losses):
             if not math.isfinite(loss):
                 epoch, batch = len(self.host.history), n_before + i + 1
                 if (epoch, batch) == (1, 1):
                     raise first_loss_error(loss, self._method)
-                raise divergence_error(loss, epoch, batch, self.host.optimizer_)
-        if not recorded:
-            self.host.history[-1]["batches"] += [
-                {"train_loss": loss, "train_batch_size": len(batch.y)}
-                for loss, batch in zip(losses, batches, strict=True)
-            ]
+                finite = bool(getattr(self.view.augment, "is_finite", True))
+                raise divergence_error(loss, epoch, batch, self.host.optimizer_, rate, finite)
+
+    def _record_losses(self, losses: list[float], batches: list[Batch]) -> None:
+        self.host.history[-1]["batches"] += [
+            {"train_loss": loss, "train_batch_size": len(batch.y)}
+            for loss, batch in zip(losses, batches, strict=True)
+        ]
 
     def _record_predictions(
         self, batches: list[Batch], steps: list[TrainingStep], y: Tensor, index: Tensor
@@ -364,17 +366,6 @@ def _batch_losses(steps: list[TrainingStep]) -> list[float]:
     return [float(part.sum()) for part in parts]
 
 
-def divergence_error(
-    loss: float, epoch: int, batch: int, optimizer: torch.optim.Optimizer
-) -> FloatingPointError:
-    """Make the error for a training loss that is not finite."""
-    lr = optimizer.param_groups[0]["lr"]
-    return FloatingPointError(
-        f"The training loss is {loss} in epoch {epoch}, batch {batch}, with lr={lr:g}. Lower 'lr', "
-        "or bound the logits with 'logit_bound'."
-    )
-
-
 def schedule_lr(
     optimizer: torch.optim.Optimizer, schedule: str | Callable[[float], float], progress: float
 ) -> None:
@@ -393,6 +384,9 @@ def schedule_lr(
             "The 'lr_schedule' parameter must be a function of the progress, from 0 to 1, that "
             f"returns a factor. Got {schedule!r}, which fails: {error}.{advice}"
         ) from error
+    except Exception as error:
+        error.add_note(f"The 'lr_schedule' parameter failed at progress {progress:g}.")
+        raise
     is_number = isinstance(factor, Real) and not isinstance(factor, bool)
     if not is_number or not 0 <= factor < math.inf:
         raise ValueError(

@@ -36,6 +36,7 @@ from sknoisy._training.probe import OtherClasses, check_finite, probe_module
 from sknoisy._training.rollback import rolled_back_on_error
 from sknoisy._training.run import Checkpoint, TrainingRun
 from sknoisy._training.settings import Settings
+from sknoisy._training.training_errors import explained_errors
 from sknoisy._validation.constraints import did_you_mean
 from sknoisy._validation.params import parameters_of
 from sknoisy.methods import Method
@@ -80,6 +81,8 @@ class SkorchNet(NeuralNetClassifier):
         classes.
     noise_ : NoiseReport or None
         The noise report of ``smoothing="auto"``.
+    rows_digest_ : tuple of str or None
+        Digest of the rows of the first training, by which they are recognised.
     row_shape_ : tuple of int
         Shape of a row of X; images: (channels, height, width).
     """
@@ -90,6 +93,7 @@ class SkorchNet(NeuralNetClassifier):
     new_head_: bool = False
     noise_: NoiseReport | None = None
     random_state_: dict[str, Any] | None = None
+    rows_digest_: tuple[str, str, str] | None = None
 
     def __init__(
         self,
@@ -192,7 +196,13 @@ class SkorchNet(NeuralNetClassifier):
                 )
             if self.new_head_:
                 resize_head(network, self.n_classes)
-            return network.to(self.device, self.dtype)
+            try:
+                return network.to(self.device, self.dtype)
+            except NotImplementedError as error:
+                raise ValueError(
+                    "The 'module' parameter must have parameters with values. Got "
+                    f"{type(network).__name__}, some of which are on the device meta."
+                ) from error
 
         self.module_ = replicate(make, self.criterion.n_networks)
         if self.loop_ is not None:
@@ -240,6 +250,11 @@ class SkorchNet(NeuralNetClassifier):
         except (TypeError, ValueError) as error:
             name = getattr(self.optimizer, "__name__", self.optimizer)
             raise ValueError(f"The 'optimizer' parameter: {name} failed: {error}") from error
+        if not isinstance(self.optimizer_, torch.optim.Optimizer):
+            raise TypeError(
+                "The 'optimizer' parameter must be a class of torch optimizers, or a callable that "
+                f"makes one. Got {self.optimizer!r}, which makes {self.optimizer_!r}."
+            )
         _remember_initial_lr(self.optimizer_)
         return self
 
@@ -300,7 +315,9 @@ class SkorchNet(NeuralNetClassifier):
                 self.columns_ = run.columns
                 if len(self.history):
                     adapt_constant_columns(self.module_, run.data)
-                with limit_threads(self.flops_per_step(run.data.rows)):
+                n_rows = len(run.data) if self.batch_size == -1 else self.batch_size
+                work = self.flops_per_step(run.data.rows)
+                with limit_threads(work), explained_errors(n_rows):
                     if run.checkpoint is None:
                         self._train(loop, epochs)
                     else:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Any
 
 __all__ = ["CosineRestarts", "LinearDecay", "Steps"]
 
 # The progress of an epoch is a quotient, so that it may be below its exact value.
 _ROUNDING = 1e-9
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _check_numbers(owner: str, **values: Any) -> None:
+    for name, numbers in values.items():
+        if not isinstance(numbers, Sequence) or not all(map(_is_number, numbers)):
+            raise ValueError(
+                f"The {name!r} parameter of {owner} must be a tuple of numbers. Got {numbers!r} "
+                "instead."
+            )
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class Steps:
     factors: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        _check_numbers("Steps", at=self.at, factors=self.factors)
         bounds = (0.0, *self.at, 1.0)
         if not all(low < high for low, high in pairwise(bounds)):
             raise ValueError(
@@ -69,7 +85,7 @@ class LinearDecay:
     start: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < 1:
+        if not _is_number(self.start) or not 0 <= self.start < 1:
             raise ValueError(
                 "The 'start' parameter of LinearDecay must be a float in the range [0, 1). Got "
                 f"{self.start!r} instead."
@@ -105,7 +121,7 @@ class CosineRestarts:
                 "The 'n_curves' parameter of CosineRestarts must be an int in the range [1, inf). "
                 f"Got {self.n_curves!r} instead."
             )
-        if not 0 <= self.lowest <= 1:
+        if not _is_number(self.lowest) or not 0 <= self.lowest <= 1:
             raise ValueError(
                 "The 'lowest' parameter of CosineRestarts must be a float in the range [0, 1]. Got "
                 f"{self.lowest!r} instead."

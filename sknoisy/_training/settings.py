@@ -141,12 +141,12 @@ class Settings:
             augments_batches=estimator.augment is not None and not method.makes_views,
             patience=estimator.n_iter_no_change if stops_early(estimator, method) else None,
             label_wave=estimator.early_stopping == "label_wave",
-            # Numbers of NumPy, as those of a grid, compare to its own type of bool.
+            # Numbers of NumPy, as randomised searches draw them, compute otherwise than Python's.
             lr=float(estimator.lr),
             lr_schedule=estimator.lr_schedule,
             max_epochs=int(max_epochs),
             batch_size=int(estimator.batch_size),
-            verbose=estimator.verbose,
+            verbose=int(estimator.verbose),
         )
 
     def for_skorch(self) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _smoothing_rate(smoothing: Any, n_classes: int) -> str | Rate:
 
 def max_epochs_of(estimator: BaseEstimator, method: Method) -> int:
     """Return the number of epochs of a fit; "auto": that of the method."""
-    return method.max_epochs if estimator.max_epochs == "auto" else estimator.max_epochs
+    return int(method.max_epochs if estimator.max_epochs == "auto" else estimator.max_epochs)
 
 
 def _warmup_epochs(warmup: Any, max_epochs: int, method: Method, rule: SmoothingRule) -> int:

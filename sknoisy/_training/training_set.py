@@ -65,6 +65,8 @@ class TrainingSet:
     copies : float
         Fraction of the samples that are copies of others and share a group because of that; 0 if
         the user passed groups.
+    equal_rows : EqualRows or None
+        Which samples have equal features; None: unknown.
     """
 
     X: Any
@@ -74,6 +76,7 @@ class TrainingSet:
     groups: np.ndarray | None = None
     n_contradicting: int | None = None
     copies: float = 0.0
+    equal_rows: EqualRows | None = None
 
     @classmethod
     def from_arrays(
@@ -121,10 +124,11 @@ class TrainingSet:
         n_contradicting = equal_rows.n_contradicting(labels.codes, counted)
         n_distinct = equal_rows.n_distinct(counted)
         if groups is not None or n_distinct < _MIN_DISTINCT_ROWS:
-            return cls(X, labels, weight, trusted, given, n_contradicting)
-        copies = float(1 - n_distinct / np.count_nonzero(counted))
-        numbers = number_groups(equal_rows.first)
-        return cls(X, labels, weight, trusted, numbers, n_contradicting, copies)
+            copies, numbers = 0.0, given
+        else:
+            copies = float(1 - n_distinct / np.count_nonzero(counted))
+            numbers = number_groups(equal_rows.first)
+        return cls(X, labels, weight, trusted, numbers, n_contradicting, copies, equal_rows)
 
     @property
     def y(self) -> np.ndarray:
@@ -224,11 +228,11 @@ def _check_X_y(
         check_consistent_length(X, soft.probs)
     if soft is not None:
         return X, soft
-    check_labels(y=y)
     try:
+        check_labels(y=y)
         check_classification_targets(y)
     except ValueError as error:
-        if y.dtype.kind == "f" and y.min() >= 0 and y.max() <= 1:
+        if y.dtype.kind == "f" and y.size and y.min() >= 0 and y.max() <= 1:
             raise ValueError(
                 f"{error} If y holds probabilities of the second of two classes, pass soft labels: "
                 "np.column_stack([1 - y, y])."

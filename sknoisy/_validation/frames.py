@@ -22,6 +22,12 @@ def on_host(values: Any) -> Any:
     NumPy has no bfloat16; its numbers are float32 numbers too.
     """
     if isinstance(values, torch.Tensor):
+        if values.is_meta or values.layout != torch.strided:
+            kind = "on the device meta" if values.is_meta else f"of layout {values.layout}"
+            raise TypeError(
+                f"A tensor {kind} must not be passed: its values cannot be read. Got one of shape "
+                f"{tuple(values.shape)}; pass a dense tensor, an array or a sparse matrix of SciPy."
+            )
         values = values.detach().cpu()
         return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     if hasattr(values, "column_names") and hasattr(values, "to_pandas"):

@@ -124,7 +124,21 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
         raise ValueError(
             f"{' and '.join(compared)} must all hold numbers or all strings. Got {', '.join(got)}."
         )
+    for name, labels in arrays.items():
+        _refuse_continuous(labels, name)
     return list(arrays.values())
+
+
+def _refuse_continuous(labels: np.ndarray, name: str) -> None:
+    """Refuse fractions, as the classifier does: they are no names of classes."""
+    if labels.dtype.kind != "f":
+        return
+    fractions = labels[labels != np.floor(labels)]
+    if len(fractions):
+        raise ValueError(
+            f"Unknown label type: continuous. {name} must hold discrete labels. Got "
+            f"{reprlib.repr(fractions.tolist())} in it."
+        )
 
 
 def _are_strings(labels: np.ndarray) -> set[bool]:

@@ -34,7 +34,7 @@ def load_image_folder(folder: str | Path) -> Bunch:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If there is no such folder, or no image in a subfolder.
 
     Examples
@@ -48,6 +48,11 @@ def load_image_folder(folder: str | Path) -> Bunch:
     ...     load_image_folder(folder).target.tolist()
     ['cat', 'cat', 'dog']
     """
+    if not isinstance(folder, str | Path):
+        raise TypeError(
+            f"The 'folder' parameter must be the path of a folder, str or Path. Got {folder!r} "
+            "instead."
+        )
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"The 'folder' parameter must be a folder. Got {str(root)!r} instead.")

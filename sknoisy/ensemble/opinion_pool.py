@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from sknoisy._data.image_files import as_image_paths
 from sknoisy._data.samples import check_table_or_images, is_dataset
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._predictions import OutOfBagMixin
@@ -243,6 +244,12 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
                 f"{type(self).__name__} takes arrays, data frames and sparse matrices. Got a "
                 f"{type(X).__name__} instead: read it into an array."
             )
+        if as_image_paths(X) is not None:
+            raise TypeError(
+                f"{type(self).__name__} takes arrays, data frames and sparse matrices. Got paths "
+                "of images instead: read them into an array, np.stack([np.asarray(Image.open(path))"
+                " for path in X]) of Pillow."
+            )
         with default_torch_settings(), restored_on_error(self):
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, groups)
@@ -276,7 +283,7 @@ class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseCo
             )
         used = [(name, clf) for name, clf in self.estimators if clf != "drop"]
         for name, clf in used:
-            if isinstance(clf, type | str) or not is_classifier(clf):
+            if isinstance(clf, type) or not hasattr(clf, "fit") or not is_classifier(clf):
                 raise ValueError(f"{invalid}. Got {clf!r} as {name!r}, which is no classifier.")
             if not hasattr(clf, "predict_proba"):
                 raise ValueError(

@@ -6,11 +6,35 @@ from numbers import Real
 
 from torch import Tensor
 
-__all__ = ["check_callable", "check_fraction", "check_images"]
+__all__ = ["check_batch", "check_callable", "check_floats", "check_fraction", "check_images"]
+
+
+def check_batch(view: str, x: Tensor, rows: str = "at least one row") -> None:
+    """Refuse what is no batch of samples."""
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{view} must get a batch as a tensor. Got {type(x).__name__} instead; "
+            "torch.from_numpy makes one of an array."
+        )
+    if x.dim() < 2 or not len(x):
+        raise ValueError(
+            f"{view} must get a batch with {rows}, (n_samples, ...). Got a tensor of shape "
+            f"{tuple(x.shape)} instead."
+        )
+
+
+def check_floats(view: str, x: Tensor) -> None:
+    """Refuse images of integers, whose values cannot be interpolated."""
+    if not x.is_floating_point():
+        raise TypeError(
+            f"{view} must get images of floating-point numbers. Got {x.dtype} instead; pass "
+            "x.float()."
+        )
 
 
 def check_images(view: str, x: Tensor) -> None:
     """Refuse what is no batch of images."""
+    check_batch(view, x, rows="at least one image")
     if x.dim() != 4:
         raise ValueError(
             f"{view} takes images of shape (n_samples, channels, height, width). Got an array of "

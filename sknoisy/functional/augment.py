@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sknoisy.functional._view_checks import check_callable, check_fraction, check_images
+from sknoisy.functional._view_checks import (
+    check_batch,
+    check_callable,
+    check_fraction,
+    check_images,
+)
 
 __all__ = ["FeatureCorruption", "RandomFlip", "RandomShift"]
 
@@ -55,6 +60,7 @@ class FeatureCorruption:
             check_fraction("FeatureCorruption", "fraction", self.fraction)
 
     def __call__(self, x: Tensor) -> Tensor:
+        check_batch("FeatureCorruption", x)
         fraction = self.fraction
         if isinstance(fraction, str):
             n = x[0].numel()
@@ -121,6 +127,7 @@ class RandomFlip:
         check_callable("RandomFlip", self.first)
 
     def __call__(self, x: Tensor) -> Tensor:
+        check_batch("RandomFlip", x)
         x = self.first(x)
         check_images("RandomFlip", x)
         mirrored = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from numbers import Integral
 
 from torch import Tensor
 
@@ -39,7 +40,7 @@ def make_augment(name: str, row_shape: tuple[int, ...]) -> Callable[[Tensor], Te
     Raises
     ------
     ValueError
-        If there is no such name.
+        If there is no such name, or ``row_shape`` is no shape.
 
     Examples
     --------
@@ -51,6 +52,12 @@ def make_augment(name: str, row_shape: tuple[int, ...]) -> Callable[[Tensor], Te
     if name not in AUGMENTATIONS:
         raise ValueError(
             f"The 'name' parameter must be one of {list(AUGMENTATIONS)}. Got {name!r} instead."
+        )
+    is_shape = isinstance(row_shape, Sequence) and len(row_shape) > 0
+    if not is_shape or not all(isinstance(n, Integral) and int(n) >= 0 for n in row_shape):
+        raise ValueError(
+            "The 'row_shape' parameter must be the shape of a sample, a tuple of ints in the range "
+            f"[0, inf). Got {row_shape!r} instead."
         )
     if len(row_shape) != 3:
         return FeatureCorruption(_STRONG_FRACTION) if name == "strong" else FeatureCorruption()

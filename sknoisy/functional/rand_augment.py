@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sknoisy.functional._view_checks import check_callable, check_fraction, check_images
+from sknoisy.functional._view_checks import (
+    check_batch,
+    check_callable,
+    check_floats,
+    check_fraction,
+    check_images,
+)
 from sknoisy.functional.augment import RandomShift
 
 __all__ = ["Cutout", "RandAugment"]
@@ -66,6 +72,8 @@ class RandAugment:
         check_callable("RandAugment", self.first)
 
     def __call__(self, x: Tensor) -> Tensor:
+        check_batch("RandAugment", x)
+        check_floats("RandAugment", x)
         x = self.first(x)
         check_images("RandAugment", x)
         for _ in range(self.n_operations):
@@ -108,6 +116,8 @@ class Cutout:
         check_callable("Cutout", self.first)
 
     def __call__(self, x: Tensor) -> Tensor:
+        check_batch("Cutout", x)
+        check_floats("Cutout", x)
         x = self.first(x)
         check_images("Cutout", x)
         n, _, height, width = x.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,6 +93,18 @@ class BatchedMLP(nn.Sequential):
     """
 
     def __init__(self, networks: Sequence[MLP]) -> None:
+        networks = list(networks)
+        if not networks or not all(isinstance(network, MLP) for network in networks):
+            raise TypeError(
+                "The 'networks' parameter of BatchedMLP must hold at least one MLP, and nothing "
+                f"else. Got {networks!r:.80} instead."
+            )
+        shapes = [[tuple(p.shape) for p in network.parameters()] for network in networks]
+        if any(shape != shapes[0] for shape in shapes):
+            raise ValueError(
+                "The 'networks' parameter of BatchedMLP must hold MLPs of the same sizes. Got "
+                f"parameters of shapes {shapes}."
+            )
         layers: list[nn.Module] = []
         for parallel in zip(*networks, strict=True):
             linear = [layer for layer in parallel if isinstance(layer, nn.Linear)]
@@ -157,9 +170,9 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     torch.Size([2, 5, 3])
     """
     check_sizes("replicate", n_networks=n_networks)
+    first, *others = (_built(build) for _ in range(n_networks))
     if n_networks == 1:
-        return build()
-    first, *others = (build() for _ in range(n_networks))
+        return first
     for other in others:
         if _start_alike(first, other):
             _reset_parameters(other)
@@ -167,6 +180,16 @@ def replicate(build: Callable[[], nn.Module], n_networks: int) -> nn.Module:
     # Batched products need layers of the same shape, none of them frozen.
     plain = [network for network in networks if isinstance(network, MLP) and is_plain_mlp(network)]
     return BatchedMLP(plain) if len(plain) == n_networks else NetworkEnsemble(networks)
+
+
+def _built(build: Any) -> nn.Module:
+    network = build() if callable(build) else build
+    if not callable(build) or not isinstance(network, nn.Module):
+        raise TypeError(
+            "The 'build' parameter of replicate must be a callable that returns a torch Module. "
+            f"Got {build!r}{f', which returns {network!r}' if callable(build) else ''} instead."
+        )
+    return network
 
 
 def _start_alike(first: nn.Module, second: nn.Module) -> bool:

@@ -34,6 +34,11 @@ def capture_features(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     >>> logits.shape, features.shape
     (torch.Size([5, 3]), torch.Size([5, 8]))
     """
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            "The 'network' parameter of capture_features must be a torch Module. Got "
+            f"{network!r} instead."
+        )
     if isinstance(network, NetworkEnsemble):
         logits, features = zip(*(_capture(member, x) for member in network), strict=True)
         return torch.stack(logits), torch.stack(features)

@@ -67,6 +67,11 @@ class ResNet(nn.Sequential):
                 "The 'n_blocks' parameter of ResNet must have an entry for each of the "
                 f"{len(widths)} widths. Got {n_blocks!r} instead."
             )
+        if not isinstance(preactivated, bool):
+            raise ValueError(
+                "The 'preactivated' parameter of ResNet must be a bool. Got "
+                f"{preactivated!r} instead."
+            )
         block = _PreactivatedBlock if preactivated else _Block
         width = widths[0]
         layers: list[nn.Module] = [

@@ -137,6 +137,16 @@ def check_finite(values: Any, name: str) -> np.ndarray:
     return checked
 
 
+def check_fractions(values: Any, name: str) -> None:
+    """Check that numbers, apart from NaN, are in the range [0, 1]."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"The {name!r} parameter must hold fractions in the range [0, 1]. Got {low:g} to "
+            f"{high:g} instead."
+        )
+
+
 def check_classifier(estimator: Any, display: str) -> NoisyLabelClassifier:
     """Return the fitted NoisyLabelClassifier itself, or the one in a pipeline or a search."""
     clf = innermost_estimator(estimator)

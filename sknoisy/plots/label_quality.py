@@ -19,6 +19,7 @@ from sknoisy.plots._axes import (
     LABELS_FIRST,
     MISLABELLED_COLOR,
     check_finite,
+    check_fractions,
     count_axis,
     count_ticks,
     figure_and_axes,
@@ -172,6 +173,7 @@ class LabelQualityDisplay:
         """
         check_params("LabelQualityDisplay.plot", _CONSTRAINTS, {"n_worst": n_worst, "bins": bins})
         quality, given = check_finite(self.quality, "quality"), np.asarray(self.given)
+        check_fractions(quality, "quality")
         suggested = None if self.suggested is None else np.asarray(self.suggested)
         optional = "suggested", "X"
         arrays = {"quality": quality, "given": given, "suggested": suggested, "X": self.X}

@@ -15,6 +15,7 @@ from sknoisy.plots._axes import (
     MISLABELLED_COLOR,
     axes_size,
     check_classifier,
+    check_fractions,
     figure_and_axes,
     legend_above,
 )
@@ -233,6 +234,7 @@ class MemorizationDisplay:
                 )
             if np.isnan(values).all():
                 continue
+            check_fractions(values, name)
             (self.lines_[name],) = self.ax_.plot(
                 epochs, values, label=label, marker=marker, **style
             )

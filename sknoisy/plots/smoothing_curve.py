@@ -199,6 +199,11 @@ class SmoothingCurveDisplay:
         rates = as_float_array("smoothing", self.smoothing)
         score = as_float_array("score", self.score)
         check_same_length(smoothing=rates, score=score)
+        if rates.ndim != 1 or not len(rates) or not np.isfinite(rates).all():
+            raise ValueError(
+                "The 'smoothing' parameter must hold finite rates, at least one. Got "
+                f"{self.smoothing!r:.80} instead."
+            )
         order = np.argsort(rates, kind="stable")
         score_error, trusted, trusted_error = (
             self._sorted(name, order) for name in ("score_error", "trusted_score", "trusted_error")
@@ -233,6 +238,11 @@ class SmoothingCurveDisplay:
             raise ValueError(
                 f"{name} must have a value for each of {len(order)} rates. Got an array of shape "
                 f"{values.shape}."
+            )
+        if name.endswith("_error") and (values < 0).any():
+            raise ValueError(
+                f"The {name!r} parameter must hold standard errors of at least 0. Got "
+                f"{values.min():g} in it."
             )
         return values[order]
 

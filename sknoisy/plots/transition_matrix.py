@@ -99,7 +99,7 @@ class TransitionMatrixDisplay:
             If the classifier has no transition matrix.
         """
         clf = innermost_estimator(estimator)
-        if not is_classifier(clf) or not hasattr(clf, "transition_matrix_"):
+        if not hasattr(clf, "transition_matrix_") or not is_classifier(clf):
             clf = check_classifier(estimator, cls.__name__)
         transition = getattr(getattr(clf, "method_", None), "transition", None)
         if transition is None:
@@ -245,7 +245,13 @@ class TransitionMatrixDisplay:
     def _write_values(self, matrix: np.ndarray, values_format: str) -> np.ndarray:
         from sknoisy.plots._cells import CellText
 
-        zero = format(0.0, values_format)
+        try:
+            zero = format(0.0, values_format)
+        except ValueError as error:
+            raise ValueError(
+                "The 'values_format' parameter of TransitionMatrixDisplay.plot must be a format of "
+                f"Python for floats, such as '.2f'. Got {values_format!r} instead: {error}."
+            ) from error
         words = [["" if np.isnan(v) else format(v, values_format) for v in row] for row in matrix]
         widest = max(text_width(word, 1) for row in words for word in row)
         dark, light = self.im_.cmap(1.0), self.im_.cmap(0.0)

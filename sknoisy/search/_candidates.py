@@ -24,6 +24,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from sknoisy._runtime.devices import find_device, free_memory
+from sknoisy._training.settings import MIN_SMOOTHING
 from sknoisy.classifier import NoisyLabelClassifier
 from sknoisy.networks._stacked import NotStackable
 from sknoisy.search._checkpoint import SearchCheckpoint
@@ -284,7 +285,13 @@ def _check_grid(smoothing: Any, param_grid: Any, prefix: str) -> dict[str, Any]:
         )
     rates = list(smoothing)
     for rate in rates:
-        if isinstance(rate, str) or not np.issubdtype(np.asarray(rate).dtype, np.number):
+        is_number = not isinstance(rate, str) and np.issubdtype(np.asarray(rate).dtype, np.number)
+        if is_number and np.isnan(rate).any():
+            raise ValueError(
+                "The 'smoothing' parameter of SmoothingSearchCV must hold rates in the range "
+                f"[{MIN_SMOOTHING:g}, 1]. Got {rate!r} in it."
+            )
+        if not is_number:
             raise TypeError(
                 "The 'smoothing' parameter of SmoothingSearchCV must hold numbers. Got "
                 f"{rate!r}; use GridSearchCV."

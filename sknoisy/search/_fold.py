@@ -115,7 +115,7 @@ class Fold:
         self.data, self.validation = self._run.data, self._run.validation
         self.training_set, n_classes = training_set, len(training_set.labels.classes)
         self.device, self.random_state = self.data.y.device, lead.random_state
-        names = ("n_features_in_", "feature_names_in_", "_channels_last")
+        names = ("n_features_in_", "feature_names_in_", "_channels_last", "_pixel_range")
         self._features = {name: v for name, v in vars(lead).items() if name in names}
         shape = self.data.rows.row_shape
         settings = self._for_each_valid(

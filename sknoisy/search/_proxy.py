@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -130,6 +131,7 @@ class RecordingSplitter:
     def split(self, X: Any, y: Any = None, **params: Any) -> Iterator[tuple[Any, Any]]:
         pairs = list(self.cv.split(X, y if self.labels is None else self.labels, **params))
         self.train[:] = [train for train, _ in pairs]
+        _check_positions(pairs, _num_samples(X))
         return iter(pairs)
 
     def get_n_splits(self, X: Any = None, y: Any = None, **params: Any) -> int:
@@ -137,6 +139,19 @@ class RecordingSplitter:
 
     def get_metadata_routing(self) -> Any:
         return get_routing_for_object(self.cv)
+
+
+def _check_positions(pairs: list[tuple[Any, Any]], n_samples: int) -> None:
+    """Refuse positions that are none of X; NumPy's error would not say where they come from."""
+    for part in itertools.chain.from_iterable(pairs):
+        positions = np.asarray(part)
+        if positions.dtype.kind in "iu" and positions.size:
+            low, high = int(positions.min()), int(positions.max())
+            if low < -n_samples or high >= n_samples:
+                raise ValueError(
+                    f"The 'cv' parameter must yield positions of the {n_samples} samples. Got "
+                    f"{low} to {high}."
+                )
 
 
 def proba_out_of_fold(estimator: Any, X: Any, y: Any, cv: Any, groups: Any = None) -> np.ndarray:

@@ -33,7 +33,8 @@ def refuse_all_nan(cv_results: Any, refit: Any, score: Callable[[], Any]) -> Non
     # Without a refit nothing is chosen, and scores of single folds may be of use.
     of_folds = re.compile(r"mean_test_" if refit else r"split\d+_test_")
     names = [name for name in cv_results if of_folds.match(name)]
-    names = [f"mean_test_{refit}"] if isinstance(refit, str) else names
+    # With a single score, the name in ``refit`` does not matter to scikit-learn.
+    names = [f"mean_test_{refit}"] if f"mean_test_{refit}" in names else names
     if not all(np.isnan(cv_results[name]).all() for name in names):
         return
     message = "All scores of the search are NaN, so no candidate can be chosen."

@@ -17,8 +17,9 @@ from sknoisy._runtime.randomness import generators_at, seeded
 from sknoisy._runtime.threads import limit_threads
 from sknoisy._training.early_stopping import EarlyStopping
 from sknoisy._training.label_wave import LabelWave
-from sknoisy._training.loop import divergence_error, schedule_lr
+from sknoisy._training.loop import schedule_lr
 from sknoisy._training.records import LabelQuality, weighted_hits_and_losses
+from sknoisy._training.training_errors import divergence_error, is_out_of_memory
 from sknoisy.functional import one_hot, smooth_labels
 from sknoisy.methods import Batch
 from sknoisy.networks._stacked import saved_bytes, stack_networks
@@ -63,8 +64,8 @@ class VectorizedTraining:
             try:
                 with limit_threads(net.flops_per_step(rows) * size):
                     self._train(group)
-            except torch.OutOfMemoryError:
-                if size == 1:
+            except (RuntimeError, MemoryError) as error:
+                if size == 1 or not is_out_of_memory(error):
                     raise
                 size = (size + 1) // 2
                 continue
@@ -250,7 +251,8 @@ class GroupTraining:
             lost = [i for i, loss in enumerate(own_losses) if not math.isfinite(loss)]
             if lost:
                 loss, batch = own_losses[lost[0]], lost[0] + 1
-                member.error = divergence_error(loss, epoch + 1, batch, self.optimizer)
+                rate = member.settings.smoothing.rate(None)
+                member.error = divergence_error(loss, epoch + 1, batch, self.optimizer, rate)
 
     # ---- early stopping -------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ _FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
 ESTIMATORS = tuple(_FUNCTIONS)
 
 
-@checked(random_state=["random_state"])
+@checked(random_state=["random_state"], cv=["cv_object"])
 def estimate_transition(
     X: Any,
     y: Any,

@@ -34,6 +34,8 @@ from sknoisy import METHODS
 from sknoisy.methods import Method
 from tests.factories import every_method, noisy_blobs, short
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*Checkpoint of skorch says nothing:UserWarning")
+
 X, y = noisy_blobs(203, n_features=6, n_classes=2)
 N_BATCHES = 7
 
