@@ -145,6 +145,10 @@ class NoisyLabelClassifier(
         devices of all processes started by ``accelerate launch`` or ``torchrun``. Each process
         computes a part of every batch; all must call ``fit`` with the same data, and get the same
         fitted model.
+    deterministic : bool, default=False
+        Whether torch may only use algorithms that give the same bits each time, during ``fit`` and
+        ``predict``. The CPU needs no such switch. On a GPU it costs time, and an operation without
+        such an algorithm raises an error. torch's settings are restored after each call.
     random_state : int, RandomState instance or None, default=None
         An int makes fits reproducible, to the last bit on one machine. torch's global generators
         are never changed.
@@ -272,6 +276,7 @@ class NoisyLabelClassifier(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
+        "deterministic": ["boolean"],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -301,6 +306,7 @@ class NoisyLabelClassifier(
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         device: str | torch.device = "auto",
+        deterministic: bool = False,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
         verbose: int = 0,
@@ -327,6 +333,7 @@ class NoisyLabelClassifier(
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.device = device
+        self.deterministic = deterministic
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -384,7 +391,7 @@ class NoisyLabelClassifier(
         net = getattr(self, "net_", None) if self.warm_start else None
         epochs = max_epochs_of(self, method_of(self) if net is None else net.criterion)
         tasks = FitTasks(self, epochs)
-        with default_torch_settings(), restored_on_error(self):
+        with default_torch_settings(self.deterministic), restored_on_error(self):
             earlier: dict[str, Any] = {}
             if net is not None:
                 earlier = {"classes": self.classes_, "row_shape": net.row_shape_}
@@ -449,7 +456,7 @@ class NoisyLabelClassifier(
                 f"The 'checkpoint' parameter must be None for partial_fit. Got {self.checkpoint!r} "
                 "instead: store the estimator between its calls, for example with pickle."
             )
-        with default_torch_settings(), restored_on_error(self):
+        with default_torch_settings(self.deterministic), restored_on_error(self):
             net = getattr(self, "net_", None)
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(
@@ -541,7 +548,7 @@ class NoisyLabelClassifier(
         check_is_fitted(self, "net_")
         net = self.net_
         device = torch.device(net.device)
-        with default_torch_settings():
+        with default_torch_settings(self.deterministic):
             rows = rows_to_predict(self, X, net.row_shape_, device, net.dtype, net.columns_)
             return net.log_probabilities(LabelledRows(rows))
 

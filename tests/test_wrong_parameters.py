@@ -38,6 +38,7 @@ WRONG_VALUES = {
     "validation_fraction": [0, 1, 1.5, np.nan],
     "n_iter_no_change": [0, 2.5],
     "device": ["gpu", "cuda:99", 3],
+    "deterministic": ["yes", 1, None],
     "random_state": ["x", -1, 1.5],
     "warm_start": ["yes"],
     "verbose": ["yes", -1],

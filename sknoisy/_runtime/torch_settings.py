@@ -7,15 +7,22 @@ from collections.abc import Iterator
 
 import torch
 
+from sknoisy._runtime.deterministic import deterministic_algorithms
+
 __all__ = ["default_torch_settings"]
 
 
 @contextlib.contextmanager
-def default_torch_settings() -> Iterator[None]:
+def default_torch_settings(deterministic: bool = False) -> Iterator[None]:
     """Use torch's default settings inside the context.
 
     They are: float32 as default dtype, the CPU as default device, recorded gradients, and neither
     inference mode nor autocast. The settings from before are restored afterwards.
+
+    Parameters
+    ----------
+    deterministic : bool, default=False
+        Whether to use deterministic algorithms only.
     """
     dtype = torch.get_default_dtype()
     with contextlib.ExitStack() as stack:
@@ -30,6 +37,7 @@ def default_torch_settings() -> Iterator[None]:
         for device in {"cpu", *_accelerators()}:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(deterministic_algorithms(deterministic))
         stack.enter_context(torch.enable_grad())
         yield
 

@@ -22,7 +22,7 @@ from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._validation.constraints import check_params
 from sknoisy._validation.groups import check_groups
 from sknoisy._validation.params import HintedParams
-from sknoisy.search._candidates import Candidates, WholeSearch
+from sknoisy.search._candidates import Candidates, WholeSearch, last_step
 from sknoisy.search._checkpoint import SearchCheckpoint
 from sknoisy.search._compatibility import labels_to_split
 from sknoisy.search._proxy import CandidateProxy, RecordingSplitter, scorer_of_proxies
@@ -242,7 +242,8 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
         if callbacks := getattr(self, "_skl_callbacks", None):
             inner.set_callbacks(*callbacks)
         try:
-            with default_torch_settings(), parallel_config(backend="threading"):
+            deterministic = last_step(self.estimator)[1].deterministic
+            with default_torch_settings(deterministic), parallel_config(backend="threading"):
                 inner.fit(X, y, **params, row_=rows)
         except Exception:
             if candidates.refusal is not None:

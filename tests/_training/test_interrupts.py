@@ -1,0 +1,30 @@
+"""Ctrl-C at random moments leaves estimators, searches and torch as they were."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests._training.interrupted import KINDS
+
+# A search in processes starts new workers after each Ctrl-C.
+SHORT = [(kind, 2 if kind.endswith("jobs") else 10) for kind in KINDS]
+LONG = [(kind, 20 if kind.endswith("jobs") else 200) for kind in KINDS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "n"),
+    [
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in SHORT),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in LONG),
+    ],
+)
+def test_ctrl_c_at_random_moments(kind, n):
+    command = [sys.executable, "-m", "tests._training.interrupted", kind, str(n), str(n)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert not found["faults"]
+    assert not found["left"], "processes are left"
+    assert found["n"] >= n / 4, "too few calls were interrupted to tell"
