@@ -151,7 +151,7 @@ class CountsBatches(Method):
         {"checkpoint_every": 2},
         {"random_state": np.random.RandomState(3)},
     ],
-    ids=str,
+    ids=lambda params: ",".join(params),
 )
 def test_every_setting_is_resumed(params, tmp_path):
     params = {"max_epochs": N_EPOCHS, **params}

@@ -56,7 +56,6 @@ class Augment:
         (KFold(3), KFold(3)),
         (nn.ReLU(), nn.ReLU()),
     ],
-    ids=str,
 )
 def test_equal_values_have_equal_texts(one, other):
     assert describe(one) == describe(other)
@@ -79,7 +78,6 @@ def test_equal_values_have_equal_texts(one, other):
         (nn.Linear(2, 2), nn.Linear(2, 2)),
         (lambda x: x + 1, lambda x: x + 2),
     ],
-    ids=str,
 )
 def test_different_values_have_different_texts(one, other):
     assert describe(one) != describe(other)
