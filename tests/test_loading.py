@@ -140,3 +140,19 @@ def test_files_of_earlier_versions_load(path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing"):
         load(tmp_path / "nothing")
+
+
+def test_a_file_does_not_choose_a_folder_of_checkpoints(contents, tmp_path):
+    """A fit would load pickles from it."""
+    clf = small(checkpoint=tmp_path / "training")
+    clf.save(tmp_path / "model")
+    assert load(tmp_path / "model").checkpoint is None
+    document, payload = parts_of(contents[0])
+    for place in ("params", "attributes"):
+        changed = {**document, place: {**document[place], "checkpoint": str(tmp_path)}}
+        (tmp_path / "hostile").write_bytes(sealed(json.dumps(changed).encode(), payload))
+        try:
+            loaded = load(tmp_path / "hostile")
+        except ValueError:
+            continue
+        assert loaded.checkpoint is None

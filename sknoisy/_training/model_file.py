@@ -27,9 +27,11 @@ _LIBRARIES = ("sknoisy", "torch", "skorch", "scikit-learn", "numpy")
 _OF_NET = frozenset({
     "batch_size", "callbacks", "columns_", "device", "dtype", "frozen_", "history_",
     "initialized_", "lr", "max_epochs", "method", "mixed", "module", "module_", "n_classes",
-    "n_rows_", "noise_", "optimizer", "optimizer_", "random_state_", "row_shape_", "settings",
-    "verbose",
+    "new_head_", "n_rows_", "noise_", "optimizer", "optimizer_", "random_state_", "row_shape_",
+    "rows_digest_", "settings", "verbose",
 })  # fmt: skip
+# A folder of checkpoints, which are pickles: a file must not choose it.
+_OF_ONE_MACHINE = ("checkpoint",)
 # Lists of names that a net makes itself.
 _NAMES_OF_PARTS = (
     "prefixes_", "cuda_dependent_attributes_", "_modules", "_criteria", "_optimizers",
@@ -80,7 +82,9 @@ def document_of(clf: BaseEstimator) -> tuple[dict[str, Any], dict[str, np.ndarra
 
     params = clf.get_params(deep=False)
     stored = {
-        name: _parameter_to_json(name, value, arrays, replaced) for name, value in params.items()
+        name: _parameter_to_json(name, value, arrays, replaced)
+        for name, value in params.items()
+        if name not in _OF_ONE_MACHINE
     }
     attributes = {
         name: to_json(value, arrays, f"The attribute {name!r}", replaced)
@@ -228,12 +232,14 @@ def classifier_from(
 
     if document["estimator"] != kind.__name__:
         raise ValueError(f"there is no estimator {document['estimator']!r:.100}")
-    clf = kind(**decoded(document["params"]))
+    params = decoded(document["params"])
+    clf = kind(**{name: v for name, v in params.items() if name not in _OF_ONE_MACHINE})
     net = None if document["net"] is None else _net_from(decoded(document["net"]))
     # Elsewhere, an index might be taken for a list that is longer than the file.
     attributes = decoded(document["attributes"], restore_names)
     for name in attributes:
-        if name.startswith("__") or callable(getattr(type(clf), name, None)):
+        is_method = callable(getattr(type(clf), name, None))
+        if name.startswith("__") or is_method or name in _OF_ONE_MACHINE:
             raise ValueError(f"there is no attribute {name!r}")
     vars(clf).update(attributes)
     with sklearn.config_context(enable_metadata_routing=True):
