@@ -1,11 +1,14 @@
-"""The method with which a classifier writes itself to a file."""
+"""The methods with which a classifier writes itself to a file."""
 
 from __future__ import annotations
 
 import os
 
+from sklearn.utils.validation import check_is_fitted
+
 from sknoisy._runtime.container import write_container
 from sknoisy._training.model_file import document_of
+from sknoisy._training.onnx_export import export_to_onnx
 
 __all__ = ["SavingMixin"]
 
@@ -58,3 +61,33 @@ class SavingMixin:
                 "a class of your own. Use pickle, joblib or cloudpickle."
             )
         write_container(path, *document_of(self))
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Export the trained model to ONNX, to predict without Python or torch.
+
+        The graph computes the probabilities of a batch of any size from its samples: the transform
+        of columns and their standardisation, all networks, and the correction by a transition
+        matrix. Its input ``X`` is a table or images as in ``fit``, of the size to which ``fit`` has
+        resized them; the dtype is that of the training, or float64 if single precision would blur a
+        column. Its output is ``probabilities``, with columns in the order of the classes, which are
+        in the metadata ``classes_``, as JSON. Needs ``sknoisy[onnx]``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, in an existing folder.
+
+        Raises
+        ------
+        ImportError
+            If onnx or onnxruntime is not installed.
+        RuntimeError
+            If probabilities of the graph, as onnxruntime computes them, differ by more than 1e-5.
+
+        Notes
+        -----
+        Networks of ``precision="bf16-mixed"`` are exported in single precision, and those for
+        images of "float64", too.
+        """
+        check_is_fitted(self, "net_")
+        export_to_onnx(self, path)
