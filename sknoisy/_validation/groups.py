@@ -43,7 +43,7 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
             f"The 'groups' parameter must be an array-like of shape ({n_samples},), one name for "
             f"each sample. Got one of shape {shape} instead."
         )
-    [names] = check_labels(groups=groups)
+    [names] = check_labels(groups=groups, are_discrete=False)
     return number_groups(names)
 
 

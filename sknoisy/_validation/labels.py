@@ -91,13 +91,17 @@ class Labels(NamedTuple):
         return per_class[self.codes] if self.soft is None else self.soft @ per_class
 
 
-def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
+def check_labels(
+    classes: Any = None, *, are_discrete: bool = True, **given: Any
+) -> list[np.ndarray]:
     """Check that no label is missing, and that labels and classes are all strings or all numbers.
 
     Parameters
     ----------
     classes : array-like of shape (n_classes,), default=None
         All possible labels; None: not checked against the labels.
+    are_discrete : bool, default=True
+        Whether fractions are refused.
     **given : array-like of shape (n_samples,)
         Labels by the names that error messages use.
 
@@ -124,7 +128,7 @@ def check_labels(classes: Any = None, **given: Any) -> list[np.ndarray]:
         raise ValueError(
             f"{' and '.join(compared)} must all hold numbers or all strings. Got {', '.join(got)}."
         )
-    for name, labels in arrays.items():
+    for name, labels in arrays.items() if are_discrete else ():
         _refuse_continuous(labels, name)
     return list(arrays.values())
 

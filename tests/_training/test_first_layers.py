@@ -49,6 +49,8 @@ def test_a_column_is_learned_from_when_it_varies(method, kind):
     assert clf.score(shuffled, y) < 0.9
 
 
+# The samples are the same, but their values have changed.
+@pytest.mark.filterwarnings("ignore:.*keeps state for each training row:UserWarning")
 @every_method
 def test_every_method_continues_and_is_stored(method):
     clf = short(method, max_epochs=3, warm_start=True).fit(CONSTANT, y)
