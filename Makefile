@@ -42,7 +42,7 @@ test-fast: $(INSTALLED)  ## the same without the tests marked slow, in a fifth o
 
 # pytest exits with 5 where no test is selected.
 test-long: $(INSTALLED)  ## run the tests that `make test` leaves out
-	$(PYTEST) -m "long or ecosystem" $(ARGS) || test $$? -eq 5
+	PROPERTY_EXAMPLES=400 $(PYTEST) -m "long or ecosystem or property" $(ARGS) || test $$? -eq 5
 
 lint: $(INSTALLED)  ## check style, types, imports, spelling and wording; changes nothing
 	$(BIN)/ruff check
