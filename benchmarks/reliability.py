@@ -1,6 +1,6 @@
-"""How much memory and time do large data take, and does anything grow over many fits?
+"""Measure memory and time of large data, and whether anything grows over many fits.
 
-Each figure has a limit; ``tests/benchmarks/test_reliability.py`` checks them in ``make test-long``::
+Each figure has a limit, which ``tests/benchmarks/test_reliability.py`` checks.
 
     python benchmarks/reliability.py               # all figures
     python benchmarks/reliability.py "1000 classes"

@@ -129,6 +129,11 @@ class NoisyLabelClassifier(
     precision : "float32", "float64" or "bf16-mixed", default="float32"
         Precision of parameters and computations; "bf16-mixed" keeps parameters in float32 and
         computes in bfloat16 where torch considers it safe.
+    compile : bool, default=False
+        Whether training steps use the network as compiled by :func:`torch.compile`, which takes up
+        to minutes before the first step and needs a compiler of C++ on a CPU. Predictions,
+        evaluation passes, and methods that compute features or other weights in a step use it as
+        it is. Rounding and the draws of dropout differ from those without.
     early_stopping : bool, "auto" or "label_wave", default="auto"
         Whether to stop when the score of the epochs no longer increases, and to restore the weights
         of the best epoch. True: the score is the accuracy on the (noisy) labels of held-out
@@ -154,7 +159,7 @@ class NoisyLabelClassifier(
         are never changed.
     warm_start : bool, default=False
         Whether ``fit`` continues the last training for ``max_epochs`` more epochs. Network, method,
-        optimizer, callbacks, device and precision are then kept from the first fit.
+        optimizer, callbacks, device, precision and ``compile`` are then kept from the first fit.
     verbose : int, default=0
         Above 0, print a row for each epoch.
     callbacks : list, "disable" or None, default=None
@@ -272,6 +277,7 @@ class NoisyLabelClassifier(
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
         "precision": [Names({"float32", "float64", "bf16-mixed"})],
+        "compile": ["boolean"],
         "early_stopping": [StrOptions({"auto", "label_wave"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -302,6 +308,7 @@ class NoisyLabelClassifier(
         max_epochs: int | str = "auto",
         batch_size: int = 128,
         precision: str = "float32",
+        compile: bool = False,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -329,6 +336,7 @@ class NoisyLabelClassifier(
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.precision = precision
+        self.compile = compile
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

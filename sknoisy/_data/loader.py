@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ __all__ = ["BatchLoader"]
 # Limits on the batches and bytes that are gathered together.
 _CHUNK_BATCHES, _CHUNK_BYTES = 64, 2**24
 _INFERENCE_BYTES = 2**22
+
+# Positions of rows, and the sizes of their batches.
+Chunk = tuple[Tensor, list[int]]
 
 
 class BatchLoader:
@@ -86,10 +90,28 @@ class BatchLoader:
         The weights of an average batch sum to one.
         """
         y, weight = self.dataset.y, self.dataset.weight
-        for index, sizes in self.indices(order):
-            x, index = self.rows_at(index), index.to(y.device)
+        fetched = self._prefetched if self.dataset.rows.can_prefetch else self._fetched
+        for x, index, sizes in fetched(self.indices(order)):
+            index = index.to(y.device)
             batch_size = torch.from_numpy(np.repeat(sizes, sizes)).to(y.device)
             yield x, y[index], weight[index] / batch_size, index, sizes
+
+    def _fetched(self, indices: Iterator[Chunk]) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
+        for index, sizes in indices:
+            yield self.rows_at(index), index, sizes
+
+    def _prefetched(self, indices: Iterator[Chunk]) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
+        """Gather the rows of the next chunk in another thread, while the device computes."""
+        rows = self.dataset.rows
+        with ThreadPoolExecutor(1) as thread:
+            waiting: list[tuple[Future[Tensor], Chunk]] = []
+            for chunk in indices:
+                waiting.append((thread.submit(rows.gather, chunk[0]), chunk))
+                if len(waiting) > 1:
+                    gathered, earlier = waiting.pop(0)
+                    yield rows.send(gathered.result()), *earlier
+            for gathered, earlier in waiting:
+                yield rows.send(gathered.result()), *earlier
 
     def weighted_rows(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the rows of each batch with their weights."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from sknoisy._runtime.accelerator import is_accelerator
 from sknoisy._runtime.devices import free_memory
 
 __all__ = ["Rows", "as_rows"]
@@ -35,12 +36,22 @@ class Rows(Protocol):
         Shape of a row; of an image: (channels, height, width).
     row_bytes : int
         Memory of a row on the training device.
+    can_prefetch : bool
+        Whether another thread may gather rows while the device computes: they are on the host, and
+        no code of the user is called.
     """
 
     row_shape: tuple[int, ...]
     row_bytes: int
+    can_prefetch: bool
 
     def __len__(self) -> int: ...
+
+    def gather(self, index: Tensor) -> Tensor:
+        """Fetch the rows at some positions where they are kept, ready to be sent."""
+
+    def send(self, rows: Tensor) -> Tensor:
+        """Return gathered rows in the type and on the device of the training."""
 
     def take(self, index: Tensor) -> Tensor:
         """Fetch the rows at some positions."""
@@ -70,19 +81,42 @@ class _DenseRows:
             data = self._transformed(self.data)
             self.data = (data.to(dtype) if is_double or columns else data).to(device)
             self.columns = None
+        self.can_prefetch = self.data.device.type != device.type
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def take(self, index: Tensor) -> Tensor:
+    def gather(self, index: Tensor) -> Tensor:
         rows = self.data.index_select(0, index.to(self.data.device))
-        return self._transformed(rows).to(self.device, self.dtype)
+        return _ready(self._transformed(rows), self.device, self.dtype)
+
+    def send(self, rows: Tensor) -> Tensor:
+        return _sent(rows, self.device, self.dtype)
+
+    def take(self, index: Tensor) -> Tensor:
+        return self.send(self.gather(index))
 
     def span(self, start: int, stop: int) -> Tensor:
-        return self._transformed(self.data[start:stop]).to(self.device, self.dtype)
+        rows = self._transformed(self.data[start:stop])
+        return self.send(_ready(rows, self.device, self.dtype))
 
     def _transformed(self, rows: Tensor) -> Tensor:
         return rows if self.columns is None else self.columns(rows)
+
+
+def _ready(rows: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Put rows on the host into the memory from which an accelerator copies without waiting."""
+    if rows.device.type == device.type or not is_accelerator(device):
+        return rows
+    # The narrower type is copied.
+    rows = rows.to(dtype) if rows.dtype.itemsize > dtype.itemsize else rows
+    return rows.pin_memory()
+
+
+def _sent(rows: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    if rows.device.type == device.type or not is_accelerator(device):
+        return rows.to(device, dtype)
+    return rows.to(device, non_blocking=True).to(dtype)
 
 
 def _fits(data: Tensor, device: torch.device) -> bool:
@@ -102,24 +136,33 @@ class _SparseRows:
         self.columns = columns
         self.row_shape: tuple[int, ...] = (X.shape[1],)
         self.row_bytes = X.shape[1] * dtype.itemsize
+        self.can_prefetch = device.type != "cpu"
 
     def __len__(self) -> int:
         return int(self.data.shape[0])
 
-    def take(self, index: Tensor) -> Tensor:
+    def gather(self, index: Tensor) -> Tensor:
         return self._dense(self.data[index.cpu().numpy()])
 
+    def send(self, rows: Tensor) -> Tensor:
+        return _sent(rows, self.device, self.dtype)
+
+    def take(self, index: Tensor) -> Tensor:
+        return self.send(self.gather(index))
+
     def span(self, start: int, stop: int) -> Tensor:
-        return self._dense(self.data[start:stop])
+        return self.send(self._dense(self.data[start:stop]))
 
     def _dense(self, part: Any) -> Tensor:
         rows = torch.from_numpy(part.toarray())
         rows = rows if self.columns is None else self.columns(rows)
-        return rows.to(self.device, self.dtype)
+        return _ready(rows, self.device, self.dtype)
 
 
 class _ItemRows:
     """Rows of a torch Dataset, or a SliceDataset of skorch, collated item by item."""
+
+    can_prefetch = False
 
     def __init__(
         self,
@@ -138,11 +181,17 @@ class _ItemRows:
     def __len__(self) -> int:
         return len(self.items)
 
-    def take(self, index: Tensor) -> Tensor:
+    def gather(self, index: Tensor) -> Tensor:
         return self._collate(index.tolist())
 
+    def send(self, rows: Tensor) -> Tensor:
+        return _sent(rows, self.device, self.dtype)
+
+    def take(self, index: Tensor) -> Tensor:
+        return self.send(self.gather(index))
+
     def span(self, start: int, stop: int) -> Tensor:
-        return self._collate(range(start, min(stop, len(self))))
+        return self.send(self._collate(range(start, min(stop, len(self)))))
 
     def _samples(self, index: Any) -> list[Any]:
         # torch's way to fetch several items together.
@@ -158,15 +207,20 @@ class _ItemRows:
             raise ValueError("Complex data not supported: the items of a Dataset must be real.")
         is_inexact = rows.is_floating_point()
         rows = rows if self.columns is None else self.columns(rows.cpu())
-        rows = rows.to(self.device, self.dtype)
-        if is_inexact and not (finite := torch.isfinite(rows.flatten(1)).all(dim=1)).all():
+        if is_inexact:
+            self._check_finite(rows, index)
+        return _ready(rows, self.device, self.dtype)
+
+    def _check_finite(self, rows: Tensor, index: Any) -> None:
+        # On the host, so that a device is not waited for.
+        finite = torch.isfinite(rows.to(self.dtype).flatten(1)).all(dim=1)
+        if not finite.all():
             position = int(index[int(finite.logical_not().nonzero()[0])])
             raise ValueError(
                 "Input X contains NaN, infinity or a value too large for "
                 f"{str(self.dtype).removeprefix('torch.')}. The items of a Dataset must be finite. "
                 f"Got such a value in item {position}."
             )
-        return rows
 
 
 def _collated(samples: list[Any]) -> Tensor:

@@ -131,6 +131,7 @@ def _make_net(
         device=str(device),
         dtype=DTYPES[estimator.precision],
         mixed=estimator.precision == "bf16-mixed",
+        compiles=estimator.compile,
         callbacks=estimator.callbacks,
         **{f"module__{name}": value for name, value in params.items()},
         **_prefixed(estimator, "optimizer"),

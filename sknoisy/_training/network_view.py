@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._data.loader import BatchLoader
+from sknoisy._training.compilation import CompiledNetwork
 from sknoisy._training.first_layers import first_layers
 from sknoisy._training.processes import SINGLE_PROCESS, Processes
 from sknoisy.functional import bound_logits
@@ -37,6 +38,8 @@ class ModuleView:
         Makes a random view of a batch.
     mixed : bool, default=False
         Whether to compute in bfloat16 where torch considers it safe.
+    compiles : bool, default=False
+        Whether training steps use the compiled network.
     data : LabelledRows or None, default=None
         The rows to train on; None outside of training, where only the network can be used.
     processes : Processes, default=SINGLE_PROCESS
@@ -53,10 +56,12 @@ class ModuleView:
     dtype: torch.dtype
     augment: Callable[[Tensor], Tensor]
     mixed: bool = False
+    compiles: bool = False
     data: LabelledRows | None = None
     processes: Processes = SINGLE_PROCESS
     n_epochs: int = 1
     logit_bound: float | None = None
+    _compiled: CompiledNetwork | None = None
 
     # ---- the network ----------------------------------------------------------------------------
 
@@ -169,10 +174,15 @@ class ModuleView:
         return self.data
 
     def _forward(self, x: Tensor) -> Tensor:
+        network = self.module
+        if self.compiles and network.training and torch.is_grad_enabled():
+            if self._compiled is None or self._compiled.network is not network:
+                self._compiled = CompiledNetwork(network)
+            network = self._compiled  # type: ignore[assignment]
         if self.mixed:
             with self.precision():
-                return self.module(x)
-        return self.module(x)
+                return network(x)
+        return network(x)
 
     def _forward_with(self, parts: dict[str, Tensor], x: Tensor) -> Tensor:
         return functional_call(self.module, parts, (x,))

@@ -106,7 +106,7 @@ def _with_constant_state(method: Method) -> Method:
     for name, value in (*method.named_parameters(recurse=False), *method.named_buffers()):
         if "." not in name:
             delattr(method, name)
-            vars(method)[name] = value.detach()
+            method.__dict__[name] = value.detach()
     return method
 
 

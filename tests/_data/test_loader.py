@@ -1,6 +1,7 @@
 """Rows, batches and evaluation passes."""
 
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -174,3 +175,44 @@ def test_evaluation_pass_of_two_networks():
     np.testing.assert_allclose(
         evaluation.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels]
     )
+
+
+@pytest.mark.parametrize("form", ["array", "csr"])
+@pytest.mark.parametrize("n_rows", [1, 5, 37])
+def test_another_thread_gathers_the_next_rows(form, n_rows, monkeypatch):
+    rows = as_rows(FORMS[form][:n_rows], CPU, torch.float32)
+    data = LabelledRows(rows, y[:n_rows], torch.ones(n_rows))
+    loader = BatchLoader(data, 4, shuffle=True)
+    loader._chunk = 2
+    torch.manual_seed(0)
+    expected = list(loader.chunks())
+    threads, gathered, gather = set(), [], rows.gather
+
+    def recorded(index):
+        threads.add(threading.get_ident())
+        gathered.append(len(index))
+        return gather(index)
+
+    monkeypatch.setattr(rows, "gather", recorded)
+    monkeypatch.setattr(rows, "can_prefetch", True)
+    torch.manual_seed(0)
+    for i, (chunk, other) in enumerate(zip(loader.chunks(), expected, strict=True)):
+        for part, same in zip(chunk[:4], other[:4], strict=True):
+            assert torch.equal(part, same)
+        assert chunk[4] == other[4]
+        assert len(gathered) <= i + 2  # No more than one chunk ahead.
+    assert threading.get_ident() not in threads
+    assert sum(gathered) == n_rows
+
+
+def test_an_error_in_another_thread_is_raised(monkeypatch):
+    rows = as_rows(X, CPU, torch.float32)
+    monkeypatch.setattr(rows, "can_prefetch", True)
+    monkeypatch.setattr(rows, "gather", lambda index: X[1_000])
+    with pytest.raises(IndexError):
+        list(BatchLoader(LabelledRows(rows, y, torch.ones(37)), 4).chunks())
+
+
+def test_rows_on_the_device_are_not_prefetched():
+    for form in FORMS.values():
+        assert not as_rows(form, CPU, torch.float32).can_prefetch

@@ -112,7 +112,8 @@ class PretendedDevice(TorchDispatchMode):
     Attributes
     ----------
     counts : Counter
-        Times of each wait and copy, by kind and line of the library.
+        Times of each wait and copy, by kind and line of the library. Copies from pinned memory are
+        not counted: nothing waits for them.
     n_launches : int
         Operations on the device.
     """
@@ -139,6 +140,7 @@ class PretendedDevice(TorchDispatchMode):
         for name in ("tensor", "as_tensor"):
             patch(mock.patch.object(torch, name, _on_device(getattr(torch, name))))
         patch(mock.patch("sknoisy._runtime.accelerator._NAME", NAME))
+        patch(mock.patch.object(torch.Tensor, "pin_memory", _pinned))
         PretendedDevice.active = self
         return super().__enter__()
 
@@ -190,7 +192,7 @@ class PretendedDevice(TorchDispatchMode):
     def _count_copy(self, to_device: bool, on_host: list) -> None:
         if not to_device:
             self.count("wait: copy to the host")
-        elif any(t.dim() for t in on_host):
+        elif any(t.dim() and not hasattr(t, "is_pretended_pinned") for t in on_host):
             self.count("copy to the device")
 
     def _check(self, name: str, args, on_device: list, on_host: list) -> None:
@@ -212,6 +214,13 @@ class PretendedDevice(TorchDispatchMode):
                 "Expected all tensors to be on the same device, but found at least two devices, "
                 f"{DEVICE} and cpu: {name} of shapes {shapes}."
             )
+
+
+def _pinned(tensor: torch.Tensor) -> torch.Tensor:
+    """Mark a copy as one from which the device copies while the host goes on."""
+    copied = tensor.clone()
+    copied.is_pretended_pinned = True
+    return copied
 
 
 class _HostGenerator:

@@ -10,12 +10,15 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
+import scipy.sparse
 import torch
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
 from sknoisy.methods import CrossEntropy, make_method
+from sknoisy.networks import ResNet
 from tests.pretended_device.device import NAME, DeviceModule, PretendedDevice
 
 rng = np.random.default_rng(0)
@@ -105,6 +108,10 @@ def cases(group: str) -> dict[str, Predict]:
             found[f"rows on the host, {name}"] = on_the_host(fits(name))
         found["images, strong views"] = fits("ce", IMAGES, augment="strong")
         found["images on the host"] = on_the_host(fits("ce", IMAGES))
+        small = partial(ResNet, n_blocks=(1, 1), widths=(4, 8))
+        found["residual network"] = fits("ce", IMAGES, module=small)
+        sparse = scipy.sparse.csr_array(np.where(X > 0, X, 0))
+        found["sparse rows"] = fits("ce", sparse)
         return found
     if group == "planted":
         return {"Waits": fits(Waits), "Mixes": fits(Mixes)}
