@@ -5,6 +5,8 @@ confidence interval, for randomly drawn test samples and a known transition matr
 """
 
 from sknoisy.metrics._score import Score
+from sknoisy.metrics.comparison import accuracy_difference
+from sknoisy.metrics.conformal import conformal_threshold
 from sknoisy.metrics.corrected import (
     noise_corrected_accuracy,
     noise_corrected_balanced_accuracy,
@@ -20,6 +22,8 @@ __all__ = [
     "METRICS",
     "NoisyScorer",
     "Score",
+    "accuracy_difference",
+    "conformal_threshold",
     "cores_score",
     "issue_average_precision",
     "issue_precision_at_k",
