@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, clone
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 
 from sknoisy._audit.columns import kinds_of_columns
 from sknoisy._audit.encode import table_encoder
@@ -124,7 +126,7 @@ class Samples:
         if isinstance(encoder, str):
             encoder = table_encoder(kinds)
         else:
-            encoder = clone(encoder)
+            encoder = make_pipeline(clone(encoder), SimpleImputer())
         # Encoders of other libraries may need column names that are strings.
         features = X[used].rename(columns=str) if all(isinstance(n, str) for n in used) else X[used]
         return cls(features, X, encoder, kinds)

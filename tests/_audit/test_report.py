@@ -198,6 +198,18 @@ def test_other_samples(kind, tmp_path):
     assert (report.to_html().count("<img") > 0) == (kind in ("pixels", "paths", "column"))
 
 
+@pytest.mark.ecosystem
+@pytest.mark.filterwarnings("default")
+def test_skrub_as_the_encoder(table):
+    skrub = pytest.importorskip("skrub")
+    X, y, clean = table
+    # It cannot encode characters that UTF-8 lacks.
+    X = X.assign(kind=X["kind"].replace(HOSTILE, "c"))
+    report = sknoisy.audit(X, y, encoder=skrub.TableVectorizer(), max_epochs=8)
+    wrong = set(X.index[y.to_numpy() != clean])
+    assert len(wrong & set(report.suspects["row"].iloc[:20])) >= 18
+
+
 @pytest.mark.parametrize(
     ("X", "y", "params", "message"),
     [

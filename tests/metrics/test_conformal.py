@@ -113,3 +113,19 @@ def test_invalid_arguments_raise(params, message):
     arguments = {"transition_matrix": np.eye(2)} | params
     with pytest.raises(ValueError, match=message):
         conformal_threshold([0, 1], [[0.5, 0.5], [0.2, 0.8]], **arguments)
+
+
+@pytest.mark.ecosystem
+def test_without_noise_sets_are_those_of_mapie():
+    classification = pytest.importorskip("mapie.classification")
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = load_digits(return_X_y=True)
+    clf = LogisticRegression(C=0.001, max_iter=300).fit(X[:600], y[:600])
+    peer = classification.SplitConformalClassifier(
+        clf, confidence_level=0.9, conformity_score="lac", prefit=True
+    ).conformalize(X[600:1200], y[600:1200])
+    sets = peer.predict_set(X[1200:])[1][:, :, 0]
+    threshold = conformal_threshold(y[600:1200], clf.predict_proba(X[600:1200]), np.eye(10))
+    np.testing.assert_array_equal(sets, clf.predict_proba(X[1200:]) >= threshold)
