@@ -89,8 +89,9 @@ def in_sheets(cell: Cell, seed: int) -> np.ndarray:
     """Rows in the order in which four sheets show them, each from a fit to all answers before."""
     y, trusted, rows = cell.y, None, []
     for _ in range(N_SHEETS):
-        clf = NoisyLabelClassifier(random_state=seed).fit(cell.X, y, trusted=trusted)
-        sheet = review_sheet(clf, y, budget=round(BUDGETS[-1] / N_SHEETS * len(y)))
+        clf = NoisyLabelClassifier(random_state=seed).fit(cell.X, y)
+        budget = round(BUDGETS[-1] / N_SHEETS * len(y))
+        sheet = review_sheet(clf, y, budget=budget, trusted=trusted)
         sheet["new"] = cell.clean[sheet["row"]]
         y, trusted = apply_review(y, sheet, trusted=trusted, classes=np.unique(cell.clean))
         rows.append(sheet["row"].to_numpy())

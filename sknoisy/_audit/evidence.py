@@ -53,6 +53,11 @@ class Evidence:
     seconds: float
 
     @property
+    def has_noise_rate(self) -> bool:
+        """Whether there are enough samples, and predictions, to estimate the noise rate."""
+        return self.is_informative and self.noise._has_enough_samples
+
+    @property
     def is_informative(self) -> bool:
         """Whether the columns tell anything about the labels."""
         return not np.isnan(self.labels.proba).any()

@@ -171,7 +171,7 @@ def _by_limits(value: float, medium: float, high: float) -> str:
 
 def _noise(evidence: Evidence) -> Iterator[Finding]:
     noise = evidence.noise
-    if evidence.is_informative and noise.has_enough_samples and noise.rate > 0:
+    if evidence.has_noise_rate and noise.rate > 0:
         message = (
             f"About {percent(noise.rate)} of the labels are wrong (95 % interval "
             f"{percent(noise.low)} to {percent(noise.high)})."
@@ -201,7 +201,7 @@ def _repetitions(repeated: RepeatedRows) -> Iterator[Finding]:
 
 def _confusions(evidence: Evidence) -> Iterator[Finding]:
     noise = evidence.noise
-    if not (evidence.is_informative and noise.has_enough_samples):
+    if not evidence.has_noise_rate:
         return
     for true, given, probability, low, high in noise.confusions():
         message = (

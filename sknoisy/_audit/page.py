@@ -66,7 +66,7 @@ def _asset(name: str) -> str:
 def _head(result: AuditResult) -> str:
     noise, labels = result.evidence.noise, result.evidence.labels
     picture = ""
-    if result.evidence.is_informative and noise.has_enough_samples:
+    if result.evidence.has_noise_rate:
         picture = interval(noise.rate, noise.low, noise.high)
     counted = [
         (f"{len(result.samples):,}", "labelled rows"),

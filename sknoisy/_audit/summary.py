@@ -30,7 +30,7 @@ def summarize(result: AuditResult) -> dict[str, Any]:
     names = result.samples.shown.index
     counts = np.bincount(labels.codes, minlength=len(labels.classes))
     wrong = np.bincount(labels.codes, 1 - labels.clean_proba, len(labels.classes))
-    known = result.evidence.is_informative and noise.has_enough_samples
+    known = result.evidence.has_noise_rate
     report = {
         "schema": _SCHEMA,
         "title": result.title,

@@ -22,7 +22,7 @@ def verdict_of(evidence: Evidence) -> str:
     noise, n_rows = evidence.noise, len(evidence.labels.codes)
     if not evidence.is_informative:
         return "The columns tell nothing about the labels, so nobody can say which are wrong."
-    if not noise.has_enough_samples:
+    if not evidence.has_noise_rate:
         return f"{noise.n_samples} rows are too few to estimate how many labels are wrong."
     besides = " that are not trusted" if noise.n_trusted else ""
     if noise.rate > 0:

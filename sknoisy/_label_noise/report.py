@@ -267,7 +267,7 @@ class NoiseReport:
     def __str__(self) -> str:
         rate, *details = self._rate_texts()
         text = f"{rate} ({'; '.join([*details, self._basis()])})."
-        if self.has_enough_samples:
+        if self._has_enough_samples:
             confusions = self._confusion_texts()
             text += f" Most frequent confusions: {', '.join(confusions)}." if confusions else ""
             if self.rate > 0:
@@ -283,7 +283,7 @@ class NoiseReport:
             ("Label noise", f"{rate} ({details[0]})" if details else rate),
             ("Evidence", self._basis()),
         ]
-        if self.has_enough_samples:
+        if self._has_enough_samples:
             confusions = self._confusion_texts() or ["none beyond uniform noise"]
             rows += zip(["Confusions", *[""] * _N_PRINTED], confusions, strict=False)
         if self.n_contradicting:
@@ -297,13 +297,12 @@ class NoiseReport:
         return f"<table><tbody>{cells}</tbody></table>"
 
     @property
-    def has_enough_samples(self) -> bool:
-        """Whether there are enough samples to estimate a noise rate."""
+    def _has_enough_samples(self) -> bool:
         return _are_enough(self.n_samples, len(self.classes))
 
     def _rate_texts(self) -> list[str]:
         """Write the rate, followed by its interval if it has one."""
-        if not self.has_enough_samples:
+        if not self._has_enough_samples:
             return ["Too few samples to estimate the noise rate"]
         low, high = _percent(self.low), _percent(self.high)
         if self.rate > 0:

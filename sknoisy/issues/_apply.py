@@ -48,7 +48,9 @@ def apply_review(
     y : ndarray or Series of shape (n_samples,)
         The corrected labels.
     trusted : ndarray of bool of shape (n_samples,)
-        Mask of the rows that were checked, now or before, to be passed to ``fit``.
+        Mask of the rows that were checked, now or before. Pass it to :func:`review_sheet`, which
+        leaves them out, and to the next call of this function. ``fit`` takes it too, but expects
+        trusted rows that are a random part of each class: suspects are not.
 
     Raises
     ------
