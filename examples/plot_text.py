@@ -3,7 +3,7 @@ Text with wrong labels
 ======================
 
 Short texts by TF-IDF, with labels of which a fifth is wrong: the pipeline of scikit-learn is
-unchanged, with another classifier at its end. The list of suspicious labels shows the texts.
+unchanged but for the classifier at its end. The list of suspicious labels shows the texts.
 """
 
 # %%

@@ -24,6 +24,7 @@ from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.build import fitted_attributes, make_run, method_of
 from sknoisy._training.checkpoint import FitCheckpoint, check_checkpoint, checkpoint_of
 from sknoisy._training.fitted import FittedAttributesMixin
+from sknoisy._training.html_summary import HTMLSummaryMixin
 from sknoisy._training.loop import SCHEDULES
 from sknoisy._training.net import OPTIMIZERS, SkorchNet
 from sknoisy._training.rollback import restored_on_error
@@ -56,6 +57,7 @@ class NoisyLabelClassifier(
     SavingMixin,
     ScoresMixin,
     CallbackSupportMixin,
+    HTMLSummaryMixin,
     ClassifierMixin,
     BaseEstimator,
 ):
