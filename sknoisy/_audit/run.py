@@ -91,7 +91,7 @@ def audit(
     encoder : "columns" or transformer, default="columns"
         Turns a table into numbers, inside the folds. "columns": numbers are imputed, dates become
         day, month, weekday and hour, categories one column each, and texts the main components of
-        their words. Or a transformer such as ``skrub.TableVectorizer()``; the numbers that it leaves
+        their words. Or a transformer such as ``skrub.TableVectorizer()``; numbers that it leaves
         missing are replaced by their mean.
     random_state : int, default=0
         Seed of the classifier; the report names it.
