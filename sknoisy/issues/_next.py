@@ -51,7 +51,7 @@ def next_to_check(
     budget : int
         Number of rows that can be checked, at least 1.
     trusted : array-like of bool of shape (n_samples,), default=None
-        Mask of the rows that need no check, as :func:`apply_review` returns it, in addition to those
+        Mask of the rows that need no check, as :func:`apply_review` returns it, besides those
         that were passed to ``fit`` as ``trusted``.
 
     Returns
