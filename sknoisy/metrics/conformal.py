@@ -103,7 +103,7 @@ def conformal_threshold(
     """
     noisy, probs, classes = check_labels_and_proba(y_noisy, proba, classes, name="y_noisy")
     inverse = invert_transition(transition_matrix, classes)
-    n_samples, n_classes = probs.shape
+    n_samples = len(probs)
     # Classes of each sample, the most likely one first, as they enter its set.
     order = np.argsort(-probs, axis=1, kind="stable")
     covered = np.take_along_axis(inverse[noisy], order, axis=1).cumsum(axis=1)
