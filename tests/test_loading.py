@@ -74,6 +74,7 @@ HOSTILE = {
     "code as a record": (["params", "augment"], {"$record": ["eval", {"source": "1"}]}),
     "unknown kind": (["params", "augment"], {"$pickle": "gASVAAAA"}),
     "attribute that is a method": (["attributes", "predict"], 1),
+    "attribute that is a parameter": (["attributes", "lr"], 1.0),
     "class": (["attributes", "__class__"], "dict"),
     "attribute of the net": (["net", "compile"], True),
     "estimator": (["estimator"], "SmoothingSearchCV"),

@@ -239,7 +239,7 @@ def classifier_from(
     attributes = decoded(document["attributes"], restore_names)
     for name in attributes:
         is_method = callable(getattr(type(clf), name, None))
-        if name.startswith("__") or is_method or name in _OF_ONE_MACHINE:
+        if name.startswith("__") or is_method or name in vars(clf) or name == "net_":
             raise ValueError(f"there is no attribute {name!r}")
     vars(clf).update(attributes)
     with sklearn.config_context(enable_metadata_routing=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -10,7 +11,29 @@ from sknoisy._runtime.container import write_container
 from sknoisy._training.model_file import document_of
 from sknoisy._training.onnx_export import export_to_onnx
 
-__all__ = ["SavingMixin"]
+__all__ = ["NotSavedMixin", "SavingMixin"]
+
+
+class NotSavedMixin:
+    """Mixin for a classifier with parts of other libraries, which cannot be stored without code."""
+
+    def save(self, path: str | os.PathLike[str]) -> NoReturn:
+        """Raise an error: use pickle, joblib or cloudpickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        TypeError
+            Always. Trees and the classifiers in ``estimators`` are objects of other libraries.
+        """
+        raise TypeError(
+            f"save() cannot store {type(self).__name__} in a file without code, because trees and "
+            "other classifiers are objects of other libraries. Use pickle, joblib or cloudpickle, "
+            "and load such files only if you trust whoever made them."
+        )
 
 
 class SavingMixin:

@@ -21,6 +21,7 @@ from sknoisy._label_noise.report import NoiseReport
 from sknoisy._predictions import OutOfBagMixin
 from sknoisy._runtime.torch_settings import default_torch_settings
 from sknoisy._training.rollback import restored_on_error
+from sknoisy._training.saving import NotSavedMixin
 from sknoisy._training.scores import ScoresMixin
 from sknoisy._training.training_set import TrainingSet, warn_about_copies
 from sknoisy._validation.constraints import check_params
@@ -39,7 +40,9 @@ _BUILT_IN = ("random_forest", "extra_trees", "kernel_ridge")
 _CHUNK_ROWS, _CHUNK_VALUES = 20_000, 2**26
 
 
-class OpinionPoolClassifier(OutOfBagMixin, ScoresMixin, ClassifierMixin, _BaseComposition):
+class OpinionPoolClassifier(
+    OutOfBagMixin, NotSavedMixin, ScoresMixin, ClassifierMixin, _BaseComposition
+):
     """Pool the opinions of classifiers about noisy labels.
 
     Like :class:`~sklearn.ensemble.StackingClassifier`, but right under label noise. Each classifier
