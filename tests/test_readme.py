@@ -22,6 +22,7 @@ OPTIONAL = {
     "pandas": "pandas",
     "sklearn.callback": "sklearn.callback",
     "skops": "skops",
+    "onnxruntime": "onnxruntime",
 }
 
 

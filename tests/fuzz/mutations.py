@@ -11,7 +11,16 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["DAMAGES", "HOSTILE_VALUES", "hostile_file", "mutated", "parts_of", "sealed"]
+__all__ = [
+    "DAMAGES",
+    "HOSTILE_VALUES",
+    "hostile_file",
+    "mutated",
+    "parts_of",
+    "resealed",
+    "sealed",
+    "unsealed",
+]
 
 _PREFIX = struct.Struct("<8sIQ")
 
@@ -34,6 +43,17 @@ def sealed(text: bytes, arrays: bytes, version: int = 1, n_text: int | None = No
     """Join the parts of a file, with a checksum that is right."""
     n_text = len(text) if n_text is None else n_text
     content = _PREFIX.pack(b"\x93SKNOISY", version, n_text) + text + arrays
+    return content + hashlib.sha256(content).digest()
+
+
+def unsealed(data: bytes) -> bytes:
+    """Return what a fuzzer changes: the length of the JSON and all that follows."""
+    return data[_PREFIX.size - 8 : -32]
+
+
+def resealed(content: bytes) -> bytes:
+    """Make a file of the result of :func:`unsealed`."""
+    content = _PREFIX.pack(b"\x93SKNOISY", 1, 0)[:-8] + content
     return content + hashlib.sha256(content).digest()
 
 
