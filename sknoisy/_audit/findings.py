@@ -195,7 +195,9 @@ def _repetitions(repeated: RepeatedRows) -> Iterator[Finding]:
     n = int((copies & (repeated.codes == repeated.codes[repeated.first])).sum())
     if n:
         fraction = n / len(copies)
-        message = f"{n} rows ({percent(fraction)}) are copies of an earlier row, with its label."
+        rows = "1 row" if n == 1 else f"{n} rows"
+        copies_of = "is a copy" if n == 1 else "are copies"
+        message = f"{rows} ({percent(fraction)}) {copies_of} of an earlier row, with its label."
         yield Finding("SKN003", "medium" if fraction >= 0.1 else "low", message)
 
 

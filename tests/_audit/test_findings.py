@@ -1,5 +1,7 @@
 """Findings: codes, severities and numbers."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +111,12 @@ def test_other_findings():
     assert set(found) == {"SKN006", "SKN007", "SKN008", "SKN009", "SKN010"}
     order = [SEVERITIES.index(f.severity) for f in find_all(evidence, distinct(evidence), 2)]
     assert order == sorted(order, reverse=True)
+
+
+def test_documentation_has_all_codes():
+    page = (Path(__file__).parents[2] / "docs" / "audit.rst").read_text(encoding="utf-8")
+    for code, texts in CODES.items():
+        assert f"   * - {code}\n     - {texts.title}\n" in page
 
 
 def test_codes_are_stable_and_complete():
