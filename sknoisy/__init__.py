@@ -2,7 +2,7 @@
 
 import importlib
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sknoisy._loading import load
 from sknoisy.classifier import NoisyLabelClassifier
@@ -10,7 +10,17 @@ from sknoisy.issues import find_label_issues
 from sknoisy.methods import METHODS
 from sknoisy.search import SmoothingSearchCV
 
-__all__ = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV", "find_label_issues", "load"]
+if TYPE_CHECKING:
+    from sknoisy._audit import audit
+
+__all__ = [
+    "METHODS",
+    "NoisyLabelClassifier",
+    "SmoothingSearchCV",
+    "audit",
+    "find_label_issues",
+    "load",
+]
 __version__ = version("sknoisy")
 
 _MODULES = (

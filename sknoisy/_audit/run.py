@@ -120,8 +120,9 @@ def audit(
     >>> y = y.replace({0: "setosa", 1: "versicolor", 2: "virginica"})
     >>> y[7] = "virginica"
     >>> report = sknoisy.audit(X, y)
-    >>> report.suspects.loc[0, ["row", "given", "suggested"]].tolist()
-    [7, 'virginica', 'setosa']
+    >>> suspect = report.suspects.iloc[0]
+    >>> int(suspect["row"]), suspect["given"], suspect["suggested"]
+    (7, 'virginica', 'setosa')
     """
     refuse_soft_labels(y, "y")
     column = as_column(np.asarray(y, dtype=object), "y")

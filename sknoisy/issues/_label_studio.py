@@ -97,8 +97,8 @@ def from_label_studio(tasks: Any) -> pd.DataFrame:
     >>> from sknoisy.issues import from_label_studio
     >>> result = [{"type": "choices", "value": {"choices": ["dog"]}}]
     >>> task = {"data": {"row": 4, "given": "cat"}, "annotations": [{"result": result}]}
-    >>> from_label_studio([task])[["row", "given", "new", "checked"]].iloc[0].tolist()
-    [4, 'cat', 'dog', True]
+    >>> from_label_studio([task])[["given", "new"]].iloc[0].tolist()
+    ['cat', 'dog']
     """
     import pandas as pd
 
