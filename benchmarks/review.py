@@ -182,7 +182,7 @@ def code(name: str, noise: str, seed: int, order: str) -> str:
     """Fingerprint of what a cell depends on."""
     packages = ("scikit-learn", "cleanlab") if "cleanlab" in order else ()
     others = (other_answers,) if (name, noise) in OTHER_ANNOTATOR else ()
-    parts = (ORDERS[order], measure, METHODS[DEFAULT], *code_of_data(name, noise), *others)
+    parts = (ORDERS[order], METHODS[DEFAULT], *code_of_data(name, noise), *others)
     return fingerprint(*parts, *packages)
 
 

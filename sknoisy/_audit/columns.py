@@ -23,10 +23,11 @@ _N_TRIED = 500
 # A text that occurs in this many rows on average, or is one of so few, is a category.
 _MIN_REPEATS, _MAX_FEW = 10, 50
 # From this fraction of distinct texts without spaces on, a column is taken for names or keys.
-_MIN_DISTINCT, _MIN_ROWS_OF_KEYS = 0.99, 20
+_MIN_DISTINCT, _MIN_ROWS_OF_KEYS = 0.9, 20
 # Anything shorter than "1.1.99" is no date, and a date has a separator or a month.
 _DATE_PATTERN = r"(?i)\d.*[-/.: ].*\d|\d.*(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _MIN_LENGTH_OF_DATE = 6
+_NESTED = (list, dict, set, np.ndarray)
 
 
 def kinds_of_columns(X: pd.DataFrame) -> dict[Any, str]:
@@ -72,7 +73,8 @@ def to_dates(column: pd.Series) -> pd.Series:
 def _kind(column: pd.Series) -> str:
     import pandas as pd
 
-    if column.map(lambda cell: isinstance(cell, (list, dict, set, np.ndarray))).any():
+    is_nested = column.dtype == object and column.map(lambda cell: isinstance(cell, _NESTED)).any()
+    if is_nested:
         return "left out: its cells are lists or other objects"
     if column.nunique(dropna=False) <= 1:
         return "left out: all cells are alike"

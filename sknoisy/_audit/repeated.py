@@ -37,10 +37,7 @@ class RepeatedRows:
         """Compare all cells of a table; missing cells are equal."""
         import pandas as pd
 
-        values = [
-            pd.factorize(X.iloc[:, i].map(_hashable), use_na_sentinel=False)[0]
-            for i in range(X.shape[1])
-        ]
+        values = [pd.factorize(X.iloc[:, i], use_na_sentinel=False)[0] for i in range(X.shape[1])]
         return cls._of(np.column_stack(values), codes)
 
     @classmethod
@@ -73,7 +70,3 @@ class RepeatedRows:
         starts = np.flatnonzero(np.diff(self.first[order])) + 1
         groups = [g for g in np.split(order, starts) if len(np.unique(self.codes[g])) > 1]
         return sorted(groups, key=len, reverse=True)
-
-
-def _hashable(cell: object) -> object:
-    return repr(cell) if isinstance(cell, (list, dict, set, np.ndarray)) else cell
