@@ -26,7 +26,7 @@ PYTEST := $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast test-long lint format bench docs docs-check dist clean
+.PHONY: help demo test test-fast test-long lint format bench picture docs docs-check dist clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -58,6 +58,9 @@ format: $(INSTALLED)  ## format the code
 
 bench: $(INSTALLED)  ## run the benchmarks, one after another
 	@set -e; for script in $(BENCHMARKS); do echo "==> $$script"; $(BIN)/python $$script; done
+
+picture: demo  ## draw the picture of the README again
+	cp examples/output/quickstart.png docs/_static/quickstart.png
 
 docs: $(INSTALLED_DOCS)  ## build the documentation in docs/_build/html
 	MPLBACKEND=Agg $(BIN)/python -m sphinx -b html $(SPHINXOPTS) docs docs/_build/html

@@ -33,8 +33,8 @@ print(report)
 print(report.suspects.head(3))
 
 # %%
-# The review loop: a fit, a sheet of 60 rows, the answers, and again. ``trusted`` marks the rows that
-# were checked, so that they are not shown again.
+# The review loop: a fit, a sheet of 60 rows, the answers, and again. ``trusted`` marks the rows
+# that were checked, so that they are not shown again.
 labels, trusted = y, None
 n_wrong, n_looks, accuracy = [np.sum(y != y_clean)], [0], []
 for _ in range(4):

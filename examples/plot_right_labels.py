@@ -3,10 +3,11 @@ With clean labels: calibration, features and distillation
 =========================================================
 
 Smoothing, random flips of labels and a confidence penalty regularise a network whose labels are
-right. What do they do to its accuracy, its probabilities, its features, and to a student that
-learns from its probabilities? Positive smoothing makes predictions less confident and groups the
-features of a class tightly, and what is lost inside the groups is what a student would learn from
-(Müller et al. 2019).
+clean. What do they do to its accuracy, its probabilities, its features, and to a student that
+learns from its probabilities? Positive smoothing, flips and the penalty calibrate: they take
+confidence away from a network that has too much. Negative smoothing adds some, and is for noisy
+labels. Müller et al. (2019) find that smoothed networks are worse teachers on images; on this small
+table their students are as good as others.
 """
 
 # %%
@@ -73,12 +74,12 @@ for name, params in teachers.items():
         "curve": curve,
         "accuracy": np.mean([fit.score(X_test, y_test) for fit in fits]),
         "calibration error": np.mean([reliability(f.predict_proba(X_test))[2] for f in fits]),
-        "student's accuracy": np.mean([distil(f, s) for f, s in zip(fits, seeds, strict=True)]),
+        "student": np.mean([distil(f, s) for f, s in zip(fits, seeds, strict=True)]),
     }
     row = results[name]
     print(
         f"{name:20} accuracy {row['accuracy']:.3f}, calibration error "
-        f"{row['calibration error']:.3f}, student {row['student' + chr(39) + 's accuracy']:.3f}"
+        f"{row['calibration error']:.3f}, student {row['student']:.3f}"
     )
 
 
@@ -103,14 +104,20 @@ for i, (name, row) in enumerate(results.items()):
     ax.plot(*row["curve"][:2], "o-", color=f"C{i}", label=name)
 ax.set(xlabel="confidence", ylabel="accuracy", title="Reliability: on the line is calibrated")
 ax.legend(fontsize=8)
-for ax, what in zip(axes[0, 1:], ("calibration error", "student's accuracy"), strict=True):
-    values = [row[what] for row in results.values()]
-    bars = ax.barh(list(results), values, color=[f"C{i}" for i in range(len(results))])
-    ax.bar_label(bars, fmt=" {:.3f}")
-    low = 0 if what == "calibration error" else min(values) - 0.03
-    ax.set(title=what.capitalize(), xlim=(low, max(values) + 0.25 * (max(values) - low)))
-    ax.invert_yaxis()
-axes[0, 2].set_yticks([])
+ax = axes[0, 1]
+errors = [row["calibration error"] for row in results.values()]
+bars = ax.barh(list(results), errors, color=[f"C{i}" for i in range(len(results))])
+ax.bar_label(bars, fmt=" {:.3f}")
+ax.set(title="Calibration error", xlim=(0, 1.25 * max(errors)))
+ax.invert_yaxis()
+ax = axes[0, 2]
+for i, row in enumerate(results.values()):
+    ax.plot(row["accuracy"], i, "o", ms=9, color=f"C{i}", label="itself" if i == 0 else None)
+    ax.plot(row["student"], i, "^", ms=9, color=f"C{i}", label="its student" if i == 0 else None)
+ax.set(title="Accuracy", yticks=[])
+ax.grid(axis="x", alpha=0.3)
+ax.invert_yaxis()
+ax.legend(loc="center", fontsize=8)
 for ax, name in zip(axes[1], list(results)[:3], strict=True):
     points, labels = plane(results[name]["first"])
     for name_of_class, colour in zip((0, 1, 2), ("C0", "C1", "C2"), strict=True):
