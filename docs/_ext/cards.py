@@ -12,13 +12,15 @@ CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
 class Card(SphinxDirective):
-    """A box with a title that links to a page, and a line about it."""
+    """A box with a title that links to a page, and a line about it; nothing without the page."""
 
     required_arguments = 1
     has_content = True
     option_spec = {"title": directives.unchanged_required}
 
     def run(self):
+        if self.arguments[0] not in self.env.found_docs:
+            return []
         box = nodes.container(classes=["card-link"])
         link = f":doc:`{self.options['title']} <{self.arguments[0]}>`"
         lines = [link, "", *self.content]

@@ -241,7 +241,8 @@ class MemorizationDisplay:
         if "held_out" in self.lines_:
             accuracy = np.asarray(self.held_out, dtype=float)
             best = int(np.nanargmax(accuracy))
-            self.ax_.plot(epochs[best], accuracy[best], "o", color="tab:green")
+            style = {"color": "tab:green", "label": "best held-out accuracy"}
+            self.ax_.plot(epochs[best], accuracy[best], "o", **style)
 
 
 def _fractions(

@@ -40,7 +40,9 @@ def test_from_estimator_plots_the_history(fitted):
     for name, column in (("fit", "train_acc"), ("held_out", "valid_acc")):
         assert_allclose(display.lines_[name].get_ydata(), clf.history_[:, column])
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert labels == ["training accuracy", "unchanged predictions", "held-out accuracy"]
+    assert labels == [
+        "training accuracy", "unchanged predictions", "held-out accuracy", "best held-out accuracy",
+    ]  # fmt: skip
 
 
 def test_from_estimator_accepts_a_pipeline(fitted):
