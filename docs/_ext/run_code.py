@@ -1,7 +1,7 @@
 """Run the Python blocks of a page, one after another, and show under each what it prints.
 
 The value of a last expression is shown as in a notebook, and figures as pictures. A page whose
-code has not changed is not run again: its outputs are kept in ``docs/_outputs``. A block that
+code has not changed, nor the library, is not run again: its outputs are kept in ``docs/_outputs``. A block that
 needs a package that is not installed is left as it is. ``-D run_code=0`` runs nothing.
 """
 
@@ -13,10 +13,13 @@ import json
 import shutil
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.util import logging
+
+import sknoisy
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ def _runs(block):
 
 def _outputs(sources, folder, blocks):
     """Read the outputs of a page that was run before, or run it."""
-    digest = hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+    digest = hashlib.sha256((json.dumps(sources) + _library()).encode()).hexdigest()
     kept = folder / "outputs.json"
     if kept.exists():
         known = json.loads(kept.read_text())
@@ -66,6 +69,13 @@ def _outputs(sources, folder, blocks):
     if not failed:
         kept.write_text(json.dumps({"digest": digest, "outputs": outputs}))
     return outputs
+
+
+@cache
+def _library():
+    """Hash the code of the library."""
+    files = sorted(Path(sknoisy.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _run(source, namespace, folder, i):
