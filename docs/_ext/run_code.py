@@ -1,8 +1,8 @@
 """Run the Python blocks of a page, one after another, and show under each what it prints.
 
-The value of a last expression is shown as in a notebook, and figures as pictures. A page whose
-code has not changed, nor the library, is not run again: its outputs are kept in ``docs/_outputs``. A block that
-needs a package that is not installed is left as it is. ``-D run_code=0`` runs nothing.
+The value of a last expression is shown as in a notebook, and figures as pictures. A page is run
+again when its code or the library has changed; its outputs are kept in ``docs/_outputs``. A block
+that needs a package that is not installed is shown without output. ``-D run_code=0`` runs nothing.
 """
 
 import ast
