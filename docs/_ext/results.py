@@ -43,12 +43,18 @@ NAMES = {
 
 
 class Table:
-    """A table of the results: rows by their first cell, cells by the title of their column."""
+    """A table of the results: rows by their first cell, cells by the title of their column.
+
+    Of several rows with the same first cell, the first is looked up; all are shown.
+    """
 
     def __init__(self, lines):
         rows = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in lines]
         self.columns = rows[0]
-        self.rows = {row[0]: row for row in rows[2:]}
+        self.lines = rows[2:]
+        self.rows: dict = {}
+        for row in self.lines:
+            self.rows.setdefault(row[0], row)
 
     def number(self, row, column):
         """Return the first number of a cell."""
