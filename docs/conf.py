@@ -41,8 +41,6 @@ extensions = [
 ]
 html_math_renderer = "svg"
 templates_path = ["_templates"]
-# Pages of a guide that is being split are collected by their beginning.
-suppress_warnings = ["toc.empty_glob"]
 exclude_patterns = ["_*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 html_theme = (installed("pydata_sphinx_theme") or ["alabaster"])[0]
 html_title = f"sknoisy {release}"

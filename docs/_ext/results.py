@@ -170,9 +170,10 @@ class Results(SphinxDirective):
         columns = self._chosen("columns", content.columns)
         kept = [i for i, c in enumerate(content.columns) if i == 0 or c in columns]
         rows = self._chosen("rows", list(content.rows))
-        lines = [
-            [line[i] for i in kept] for line in [content.columns, *map(content.rows.get, rows)]
-        ]
+        chosen = [line for line in content.lines if line[0] in rows]
+        if "rows" in self.options:
+            chosen.sort(key=lambda line: rows.index(line[0]))
+        lines = [[line[i] for i in kept] for line in [content.columns, *chosen]]
         if "plain" not in self.options:
             lines = [[NAMES.get(c, c) if i == 0 or j == 0 else c for j, c in enumerate(line)]
                      for i, line in enumerate(lines)]  # fmt: skip
