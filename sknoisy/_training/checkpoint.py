@@ -10,9 +10,9 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder
 from sknoisy._runtime.devices import find_device
 from sknoisy._runtime.randomness import generator_state, set_generator_state
+from sknoisy._training.checkpoint_folder import CheckpointFolder
 from sknoisy._training.fingerprint import digest_of, fingerprint
 from sknoisy._training.persistence import load_optimizer_state
 from sknoisy._training.plain_state import (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import pickle
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder, StoredCheckpoint
+from sknoisy._training.checkpoint_folder import CheckpointFolder, StoredCheckpoint
 from sknoisy._training.fingerprint import differences, versions
+from sknoisy._validation.user_warnings import warn_user
 
 __all__ = ["PLACEHOLDER", "StoredTraining"]
 
@@ -81,9 +81,8 @@ class StoredTraining:
                 "training set and parameters."
             )
         if differing := differences(header["versions"], self._versions):
-            warnings.warn(
+            warn_user(
                 f"The checkpoint in {path!r} was written under other conditions: "
                 f"{'; '.join(differing)}. The training goes on, but that it ends with the same "
                 "bits as an uninterrupted one is no longer promised.",
-                stacklevel=2,
             )

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder
 from sknoisy._runtime.devices import find_device
 from sknoisy._runtime.randomness import generator_state, set_generator_state
+from sknoisy._training.checkpoint_folder import CheckpointFolder
 from sknoisy._training.fingerprint import describe, digest_of, parts_of_data, parts_of_params
 from sknoisy._training.persistence import load_optimizer_state
 from sknoisy._training.stored_training import StoredTraining

@@ -23,7 +23,7 @@ from torch.utils.data import TensorDataset
 
 from sknoisy import NoisyLabelClassifier
 from sknoisy._runtime import files
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder
+from sknoisy._training.checkpoint_folder import CheckpointFolder
 from sknoisy.functional import cross_entropy
 from sknoisy.methods import METHODS, Method
 from tests.factories import NormedMLP, every_method, noisy_blobs, short, small_images

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknoisy import SmoothingSearchCV
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder
+from sknoisy._training.checkpoint_folder import CheckpointFolder
 from tests.factories import NormedMLP, noisy_blobs, short
 from tests.search import helpers
 

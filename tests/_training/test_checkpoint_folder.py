@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sknoisy._runtime.checkpoint_folder import CheckpointFolder, StoredCheckpoint
+from sknoisy._training.checkpoint_folder import CheckpointFolder, StoredCheckpoint
 
 
 def stored(epoch):
@@ -69,7 +69,7 @@ def test_the_lock_is_free_after_an_error(tmp_path):
 @pytest.mark.slow
 def test_another_process_is_kept_out_until_it_is_killed(tmp_path):
     code = (
-        "import sys; from sknoisy._runtime.checkpoint_folder import CheckpointFolder\n"
+        "import sys; from sknoisy._training.checkpoint_folder import CheckpointFolder\n"
         "with CheckpointFolder(sys.argv[1]).locked(): print('locked', flush=True); input()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sknoisy._runtime.files import atomic_write, remove_temporaries
+from sknoisy._validation.user_warnings import warn_user
 
 __all__ = ["CheckpointFolder", "StoredCheckpoint"]
 
@@ -97,9 +97,8 @@ class CheckpointFolder:
             stored = _parsed((self.path / name).read_bytes())
             if stored is not None:
                 return stored
-            warnings.warn(
+            warn_user(
                 f"The checkpoint {str(self.path / name)!r} is damaged, so the one before is used.",
-                stacklevel=2,
             )
         if names:
             raise ValueError(
