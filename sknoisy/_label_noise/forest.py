@@ -56,6 +56,7 @@ def fit_forest(
     max_rows: int,
     n_trees: int = 100,
     n_jobs: int | None = None,
+    keep_trees: bool = True,
 ) -> Forest:
     """Fit a forest of regression trees to soft labels.
 
@@ -79,6 +80,9 @@ def fit_forest(
     n_trees : int, default=100
     n_jobs : int or None, default=None
         Threads of joblib.
+    keep_trees : bool, default=True
+        False: the forest has its out-of-bag predictions only. Trees with small leaves take hundreds
+        of megabytes.
 
     Returns
     -------
@@ -104,8 +108,9 @@ def fit_forest(
         delayed(_grow)(kind(**params), X, target, weight, groups, n_drawn, seed) for seed in seeds
     )
     for tree, values, outside, predicted in grown:
-        trees.append(tree)
-        values_of_trees += [] if values is None else [values]
+        if keep_trees:
+            trees.append(tree)
+            values_of_trees += [] if values is None else [values]
         total[outside] += predicted
         count[outside] += 1
     with np.errstate(invalid="ignore"):

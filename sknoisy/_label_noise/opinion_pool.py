@@ -124,6 +124,7 @@ def fit_opinion_pool(
     built_in: bool = True,
     n_trees: int = 100,
     n_jobs: int | None = None,
+    predicts: bool = True,
 ) -> OpinionPool:
     """Fit two rounds of forests and kernel ridge regression, and pool their opinions.
 
@@ -141,6 +142,8 @@ def fit_opinion_pool(
     n_trees : int, default=100
         Trees of each forest.
     n_jobs : int or None, default=None
+    predicts : bool, default=True
+        False: only what the pool thinks of its training samples is needed, not ``predict``.
 
     Returns
     -------
@@ -149,7 +152,9 @@ def fit_opinion_pool(
     _, labels, weight, _, trusted = samples
     # Many small operations are slower with several threads.
     with limit_threads(0):
-        fit = _judges_of(samples, random_state, n_trees, n_jobs) if built_in else None
+        fit = None
+        if built_in:
+            fit = _judges_of(samples, random_state, n_trees, n_jobs, predicts)
         identity = np.eye(labels.shape[1])
         judges = [] if fit is None else fit(labels, 10, 5)
         first, given = _fitted_round(judges, opinions, labels, weight, identity)
@@ -190,7 +195,11 @@ def _fitted_round(
 
 
 def _judges_of(
-    samples: Samples, random_state: np.random.RandomState, n_trees: int, n_jobs: int | None
+    samples: Samples,
+    random_state: np.random.RandomState,
+    n_trees: int,
+    n_jobs: int | None,
+    keep_trees: bool,
 ) -> Callable[[np.ndarray, int, int], list[Forest | KernelRidge]]:
     """Return a function that fits judges to a target, with leaves of the given sizes."""
     X, _, weight, groups, _ = samples
@@ -209,6 +218,7 @@ def _judges_of(
                 max_rows=_MAX_ROWS,
                 n_trees=n_trees,
                 n_jobs=n_jobs,
+                keep_trees=keep_trees,
             )
             for random_splits, min_samples_leaf in ((False, rf_leaf), (True, et_leaf))
         ]

@@ -225,7 +225,9 @@ class DistilledPool(Method):
         opinions = [self._opinions(evaluation)] if self.n_preparing_epochs else []
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
         matrix = None if self._estimates_transition else self._matrix
-        pool = fit_opinion_pool(samples, rng, opinions, matrix, sees_x, n_trees=_N_TREES)
+        pool = fit_opinion_pool(
+            samples, rng, opinions, matrix, sees_x, n_trees=_N_TREES, predicts=False
+        )
         self._count(pool.posterior.sum(axis=0)[:, None] * pool.transition)
         return pool.given, pool.posterior
 
