@@ -50,14 +50,16 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     ----------
     model : Module or callable
         The network, or what returns it, such as a factory of torchvision in a
-        ``functools.partial`` with its ``weights``. The last layer of networks of torchvision and
-        timm is removed; of another network the output is taken. An instance is copied.
+        ``functools.partial`` with its ``weights``. An instance is copied. The last layer is
+        removed if :class:`~sknoisy.networks.FineTuned` can replace it; otherwise the output is
+        taken.
     image_size : int, tuple of (int, int) or None, default=None
         Height and width to which images are resized; None: images keep their size.
     normalize : "imagenet", None or tuple of (mean, std), default="imagenet"
         Means and standard deviations of the channels of images, with which they are standardised.
         Bytes are divided by 255 before. "imagenet": those of ImageNet, with which most networks
-        were trained. None: images are not standardised. Tables never are.
+        were trained. None: the network gets images as they are, such as a network of this package,
+        which standardises them itself. Tables are never changed.
     batch_size : int, default=64
         Number of samples that are embedded together.
     device : str or torch.device, default="auto"
@@ -204,10 +206,10 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         device = find_device(self.device)
         network, x = self.network_.to(device), x.to(device)
         if x.dim() == 4:
-            x = x / 255 if is_bytes else x
             x = x.repeat(1, n_repeats(network, x.shape[1]), 1, 1)
-            mean, std = (x.new_tensor(part).view(1, -1, 1, 1) for part in self._statistics())
-            x = (x - mean) / std
+        if x.dim() == 4 and (statistics := self._statistics()) is not None:
+            mean, std = (x.new_tensor(part).view(1, -1, 1, 1) for part in statistics)
+            x = ((x / 255 if is_bytes else x) - mean) / std
         with torch.no_grad():
             output = network(x)
         if not isinstance(output, Tensor):
@@ -217,9 +219,9 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             )
         return output.flatten(1).float().cpu().numpy()
 
-    def _statistics(self) -> tuple[Any, Any]:
+    def _statistics(self) -> tuple[Any, Any] | None:
         if self.normalize is None:
-            return (0.0,), (1.0,)
+            return None
         statistics: Any = _IMAGENET if isinstance(self.normalize, str) else self.normalize
         if len(statistics) != 2 or not np.all(np.asarray(statistics[1], dtype=float) > 0):
             raise ValueError(

@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from sknoisy.embeddings import Embedder
+from sknoisy.networks import CNN, capture_features
 from tests.factories import short, small_images
 from tests.networks.foreign import NETWORKS, WithFC
 
@@ -56,7 +57,7 @@ def test_bytes_are_standardised_as_by_torchvision():
     np.testing.assert_array_equal(plain, floats.reshape(48, -1))
     last = np.ascontiguousarray(BYTES.transpose(0, 2, 3, 1))
     moved = Embedder(nn.Flatten(), normalize=None).fit_transform(last)
-    np.testing.assert_allclose(moved, plain, atol=1e-6)
+    np.testing.assert_array_equal(moved, BYTES.reshape(48, -1))
 
 
 def test_a_sample_is_embedded_once_in_all_folds_and_sessions(tmp_path):
@@ -96,6 +97,13 @@ def test_another_network_or_setting_has_embeddings_of_its_own(tmp_path, change):
     np.testing.assert_allclose(
         after, embedder.set_params(cache=None).fit_transform(data), atol=1e-6
     )
+
+
+def test_a_network_of_this_package_has_the_features_of_the_classifier():
+    clf = short(module=CNN, module__hidden=7).fit(BYTES, y)
+    features = Embedder(clf.module_, normalize=None).fit_transform(BYTES)
+    _, expected = capture_features(clf.module_, torch.tensor(BYTES).float())
+    np.testing.assert_allclose(features, expected.detach(), atol=1e-5)
 
 
 def test_a_damaged_file_is_made_again(tmp_path):

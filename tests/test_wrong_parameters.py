@@ -34,6 +34,7 @@ WRONG_VALUES = {
     "max_epochs": [0, -3, 2.5, None],
     "batch_size": [0, -5, 32.0, None],
     "precision": ["half", 16],
+    "compile": ["yes", 1, None],
     "early_stopping": ["yes", 2, None],
     "validation_fraction": [0, 1, 1.5, np.nan],
     "n_iter_no_change": [0, 2.5],

@@ -92,6 +92,8 @@ def remove_head(network: nn.Module) -> int | None:
     Parameters
     ----------
     network : Module
+        The last layer is that of :func:`find_head`, or a linear layer at the end of a Sequential,
+        such as a network of this package.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def remove_head(network: nn.Module) -> int | None:
     >>> remove_head(network)
     8
     """
-    name = find_head(network)
+    name = find_head(network) or _last_of_sequential(network)
     head = None if name is None else network.get_submodule(name)
     n_features = getattr(network, "num_features", None)
     if (reset := _reset_of(network)) is not None:
@@ -122,6 +124,13 @@ def n_repeats(network: nn.Module, n_in: int) -> int:
     """Return how often the channel of grey images is repeated for the first convolution."""
     first = next((layer for layer in network.modules() if isinstance(layer, nn.Conv2d)), None)
     return 1 if first is None or n_in != 1 else first.in_channels
+
+
+def _last_of_sequential(network: nn.Module) -> str | None:
+    if not isinstance(network, nn.Sequential) or not len(network):
+        return None
+    name, layer = list(network.named_children())[-1]
+    return name if isinstance(layer, nn.Linear) else None
 
 
 def _reset_of(network: nn.Module) -> Any:

@@ -29,9 +29,10 @@ class FineTuned(nn.Module):
     n_out : int
         Number of classes.
     model : Module or callable
-        A network of torchvision or timm, or another one whose last layer is in the attribute
-        ``fc``, ``classifier``, ``head`` or ``heads``. A callable returns it, such as a factory of
-        torchvision in a ``functools.partial`` with its ``weights``. An instance is copied.
+        A network of torchvision or timm, a network of this package, or another one whose last
+        layer is in the attribute ``fc``, ``classifier``, ``head`` or ``heads`` or at the end of a
+        Sequential. A callable returns it, such as a factory of torchvision in a
+        ``functools.partial`` with its ``weights``. An instance is copied.
     frozen : bool, default=False
         Whether only the head is trained. The backbone then stays in evaluation mode: dropout is off
         and batch normalisation keeps its statistics.

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from sknoisy.networks import CNN
 from sknoisy.networks._heads import find_head, has_head, remove_head, resize_head
 from tests.networks.foreign import NETWORKS, FromTimm, WithFC, WithHeads, WithoutHead
 
@@ -45,7 +46,7 @@ def test_a_resized_head_keeps_bias_type_and_device():
     assert net.heads.head.weight.dtype == torch.float64
 
 
-@pytest.mark.parametrize("network", [WithoutHead(), nn.Sequential(nn.Linear(3, 2))])
+@pytest.mark.parametrize("network", [WithoutHead(), nn.Sequential(nn.Flatten()), nn.Sequential()])
 def test_a_network_without_a_known_head_is_kept(network):
     before = list(network.modules())
     assert not has_head(network)
@@ -66,3 +67,10 @@ def test_a_head_that_was_removed_is_not_found():
     net = WithFC()
     remove_head(net)
     assert find_head(net) is None
+
+
+def test_the_last_layer_of_a_sequential_can_be_removed_but_is_not_resized():
+    net = CNN(3, 10, hidden=7)
+    assert not has_head(net)
+    assert remove_head(net) == 7
+    assert net(X).shape == (2, 7)
