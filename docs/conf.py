@@ -45,6 +45,7 @@ exclude_patterns = ["_*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 html_theme = (installed("pydata_sphinx_theme") or ["alabaster"])[0]
 html_title = f"sknoisy {release}"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_favicon = "_static/favicon.svg"
 html_css_files = ["style.css"]
