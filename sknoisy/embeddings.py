@@ -143,6 +143,9 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             The fitted transformer.
         """
         rows, is_bytes = self._rows(X, None)
+        if self.normalize is not None:
+            # Bytes are divided by 255, so that they may be mixed with fractions.
+            self._pixel_range = ""
         network = copy.deepcopy(self.model) if isinstance(self.model, nn.Module) else self.model()
         if not isinstance(network, nn.Module):
             raise TypeError(

@@ -39,7 +39,14 @@ def test_public_rooms_are_those_without_an_underscore():
 
 
 def test_the_package_names_what_users_start_with():
-    names = ["METHODS", "NoisyLabelClassifier", "SmoothingSearchCV", "audit", "find_label_issues"]
+    names = [
+        "METHODS",
+        "NoisyLabelClassifier",
+        "SmoothingSearchCV",
+        "audit",
+        "find_label_issues",
+        "load",
+    ]
     assert sorted(sknoisy.__all__) == names
     assert all(hasattr(sknoisy, name) for name in names)
 

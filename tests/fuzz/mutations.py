@@ -78,8 +78,10 @@ def _zeroed(data: bytes, rng: random.Random, other: bytes) -> bytes:
 
 
 def _swapped(data: bytes, rng: random.Random, other: bytes) -> bytes:
+    """Join a part of each file, which gives neither of them."""
     at = rng.randrange(1, len(data) - 1)
-    return data[:at] + other[at:]
+    changed = data[:at] + other[at:]
+    return changed if changed not in (data, other) else _swapped(data, rng, other)
 
 
 def _extended(data: bytes, rng: random.Random, other: bytes) -> bytes:
