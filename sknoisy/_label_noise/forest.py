@@ -17,6 +17,7 @@ _MAX_TREE_VALUES = 2_000_000
 # The cost of a split grows with the number of outputs. Of more classes, trees split by this number
 # of random projections, which keep the distances of distributions.
 _MAX_OUTPUTS, _N_PROJECTIONS = 64, 32
+_CHUNK = 2**14
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,12 @@ def _grow(
     tree.fit(X[inside], outputs, weights, check_input=False)
     if k > _MAX_OUTPUTS:
         values = _means_in_leaves(tree, X[inside], target[inside], weights)
-    return tree, values, outside, _predicted(tree, values, X[outside])
+    # A copy of all rows outside of a small bag would take as much memory as the table.
+    predicted = np.empty((len(outside), k))
+    for start in range(0, len(outside), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        predicted[part] = _predicted(tree, values, X[outside[part]])
+    return tree, values, outside, predicted
 
 
 def _predicted(tree: DecisionTreeRegressor, values: np.ndarray | None, X: np.ndarray) -> np.ndarray:

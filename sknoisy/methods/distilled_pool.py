@@ -293,9 +293,15 @@ def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samp
 
 
 def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
-    parts = x.flatten(1).split(_CHUNK)
-    columns = Standardize(parts[0].shape[1]).to(x)
+    x = x.flatten(1)
+    parts = x.split(_CHUNK)
+    columns = Standardize(x.shape[1]).to(x)
     columns.adapt(zip(parts, weight.to(x).split(_CHUNK), strict=True))
+    if x.dtype == torch.float32 and x.device.type == "cpu":
+        # The rows were fetched for this only, and a second copy of many takes much memory.
+        for part in parts:
+            part.copy_(columns(part))
+        return x.numpy()
     return torch.cat([columns(part).float().cpu() for part in parts]).numpy()
 
 
