@@ -23,6 +23,7 @@ OPTIONAL = {
     "sklearn.callback": "sklearn.callback",
     "skops": "skops",
     "onnxruntime": "onnxruntime",
+    "torchvision": "torchvision",
 }
 
 
