@@ -114,8 +114,8 @@ class SmoothingSearchCV(HintedParams, GridSearchCV):
     random generator.
 
     Plain attributes of a module are shared by all candidates: keep state in buffers that are
-    changed in place. ``precision="bf16-mixed"`` applies to the refit only; all else is computed in
-    float32.
+    changed in place. ``precision="bf16-mixed"`` and ``compile`` apply to the refit only; all else
+    is computed in float32.
 
     Examples
     --------

@@ -1,16 +1,19 @@
 """Columns that were constant in the first call and vary when a training continues."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import make_classification
+from sklearn.model_selection import KFold, cross_validate
 from torch.utils.data import Dataset
 
 from sknoisy import NoisyLabelClassifier
-from sknoisy.networks import CNN, MLP, PiecewiseLinear, Standardize
+from sknoisy.networks import CNN, MLP, FineTuned, PiecewiseLinear, ResNet, Standardize
 from tests.factories import every_method, short, small_images
+from tests.networks.foreign import WithFC
 
 X, y = make_classification(200, 6, n_informative=5, n_classes=3, n_redundant=0, random_state=0)
 rng = np.random.default_rng(0)
@@ -190,3 +193,32 @@ def test_items_of_a_table_are_read_three_times_beside_the_epochs():
     rows = Counting(X, y)
     short(max_epochs=2).fit(rows)
     assert rows.n_read < 5.2 * len(X)
+
+
+NETWORKS = {
+    "cnn": CNN,
+    "resnet": partial(ResNet, n_blocks=(1,), widths=(4,)),
+    "fine-tuned": partial(FineTuned, model=WithFC()),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_channels_are_standardised_by_the_training_fold(network, early_stopping):
+    images = rng.integers(0, 256, size=(60, 3, 8, 8)).astype(np.uint8)
+    # Each channel and each third of the samples has a range of its own.
+    thirds = (1 + np.arange(60) // 20)[:, None, None, None]
+    images = (images // np.array([1, 2, 4])[:, None, None] // thirds).astype(np.uint8)
+    labels = np.arange(60) % 2
+    clf = short(module=network, max_epochs=1, early_stopping=early_stopping)
+    folds = cross_validate(
+        clf, images, labels, cv=KFold(3), return_estimator=True, return_indices=True
+    )
+    for fitted, train in zip(folds["estimator"], folds["indices"]["train"], strict=True):
+        layer = layer_of(fitted)
+        mean, scale = -layer.shift / layer.scale, 1 / layer.scale
+        fold = images[train].astype(float)
+        # Without held-out samples the statistics are exactly those of the fold.
+        tolerance = 0.05 if early_stopping else 1e-4
+        np.testing.assert_allclose(mean, fold.mean((0, 2, 3)), rtol=tolerance)
+        np.testing.assert_allclose(scale, fold.std((0, 2, 3)), rtol=tolerance)

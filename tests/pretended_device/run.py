@@ -17,8 +17,10 @@ import scipy.sparse
 import torch
 
 from sknoisy import METHODS, NoisyLabelClassifier, SmoothingSearchCV
+from sknoisy.embeddings import Embedder
 from sknoisy.methods import CrossEntropy, make_method
-from sknoisy.networks import ResNet
+from sknoisy.networks import FineTuned, ResNet
+from tests.networks.foreign import WithFC
 from tests.pretended_device.device import NAME, DeviceModule, PretendedDevice
 
 rng = np.random.default_rng(0)
@@ -83,6 +85,11 @@ def continued(device: str, batch_size: int) -> np.ndarray:
     return pickle.loads(pickle.dumps(clf)).predict_proba(X)
 
 
+def embeds(device: str, batch_size: int) -> np.ndarray:
+    torch.manual_seed(0)
+    return Embedder(WithFC(n_channels=1), device=device, normalize=None).fit_transform(IMAGES)
+
+
 def on_the_host(predict: Predict) -> Predict:
     """Report too little free memory for the rows, which then stay on the host."""
 
@@ -110,6 +117,9 @@ def cases(group: str) -> dict[str, Predict]:
         found["images on the host"] = on_the_host(fits("ce", IMAGES))
         small = partial(ResNet, n_blocks=(1, 1), widths=(4, 8))
         found["residual network"] = fits("ce", IMAGES, module=small)
+        trained = partial(FineTuned, model=WithFC(n_channels=1), frozen=True)
+        found["frozen network"] = fits("ce", IMAGES, module=trained)
+        found["embeddings"] = embeds
         sparse = scipy.sparse.csr_array(np.where(X > 0, X, 0))
         found["sparse rows"] = fits("ce", sparse)
         return found
