@@ -90,9 +90,9 @@ def _kind(column: pd.Series) -> str:
 
 def _numbers_rows(column: pd.Series) -> bool:
     """Tell whether a column of integers increases, or decreases, in each row."""
-    if len(column) < _MIN_ROWS_OF_KEYS or column.isna().any():
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if len(values) < _MIN_ROWS_OF_KEYS or not np.isfinite(values).all():
         return False
-    values = column.to_numpy(dtype=np.float64)
     steps = np.diff(values)
     return bool((values % 1 == 0).all() and ((steps > 0).all() or (steps < 0).all()))
 

@@ -23,6 +23,8 @@ __all__ = ["table_encoder"]
 _MAX_CATEGORIES = 50
 _N_HASHES, _N_COMPONENTS = 2**14, 50
 _NANOSECONDS_PER_DAY = 86_400e9
+# Single precision has no larger numbers, with room to standardise them.
+_LARGEST = 1e30
 
 
 def table_encoder(kinds: dict[Any, str]) -> ColumnTransformer:
@@ -77,7 +79,8 @@ def _texts() -> TransformerMixin:
 
 
 def _read_numbers(X: pd.DataFrame) -> np.ndarray:
-    return np.column_stack([to_numbers(X[name]) for name in X.columns])
+    numbers = np.column_stack([to_numbers(X[name]) for name in X.columns])
+    return numbers.clip(-_LARGEST, _LARGEST)
 
 
 def _parts_of_dates(X: pd.DataFrame) -> np.ndarray:

@@ -120,7 +120,7 @@ class AuditReport:
         return f"<AuditReport: {self.verdict}>"
 
     def __str__(self) -> str:
-        n_rows = len(self._result.samples)
-        lines = [self.verdict, f"{len(self.suspects)} suspects in {n_rows} rows."]
+        n, n_rows = len(self.suspects), len(self._result.samples)
+        lines = [self.verdict, f"{n} suspect{'s' * (n != 1)} in {n_rows} rows."]
         lines += [f"{f.code} {f.severity}: {f.title}. {f.message}" for f in self.findings]
         return "\n".join(lines)

@@ -17,6 +17,8 @@ rng = np.random.default_rng(0)
         (rng.integers(0, 2, N), "numbers"),
         (rng.random(N) > 0.5, "numbers"),
         ([None, *rng.normal(size=N - 1)], "numbers"),
+        ([np.inf, *range(N - 1)], "numbers"),
+        (pd.array([None, *range(N - 1)], dtype="Int64"), "numbers"),
         ([f"{v:.2f}" for v in rng.normal(size=N)], "numbers"),
         (["?", *map(str, range(1, N))], "numbers"),
         (pd.to_timedelta(rng.integers(0, 99, N), "h"), "numbers"),

@@ -33,6 +33,12 @@ def test_parts_of_dates_and_missing_numbers():
     np.testing.assert_array_equal(encoded[:, -1], [0, 0, 1])
 
 
+def test_numbers_that_single_precision_lacks_are_limited():
+    X = pd.DataFrame({"n": [1e300, -1e300, np.inf, 2.0]})
+    encoded = table_encoder({"n": "numbers"}).fit_transform(X)
+    np.testing.assert_array_equal(encoded[:, 0], [1e30, -1e30, 2, 2])
+
+
 def test_similar_texts_are_near_each_other():
     texts = ["late delivery", "late deliveries", "broken screen", "broken screens"] * 20
     encoded = table_encoder({"t": "texts"}).fit_transform(pd.DataFrame({"t": texts}))
