@@ -57,3 +57,5 @@ def test_code_blocks_run(name, tmp_path, monkeypatch):
     namespace = {"__name__": "notebook"}
     for code in filter(can_run, blocks):
         exec(compile(code, ROOT / name, "exec"), namespace)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
