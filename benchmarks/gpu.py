@@ -81,8 +81,9 @@ def images(quick: bool) -> Measured:
     def skorch() -> object:
         net = NeuralNetClassifier(
             network, criterion=nn.CrossEntropyLoss, module__n_in=3, module__n_out=10,
-            device=str(DEVICE), optimizer=torch.optim.Adam, lr=1e-3, batch_size=batch, max_epochs=epochs, verbose=0,
-            train_split=None, iterator_train__num_workers=0 if quick else 8,
+            device=str(DEVICE), optimizer=torch.optim.Adam, lr=1e-3, batch_size=batch,
+            max_epochs=epochs, verbose=0, train_split=None,
+            iterator_train__num_workers=0 if quick else 8,
         )  # fmt: skip
         return net.fit(X.astype(np.float32) / 255, y)
 

@@ -40,7 +40,7 @@ WRONG_VALUES = {
     "n_iter_no_change": [0, 2.5],
     "device": ["gpu", "cuda:99", 3],
     "deterministic": ["yes", 1, None],
-    "checkpoint": [3, True, ["folder"]],
+    "checkpoint": [3, 1.5, ["folder"]],
     "checkpoint_every": [0, -1, 1.5, "2", None],
     "random_state": ["x", -1, 1.5],
     "warm_start": ["yes"],
