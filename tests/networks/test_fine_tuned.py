@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
+from sknoisy import SmoothingSearchCV
 from sknoisy.networks import FineTuned
 from tests.factories import short, small_images
 from tests.networks.foreign import NETWORKS, FromTimm, WithFC, WithoutHead, factory
@@ -135,3 +136,17 @@ def test_a_table_can_have_a_trained_network():
     labels = (rows[:, 0] > 0).astype(int)
     clf = short(module=FineTuned, module__model=trained, max_epochs=60).fit(rows, labels)
     assert clf.score(rows, labels) > 0.9
+
+
+@pytest.mark.parametrize("module", [WithFC, partial(FineTuned, model=WithFC())])
+def test_a_search_over_smoothing_gives_each_network_a_new_head(module):
+    search = SmoothingSearchCV(short(module=module), smoothing=[-0.5, 0.0], cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.predict_proba(X).shape == (48, 2)
+
+
+def test_training_continues_with_the_new_head():
+    clf = short(module=WithFC, warm_start=True).fit(X, y)
+    head = clf.module_.fc
+    assert clf.fit(X, y).module_.fc is head
+    assert clf.n_iter_ == 8
