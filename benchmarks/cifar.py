@@ -191,7 +191,9 @@ def _table(data: str, rows: dict[_cells.Key, _cells.Row]) -> str:
 
 def _spread(runs: list[dict[str, _cells.Value]], column: str) -> str:
     values = 100 * np.array([run[column] for run in runs], dtype=float)
-    return f"{values.mean():.1f} ± {values.std():.1f}" if len(values) else ""
+    if len(values) < 2:
+        return "".join(f"{value:.1f} (one seed)" for value in values)
+    return f"{values.mean():.1f} ± {values.std():.1f}"
 
 
 if __name__ == "__main__":
