@@ -218,7 +218,7 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     text = [
         "# Which rows to look at",
         f"Table written {setting()}.",
-        f"Means over seeds {seeds}.",
+        f"Means over seeds {seeds}{_fewer_seeds(rows, seeds)}.",
         CELLS.origins(rows),
         "## Labels corrected per look, in multiples of random order, after 10 % of the rows",
         "Random order corrects as many labels per look as are wrong (first column).",
@@ -245,6 +245,15 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
         CELLS.origin_table(rows),
     ]
     return "\n\n".join(text)
+
+
+def _fewer_seeds(rows: dict[_cells.Key, _cells.Row], seeds: list[Any]) -> str:
+    """Name the sets that were measured with fewer seeds."""
+    of_sets: dict[Any, set[Any]] = {}
+    for name, _, seed, _ in rows:
+        of_sets.setdefault(name, set()).add(seed)
+    fewer = [f"{name}: {sorted(s)}" for name, s in of_sets.items() if len(s) < len(seeds)]
+    return f" ({', '.join(fewer)})" if fewer else ""
 
 
 def _means(rows: dict[_cells.Key, _cells.Row], *where: str) -> Callable[[str], float | None]:
