@@ -26,7 +26,7 @@ PYTEST := $(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast test-long lint format bench picture docs docs-check dist clean
+.PHONY: help demo test test-fast test-long test-ecosystem lint format bench picture docs docs-check dist clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -42,7 +42,11 @@ test-fast: $(INSTALLED)  ## the same without the tests marked slow, in a fifth o
 
 # pytest exits with 5 where no test is selected.
 test-long: $(INSTALLED)  ## run the tests that `make test` leaves out
-	PROPERTY_EXAMPLES=400 $(PYTEST) -m "long or ecosystem or property" $(ARGS) || test $$? -eq 5
+	PROPERTY_EXAMPLES=400 $(PYTEST) -m "long or property" $(ARGS) || test $$? -eq 5
+
+test-ecosystem: $(INSTALLED)  ## install other libraries into .venv, and run the tests with them
+	$(PIP) -e '.[ecosystem]'
+	$(PYTEST) -m ecosystem -n 1 $(ARGS)
 
 lint: $(INSTALLED)  ## check style, types, imports, spelling and wording; changes nothing
 	$(BIN)/ruff check
