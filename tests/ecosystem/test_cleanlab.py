@@ -23,7 +23,7 @@ def proba():
 def test_both_find_the_same_labels_in_the_same_predictions(proba):
     cleanlab = pytest.importorskip("cleanlab.filter")
     theirs = cleanlab.find_label_issues(y, proba, return_indices_ranked_by="self_confidence")
-    ours = find_label_issues(proba, y, oob=True).index[:50]
+    ours = find_label_issues(proba, y).index[:50]
     assert np.mean(y[ours] != clean[ours]) > 0.8
     assert len(set(ours) & set(theirs[:100])) > 35
 
