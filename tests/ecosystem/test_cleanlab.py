@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_predict
 
 from sknoisy import NoisyLabelClassifier, find_label_issues
@@ -17,7 +17,8 @@ _, clean = noisy_digits(600, noise_rate=0.0)
 
 @pytest.fixture(scope="module")
 def proba():
-    return cross_val_predict(LogisticRegression(max_iter=300), X, y, cv=3, method="predict_proba")
+    forest = RandomForestClassifier(min_samples_leaf=3, random_state=0)
+    return cross_val_predict(forest, X, y, cv=3, method="predict_proba")
 
 
 def test_both_find_the_same_labels_in_the_same_predictions(proba):
