@@ -8,8 +8,6 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-# Pages that the first page names, and that need not be there yet.
-PLANNED = {"audit", "images", "reliability", "review", "saving"}
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
@@ -21,8 +19,6 @@ class Card(SphinxDirective):
     option_spec = {"title": directives.unchanged_required}
 
     def run(self):
-        if self.arguments[0] in PLANNED - self.env.found_docs:
-            return []
         box = nodes.container(classes=["card-link"])
         link = f":doc:`{self.options['title']} <{self.arguments[0]}>`"
         lines = [link, "", *self.content]
@@ -61,16 +57,7 @@ def as_rst(lines):
     return text
 
 
-def leave_out_missing(app, docname, source):
-    """Take planned pages that are not there out of the lists of the first page."""
-    if docname == "index":
-        missing = {f"   {page}" for page in PLANNED - app.env.found_docs}
-        lines = source[0].splitlines()
-        source[0] = "\n".join(line for line in lines if line not in missing) + "\n"
-
-
 def setup(app):
-    app.connect("source-read", leave_out_missing)
     app.add_directive("card", Card)
     app.add_directive("changelog", Changelog)
     return {"parallel_read_safe": True}
