@@ -68,7 +68,7 @@ def measure(name: str, method: str) -> list[object]:
 
 def main() -> None:
     """Print and save the table."""
-    header = ["network", "method", "MB", "CPU ms", "wall ms", "epoch, CPU ms", "wall / epoch"]
+    header = ["network", "method", "MB", "CPU ms", "wall ms", "epoch, CPU ms", "wall, % of epoch"]
     rows = [measure(name, method) for name in N_ROWS for method in ("ce", "elr")]
     lines = ["# Cost of a checkpoint of each epoch", "", setting(), "", table(header, rows)]
     save("checkpoint", "\n".join(lines))
