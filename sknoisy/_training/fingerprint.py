@@ -115,6 +115,8 @@ def describe(value: Any) -> str:
         return repr(int(number)) if number.is_integer() else repr(number)
     if value is None or isinstance(value, str | bytes | bool):
         return repr(value)
+    if sp.issparse(value):
+        return _samples(value)
     if hasattr(value, "to_numpy"):
         return f"{_name_of_kind(value)} {_values(np.asarray(value))}"
     if isinstance(value, np.ndarray | torch.Tensor):

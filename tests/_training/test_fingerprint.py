@@ -77,6 +77,7 @@ def test_equal_values_have_equal_texts(one, other):
         (KFold(3), KFold(3, shuffle=True, random_state=0)),
         (nn.Linear(2, 2), nn.Linear(2, 2)),
         (lambda x: x + 1, lambda x: x + 2),
+        (sparse.csr_array(np.eye(2)), sparse.csr_array(2 * np.eye(2))),
     ],
 )
 def test_different_values_have_different_texts(one, other):
