@@ -229,7 +229,7 @@ def wei_uci():
 def decision_tree():
     """Which method when, as a tree of questions, with measured accuracies."""
     fig, ax = plt.subplots(figsize=(7.6, 6.2), layout="constrained")
-    ax.set(xlim=(0, 100), ylim=(0, 100))
+    ax.set(xlim=(0, 101), ylim=(0, 100))
     ax.axis("off")
     on = table("robustness", EACH_SET).number
     questions = [
