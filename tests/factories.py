@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits, make_blobs
 from torch import nn
 
 from sknoisy import METHODS, NoisyLabelClassifier
+from sknoisy.methods import ClassLoss
 from sknoisy.noise import corrupt_labels
 
 __all__ = [
@@ -24,13 +25,23 @@ __all__ = [
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 
+# They differ from "ce" in one function only, which has tests of its own.
+_LOSSES = {name for name, kind in METHODS.items() if issubclass(kind, ClassLoss)} - {"gce"}
+
+
 def mostly_slow(cases, fast=("ce", "elr", "bagging")):
-    """Mark the cases of a parametrised test as slow, but for those with the given names."""
+    """Mark the cases of a parametrised test as slow, but for those with the given names.
+
+    Methods that are only a loss are marked as long: what they share is tested with "ce" and "gce".
+    """
     cases = cases if isinstance(cases, dict) else dict(zip(cases, cases, strict=True))
-    return [
-        pytest.param(case, id=name, marks=() if name in fast else pytest.mark.slow)
-        for name, case in cases.items()
-    ]
+    return [pytest.param(case, id=name, marks=_marks(name, fast)) for name, case in cases.items()]
+
+
+def _marks(name, fast):
+    if name in fast:
+        return ()
+    return pytest.mark.long if name in _LOSSES else pytest.mark.slow
 
 
 every_method = pytest.mark.parametrize("method", mostly_slow(list(METHODS)))

@@ -20,7 +20,12 @@ def balanced_accuracy(method):
     return np.mean([(predicted == y_test)[y_test == label].mean() for label in (0, 1)])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+SLOW = ("ce", "elr", "co_teaching", "dividemix", "distilled_pool")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(m, marks=pytest.mark.slow if m in SLOW else pytest.mark.long) for m in METHODS],
+)
 def test_clean_labels_are_learned_as_well_as_by_cross_entropy(method):
     assert balanced_accuracy(method) > balanced_accuracy("ce") - 0.03

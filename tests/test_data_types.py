@@ -197,7 +197,7 @@ def test_fit_on_a_dataset_forgets_column_names(table):
         clf.predict(X)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_large_tables_are_memory_mapped_by_joblib(table):
     _, y = table
     y = np.tile(y, 300)

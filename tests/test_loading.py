@@ -117,7 +117,7 @@ def test_names_of_code_in_a_file_are_not_imported(contents, tmp_path):
     assert not {"antigravity", "this"} & set(sys.modules)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_some_files_of_the_fuzzer():
     """For longer: ``python tests/fuzz/fuzz_loading.py --seconds 600``."""
     script = Path(__file__).parent / "fuzz" / "fuzz_loading.py"

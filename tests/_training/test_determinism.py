@@ -129,8 +129,13 @@ def test_several_partial_fits_equal_one_fit(table):
     assert parts.history_[:, "train_loss"] == whole.history_[:, "train_loss"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("loky", marks=pytest.mark.long),
+        pytest.param("threading", marks=pytest.mark.slow),
+    ],
+)
 def test_parallel_fits_give_the_same_results(backend, samples):
     serial = [results_of(short(**params), *samples) for params in SETTINGS.values()]
     parallel = joblib.Parallel(n_jobs=2, backend=backend)(

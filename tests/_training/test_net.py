@@ -194,7 +194,7 @@ def test_optimizer_class_gets_its_parameters():
 # ---- memory --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_in_addition_to_x_is_bounded():
     program = """
         import json, resource

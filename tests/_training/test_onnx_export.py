@@ -95,8 +95,13 @@ def test_images_with_channels_last(tmp_path):
     assert_exported(clf, X, tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("module", IMAGE_NETWORKS)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "cnn9" else pytest.mark.long)
+        for name in IMAGE_NETWORKS
+    ],
+)
 def test_networks_for_images(module, tmp_path):
     X = np.random.default_rng(0).random((8, 3, 32, 32), dtype=np.float32)
     clf = NoisyLabelClassifier("ce", module=module, max_epochs=1, random_state=0)

@@ -8,11 +8,16 @@ from sknoisy.methods import Batch, EvaluationPass
 from tests.factories import noisy_digits, short
 from tests.views import linear_view
 
+# Methods whose accuracy is measured in `make test`; that of all methods in `make test-long`.
+SHORT = ("test_ce", "test_elr", "test_co_teaching", "test_bagging", "test_distilled_pool")
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if "score_on_noisy_digits" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.slow)
+            is_short = item.path.stem in SHORT
+            item.add_marker(pytest.mark.slow if is_short else pytest.mark.long)
 
 
 @pytest.fixture(scope="session")

@@ -231,7 +231,7 @@ def test_images_are_judged_by_networks_too():
     assert (bags.sum(dim=0) == 1).all(), "one network of two judges each sample"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["distilled_pool", "bagging"])
 def test_judges_of_images_do_not_learn_labels_in_warm_up(method):
     images = np.random.RandomState(0).randn(400, 1, 8, 8).astype(np.float32)
