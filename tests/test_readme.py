@@ -47,13 +47,13 @@ def can_run(code):
     )
 
 
-@pytest.mark.slow
 # The documentation is built with the outputs of all pages.
 SHORT = ("README.md", "CONTRIBUTING.md", "docs/index.rst", "docs/start.rst", "docs/checkpoint.rst")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(p, marks=() if p in SHORT else pytest.mark.long) for p in PAGES]
+    "name",
+    [pytest.param(p, marks=pytest.mark.slow if p in SHORT else pytest.mark.long) for p in PAGES],
 )
 def test_code_blocks_run(name, tmp_path, monkeypatch):
     pytest.importorskip("pandas")  # find_label_issues returns a data frame
