@@ -62,7 +62,7 @@ def measure(name: str, method: str) -> list[object]:
         method,
         megabytes,
         *(round(1000 * t, 1) for t in (cpu, wall, epoch)),
-        wall / epoch,
+        round(100 * wall / epoch, 1),
     ]
 
 
