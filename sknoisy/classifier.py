@@ -402,7 +402,7 @@ class NoisyLabelClassifier(
         net = getattr(self, "net_", None) if self.warm_start else None
         epochs = max_epochs_of(self, method_of(self) if net is None else net.criterion)
         tasks = FitTasks(self, epochs)
-        with default_torch_settings(self.deterministic), restored_on_error(self):
+        with restored_on_error(self, net), default_torch_settings(self.deterministic):
             earlier: dict[str, Any] = {}
             if net is not None:
                 earlier = {"classes": self.classes_, "row_shape": net.row_shape_}
@@ -467,8 +467,8 @@ class NoisyLabelClassifier(
                 f"The 'checkpoint' parameter must be None for partial_fit. Got {self.checkpoint!r} "
                 "instead: store the estimator between its calls, for example with pickle."
             )
-        with default_torch_settings(self.deterministic), restored_on_error(self):
-            net = getattr(self, "net_", None)
+        net = getattr(self, "net_", None)
+        with restored_on_error(self, net), default_torch_settings(self.deterministic):
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(
                 self,

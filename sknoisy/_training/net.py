@@ -33,7 +33,6 @@ from sknoisy._training.loop import TrainingLoop
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.persistence import get_state, set_state
 from sknoisy._training.probe import OtherClasses, check_finite, probe_module
-from sknoisy._training.rollback import rolled_back_on_error
 from sknoisy._training.run import Checkpoint, TrainingRun
 from sknoisy._training.settings import Settings
 from sknoisy._training.training_errors import explained_errors
@@ -304,8 +303,8 @@ class SkorchNet(NeuralNetClassifier):
     def train(self, run: TrainingRun, epochs: int, seed: int | None) -> np.ndarray:
         """Train for some more epochs, and return the quality of each label.
 
-        The network, method and optimizer of a new net are built first. After an error or Ctrl-C, a
-        net that was trained before has its previous state.
+        The network, method and optimizer of a new net are built first. The estimator restores a net
+        that was trained before after an error or Ctrl-C.
         """
         run.noise = self.noise_
         run.plan_epochs(epochs, len(self.history) if self.initialized_ else 0)
@@ -320,17 +319,17 @@ class SkorchNet(NeuralNetClassifier):
             else:
                 run.attach(self.view(run))
             run.processes.sync_start(self.module_, self.criterion_)
-            with rolled_back_on_error(self, run.settings):
-                self.columns_ = run.columns
-                if len(self.history):
-                    adapt_constant_columns(self.module_, run.data)
-                n_rows = len(run.data) if self.batch_size == -1 else self.batch_size
-                work = self.flops_per_step(run.data.rows)
-                with limit_threads(work), explained_errors(n_rows):
-                    if run.checkpoint is None:
-                        self._train(loop, epochs)
-                    else:
-                        self._train_with_checkpoints(loop, run.checkpoint, epochs)
+            self.apply_settings(run.settings)
+            self.columns_ = run.columns
+            if len(self.history):
+                adapt_constant_columns(self.module_, run.data)
+            n_rows = len(run.data) if self.batch_size == -1 else self.batch_size
+            work = self.flops_per_step(run.data.rows)
+            with limit_threads(work), explained_errors(n_rows):
+                if run.checkpoint is None:
+                    self._train(loop, epochs)
+                else:
+                    self._train_with_checkpoints(loop, run.checkpoint, epochs)
         self.random_state_ = generators["state"]
         return run.quality.numpy()
 

@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from sknoisy._training.settings import Settings
-
-__all__ = ["restored_on_error", "rolled_back_on_error"]
+__all__ = ["restored_on_error"]
 
 
 @contextmanager
-def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Restore the attributes of an estimator after an error."""
+def restored_on_error(estimator: BaseEstimator, net: Any = None) -> Iterator[None]:
+    """Restore an estimator after an error, and the net that it trains further.
+
+    One context restores both, so that Ctrl-C at no moment leaves one of them changed.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    net : SkorchNet or None, default=None
+        A trained net that is changed in place; None: there is none, or a new one is trained.
+    """
     before = dict(vars(estimator))
+    restore_net = None if net is None else _restorer_of(net)
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        _set_attributes(estimator, before)
+        if restore_net is not None:
+            restore_net()
         raise
 
 
-@contextmanager
-def rolled_back_on_error(net: Any, settings: Settings) -> Iterator[None]:
-    """Apply settings to a skorch net; an error restores the net and its previous settings."""
-    # Callbacks may have changed what skorch knows, such as the learning rate.
-    before = {
-        name: getattr(net, name)
-        for name in ("settings", "noise_", "columns_", *settings.for_skorch())
-    }
-    n_epochs = len(net.history)
-    trained = _snapshot(net) if n_epochs else None
-    try:
-        net.apply_settings(settings)
-        yield
-    except BaseException:
-        vars(net).update(before)
-        del net.history[n_epochs:]
-        if trained is not None:
-            module, method, optimizer = trained
+def _restorer_of(net: Any) -> Callable[[], None]:
+    """Copy the state of a net, and return a function that restores it."""
+    with net._lock:
+        # Callbacks may have changed what skorch knows, such as the learning rate.
+        attributes, n_epochs = dict(vars(net)), len(net.history)
+        module = copy.deepcopy(net.module_.state_dict())
+        method = net.criterion_.snapshot()
+        optimizer = copy.deepcopy(net.optimizer_.state_dict())
+
+    def restore() -> None:
+        with net._lock:
+            _set_attributes(net, attributes)
+            del net.history[n_epochs:]
             net.module_.load_state_dict(module)
             net.criterion_.restore(method)
             net.optimizer_.load_state_dict(optimizer)
-        raise
+
+    return restore
 
 
-def _snapshot(net: Any) -> tuple[Any, Any, Any]:
-    module, optimizer = net.module_.state_dict(), net.optimizer_.state_dict()
-    return copy.deepcopy(module), net.criterion_.snapshot(), copy.deepcopy(optimizer)
+def _set_attributes(owner: Any, attributes: dict[str, Any]) -> None:
+    vars(owner).update(attributes)
+    for name in vars(owner).keys() - attributes.keys():
+        del vars(owner)[name]

@@ -253,7 +253,7 @@ class OpinionPoolClassifier(
                 "of images instead: read them into an array, np.stack([np.asarray(Image.open(path))"
                 " for path in X]) of Pillow."
             )
-        with default_torch_settings(), restored_on_error(self):
+        with restored_on_error(self), default_torch_settings():
             self._names_of_rows = names_of_rows(X)
             data = TrainingSet.from_arrays(self, X, y, sample_weight, trusted, groups)
             if data.groups is not None and not data.groups.any():
