@@ -35,12 +35,10 @@ class FitCheckpoint:
     Parameters
     ----------
     stored : StoredTraining
-    every : int
-        Number of epochs from one checkpoint to the next.
     """
 
-    def __init__(self, stored: StoredTraining, every: int) -> None:
-        self.stored, self.every = stored, every
+    def __init__(self, stored: StoredTraining) -> None:
+        self.stored = stored
         # Rows of earlier epochs do not change, so each is pickled once.
         self._rows: list[bytes] = []
 
@@ -88,7 +86,7 @@ class FitCheckpoint:
     ) -> None:
         """Write a checkpoint of the epochs so far, if it is time for one."""
         epoch = len(net.history)
-        if epoch % self.every and not has_stopped:
+        if not self.stored.is_due(epoch, has_stopped):
             return
         self._rows += [pickle.dumps(row) for row in net.history[len(self._rows) :]]
         weights, buffers = net.module_.state_dict(), dict(net.module_.named_buffers())
@@ -140,5 +138,5 @@ def checkpoint_of(estimator: BaseEstimator, data: TrainingSet) -> Iterator[FitCh
     parts = fingerprint(estimator, data)
     path = os.fspath(estimator.checkpoint).replace(PLACEHOLDER, digest_of(parts))
     with CheckpointFolder(path).locked() as folder:
-        stored = StoredTraining(folder, parts, find_device(estimator.device))
-        yield FitCheckpoint(stored, estimator.checkpoint_every)
+        device, every = find_device(estimator.device), estimator.checkpoint_every
+        yield FitCheckpoint(StoredTraining(folder, parts, device, every))

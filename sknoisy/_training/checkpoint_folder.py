@@ -21,7 +21,8 @@ __all__ = ["CheckpointFolder", "StoredCheckpoint"]
 
 _MAGIC = b"sknoisy checkpoint 1\n"
 _LENGTH = 8
-_NAME = re.compile(r"epoch-(\d+)\.checkpoint")
+_STEM = "epoch-"
+_NAME = re.compile(rf"{_STEM}\d+\.checkpoint")
 _N_KEPT = 2
 
 
@@ -115,7 +116,7 @@ class CheckpointFolder:
         OSError
             If it cannot be written, such as on a full disk; earlier checkpoints are still there.
         """
-        path = self.path / f"epoch-{epoch:06d}.checkpoint"
+        path = self.path / f"{_STEM}{epoch:06d}.checkpoint"
         header = json.dumps(stored.header).encode()
         parts = (len(header).to_bytes(_LENGTH, "little"), header, stored.payload)
         digest = hashlib.sha256()
@@ -133,8 +134,8 @@ class CheckpointFolder:
             (self.path / name).unlink(missing_ok=True)
 
     def _names(self) -> list[str]:
-        names = [path.name for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
-        return sorted(names, key=lambda name: int(_NAME.fullmatch(name).group(1)))  # type: ignore[union-attr]
+        paths = [path for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
+        return [path.name for path in sorted(paths, key=lambda path: int(path.stem[len(_STEM) :]))]
 
 
 def _parsed(content: bytes) -> StoredCheckpoint | None:

@@ -29,6 +29,8 @@ class StoredTraining:
     parts : mapping of str to str
         The fingerprint of the training.
     device : torch.device
+    every : int, default=1
+        Number of epochs from one checkpoint to the next.
 
     Attributes
     ----------
@@ -44,9 +46,13 @@ class StoredTraining:
     """
 
     def __init__(
-        self, folder: CheckpointFolder, parts: Mapping[str, str], device: torch.device
+        self,
+        folder: CheckpointFolder,
+        parts: Mapping[str, str],
+        device: torch.device,
+        every: int = 1,
     ) -> None:
-        self.folder, self.parts, self.device = folder, dict(parts), device
+        self.folder, self.parts, self.device, self.every = folder, dict(parts), device, every
         self.seed: int | None = None
         self.state: dict[str, Any] | None = None
         self._versions = versions(device)
@@ -57,6 +63,10 @@ class StoredTraining:
         self.seed = stored.header["seed"]
         payload = io.BytesIO(stored.payload)
         self.state = torch.load(payload, map_location=device, weights_only=False)
+
+    def is_due(self, epoch: int, is_last: bool) -> bool:
+        """Whether the state after an epoch is to be written."""
+        return is_last or epoch % self.every == 0
 
     def write(self, epoch: int, state: dict[str, Any]) -> None:
         """Write the state after an epoch."""

@@ -30,17 +30,15 @@ class GroupCheckpoint:
     Parameters
     ----------
     stored : StoredTraining
-    every : int
-        Number of epochs from one checkpoint to the next.
     """
 
-    def __init__(self, stored: StoredTraining, every: int) -> None:
-        self.stored, self.every = stored, every
+    def __init__(self, stored: StoredTraining) -> None:
+        self.stored = stored
 
     def save(self, training: Any, n_trained: int) -> None:
         """Write a checkpoint of a group after some epochs, if it is time for one."""
         is_last = n_trained == training.settings.max_epochs or not training.active.members
-        if n_trained % self.every and not is_last:
+        if not self.stored.is_due(n_trained, is_last):
             return
         members = training.active.members
         state = {
@@ -146,7 +144,8 @@ class SearchCheckpoint:
             clf = member.fold.outcomes[member.candidate]
             parts[f"candidate {i} of fold {folds.index(member.fold)}"] = describe(clf)
         with CheckpointFolder(self.path / f"training-{digest_of(parts)}").locked() as folder:
-            yield GroupCheckpoint(StoredTraining(folder, parts, group[0].fold.device), self.every)
+            stored = StoredTraining(folder, parts, group[0].fold.device, self.every)
+            yield GroupCheckpoint(stored)
 
     def seed_of(self, classifier: BaseEstimator) -> int | None:
         """Return the seed of trainings whose ``random_state`` would draw one each time."""

@@ -154,11 +154,8 @@ def main(kind, n, seed):
 
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
     # Only the tracker of loky's resources stays until this process ends.
-    left = [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "resource_tracker" not in " ".join(child.cmdline())
-    ]
+    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=5)
+    left = [child for child in alive if "resource_tracker" not in " ".join(child.cmdline())]
     print(json.dumps({"n": n_pressed, "faults": faults, "left": len(left), "seconds": seconds}))
 
 

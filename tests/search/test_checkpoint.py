@@ -60,6 +60,15 @@ def assert_same_results(ours, theirs):
             assert_array_equal(ours.cv_results_[name], values)
 
 
+def check_killed_and_resumed(params, n_checkpoints, folder, killed):
+    whole = make(**params).fit(X, y)
+    killed(n_checkpoints)
+    with pytest.raises(Killed):
+        make(folder, **params).fit(X, y)
+    killed(np.inf)
+    assert_same(make(folder, **params).fit(X, y), whole)
+
+
 @pytest.mark.parametrize("n_checkpoints", [0, 1, 3, 6])
 @pytest.mark.parametrize(
     "params",
@@ -73,17 +82,12 @@ def assert_same_results(ours, theirs):
     ids=str,
 )
 def test_a_killed_search_ends_with_the_same_bits(params, n_checkpoints, tmp_path, killed):
-    whole = make(**params).fit(X, y)
-    killed(n_checkpoints)
-    with pytest.raises(Killed):
-        make(tmp_path, **params).fit(X, y)
-    killed(np.inf)
-    assert_same(make(tmp_path, **params).fit(X, y), whole)
+    check_killed_and_resumed(params, n_checkpoints, tmp_path, killed)
 
 
 @pytest.mark.parametrize("n_checkpoints", [8, 12])
 def test_a_search_that_was_killed_in_the_refit(n_checkpoints, tmp_path, killed):
-    test_a_killed_search_ends_with_the_same_bits({}, n_checkpoints, tmp_path, killed)
+    check_killed_and_resumed({}, n_checkpoints, tmp_path, killed)
 
 
 def test_nothing_is_trained_again(tmp_path, killed):
