@@ -5,6 +5,7 @@ Run as a program, because Ctrl-C must not end the test run::
     python -m tests._training.interrupted KIND N SEED
 """
 
+import contextlib
 import json
 import os
 import pickle
@@ -140,6 +141,11 @@ def main(kind, n, seed):
                 case.run()
         except KeyboardInterrupt:
             interrupted = True
+        except RuntimeError as error:
+            # So joblib says that Ctrl-C came before it had started its own thread.
+            if "before it is started" not in str(error):
+                raise
+            interrupted = True
         n_pressed += interrupted
         # The speed of a busy machine varies.
         seconds *= 1.0 if not interrupted and delay < seconds / 2 else 1.05 if interrupted else 0.8
@@ -152,7 +158,9 @@ def main(kind, n, seed):
     if kind.endswith("jobs"):
         from joblib.externals.loky import get_reusable_executor
 
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        # Ctrl-C may have come before joblib had started its own thread.
+        with contextlib.suppress(RuntimeError):
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
     # Only the tracker of loky's resources stays until this process ends.
     _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=5)
     left = [child for child in alive if "resource_tracker" not in " ".join(child.cmdline())]
