@@ -14,6 +14,8 @@ __all__ = ["Forest", "fit_forest"]
 
 # Most values of a tree's leaves and inner nodes, so that forests of many classes fit into memory.
 _MAX_TREE_VALUES = 2_000_000
+# Numbers of 64 bits in a node of a tree, beside its values.
+_NODE_NUMBERS = 8
 # The cost of a split grows with the number of outputs. Of more classes, trees split by this number
 # of random projections, which keep the distances of distributions.
 _MAX_OUTPUTS, _N_PROJECTIONS = 64, 32
@@ -58,6 +60,7 @@ def fit_forest(
     n_trees: int = 100,
     n_jobs: int | None = None,
     keep_trees: bool = True,
+    max_kept: int | None = None,
 ) -> Forest:
     """Fit a forest of regression trees to soft labels.
 
@@ -84,6 +87,9 @@ def fit_forest(
     keep_trees : bool, default=True
         False: the forest has its out-of-bag predictions only. Trees with small leaves take hundreds
         of megabytes.
+    max_kept : int or None, default=None
+        Most numbers that kept trees have in all, about; leaves are as large as it takes. None: any
+        number.
 
     Returns
     -------
@@ -98,6 +104,10 @@ def fit_forest(
     n_groups, k = int(groups.max()) + 1, target.shape[1]
     max_rows = max(2, min(max_rows, _MAX_TREE_VALUES * min_samples_leaf // (2 * k)))
     n_drawn = max(1, round(n_groups * min(1.0, max_rows / len(X))))
+    if keep_trees and max_kept is not None:
+        # A node has the means of the classes, and what it takes to find its children.
+        n_numbers = 2 * n_trees * (k + _NODE_NUMBERS) * n_drawn * len(X) // n_groups
+        min_samples_leaf = max(min_samples_leaf, -(-n_numbers // max_kept))
     kind = ExtraTreeRegressor if random_splits else DecisionTreeRegressor
     params = {"min_samples_leaf": min_samples_leaf, "max_features": "sqrt"}
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_trees)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 __all__ = ["KernelFeatures", "KernelRidge"]
 
 _N_CENTRES = 300
-# Kernels of more samples are computed in parts.
+# Kernels of more samples are computed in parts, and not kept from one fit to the next.
 _CHUNK = 10_000
 # Widths of the Gaussian kernel, in units of the root of the number of columns.
 _WIDTHS = (0.35, 0.7, 1.4)
@@ -99,12 +100,13 @@ class KernelFeatures:
     ) -> None:
         self._X = X
         self._is_fitted = _in_some_groups(groups, max_rows, random_state)
-        X, weight = X[self._is_fitted].astype(np.float64), weight[self._is_fitted]
+        X, weight = X[self._is_fitted], weight[self._is_fitted]
         positive = np.flatnonzero(weight > 0)
         self.weight = weight / weight[positive].mean()
-        self.centres = X[random_state.permutation(positive)[:_N_CENTRES]]
+        self.centres = X[random_state.permutation(positive)[:_N_CENTRES]].astype(np.float64)
         self._groups = _by_size(groups[self._is_fitted])
-        self._bases = [self._basis(X, width) for width in _WIDTHS]
+        self._fitted_X = X
+        self._kept = [self._basis(width) for width in _WIDTHS] if len(X) <= _CHUNK else None
 
     def fit(self, target: np.ndarray) -> KernelRidge:
         """Fit soft labels, with the width and penalty of the least log loss on left-out groups.
@@ -120,36 +122,51 @@ class KernelFeatures:
         """
         target = target[self._is_fitted]
         mean = np.average(target, axis=0, weights=self.weight)
-        centred = target - mean
-        best_loss, best = np.inf, None
-        for basis in self._bases:
-            projected = basis.values.T @ (self.weight[:, None] * centred)
-            for penalty in _PENALTIES:
-                shrunk = projected / (basis.eigenvalues + penalty)[:, None]
-                residuals = centred - basis.values @ shrunk
-                left_out = self._left_out(residuals, basis, penalty)
-                oob = _as_distributions(target - left_out)
-                loss = -float(self.weight @ (target * np.log(oob)).sum(axis=1))
-                if loss < best_loss:
-                    best_loss, best = loss, (oob, basis, shrunk)
-        assert best is not None
-        oob, basis, shrunk = best
-        ridge = KernelRidge(oob, self.centres, basis.width, basis.weights @ shrunk, mean)
+        bases = map(self._basis, _WIDTHS) if self._kept is None else self._kept
+        # One basis of many samples is in memory at a time, as none has a name here.
+        fits = map(partial(self._fit_penalty, target=target, mean=mean), bases)
+        _, ridge = min(fits, key=lambda fit: fit[0])
         if self._is_fitted.all():
             return ridge
         of_all = np.empty((len(self._X), target.shape[1]))
-        of_all[self._is_fitted] = oob
+        of_all[self._is_fitted] = ridge.oob
         of_all[~self._is_fitted] = ridge.predict(self._X[~self._is_fitted])
         return replace(ridge, oob=of_all)
 
-    def _basis(self, X: np.ndarray, width: float) -> _Basis:
+    def _fit_penalty(
+        self, basis: _Basis, target: np.ndarray, mean: np.ndarray
+    ) -> tuple[float, KernelRidge]:
+        """Fit with the penalty of the least log loss on left-out groups; return it and the fit."""
+        centred, best_loss, best = target - mean, np.inf, None
+        projected = basis.values.T @ (self.weight[:, None] * centred)
+        for penalty in _PENALTIES:
+            shrunk = projected / (basis.eigenvalues + penalty)[:, None]
+            residuals = centred - basis.values @ shrunk
+            left_out = self._left_out(residuals, basis, penalty)
+            oob = _as_distributions(target - left_out)
+            loss = -float(self.weight @ (target * np.log(oob)).sum(axis=1))
+            if loss < best_loss:
+                best_loss, best = loss, (oob, shrunk)
+        assert best is not None
+        oob, shrunk = best
+        return best_loss, KernelRidge(oob, self.centres, basis.width, basis.weights @ shrunk, mean)
+
+    def _basis(self, width: float) -> _Basis:
         values, vectors = np.linalg.eigh(_gaussian(self.centres, self.centres, width))
         kept = values > values[-1] * _MIN_EIGENVALUE
         weights = vectors[:, kept] / np.sqrt(values[kept])
-        features = _gaussian(X, self.centres, width) @ weights
-        gram = features.T @ (self.weight[:, None] * features)
+        n = len(self._fitted_X)
+        features = np.empty((n, weights.shape[1]))
+        gram = np.zeros((weights.shape[1], weights.shape[1]))
+        chunks = [slice(start, start + _CHUNK) for start in range(0, n, _CHUNK)]
+        for rows in chunks:
+            x = self._fitted_X[rows].astype(np.float64)
+            features[rows] = _gaussian(x, self.centres, width) @ weights
+            gram += features[rows].T @ (self.weight[rows, None] * features[rows])
         eigenvalues, vectors = np.linalg.eigh(gram)
-        return _Basis(width, weights @ vectors, features @ vectors, eigenvalues.clip(min=0))
+        for rows in chunks:
+            features[rows] = features[rows] @ vectors
+        return _Basis(width, weights @ vectors, features, eigenvalues.clip(min=0))
 
     def _left_out(self, residuals: np.ndarray, basis: _Basis, penalty: float) -> np.ndarray:
         """Compute residuals of fits without the group of each sample.
@@ -160,21 +177,30 @@ class KernelFeatures:
         inverse = 1 / (basis.eigenvalues + penalty)
         left_out = np.empty_like(residuals)
         for index in self._groups:
-            size, values, weight = index.shape[1], basis.values[index], self.weight[index]
-            if size == 1:
-                leverage = weight * (values[:, 0] ** 2 @ inverse)[:, None]
-                left_out[index[:, 0]] = residuals[index[:, 0]] / np.maximum(1 - leverage, 1e-6)
-                continue
-            if size <= len(inverse):
-                hat = (values * inverse) @ (weight[:, :, None] * values).transpose(0, 2, 1)
-                kept = (1 + 1e-6) * np.eye(size) - hat
-                left_out[index] = np.linalg.solve(kept, residuals[index])
-                continue
-            weighted = (weight[:, :, None] * values).transpose(0, 2, 1)
-            kept = np.diag((1 + 1e-6) / inverse) - weighted @ values
-            correction = values @ np.linalg.solve(kept, weighted @ residuals[index])
-            left_out[index] = residuals[index] + correction
+            size = index.shape[1]
+            n_groups = max(1, _CHUNK // size)
+            for start in range(0, len(index), n_groups):
+                rows = index[start : start + n_groups]
+                values, weight = basis.values[rows], self.weight[rows]
+                left_out[rows] = _without_group(values, weight, residuals[rows], inverse)
         return left_out
+
+
+def _without_group(
+    values: np.ndarray, weight: np.ndarray, residuals: np.ndarray, inverse: np.ndarray
+) -> np.ndarray:
+    """Compute residuals, (n_groups, size, n_classes), of fits without each group."""
+    size = values.shape[1]
+    if size == 1:
+        leverage = weight * (values[:, 0] ** 2 @ inverse)[:, None]
+        return residuals / np.maximum(1 - leverage, 1e-6)[:, :, None]
+    if size <= len(inverse):
+        hat = (values * inverse) @ (weight[:, :, None] * values).transpose(0, 2, 1)
+        kept = (1 + 1e-6) * np.eye(size) - hat
+        return np.linalg.solve(kept, residuals)
+    weighted = (weight[:, :, None] * values).transpose(0, 2, 1)
+    kept = np.diag((1 + 1e-6) / inverse) - weighted @ values
+    return residuals + values @ np.linalg.solve(kept, weighted @ residuals)
 
 
 def _in_some_groups(

@@ -6,9 +6,9 @@ label of a sample, the probability of each true class. Round two is fitted to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,10 +20,17 @@ from sknoisy._label_noise.log_pool import fit_exponents, log_pool
 from sknoisy._runtime.threads import limit_threads
 from sknoisy.functional import confident_counts, correct_predictions, counts_to_transition
 
-__all__ = ["OpinionPool", "Round", "Samples", "fit_opinion_pool", "true_class_posterior"]
+__all__ = [
+    "MAX_ROWS",
+    "OpinionPool",
+    "Round",
+    "Samples",
+    "fit_opinion_pool",
+    "true_class_posterior",
+]
 
 # Judges of more samples are fitted to parts of this size, so that they cost less than networks.
-_MAX_ROWS = 20_000
+MAX_ROWS = 20_000
 # Weight, in trusted samples per class, of the matrix that is estimated without trusted samples.
 _PRIOR_ROWS = 5
 
@@ -88,6 +95,8 @@ class OpinionPool:
     first : Round
     second : Round or None
         None: there is one round only.
+    is_informative : bool
+        Whether its opinions tell more about the labels than how frequent they are.
     """
 
     given: np.ndarray
@@ -96,6 +105,7 @@ class OpinionPool:
     posterior: np.ndarray
     first: Round
     second: Round | None
+    is_informative: bool = True
 
     def predict(self, X: np.ndarray, opinions: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Predict probabilities of the true classes.
@@ -110,10 +120,43 @@ class OpinionPool:
         -------
         ndarray of shape (n_samples, n_classes)
         """
+        return self._predict(X, opinions)[1]
+
+    def judge(
+        self,
+        X: np.ndarray,
+        labels: np.ndarray,
+        opinions: Sequence[np.ndarray] = (),
+        trusted: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Judge labelled samples that the pool was not fitted to.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns), float32
+        labels : ndarray of shape (n_samples, n_classes)
+        opinions : sequence of ndarray of shape (n_samples, n_classes)
+            As in :func:`fit_opinion_pool`.
+        trusted : ndarray of bool of shape (n_samples,) or None, default=None
+
+        Returns
+        -------
+        given, posterior : ndarray of shape (n_samples, n_classes)
+        """
+        given, true = self._predict(X, opinions)
+        if not self.is_informative:
+            return given, _with_trusted(given, labels, trusted)
+        return given, true_class_posterior(true, labels, self.transition, trusted)
+
+    def _predict(
+        self, X: np.ndarray, opinions: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predict the given labels, and the true classes."""
         # Many small operations are slower with several threads.
         with limit_threads(0):
-            true = _corrected(self.first.predict(X, opinions), self.transition)
-            return true if self.second is None else (true + self.second.predict(X)) / 2
+            given = self.first.predict(X, opinions)
+            true = _corrected(given, self.transition)
+            return given, true if self.second is None else (true + self.second.predict(X)) / 2
 
 
 def fit_opinion_pool(
@@ -125,6 +168,7 @@ def fit_opinion_pool(
     n_trees: int = 100,
     n_jobs: int | None = None,
     predicts: bool = True,
+    max_kept: int | None = None,
 ) -> OpinionPool:
     """Fit two rounds of forests and kernel ridge regression, and pool their opinions.
 
@@ -144,6 +188,8 @@ def fit_opinion_pool(
     n_jobs : int or None, default=None
     predicts : bool, default=True
         False: only what the pool thinks of its training samples is needed, not ``predict``.
+    max_kept : int or None, default=None
+        Most numbers in the trees of a forest that are kept to predict; None: any number.
 
     Returns
     -------
@@ -154,7 +200,8 @@ def fit_opinion_pool(
     with limit_threads(0):
         fit = None
         if built_in:
-            fit = _judges_of(samples, random_state, n_trees, n_jobs, predicts)
+            of_forest = {"n_trees": n_trees, "n_jobs": n_jobs, "keep_trees": predicts}
+            fit = _judges_of(samples, random_state, of_forest | {"max_kept": max_kept})
         identity = np.eye(labels.shape[1])
         judges = [] if fit is None else fit(labels, 10, 5)
         first, given = _fitted_round(judges, opinions, labels, weight, identity)
@@ -166,7 +213,7 @@ def fit_opinion_pool(
                 is_single = (_n_groups(samples) < 2)[codes]
                 posterior = np.where(is_single[:, None], labels, given)
                 posterior = _with_trusted(posterior, labels, trusted)
-                return OpinionPool(given, identity, given, posterior, first, None)
+                return OpinionPool(given, identity, given, posterior, first, None, False)
             transition = _estimated_transition(given, samples)
         true, second = _corrected(given, transition), None
         if fit is not None:
@@ -197,13 +244,11 @@ def _fitted_round(
 def _judges_of(
     samples: Samples,
     random_state: np.random.RandomState,
-    n_trees: int,
-    n_jobs: int | None,
-    keep_trees: bool,
+    of_forest: Mapping[str, Any],
 ) -> Callable[[np.ndarray, int, int], list[Forest | KernelRidge]]:
     """Return a function that fits judges to a target, with leaves of the given sizes."""
     X, _, weight, groups, _ = samples
-    kernel = KernelFeatures(X, weight, groups, random_state, _MAX_ROWS)
+    kernel = KernelFeatures(X, weight, groups, random_state, MAX_ROWS)
 
     def fit(target: np.ndarray, rf_leaf: int, et_leaf: int) -> list[Forest | KernelRidge]:
         forests = [
@@ -215,10 +260,8 @@ def _judges_of(
                 random_splits=random_splits,
                 min_samples_leaf=min_samples_leaf,
                 random_state=random_state,
-                max_rows=_MAX_ROWS,
-                n_trees=n_trees,
-                n_jobs=n_jobs,
-                keep_trees=keep_trees,
+                max_rows=MAX_ROWS,
+                **of_forest,
             )
             for random_splits, min_samples_leaf in ((False, rf_leaf), (True, et_leaf))
         ]

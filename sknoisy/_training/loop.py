@@ -41,6 +41,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda progress: 1 - progress,
 }
 
+# Rows whose out-of-bag predictions are scored together.
+_OOB_ROWS = 2**16
+
 TakeStep = Callable[[ModuleView, Batch], TrainingStep]
 
 
@@ -258,15 +261,18 @@ class TrainingLoop:
         """Record accuracy and loss of out-of-bag predictions; NaN before there are any."""
         if self._method.oob_predictions is None:
             return
-        data = self.run.data
+        data, table = self.run.data, self._method.oob_predictions[0]
         index = torch.arange(len(data.rows)) if data.index is None else data.index
-        index = index.to(data.y.device)
-        p = self._method.oob_predictions[0][index]
-        predicted = ~p.isnan().any(dim=1)
-        index, p = index[predicted], p[predicted]
-        total = data.weight[index].sum()
-        hits, losses = weighted_hits_and_losses(data, p.to(data.weight.dtype), index)
-        self._record("valid", loss=float(losses.sum() / total), acc=float(hits.sum() / total))
+        sums = []
+        # Copies of all predictions would take as much memory as the method.
+        for part in index.to(data.y.device).split(_OOB_ROWS):
+            p = table[part]
+            predicted = ~p.isnan().any(dim=1)
+            part, p = part[predicted], p[predicted]
+            hits, losses = weighted_hits_and_losses(data, p.to(data.weight.dtype), part)
+            sums.append(torch.stack([data.weight[part].sum(), losses.sum(), hits.sum()]))
+        total, loss, hits = torch.stack(sums).sum(dim=0)
+        self._record("valid", loss=float(loss / total), acc=float(hits / total))
 
     # ---- records and the end of an epoch ---------------------------------------------------------
 

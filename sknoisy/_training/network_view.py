@@ -120,20 +120,23 @@ class ModuleView:
 
     def evaluate(self, data: LabelledRows, epoch: int) -> EvaluationPass:
         """Return an evaluation pass over some rows, which is computed when first used."""
-        loader = BatchLoader(data)
-        index = torch.cat([part for part, _ in loader.indices()]).to(data.y.device)
+        is_all = data.index is None
+        index = torch.arange(len(data.rows)) if data.index is None else data.index
+        index = index.to(data.y.device)
 
-        def compute() -> tuple[Tensor, Tensor]:
+        def compute(rows: Tensor) -> tuple[Tensor, Tensor]:
+            # Rows of the whole training set are sliced, which is faster than gathering them.
+            loader = BatchLoader(data if rows is index else data.part(rows.cpu()))
             outputs = zip(*(self.eval_forward(x) for x, _ in loader), strict=True)
             logits, features = (torch.cat(parts, dim=-2) for parts in outputs)
             return logits, features
 
         return EvaluationPass(
             index=index,
-            y=data.y[index],
-            target=data.label_distributions(index, self.n_classes),
-            weight=data.weight[index],
+            y=data.y if is_all else data.y[index],
+            weight=data.weight if is_all else data.weight[index],
             epoch=epoch,
+            label_distributions=partial(data.label_distributions, n_classes=self.n_classes),
             compute=compute,
             trusted=None if data.trusted is None else data.trusted[index],
             groups=None if data.groups is None else data.groups[index],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -85,14 +85,14 @@ class EvaluationPass:
         Row of each sample in X.
     y : Tensor of shape (n_samples,), int64
         The given labels, encoded; for soft labels the most likely class.
-    target : Tensor of shape (n_samples, n_classes)
-        The given labels, one-hot or soft; never smoothed.
     weight : Tensor of shape (n_samples,)
         As in :class:`Batch`.
     epoch : int
         Number of epochs trained before this pass, without warm-up.
+    label_distributions : callable
+        Takes an index of rows and returns their labels as distributions.
     compute : callable
-        Computes and returns logits and features.
+        Takes an index of rows and returns their logits and features.
     trusted : Tensor of bool of shape (n_samples,) or None
         As in :class:`Batch`.
     groups : Tensor of shape (n_samples,), int64, or None
@@ -101,16 +101,47 @@ class EvaluationPass:
 
     index: Tensor
     y: Tensor
-    target: Tensor
     weight: Tensor
     epoch: int
-    compute: Callable[[], tuple[Tensor, Tensor]]
+    label_distributions: Callable[[Tensor], Tensor]
+    compute: Callable[[Tensor], tuple[Tensor, Tensor]]
     trusted: Tensor | None = None
     groups: Tensor | None = None
 
+    def at(self, positions: Tensor | slice) -> EvaluationPass:
+        """Return the pass over some of its samples."""
+        trusted, groups = self.trusted, self.groups
+        return replace(
+            self,
+            index=self.index[positions],
+            y=self.y[positions],
+            weight=self.weight[positions],
+            trusted=None if trusted is None else trusted[positions],
+            groups=None if groups is None else groups[positions],
+        )
+
+    def parts(self, n_samples: int) -> Iterator[EvaluationPass]:
+        """Yield passes over parts of the samples, so that not all outputs are kept together.
+
+        Parameters
+        ----------
+        n_samples : int
+            Most samples of a part.
+        """
+        if len(self.index) <= n_samples:
+            yield self
+            return
+        for start in range(0, len(self.index), n_samples):
+            yield self.at(slice(start, start + n_samples))
+
+    @cached_property
+    def target(self) -> Tensor:
+        """The given labels, one-hot or soft, (n_samples, n_classes); never smoothed."""
+        return self.label_distributions(self.index)
+
     @cached_property
     def _outputs(self) -> tuple[Tensor, Tensor]:
-        return self.compute()
+        return self.compute(self.index)
 
     @property
     def logits(self) -> Tensor:

@@ -11,7 +11,13 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from sknoisy._label_noise.opinion_pool import Samples, fit_opinion_pool, true_class_posterior
+from sknoisy._label_noise.opinion_pool import (
+    OpinionPool,
+    Samples,
+    fit_opinion_pool,
+    true_class_posterior,
+)
+from sknoisy._label_noise.row_sample import sample_groups
 from sknoisy.functional import counts_to_transition, cross_entropy
 from sknoisy.methods._bags import draw_bags, in_bag
 from sknoisy.methods._base import Method, NetworkView
@@ -27,13 +33,16 @@ __all__ = ["DistilledPool"]
 _N_TREES = 50
 # Networks judge after a third of the epochs, at most this number, on the given labels.
 _JUDGING_EPOCHS = 10
-# Forests and kernels see no larger images, no wider tables, and no larger training sets.
+# Forests and kernels see no larger images and no wider tables.
 _MAX_PIXELS = 1024
 _MAX_COLUMNS = 4096
-_MAX_VALUES = 2**28
 _NO_COLUMNS = np.empty((0, 0), dtype=np.float32)
-# Columns are standardised in parts, in double precision.
-_CHUNK = 10_000
+# Of more rows, forests and kernels are fitted to a part of about this size, and judge the others.
+_MAX_FITTED = 50_000
+# Numbers that the trees of a forest have, which are kept to judge others.
+_MAX_KEPT = 2**21
+# Rows whose columns are standardised together, in double precision, and rows judged together.
+_CHUNK, _PART = 10_000, 2**14
 # Rows that are compared to tell whether training continues on the same ones.
 _N_COMPARED = 256
 
@@ -49,9 +58,10 @@ class DistilledPool(Method):
 
     The networks are judges, too: for the first third of the epochs, at most ten, each is trained on
     the given labels of its half of the samples, and judges the others. They are the only judges of
-    images of more than 1024 values, of tables of more than 4096 columns, and of more than 2 ** 28
-    values in all. If no judge can tell more about the labels than how frequent they are, this is
-    what is learned.
+    images of more than 1024 values and of tables of more than 4096 columns. Of more than 50,000
+    samples, forests and kernels are fitted to a random part of about this size, half of it drawn
+    evenly over the classes, and judge the others, too. If no judge can tell more about the labels
+    than how frequent they are, this is what is learned.
 
     It needs no noise rate. After training only networks are kept, which predict true classes.
 
@@ -86,7 +96,7 @@ class DistilledPool(Method):
         The epochs in which networks are trained on the given labels, to judge.
     out_of_bag : Tensor of shape (n_samples, n_classes)
         Pooled out-of-bag probabilities of the given labels, of the first round.
-    posterior : Tensor of shape (n_samples, n_classes)
+    posterior : Tensor of shape (n_samples, n_classes), or (0, n_classes) before the estimate
         Probabilities of the true classes, on which the networks are trained.
 
     Raises
@@ -143,7 +153,7 @@ class DistilledPool(Method):
         self.register_buffer("counts", counts.to(net.dtype).to(y.device))
         unknown = torch.full((len(y), k), torch.nan, dtype=net.dtype, device=y.device)
         self.register_buffer("out_of_bag", unknown)
-        self.register_buffer("posterior", unknown.clone())
+        self.register_buffer("posterior", unknown[:0].clone())
         # What tells the samples that were judged from others.
         self.register_buffer("marks", torch.full_like(unknown[:, 0], torch.nan))
         self.register_buffer("row_marks", torch.full_like(_marks_of_rows(net), torch.nan))
@@ -158,15 +168,15 @@ class DistilledPool(Method):
     def on_epoch_start(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         if self._trains_judges(evaluation.epoch):
             if evaluation.epoch > 0:
-                self.out_of_bag = self._of_all_rows(net, evaluation, self._opinions(evaluation))
+                self._judge_with_networks(net, evaluation)
             return
         marks, row_marks = _marks_of_labels(net, evaluation), _marks_of_rows(net)
         if torch.equal(marks, self.marks) and torch.equal(row_marks, self.row_marks):
             return
-        ask = self._ask_networks if self._has_judged else self._ask_judges
-        given, posterior = ask(net, evaluation)
-        self.out_of_bag = self._of_all_rows(net, evaluation, given)
-        self.posterior = self._of_all_rows(net, evaluation, posterior)
+        if self._has_judged:
+            self._ask_networks(net, evaluation)
+        else:
+            self._ask_judges(net, evaluation)
         self.marks, self.row_marks = marks, row_marks
 
     def prepare_batch(self, net: NetworkView, batch: Batch) -> Batch:
@@ -202,13 +212,6 @@ class DistilledPool(Method):
     def _estimates_transition(self) -> bool:
         return isinstance(self.transition_matrix, str)
 
-    def _of_all_rows(
-        self, net: NetworkView, evaluation: EvaluationPass, values: np.ndarray
-    ) -> Tensor:
-        """Return values of the rows that are trained on as a table of all rows, else NaN."""
-        table = torch.full((net.n_rows, net.n_classes), torch.nan).to(self.posterior)
-        return table.index_copy(0, evaluation.index, torch.from_numpy(values).to(table))
-
     @property
     def _has_judged(self) -> bool:
         return not self.row_marks.isnan().all()
@@ -216,39 +219,96 @@ class DistilledPool(Method):
     def _trains_judges(self, epoch: int) -> bool:
         return epoch < self.n_preparing_epochs
 
-    def _ask_judges(
-        self, net: NetworkView, evaluation: EvaluationPass
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Fit the judges; return out-of-bag probabilities of given labels, and the posterior."""
-        sees_x = _can_see(net)
-        samples = _samples(net, evaluation, sees_x)
-        opinions = [self._opinions(evaluation)] if self.n_preparing_epochs else []
+    def _ask_judges(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        """Fit the judges; set out-of-bag probabilities of given labels, and the posterior."""
+        if self.n_preparing_epochs:
+            self._judge_with_networks(net, evaluation)
         rng = np.random.RandomState(int(torch.randint(2**31 - 1, ())))
-        matrix = None if self._estimates_transition else self._matrix
+        judged, factor = _judged_part(evaluation, rng)
+        is_all = len(judged.index) == len(evaluation.index)
+        x, columns = _NO_COLUMNS, None
+        if _can_see(net):
+            rows = net.rows(judged.index).flatten(1)
+            columns = _fitted_columns(rows, judged.weight)
+            x = _in_units(columns, rows)
+            del rows
         pool = fit_opinion_pool(
-            samples, rng, opinions, matrix, sees_x, n_trees=_N_TREES, predicts=False
+            _samples(judged, x, factor),
+            rng,
+            self._opinions_of(judged),
+            None if self._estimates_transition else self._matrix,
+            columns is not None,
+            n_trees=_N_TREES,
+            predicts=not is_all,
+            max_kept=_MAX_KEPT,
         )
-        self._count(pool.posterior.sum(axis=0)[:, None] * pool.transition)
-        return pool.given, pool.posterior
+        del x
+        self._clear(net, "posterior")
+        total = pool.posterior.sum(axis=0)
+        if not is_all:
+            total = self._judge_all(net, evaluation, pool, columns)
+        self._set(judged, pool.given, pool.posterior)
+        self._count(total[:, None] * pool.transition)
 
-    def _opinions(self, evaluation: EvaluationPass) -> np.ndarray:
-        """Return the mean prediction of the networks that were not trained on the row."""
-        groups = evaluation.index if evaluation.groups is None else evaluation.groups
-        is_out = (~in_bag(self.bags, groups)).to(evaluation.logits.dtype).unsqueeze(-1)
-        mean = (evaluation.probabilities * is_out).sum(dim=0) / is_out.sum(dim=0)
-        # Trees of the second round must not depend on how sums were rounded in double precision.
-        return mean.float().cpu().double().numpy()
+    def _judge_all(
+        self,
+        net: NetworkView,
+        evaluation: EvaluationPass,
+        pool: OpinionPool,
+        columns: Standardize | None,
+    ) -> np.ndarray:
+        """Set what a pool predicts for all samples; return how many it expects of each class."""
+        total = np.zeros(net.n_classes)
+        for part in evaluation.parts(_PART):
+            x = _NO_COLUMNS
+            if columns is not None:
+                x = _in_units(columns, net.rows(part.index).flatten(1))
+            labels, trusted = _labels(part), _trusted(part)
+            given, posterior = pool.judge(x, labels, self._opinions_of(part), trusted)
+            self._set(part, given, posterior)
+            total += posterior.sum(axis=0)
+        return total
 
-    def _ask_networks(
-        self, net: NetworkView, evaluation: EvaluationPass
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _judge_with_networks(self, net: NetworkView, evaluation: EvaluationPass) -> None:
+        """Set the mean prediction of the networks that were not trained on the row."""
+        self._clear(net, "out_of_bag")
+        for part in evaluation.parts(_PART):
+            groups = part.index if part.groups is None else part.groups
+            is_out = (~in_bag(self.bags, groups)).to(part.logits.dtype).unsqueeze(-1)
+            mean = (part.probabilities * is_out).sum(dim=0) / is_out.sum(dim=0)
+            # Trees of the second round must not depend on how sums were rounded in double
+            # precision.
+            self.out_of_bag[part.index] = mean.float().to(self.out_of_bag)
+
+    def _opinions_of(self, evaluation: EvaluationPass) -> list[np.ndarray]:
+        """Return what the networks predicted for some rows, if they were asked."""
+        if not self.n_preparing_epochs:
+            return []
+        return [self.out_of_bag[evaluation.index].cpu().double().numpy()]
+
+    def _ask_networks(self, net: NetworkView, evaluation: EvaluationPass) -> None:
         """Do the same with the networks' predictions, of samples that they were not trained on."""
-        true, matrix = self.log_proba(evaluation.logits).exp().cpu().double().numpy(), self._matrix
-        labels = evaluation.target.cpu().double().numpy()
-        trusted = None if evaluation.trusted is None else evaluation.trusted.cpu().numpy()
-        posterior = true_class_posterior(true, labels, matrix, trusted)
-        self._count(posterior.T @ labels)
-        return true @ matrix, posterior
+        matrix, counts = self._matrix, np.zeros((net.n_classes, net.n_classes))
+        self._clear(net, "out_of_bag", "posterior")
+        for part in evaluation.parts(_PART):
+            true = self.log_proba(part.logits).exp().cpu().double().numpy()
+            labels = _labels(part)
+            posterior = true_class_posterior(true, labels, matrix, _trusted(part))
+            self._set(part, true @ matrix, posterior)
+            counts += posterior.T @ labels
+        self._count(counts)
+
+    def _clear(self, net: NetworkView, *names: str) -> None:
+        """Forget what tables have of earlier rows."""
+        for name in names:
+            table = getattr(self, name)
+            if len(table) != net.n_rows:
+                table = table.new_empty(net.n_rows, net.n_classes)
+            setattr(self, name, table.fill_(torch.nan))
+
+    def _set(self, evaluation: EvaluationPass, given: np.ndarray, posterior: np.ndarray) -> None:
+        self.out_of_bag[evaluation.index] = torch.from_numpy(given).to(self.out_of_bag)
+        self.posterior[evaluation.index] = torch.from_numpy(posterior).to(self.posterior)
 
     @property
     def _matrix(self) -> np.ndarray:
@@ -265,7 +325,22 @@ def _can_see(net: NetworkView) -> bool:
     """Tell whether forests and kernels are to see the samples."""
     shape = net.rows(torch.arange(1)).shape[1:]
     most = _MAX_COLUMNS if len(shape) == 1 else _MAX_PIXELS
-    return shape.numel() <= most and shape.numel() * net.n_rows <= _MAX_VALUES
+    return shape.numel() <= most
+
+
+def _labels(evaluation: EvaluationPass) -> np.ndarray:
+    return evaluation.target.cpu().double().numpy()
+
+
+def _group_numbers(evaluation: EvaluationPass) -> np.ndarray:
+    """Return the numbers of the groups, from 0."""
+    groups = evaluation.index if evaluation.groups is None else evaluation.groups
+    return groups.unique(return_inverse=True)[1].cpu().numpy()
+
+
+def _trusted(evaluation: EvaluationPass) -> np.ndarray | None:
+    trusted = evaluation.trusted
+    return None if trusted is None or not trusted.any() else trusted.cpu().numpy()
 
 
 def _n_judging_epochs(net: NetworkView, n_networks: int, n_groups: int | None) -> int:
@@ -277,28 +352,41 @@ def _n_judging_epochs(net: NetworkView, n_networks: int, n_groups: int | None) -
     return n_epochs or _JUDGING_EPOCHS
 
 
-def _samples(net: NetworkView, evaluation: EvaluationPass, with_x: bool) -> Samples:
-    """Return the training set as the judges take it, in NumPy."""
-    groups = evaluation.index if evaluation.groups is None else evaluation.groups
-    _, numbers = groups.unique(return_inverse=True)
-    trusted = evaluation.trusted
+def _judged_part(
+    evaluation: EvaluationPass, random_state: np.random.RandomState
+) -> tuple[EvaluationPass, np.ndarray | float]:
+    """Return the samples that forests and kernels are fitted to, and factors of their weights."""
+    if len(evaluation.index) <= _MAX_FITTED:
+        return evaluation, 1.0
+    codes, groups = evaluation.y.cpu().numpy(), _group_numbers(evaluation)
+    trusted = _trusted(evaluation)
+    positions, factor = sample_groups(codes, groups, _MAX_FITTED, random_state, trusted)
+    return evaluation.at(torch.from_numpy(positions).to(evaluation.index.device)), factor
+
+
+def _samples(evaluation: EvaluationPass, x: np.ndarray, factor: np.ndarray | float) -> Samples:
+    """Return samples as the judges take them, in NumPy."""
+    weight = evaluation.weight * torch.as_tensor(factor).to(evaluation.weight)
     return Samples(
-        _standardized(net.rows(evaluation.index), evaluation.weight) if with_x else _NO_COLUMNS,
-        evaluation.target.cpu().double().numpy(),
+        x,
+        _labels(evaluation),
         # Trees must not depend on how the ratios of the weights were rounded.
-        (evaluation.weight / evaluation.weight.mean()).float().cpu().double().numpy(),
-        numbers.cpu().numpy(),
-        None if trusted is None or not trusted.any() else trusted.cpu().numpy(),
+        (weight / weight.mean()).float().cpu().double().numpy(),
+        _group_numbers(evaluation),
+        _trusted(evaluation),
     )
 
 
-def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
-    x = x.flatten(1)
-    parts = x.split(_CHUNK)
+def _fitted_columns(x: Tensor, weight: Tensor) -> Standardize:
     columns = Standardize(x.shape[1]).to(x)
-    columns.adapt(zip(parts, weight.to(x).split(_CHUNK), strict=True))
+    columns.adapt(zip(x.split(_CHUNK), weight.to(x).split(_CHUNK), strict=True))
+    return columns
+
+
+def _in_units(columns: Standardize, x: Tensor) -> np.ndarray:
+    """Standardise columns; rows in single precision are overwritten, as more take much memory."""
+    parts = x.split(_CHUNK)
     if x.dtype == torch.float32 and x.device.type == "cpu":
-        # The rows were fetched for this only, and a second copy of many takes much memory.
         for part in parts:
             part.copy_(columns(part))
         return x.numpy()
@@ -308,7 +396,8 @@ def _standardized(x: Tensor, weight: Tensor) -> np.ndarray:
 def _marks_of_labels(net: NetworkView, evaluation: EvaluationPass) -> Tensor:
     """Return a number for each row that depends on its label, weight and whether it is trusted."""
     factors = torch.cos(torch.arange(net.n_classes, device=evaluation.y.device)).to(net.dtype)
-    marks = evaluation.target @ factors + evaluation.weight
+    labels = torch.cat([part.target @ factors for part in evaluation.parts(_PART)])
+    marks = labels + evaluation.weight
     if evaluation.trusted is not None:
         marks = marks + torch.pi * evaluation.trusted
     return torch.zeros(net.n_rows).to(marks).index_copy(0, evaluation.index, marks)

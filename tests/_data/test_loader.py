@@ -170,11 +170,36 @@ def test_evaluation_pass_of_two_networks():
     labels = torch.tensor([0, 2, 1, 1, 0])
     target = torch.eye(3, dtype=torch.float64)[labels]
     outputs = torch.tensor(logits), torch.zeros(2, 5, 1)
-    evaluation = EvaluationPass(torch.arange(5), labels, target, torch.ones(5), 0, lambda: outputs)
+    evaluation = EvaluationPass(
+        torch.arange(5), labels, torch.ones(5), 0, target.__getitem__, lambda index: outputs
+    )
     np.testing.assert_allclose(evaluation.probabilities, softmax(logits, axis=-1))
     np.testing.assert_allclose(
         evaluation.losses, -log_softmax(logits, axis=-1)[:, np.arange(5), labels]
     )
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 5, 9])
+def test_parts_of_an_evaluation_pass(n_samples):
+    labels = torch.tensor([0, 2, 1, 1, 0, 2, 2])
+    evaluation = EvaluationPass(
+        torch.tensor([9, 4, 3, 0, 6, 7, 1]),
+        labels,
+        torch.rand(7),
+        2,
+        lambda index: index.unsqueeze(-1).expand(-1, 3).double(),
+        lambda index: (index.expand(2, -1).unsqueeze(-1) * torch.ones(3), torch.zeros(2, 7, 1)),
+        trusted=labels == 2,
+        groups=labels + 10,
+    )
+    parts = list(evaluation.parts(n_samples))
+    assert max(len(part.index) for part in parts) <= n_samples
+    assert {part.epoch for part in parts} == {2}
+    for name in ("index", "y", "weight", "trusted", "groups", "target"):
+        joined = torch.cat([getattr(part, name) for part in parts])
+        torch.testing.assert_close(joined, getattr(evaluation, name))
+    logits = torch.cat([part.logits for part in parts], dim=1)
+    torch.testing.assert_close(logits, evaluation.logits)
 
 
 @pytest.mark.parametrize("form", ["array", "csr"])

@@ -131,3 +131,15 @@ def test_leaves_of_projected_trees_have_weighted_means(monkeypatch):
     for leaf in np.unique(leaves):
         inside = leaves == leaf
         assert_allclose(values[leaf], np.average(target[inside], axis=0, weights=weight[inside]))
+
+
+@both_kinds
+@pytest.mark.parametrize("max_kept", [None, 2000, 20_000])
+def test_kept_trees_have_few_numbers(random_splits, max_kept):
+    X, target = problem()
+    trees = forest(X, target, random_splits=random_splits, max_kept=max_kept).trees
+    n_numbers = sum(tree.tree_.node_count * (K + 8) for tree in trees)
+    assert n_numbers > 20_000 if max_kept is None else n_numbers <= max_kept
+    dropped = forest(X, target, random_splits=random_splits, max_kept=2000, keep_trees=False)
+    unlimited = forest(X, target, random_splits=random_splits)
+    assert_array_equal(dropped.oob, unlimited.oob)

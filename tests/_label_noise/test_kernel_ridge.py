@@ -91,3 +91,14 @@ def test_centres_have_a_weight_and_are_at_most_300():
     assert len(centres) == 300
     weighted = {tuple(row) for row in X[weight > 0]}
     assert {tuple(row) for row in centres} <= weighted
+
+
+@pytest.mark.parametrize("groups", [np.arange(N), np.arange(N) // 2], ids=["rows", "pairs"])
+def test_parts_of_the_kernel_make_no_difference(groups, monkeypatch):
+    X, target, weight = problem()
+    whole = KernelFeatures(X, weight, groups, np.random.RandomState(0)).fit(target)
+    monkeypatch.setattr(kernel_ridge, "_CHUNK", 5)
+    in_parts = KernelFeatures(X, weight, groups, np.random.RandomState(0)).fit(target)
+    assert in_parts.width == whole.width
+    assert_allclose(in_parts.oob, whole.oob, rtol=1e-8)
+    assert_allclose(in_parts.predict(X), whole.predict(X), rtol=1e-8)

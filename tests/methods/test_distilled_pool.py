@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from sknoisy import NoisyLabelClassifier, find_label_issues
-from sknoisy.methods import DistilledPool
+from sknoisy.methods import DistilledPool, distilled_pool
 from tests.factories import noisy_digits
 
 X, y = make_classification(600, 8, n_informative=5, class_sep=1.5, random_state=0)
@@ -260,3 +260,39 @@ def test_wide_tables_are_judged_by_networks_only(monkeypatch):
     clf = NoisyLabelClassifier("distilled_pool", random_state=0).fit(X, NOISY)
     assert clf.method_.bags.shape == (2, 1024)
     assert clf.score(X, y) > 0.85
+
+
+@pytest.mark.parametrize("max_epochs", [1, 30], ids=["without networks", "with networks"])
+def test_of_many_samples_judges_are_fitted_to_a_part_and_judge_the_others(max_epochs, monkeypatch):
+    monkeypatch.setattr(distilled_pool, "_MAX_FITTED", 150)
+    monkeypatch.setattr(distilled_pool, "_PART", 64)
+    sizes, fit = [], distilled_pool.fit_opinion_pool
+
+    def recorded(samples, *args, **params):
+        sizes.append(len(samples.X))
+        return fit(samples, *args, **params)
+
+    monkeypatch.setattr(distilled_pool, "fit_opinion_pool", recorded)
+    trusted = np.zeros(600, dtype=bool)
+    trusted[:40] = True
+    labels = np.where(trusted, y, NOISY)
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=max_epochs, random_state=0)
+    clf.fit(X, labels, trusted=trusted)
+    assert 100 < sizes[0] < 250
+    method = clf.method_
+    torch.testing.assert_close(method.posterior.sum(dim=1), torch.ones(600))
+    torch.testing.assert_close(method.out_of_bag.sum(dim=1), torch.ones(600))
+    posterior = method.posterior.argmax(dim=1).numpy()
+    np.testing.assert_array_equal(posterior[trusted], y[trusted])
+    assert (posterior == y).mean() > (NOISY == y).mean() + 0.1
+    assert clf.noise_rate_ == pytest.approx(FLIPPED[~trusted].mean(), abs=0.1)
+
+
+def test_of_many_samples_opinions_do_not_know_the_label(monkeypatch):
+    monkeypatch.setattr(distilled_pool, "_MAX_FITTED", 150)
+    y_random = np.repeat(rng.integers(0, 2, 300), 2)
+    near = np.repeat(X[:300], 2, axis=0) + 1e-4 * rng.normal(size=(600, 8))
+    clf = NoisyLabelClassifier("distilled_pool", max_epochs=6, random_state=0)
+    clf.fit(near, y_random, groups=np.arange(600) // 2)
+    hits = clf.method_.out_of_bag.argmax(dim=1).numpy() == y_random
+    assert abs(hits.mean() - 0.5) < 0.1
