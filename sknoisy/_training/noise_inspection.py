@@ -121,18 +121,23 @@ def report_out_of_bag(
     """
     if method.oob_predictions is None:
         return None
-    p = method.oob_predictions[0].double().cpu().numpy()
+    p = method.oob_predictions[0]
     if len(p) != len(codes):
         # Only warm-up has trained on these rows.
         return None
-    rows = np.flatnonzero(~np.isnan(p).any(axis=1) & (codes < p.shape[1]))
+    is_known = ~p.isnan().any(dim=1).cpu().numpy()
+    rows = np.flatnonzero(is_known & (codes < p.shape[1]))
     if not len(rows):
         return None
     n_rows, rows = len(rows), _untrusted(rows, trusted)
     groups = None if groups is None else groups[rows]
     # Networks trained at a negative rate rank samples well, but are over-confident.
     report = NoiseReport.from_predictions(
-        codes[rows], p[rows], "out-of-bag", labels_only=True, groups=groups
+        codes[rows],
+        p[torch.from_numpy(rows).to(p.device)].double().cpu().numpy(),
+        "out-of-bag",
+        labels_only=True,
+        groups=groups,
     )
     report = replace(report, n_trusted=n_rows - len(rows))
     matrix = _given_matrix(method)

@@ -42,7 +42,7 @@ _MAX_FITTED = 50_000
 # Numbers that the trees of a forest have, which are kept to judge others.
 _MAX_KEPT = 2**21
 # Rows whose columns are standardised together, in double precision, and rows judged together.
-_CHUNK, _PART = 10_000, 2**14
+_CHUNK, _PART = 10_000, 2**12
 # Rows that are compared to tell whether training continues on the same ones.
 _N_COMPARED = 256
 

@@ -5,7 +5,6 @@ Run as a program, because Ctrl-C must not end the test run::
     python -m tests._training.interrupted KIND N SEED
 """
 
-import contextlib
 import json
 import os
 import pickle
@@ -17,7 +16,6 @@ import time
 import warnings
 
 import numpy as np
-import psutil
 import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -155,16 +153,7 @@ def main(kind, n, seed):
         faults += [f"{name} after {delay:.4f} s" for name in now if now[name] != before[name]]
         if faults or n_pressed == n:
             break
-    if kind.endswith("jobs"):
-        from joblib.externals.loky import get_reusable_executor
-
-        # Ctrl-C may have come before joblib had started its own thread.
-        with contextlib.suppress(RuntimeError):
-            get_reusable_executor().shutdown(wait=True, kill_workers=True)
-    # Only the tracker of loky's resources stays until this process ends.
-    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=5)
-    left = [child for child in alive if "resource_tracker" not in " ".join(child.cmdline())]
-    print(json.dumps({"n": n_pressed, "faults": faults, "left": len(left), "seconds": seconds}))
+    print(json.dumps({"n": n_pressed, "faults": faults, "seconds": seconds}))
 
 
 if __name__ == "__main__":
