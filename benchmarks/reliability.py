@@ -5,7 +5,8 @@ Each figure has a limit, which ``tests/benchmarks/test_reliability.py`` checks.
     python benchmarks/reliability.py               # all figures
     python benchmarks/reliability.py "1000 classes"
 
-A figure is measured in a process of its own, so that its memory is its own.
+A figure is measured in a process of its own, so that its memory is its own. Each is a row of
+``results/reliability.md``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from _cells import commit
 from _common import RESULTS, setting, table
 
 _MIB = 2**20
@@ -204,20 +206,25 @@ def measure(name: str) -> Figure:
 
 
 def write(figures: dict[str, Figure]) -> str:
-    """Write the results file, and return it."""
-    rows: list[list[object]] = [
-        [
-            str(FIGURES[name].__doc__).rstrip("."),
-            f"{figure.value:.1f} {figure.unit}",
-            f"{figure.limit:g} {figure.unit}",
-            figure.remark,
-        ]
-        for name, figure in figures.items()
-    ]
+    """Write the results file, and return it; figures that were not measured keep their rows."""
+    path = RESULTS / "reliability.md"
+    rows = _earlier_rows(path.read_text()) if path.exists() else {}
+    for name, figure in figures.items():
+        title = str(FIGURES[name].__doc__).rstrip(".")
+        met = "" if figure.is_met else "not met; "
+        measured, limit = (f"{x:{f}} {figure.unit}" for x, f in zip(figure[:2], (".1f", "g")))
+        rows[title] = [title, measured, limit, f"{met}{figure.remark}", commit()]
+    titles = [str(function.__doc__).rstrip(".") for function in FIGURES.values()]
+    kept = [rows[title] for title in titles if title in rows]
     text = f"# Reliability\n\n{setting()}\n\n## Large data and long use\n\n"
-    text += table(["figure", "measured", "limit", "remark"], rows) + "\n"
-    (RESULTS / "reliability.md").write_text(text)
+    text += table(["figure", "measured", "limit", "remark", "commit"], kept) + "\n"
+    path.write_text(text)
     return text
+
+
+def _earlier_rows(text: str) -> dict[str, list[object]]:
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {line[0]: [*line, ""][:5] for line in lines[2:]}
 
 
 def main() -> None:
@@ -233,8 +240,7 @@ def main() -> None:
     figures = {name: measure(name) for name in names}
     for name, figure in figures.items():
         print(f"{name}: {figure}")
-    if not args.name:
-        write(figures)
+    write(figures)
 
 
 if __name__ == "__main__":
