@@ -61,6 +61,7 @@ html_theme_options = {
 
 autodoc_typehints = "none"  # the docstrings are more precise
 autosummary_generate = ["api.rst", "_methods_api.rst"]
+toc_object_entries_show_parents = "hide"  # full names do not fit beside the page
 numpydoc_show_class_members = False  # the class template lists them
 
 sphinx_gallery_conf = {
@@ -70,6 +71,10 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.position",
     "download_all_examples": False,
     "show_memory": False,
+    # What a last line such as ``ax.set_title(...)`` returns tells a reader nothing.
+    "ignore_repr_types": r"matplotlib",
+    # Checks the figures before the second one saves and closes them.
+    "image_scrapers": ("check_figures", "matplotlib"),
 }
 
 

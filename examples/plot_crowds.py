@@ -61,7 +61,8 @@ for i, method in enumerate(methods):
     bars = right.bar(position + 0.38 * i, values, 0.36, color=["C7", "C1"][i], label=method)
     right.bar_label(bars, fmt="{:.2f}")
 right.set_xticks(position + 0.19, list(targets))
-right.set(ylim=(0, 1.2), ylabel="accuracy on clean test labels", title="Trained on")
+right.set(ylim=(0, 1.2), yticks=np.linspace(0, 1, 6))
+right.set(ylabel="accuracy on clean test labels", title="Trained on")
 right.legend(ncols=2, loc="upper center")
 
 if "__file__" in globals():

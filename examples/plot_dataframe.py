@@ -97,7 +97,7 @@ for ax, clf, title in zip(axes, (plain, robust), ("cross-entropy", "default"), s
     ax.set_yticks([2e3, 5e3, 1e4, 2e4, 5e4], ["2k", "5k", "10k", "20k", "50k"])
     ax.minorticks_off()
 axes[0].set_ylabel("amount of the loan")
-axes[1].legend(loc="upper left", fontsize=8)
+axes[1].legend(loc="lower left", fontsize=8)
 figure.colorbar(shown, ax=axes, label="probability of repayment")
 
 if "__file__" in globals():

@@ -17,16 +17,14 @@ from sknoisy.noise import corrupt_labels
 X, y_clean = load_digits(return_X_y=True)
 y = corrupt_labels(y_clean, 0.4, random_state=0)
 
-# %% Every fit records the fraction of samples predicted as labelled, and as in the previous epoch.
+# %%
+# Every fit records the fraction of samples predicted as labelled, and as in the previous epoch.
 # With early stopping it also records the accuracy on held-out samples, whose labels are noisy too.
 # When this accuracy falls while the training accuracy still rises, the network memorises noise.
 from sknoisy.plots import LossDistributionDisplay, MemorizationDisplay
 
 stopping = {"early_stopping": True, "n_iter_no_change": 60, "max_epochs": 60}
 watched = NoisyLabelClassifier("ce", random_state=0, **stopping).fit(X, y)
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-MemorizationDisplay.from_estimator(watched, ax=left)
-left.set_title("Cross-entropy, by the noisy labels")
 
 # %%
 # The clean labels show what happens to mislabelled samples: first they are predicted correctly, and
@@ -34,6 +32,9 @@ left.set_title("Cross-entropy, by the noisy labels")
 clf, predictions = NoisyLabelClassifier("ce", random_state=0), []
 for _ in range(60):
     predictions.append(clf.partial_fit(X, y, classes=range(10)).predict(X))
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+MemorizationDisplay.from_estimator(watched, ax=left)
+left.set_title("Cross-entropy, by the noisy labels")
 MemorizationDisplay.from_predictions(y, predictions, y_clean=y_clean, ax=right)
 right.set_title("Cross-entropy, by the clean labels")
 

@@ -74,7 +74,7 @@ figure, (left, *matrices) = plt.subplots(
 bars = left.barh(list(accuracy), list(accuracy.values()), color=["C7", "C7", "C1"])
 left.bar_label(bars, fmt=" {:.3f}")
 left.invert_yaxis()
-left.set(xlim=(0, 1.2), title="Accuracy on clean test labels")
+left.set(xlim=(0, 1.2), xticks=np.linspace(0, 1, 6), title="Accuracy on clean test labels")
 left.spines[["top", "right"]].set_visible(False)
 estimate = candidates["default"][-1].transition_matrix_
 for ax, matrix, title in zip(matrices, (T, estimate), ("True noise", "Estimated"), strict=True):

@@ -45,15 +45,15 @@ estimates = {
 }
 
 # %%
-# The error is the sum of absolute differences, divided by the number of classes.
+# The error is the sum of absolute differences to the true matrix, divided by the number of classes.
 from sknoisy.plots import TransitionMatrixDisplay
 
 fig, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained")
 for (name, matrix), ax in zip(estimates.items(), axes.flat, strict=True):
     error = abs(matrix - manifest.transition_matrix).sum() / 10
-    display = TransitionMatrixDisplay(matrix)
-    display.plot(ax=ax, include_values=False, colorbar=False)
+    TransitionMatrixDisplay(matrix).plot(ax=ax, include_values=False, colorbar=False)
     ax.set_title(f"{name}: error {error:.2f}")
+fig.colorbar(axes[0, 0].images[0], ax=axes, label="probability of the given label", shrink=0.6)
 
 # %%
 # The estimated noise rate with its 95 % interval, and the true one.

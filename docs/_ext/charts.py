@@ -84,10 +84,11 @@ def beside_forest():
     )
     fig, ax = plt.subplots(figsize=(7.2, 7), layout="constrained")
     position = np.arange(len(sets))[::-1]
-    for name, marker, shade in (("distilled_pool", "o", BEST), ("bagging", "s", OURS),
-                                ("ce", "x", PEER)):  # fmt: skip
+    # The largest marker lies below, so that equal values show both.
+    for name, marker, size, shade in (("bagging", "s", 9, OURS), ("distilled_pool", "o", 5, BEST),
+                                      ("ce", "x", 6, PEER)):  # fmt: skip
         difference = [content.number(name, s) - content.number("rf", s) for s in sets]
-        ax.plot(difference, position, marker, color=shade, label=NAMES.get(name, name))
+        ax.plot(difference, position, marker, ms=size, color=shade, label=NAMES.get(name, name))
     ax.axvline(0, color="0.5", lw=1)
     ax.set_yticks(position, sets)
     ax.set(xlabel="points of accuracy above the random forest, noisy labels")
@@ -103,11 +104,12 @@ def kinds_of_noise():
     content = table("robustness", EACH_KIND)
     kinds = content.columns[1:]
     fig, ax = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
-    shown = {"distilled_pool": (BEST, "o"), "bagging": (OURS, "s"), "rf": (PEER, "^"),
-             "cl_hgb": (PEER, "v"), "ce": ("C3", "x"), "hgb": ("C5", "+")}  # fmt: skip
-    for name, (shade, style) in shown.items():
+    # Larger markers lie below smaller ones, so that equal values show both.
+    shown = {"bagging": (OURS, "s", 10), "rf": ("C2", "^", 8), "cl_hgb": ("C4", "v", 7),
+             "distilled_pool": (BEST, "o", 5), "ce": ("C3", "x", 6), "hgb": ("C5", "+", 7)}  # fmt: skip
+    for name, (shade, style, size) in shown.items():
         values = [content.number(name, kind) for kind in kinds]
-        ax.plot(kinds, values, style, color=shade, label=NAMES.get(name, name), ms=7)
+        ax.plot(kinds, values, style, color=shade, label=NAMES.get(name, name), ms=size)
     ax.grid(axis="x", alpha=0.25)
     ax.set_ylabel("accuracy, %")
     ax.tick_params(axis="x", rotation=30)
