@@ -52,6 +52,20 @@ def load(
     See Also
     --------
     sknoisy.NoisyLabelClassifier.save : Write the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import sknoisy
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = sknoisy.NoisyLabelClassifier("ce", max_epochs=2, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clf.save(Path(folder, "iris.sknoisy"))
+    ...     loaded = sknoisy.load(Path(folder, "iris.sknoisy"))
+    >>> bool((loaded.predict_proba(X) == clf.predict_proba(X)).all())
+    True
     """
     document, arrays = read_container(path)
     users = given_parts(document.get("given"), module, method)

@@ -215,8 +215,9 @@ def _classifier_with_predictions(
     """
     advice = (
         "has no out-of-sample predictions. Pass a fitted NoisyLabelClassifier with the default "
-        "method or an OpinionPoolClassifier, alone, at the end of a pipeline or in a search, or "
-        "out-of-fold probabilities: cross_val_predict(clf, X, y, method='predict_proba')."
+        "method or 'bagging', or an OpinionPoolClassifier, alone, at the end of a pipeline or in a "
+        "search, or out-of-fold probabilities: "
+        "cross_val_predict(clf, X, y, method='predict_proba')."
     )
     if isinstance(model, type):
         raise TypeError(f"{function} needs a fitted model. Got the class {model.__name__} instead.")

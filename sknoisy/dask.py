@@ -37,6 +37,11 @@ def on_dask(*data: Any, client: Any = None, **settings: Any) -> Iterator[None]:
         Parameters of ``parallel_config(backend="dask")``, such as ``wait_for_workers_timeout``, and
         of ``Client.submit``, such as ``retries``.
 
+    Yields
+    ------
+    None
+        The fits inside the ``with`` block run on the cluster.
+
     Raises
     ------
     ImportError

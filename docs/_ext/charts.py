@@ -106,7 +106,8 @@ def kinds_of_noise():
     fig, ax = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
     # Larger markers lie below smaller ones, so that equal values show both.
     shown = {"bagging": (OURS, "s", 10), "rf": ("C2", "^", 8), "cl_hgb": ("C4", "v", 7),
-             "distilled_pool": (BEST, "o", 5), "ce": ("C3", "x", 6), "hgb": ("C5", "+", 7)}  # fmt: skip
+             "distilled_pool": (BEST, "o", 5), "ce": ("C3", "x", 6),
+             "hgb": ("C5", "+", 7)}  # fmt: skip
     for name, (shade, style, size) in shown.items():
         values = [content.number(name, kind) for kind in kinds]
         ax.plot(kinds, values, style, color=shade, label=NAMES.get(name, name), ms=size)

@@ -26,6 +26,17 @@ class Confusion(NamedTuple):
         Probability that a sample of true class ``true`` has the label ``given``.
     low, high : float
         Ends of the confidence interval, which contains the probability.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[:20] = 1
+    >>> clf = NoisyLabelClassifier(random_state=0).fit(X, y)
+    >>> confusion = clf.noise_report_.confusions()[0]
+    >>> int(confusion.true), int(confusion.given), confusion.low < 0.4 < confusion.high
+    (0, 1, True)
     """
 
     true: Any

@@ -112,6 +112,17 @@ class NoiseRate(NamedTuple):
         Estimated fraction of mislabelled samples; 0 if no noise is detected.
     low, high : float
         Ends of the interval, which contains the rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknoisy.transition import noise_rate
+    >>> proba = np.repeat([[0.9, 0.1], [0.1, 0.9]], 100, axis=0)
+    >>> y = np.repeat([0, 1], 100)
+    >>> y[::5] = 1 - y[::5]
+    >>> estimate = noise_rate(proba, y, random_state=0)
+    >>> bool(estimate.low <= estimate.rate <= estimate.high)
+    True
     """
 
     rate: float

@@ -136,11 +136,11 @@ class NoiseReport:
     memorized : float
         Cross-entropy on samples left out of warm-up minus cross-entropy on samples used in it, at
         the end of warm-up, in nats; 0 without ``smoothing="auto"``.
-    n_contradicting : int or None
+    n_contradicting : int or None, default=None
         Number of training samples whose features equal those of a sample with another label: some
         of these labels are wrong, or classes overlap. None: unknown, as for a Dataset that is read
         item by item.
-    n_trusted : int
+    n_trusted : int, default=0
         Number of trusted samples, whose labels are known to be clean. They are not compared, unless
         all are trusted.
 

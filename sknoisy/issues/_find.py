@@ -53,9 +53,9 @@ def find_label_issues(
     ----------
     clf_or_proba : NoisyLabelClassifier, OpinionPoolClassifier, Pipeline, search or array-like of \
 shape (n_samples, n_classes)
-        A classifier with the default method or an opinion pool, alone, at the end of a pipeline or
-        in a search, fitted to these labels; its out-of-bag predictions are used. Or out-of-fold
-        probabilities of the given labels from any model.
+        A classifier with the default method or "bagging", or an opinion pool, alone, at the end of
+        a pipeline or in a search, fitted to these labels; its out-of-bag predictions are used. Or
+        out-of-fold probabilities of the given labels from any model.
     y : array-like of shape (n_samples,)
         The given labels; with a classifier, the labels that it was fitted to, in the same order.
     transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"

@@ -44,7 +44,8 @@ def next_to_check(
 
     Parameters
     ----------
-    clf_or_proba, transition_matrix, classes
+    clf_or_proba : fitted classifier, Pipeline, search, or array-like of shape \
+(n_samples, n_classes)
         As in :func:`find_label_issues`.
     y : array-like of shape (n_samples,)
         The given labels, as in :func:`find_label_issues`.
@@ -53,6 +54,10 @@ def next_to_check(
     trusted : array-like of bool of shape (n_samples,), default=None
         Mask of the rows that need no check, as :func:`apply_review` returns it, besides those
         that were passed to ``fit`` as ``trusted``.
+    transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
+        As in :func:`find_label_issues`.
+    classes : array-like of shape (n_classes,), default=None
+        As in :func:`find_label_issues`.
 
     Returns
     -------

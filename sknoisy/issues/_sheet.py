@@ -43,7 +43,8 @@ def review_sheet(
 
     Parameters
     ----------
-    clf_or_proba, transition_matrix, classes
+    clf_or_proba : fitted classifier, Pipeline, search, or array-like of shape \
+(n_samples, n_classes)
         As in :func:`find_label_issues`.
     y : array-like of shape (n_samples,)
         The given labels, as in :func:`find_label_issues`. If they have an index, its names must be
@@ -56,6 +57,10 @@ def review_sheet(
         :func:`find_label_issues` returns.
     trusted : array-like of bool of shape (n_samples,), default=None
         As in :func:`next_to_check`.
+    transition_matrix : array-like of shape (n_classes, n_classes) or "auto", default="auto"
+        As in :func:`find_label_issues`.
+    classes : array-like of shape (n_classes,), default=None
+        As in :func:`find_label_issues`.
 
     Returns
     -------

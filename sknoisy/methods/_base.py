@@ -53,6 +53,20 @@ class NetworkView(Protocol):
         Number of the group of each row of X, from 0 in the order of first appearance. Rows of one
         group depend on each other, such as copies, so no part of the rows should split a group.
         None: each row is a group of its own.
+
+    Examples
+    --------
+    ``setup`` gets it, before the first batch:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> from sknoisy.methods import CrossEntropy
+    >>> class Curious(CrossEntropy):
+    ...     def setup(self, net, y):
+    ...         print(net.n_classes, "classes,", net.n_rows, "rows on", net.device)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = NoisyLabelClassifier(Curious, max_epochs=1, device="cpu").fit(X, y)
+    3 classes, 150 rows on cpu
     """
 
     n_classes: int
@@ -429,6 +443,17 @@ class ClassLoss(Method):
     """Base class of methods that consist of a loss only, computed as one loss per class.
 
     The loss of a sample is the mean of its class losses, weighted by the target.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import NoisyLabelClassifier
+    >>> from sknoisy.methods import ClassLoss
+    >>> class AbsoluteError(ClassLoss):
+    ...     def class_losses(self, logits):
+    ...         return 1 - logits.softmax(dim=-1)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = NoisyLabelClassifier(AbsoluteError, max_epochs=20, random_state=0).fit(X, y)
     """
 
     def class_losses(self, logits: Tensor) -> Tensor:

@@ -36,15 +36,27 @@ class Batch:
         Row of each sample in X, which is also its position in per-sample state.
     epoch : int
         Number of epochs trained before this one, without warm-up.
-    trusted : Tensor of bool of shape (n_samples,) or None
+    trusted : Tensor of bool of shape (n_samples,) or None, default=None
         Mask of the samples whose labels are known to be clean; None if no ``trusted`` was passed to
         ``fit``.
-    groups : Tensor of shape (n_samples,), int64, or None
+    groups : Tensor of shape (n_samples,), int64, or None, default=None
         Number of the group of each sample; None: each sample is a group of its own.
-    notes : mapping
+    notes : mapping, default={}
         Values that ``prepare_batch`` passes to ``loss`` and ``sample_weights``.
-    smoothed_classes : Tensor of shape (n_classes, n_classes) or None
+    smoothed_classes : Tensor of shape (n_classes, n_classes) or None, default=None
         The target of each class, smoothed at the estimator's rate; None: it is not smoothed.
+
+    Examples
+    --------
+    The training loop makes batches; a test of a method can, too:
+
+    >>> import torch
+    >>> from sknoisy.methods import Batch
+    >>> y, target = torch.tensor([0, 1]), torch.eye(2)
+    >>> batch = Batch(torch.zeros(2, 3), y, target, torch.full((2,), 0.5), torch.arange(2), epoch=0)
+    >>> batch.replace(target=target.flip(1)).target
+    tensor([[0., 1.],
+            [1., 0.]])
     """
 
     x: Tensor
@@ -93,10 +105,24 @@ class EvaluationPass:
         Takes an index of rows and returns their labels as distributions.
     compute : callable
         Takes an index of rows and returns their logits and features.
-    trusted : Tensor of bool of shape (n_samples,) or None
+    trusted : Tensor of bool of shape (n_samples,) or None, default=None
         As in :class:`Batch`.
-    groups : Tensor of shape (n_samples,), int64, or None
+    groups : Tensor of shape (n_samples,), int64, or None, default=None
         As in :class:`Batch`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknoisy.methods import EvaluationPass
+    >>> def compute(index):
+    ...     return torch.tensor([[2.0, 0.0], [0.0, 0.0]])[index], torch.zeros(len(index), 4)
+    >>> rows, y, ones = torch.arange(2), torch.tensor([0, 1]), torch.ones(2)
+    >>> evaluation = EvaluationPass(rows, y, ones, 0, torch.eye(2).__getitem__, compute)
+    >>> evaluation.probabilities
+    tensor([[0.8808, 0.1192],
+            [0.5000, 0.5000]])
+    >>> [part.losses.numel() for part in evaluation.parts(1)]
+    [1, 1]
     """
 
     index: Tensor
@@ -175,6 +201,19 @@ class TrainingStep(NamedTuple):
     logits : Tensor of shape ([n_networks,] n_samples, n_classes)
     batch : Batch
         The batch that the logits belong to.
+
+    Examples
+    --------
+    A method that overrides ``training_step`` returns one:
+
+    >>> from sknoisy.functional import cross_entropy
+    >>> from sknoisy.methods import Method, TrainingStep
+    >>> class Plain(Method):
+    ...     def training_step(self, net, batch):
+    ...         logits = net.infer(batch.x)
+    ...         return TrainingStep(
+    ...             cross_entropy(logits, batch.target), batch.weight, logits, batch
+    ...         )
     """
 
     losses: Tensor

@@ -24,6 +24,15 @@ class Score(NamedTuple):
         Standard error of the score.
     low, high : float
         Bounds of the confidence interval, which may lie outside the range of the score.
+
+    Examples
+    --------
+    >>> from sknoisy.metrics import noise_corrected_accuracy
+    >>> T = [[0.75, 0.25], [0.25, 0.75]]
+    >>> y_noisy, y_pred = [0, 0, 0, 1] * 25, [0] * 100
+    >>> score = noise_corrected_accuracy(y_noisy, y_pred, T, confidence_level=0.95)
+    >>> round(float(score.value), 2), bool(score.low < score.value < score.high)
+    (1.0, True)
     """
 
     value: float

@@ -45,8 +45,10 @@ def accuracy_difference(
         Entry (i, j) is the probability of noisy label j for true label i. A float is the rate of
         uniform noise: the probability that a label is wrong, when each other class is equally
         likely.
-    classes, sample_weight
-        As in :func:`noise_corrected_accuracy`.
+    classes : array-like of shape (n_classes,), default=None
+        Classes of the rows and columns, sorted; None: the labels that occur.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
     confidence_level : float, default=0.95
         Level of the confidence interval, in (0, 1); None: return the difference alone.
 

@@ -105,8 +105,18 @@ def noise_corrected_balanced_accuracy(
 
     Parameters
     ----------
-    y_noisy, y_pred, transition_matrix, classes, sample_weight, confidence_level
-        As in :func:`noise_corrected_accuracy`.
+    y_noisy : array-like of shape (n_samples,)
+        Noisy labels.
+    y_pred : array-like of shape (n_samples,)
+        Predicted labels.
+    transition_matrix : array-like of shape (n_classes, n_classes)
+        Entry (i, j) is the probability of noisy label j for true label i.
+    classes : array-like of shape (n_classes,), default=None
+        Classes of the rows and columns, sorted; None: the labels that occur.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------
@@ -166,8 +176,14 @@ def noise_corrected_log_loss(
         Noisy labels.
     proba : array-like of shape (n_samples, n_classes)
         Predicted probabilities of the true labels.
-    transition_matrix, classes, sample_weight, confidence_level
-        As in :func:`noise_corrected_accuracy`.
+    transition_matrix : array-like of shape (n_classes, n_classes)
+        Entry (i, j) is the probability of noisy label j for true label i.
+    classes : array-like of shape (n_classes,), default=None
+        Classes of the rows and columns, sorted; None: the labels that occur.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------
@@ -203,8 +219,18 @@ def noise_corrected_brier_score(
 
     Parameters
     ----------
-    y_noisy, proba, transition_matrix, classes, sample_weight, confidence_level
-        As in :func:`noise_corrected_log_loss`.
+    y_noisy : array-like of shape (n_samples,)
+        Noisy labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities of the true labels.
+    transition_matrix : array-like of shape (n_classes, n_classes)
+        Entry (i, j) is the probability of noisy label j for true label i.
+    classes : array-like of shape (n_classes,), default=None
+        Classes of the rows and columns, sorted; None: the labels that occur.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------
@@ -249,8 +275,18 @@ def noise_corrected_calibration_error(
 
     Parameters
     ----------
-    y_noisy, proba, transition_matrix, classes, sample_weight, confidence_level
-        As in :func:`noise_corrected_log_loss`.
+    y_noisy : array-like of shape (n_samples,)
+        Noisy labels.
+    proba : array-like of shape (n_samples, n_classes)
+        Predicted probabilities of the true labels.
+    transition_matrix : array-like of shape (n_classes, n_classes)
+        Entry (i, j) is the probability of noisy label j for true label i.
+    classes : array-like of shape (n_classes,), default=None
+        Classes of the rows and columns, sorted; None: the labels that occur.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
     n_bins : int, default=10
         Number of bins, at least 1.
 

@@ -33,8 +33,14 @@ def peer_accuracy(
 
     Parameters
     ----------
-    y_noisy, y_pred, sample_weight, confidence_level
-        As in :func:`noise_corrected_accuracy`.
+    y_noisy : array-like of shape (n_samples,)
+        Noisy labels.
+    y_pred : array-like of shape (n_samples,)
+        Predicted labels.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------
@@ -91,8 +97,12 @@ def cores_score(
         Predicted probabilities.
     beta : float, default=2.0
         Weight of the randomly drawn labels, at least 0; at 0 the score is the log-likelihood.
-    classes, sample_weight, confidence_level
-        As in :func:`noise_corrected_accuracy`.
+    classes : array-like of shape (n_classes,), default=None
+        Classes of the rows and columns, sorted; None: the labels that occur.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------
@@ -144,8 +154,10 @@ def trusted_accuracy(
         Predicted labels.
     trusted : array-like of bool of shape (n_samples,)
         Mask of the samples whose labels are clean.
-    sample_weight, confidence_level
-        As in :func:`noise_corrected_accuracy`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights.
+    confidence_level : float, default=None
+        Level of the confidence interval, in (0, 1); None: return the score alone.
 
     Returns
     -------

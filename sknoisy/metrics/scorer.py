@@ -54,6 +54,18 @@ class NoisyScorer:
         For the metrics that need one.
     classes : array-like of shape (n_classes,), default=None
         All possible labels, sorted; None: the classes of the estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sknoisy.metrics import make_noisy_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = make_noisy_scorer("peer_accuracy")
+    >>> scores = cross_val_score(LogisticRegression(max_iter=1000), X, y, scoring=scorer, cv=3)
+    >>> bool((scores > 0.5).all())
+    True
     """
 
     def __init__(self, metric: str, transition_matrix: Any = None, classes: Any = None) -> None:

@@ -25,7 +25,8 @@ class NetworkEnsemble(nn.ModuleList):
 
     Parameters
     ----------
-    networks : iterable of Module
+    modules : iterable of Module, default=None
+        The networks; None: none.
 
     Examples
     --------

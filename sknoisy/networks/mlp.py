@@ -22,6 +22,8 @@ class Dropout(nn.Dropout):
     ----------
     p : float, default=0.5
         Probability of dropping a unit, rounded to a multiple of 2 ** -16.
+    inplace : bool, default=False
+        As in :class:`torch.nn.Dropout`; without effect on the CPU.
 
     Examples
     --------

@@ -86,17 +86,71 @@ class ResNet(nn.Sequential):
 
 
 def resnet18(n_in: int, n_out: int) -> ResNet:
-    """Make a ResNet-18 for small images; see :class:`ResNet`."""
+    """Make a ResNet-18 for small images; see :class:`ResNet`.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of channels of the images.
+    n_out : int
+        Number of classes.
+
+    Returns
+    -------
+    ResNet
+
+    Examples
+    --------
+    >>> import torch
+    >>> resnet18(3, 10)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
     return ResNet(n_in, n_out)
 
 
 def resnet34(n_in: int, n_out: int) -> ResNet:
-    """Make a ResNet-34 for small images; see :class:`ResNet`."""
+    """Make a ResNet-34 for small images; see :class:`ResNet`.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of channels of the images.
+    n_out : int
+        Number of classes.
+
+    Returns
+    -------
+    ResNet
+
+    Examples
+    --------
+    >>> import torch
+    >>> resnet34(3, 10)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
     return ResNet(n_in, n_out, n_blocks=(3, 4, 6, 3))
 
 
 def preact_resnet18(n_in: int, n_out: int) -> ResNet:
-    """Make a preactivated ResNet-18 for small images; see :class:`ResNet`."""
+    """Make a preactivated ResNet-18 for small images; see :class:`ResNet`.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of channels of the images.
+    n_out : int
+        Number of classes.
+
+    Returns
+    -------
+    ResNet
+
+    Examples
+    --------
+    >>> import torch
+    >>> preact_resnet18(3, 10)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
     return ResNet(n_in, n_out, preactivated=True)
 
 

@@ -73,6 +73,14 @@ class NoiseManifest:
         its row of the identity matrix.
     classes : ndarray of shape (n_classes,)
         The classes of rows and columns.
+
+    Examples
+    --------
+    >>> from sknoisy.noise import corrupt_labels
+    >>> y = ["cat"] * 10 + ["dog"] * 10
+    >>> y_noisy, manifest = corrupt_labels(y, 0.2, random_state=0, return_manifest=True)
+    >>> manifest.classes.tolist(), bool(manifest.rate == manifest.flipped.mean())
+    (['cat', 'dog'], True)
     """
 
     y: Any
