@@ -7,9 +7,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sknoisy._audit.findings import SEVERITIES
 from sknoisy._audit.read import read_columns
+from sknoisy._audit.report import refuse_answered_sheet, sheet_beside
 from sknoisy._audit.run import audit
 from sknoisy.methods import METHODS
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     out = Path(options.out)
-    outputs = [out, out.with_suffix(".json"), out.with_suffix(".suspects.csv")]
+    outputs = [out, out.with_suffix(".json"), sheet_beside(out)]
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out must end with .html. Got {options.out!r} instead.")
     if not out.parent.is_dir():
@@ -52,14 +54,11 @@ def _audit(options: argparse.Namespace) -> int:
     data = Path(options.data)
     if any(path.exists() and data.exists() and path.samefile(data) for path in outputs):
         raise ValueError(f"--out would replace the data {options.data!r}.")
+    refuse_answered_sheet(sheet_beside(out))
     columns = read_columns(
         data, options.label, options.groups, options.trusted, options.sep, options.encoding
     )
-    encoder = "columns"
-    if options.encoder == "skrub":
-        from skrub import TableVectorizer
-
-        encoder = TableVectorizer()
+    encoder = "columns" if options.encoder == "columns" else _skrub_encoder()
     params = {} if options.max_epochs is None else {"max_epochs": options.max_epochs}
     report = audit(
         columns.X,
@@ -82,6 +81,14 @@ def _audit(options: argparse.Namespace) -> int:
         print("Written:", *outputs)
     failed = options.fail_on is not None and report.is_at_least(options.fail_on)
     return _FOUND if failed else _OK
+
+
+def _skrub_encoder() -> Any:
+    try:
+        from skrub import TableVectorizer
+    except ImportError as error:
+        raise ImportError("--encoder skrub needs the package skrub: pip install skrub.") from error
+    return TableVectorizer()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,11 +12,12 @@ from sknoisy._audit.findings import SEVERITIES, Finding
 from sknoisy._audit.page import write_page
 from sknoisy._audit.result import AuditResult
 from sknoisy._audit.summary import summarize
+from sknoisy.issues._lookup import is_empty, read_boolean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AuditReport"]
+__all__ = ["AuditReport", "refuse_answered_sheet", "sheet_beside"]
 
 
 class AuditReport:
@@ -103,16 +104,22 @@ class AuditReport:
         -------
         list of Path
             The three files.
+
+        Raises
+        ------
+        FileExistsError
+            If the file of suspects is there and a reviewer has filled it in.
         """
         page = Path(os.fspath(path))
         if page.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"The 'path' parameter must end with '.html'. Got {str(page)!r}.")
+        refuse_answered_sheet(sheet_beside(page))
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
         return write_together(
             {
                 page: self.to_html(),
                 page.with_suffix(".json"): text + "\n",
-                page.with_suffix(".suspects.csv"): self.suspects.to_csv(index=False),
+                sheet_beside(page): self.suspects.to_csv(index=False),
             }
         )
 
@@ -124,3 +131,38 @@ class AuditReport:
         lines = [self.verdict, f"{n} suspect{'s' * (n != 1)} in {n_rows} rows."]
         lines += [f"{f.code} {f.severity}: {f.title}. {f.message}" for f in self.findings]
         return "\n".join(lines)
+
+
+def sheet_beside(page: Path) -> Path:
+    """Return the path of the suspects that belong to a page."""
+    return page.with_suffix(".suspects.csv")
+
+
+def refuse_answered_sheet(path: Path) -> None:
+    """Refuse to replace anything but a review sheet without answers.
+
+    Parameters
+    ----------
+    path : Path
+        A file that need not exist.
+
+    Raises
+    ------
+    FileExistsError
+        If the file is something else, or has answers.
+    """
+    import pandas as pd
+
+    if not path.exists():
+        return
+    try:
+        sheet = pd.read_csv(path, dtype=str, keep_default_na=False)
+        is_open = all(is_empty(new) for new in sheet["new"])
+        is_open = is_open and not any(read_boolean(mark) for mark in sheet["checked"])
+    except (KeyError, ValueError):
+        is_open = False
+    if not is_open:
+        raise FileExistsError(
+            f"{str(path)!r} has answers of a reviewer, or is no review sheet, and is not replaced. "
+            "Move it, or write the report to another file."
+        )

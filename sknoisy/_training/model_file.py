@@ -287,6 +287,11 @@ def given_parts(names: Any, module: Any, method: Any) -> dict[str, Any]:
             "The 'method' parameter of load must be a subclass or an instance of Method. Got "
             f"{method!r:.100} instead."
         )
+    if kind is not None and kind.__name__ != (name := str(names["method"]).rpartition(".")[2]):
+        raise TypeError(
+            f"The 'method' parameter of load must be the class {name:.100}, whose parameters and "
+            f"state the file has. Got {kind.__name__} instead."
+        )
     if module is not None and not callable(module):
         raise TypeError(
             "The 'module' parameter of load must be a class or an instance of Module, or a "

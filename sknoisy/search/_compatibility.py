@@ -88,7 +88,7 @@ def check_vectorizable(candidates: Sequence[NoisyLabelClassifier]) -> None:
         if not isinstance(method, ClassLoss) or hooks or other_loss or has_state:
             raise TypeError(
                 "SmoothingSearchCV trains with methods that are only a loss (ClassLoss). "
-                f"{kind.__name__} is more; {instead}"
+                f"{kind.__name__} is more: take one of them, such as method='ce', or {instead}"
             )
         stack_methods(methods, torch.float32, torch.device("cpu"))
     clf = candidates[0]

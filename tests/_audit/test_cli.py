@@ -107,6 +107,32 @@ def test_report_does_not_replace_the_data(tmp_path, capsys):
     assert path.read_text().startswith("a,y")
 
 
+@pytest.mark.parametrize(
+    "answered",
+    ["row,given,new,checked\n1,no,NA,False\n", "row,given,new,checked\n1,no,,x\n", "a;b\n1;2\n"],
+    ids=["new label", "checked", "no sheet"],
+)
+def test_answers_of_a_reviewer_are_not_replaced(answered, run, data, capsys):
+    sheet = data.parent / "r.suspects.csv"
+    sheet.write_text(answered)
+    assert run() == 2
+    assert "has answers of a reviewer, or is no review sheet" in capsys.readouterr().err
+    assert sheet.read_text() == answered
+    assert not (data.parent / "r.html").exists()
+
+
+def test_a_sheet_without_answers_is_replaced(run, data):
+    assert run("--quiet") == 0
+    assert run("--quiet", "--seed", "1") == 0
+    assert '"random_state": 1' in (data.parent / "r.json").read_text()
+
+
+def test_a_missing_encoder_names_its_package(run, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "skrub", None)
+    assert run("--encoder", "skrub") == 2
+    assert "--encoder skrub needs the package skrub: pip install skrub" in capsys.readouterr().err
+
+
 def test_wrong_options_are_explained_by_the_parser(capsys):
     for arguments in ([], ["audit"], ["audit", "d.csv", "--label", "y", "--fail-on", "severe"]):
         with pytest.raises(SystemExit) as stopped:

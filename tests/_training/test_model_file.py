@@ -15,7 +15,7 @@ from torch import nn
 
 from sknoisy import NoisyLabelClassifier, find_label_issues, load
 from sknoisy.functional import RandAugment, cross_entropy
-from sknoisy.methods import ELR, Method
+from sknoisy.methods import ELR, MAE, Method
 from sknoisy.recipes import Steps
 from tests.factories import NormedMLP, short
 
@@ -239,6 +239,10 @@ def test_a_part_that_the_file_does_not_name_is_refused(table, tmp_path):
         ({"module": 3, "method": Squares}, "'module' parameter of load must be a class"),
         ({"module": NormedMLP, "method": "elr"}, "'method' parameter of load must be a subclass"),
         ({"module": NormedMLP, "method": nn.Linear}, "'method' parameter of load must be a sub"),
+        (
+            {"module": NormedMLP, "method": MAE},
+            "'method' parameter of load must be the class Squares",
+        ),
     ],
 )
 def test_parts_of_a_wrong_type_are_refused(given, match, table, tmp_path):
