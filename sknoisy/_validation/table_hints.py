@@ -19,6 +19,8 @@ __all__ = ["explain_table", "name_columns"]
 _TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 # At most as many columns are named.
 _MAX_NAMES = 10
+# With more distinct texts than this, and a tenth of the rows, a column is hardly one of categories.
+_MAX_CATEGORIES = 50
 
 
 @dataclass
@@ -29,6 +31,7 @@ class _Problems:
     """
 
     text: list[Any] = field(default_factory=list)
+    distinct_text: list[Any] = field(default_factory=list)
     times: list[Any] = field(default_factory=list)
     infinite: list[Any] = field(default_factory=list)
     missing: dict[Any, int] = field(default_factory=dict)
@@ -54,6 +57,11 @@ def explain_table(X: Any, estimator: str) -> str:
     sentences = []
     if problems.text:
         sentences.append(f"X has text in {name_columns(problems.text)}.")
+    if problems.distinct_text:
+        sentences.append(
+            f"Few texts repeat in {name_columns(problems.distinct_text)}: make numbers of dates, "
+            "use TfidfVectorizer for sentences, and leave out keys."
+        )
     if problems.missing:
         counted = [f"{name!r} ({count})" for name, count in problems.missing.items()]
         sentences.append(f"X has missing values in {name_columns(counted, str)}.")
@@ -99,6 +107,8 @@ def _find_problems(X: Any) -> _Problems:
             problems.times.append(name)
         elif isinstance(cell, (str, bytes)):
             problems.text.append(name)
+            if len(set(map(str, cells.tolist()))) > max(_MAX_CATEGORIES, len(cells) / 10):
+                problems.distinct_text.append(name)
         elif type(cell).__name__ in ("Period", "Interval"):
             problems.times.append(name)
         elif cell is not None:

@@ -77,6 +77,15 @@ def test_text_and_missing_values_are_named_with_a_pipeline_that_takes_them(table
     assert eval(pipeline, names).fit(X, y).predict(X).shape == (60,)
 
 
+def test_texts_that_do_not_repeat_are_no_categories():
+    days = pd.date_range("2024", periods=60).astype(str)
+    with pytest.raises(ValueError, match=r"Few texts repeat in column 'day': make numbers of da"):
+        make().fit(frame.assign(day=days, city=city), y)
+    with pytest.raises(ValueError, match=TEXT.format("'city'")) as error:
+        make().fit(frame.assign(city=city), y)
+    assert "Few texts repeat" not in str(error.value)
+
+
 def test_text_and_missing_values_are_named_in_predict():
     clf = make().fit(frame, y)
     with pytest.raises(ValueError, match=r"X has missing values in column 'b' \(12\)"):
