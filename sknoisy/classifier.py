@@ -163,8 +163,10 @@ class NoisyLabelClassifier(
         Whether ``fit`` continues the last training for ``max_epochs`` more epochs. Network, method,
         optimizer, callbacks, device, precision and ``compile`` are then kept from the first fit.
     verbose : int, default=0
-        Above 0, print a row for each epoch. With a negative smoothing rate the training loss has no
-        lower limit and becomes negative: compare epochs by accuracy.
+        1: on a terminal, one line with the epoch, its accuracies and the time left; in a file or a
+        notebook, a row for each epoch. Above 1: always a row for each epoch. With a negative
+        smoothing rate the training loss has no lower limit and becomes negative: compare epochs by
+        accuracy.
     callbacks : list, "disable" or None, default=None
         Callbacks of skorch, called with the inner net. Their parameters are set as
         ``callbacks__callback__name``. "disable": no callbacks, not even the epoch timer.

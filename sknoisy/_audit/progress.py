@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any, TextIO
 
+from sknoisy._runtime.time_left import time_left
 from sknoisy._training.net import Callback
 
 __all__ = ["Progress"]
@@ -37,8 +38,8 @@ class Progress:
     def step(self, text: str, done: float, total: float, seconds: float) -> None:
         """Say how many parts of a stage are done, and estimate the time left; live only."""
         if self._is_live and done > 0:
-            left = seconds / done * (total - done)
-            self._write(f"{text}: {done:.0f} of {total:.0f}, about {_duration(left)} left")
+            left = time_left(done, total, seconds)
+            self._write(f"{text}: {done:.0f} of {total:.0f}, {left}")
 
     def close(self) -> None:
         """Remove the live line."""
@@ -80,9 +81,3 @@ class _EpochProgress(Callback):
         """Show the number of epochs."""
         n, seconds = len(net.history), time.monotonic() - self._begin
         self.progress.step("Training: epoch", n, max(n, self.n_epochs), seconds)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min"

@@ -27,6 +27,7 @@ from sknoisy._runtime.randomness import seeded
 from sknoisy._runtime.threads import caught_sigint, limit_threads
 from sknoisy._training.augment_check import CheckedAugment
 from sknoisy._training.callback_checks import check_callbacks
+from sknoisy._training.epoch_line import EpochLine
 from sknoisy._training.first_layers import adapt_constant_columns, adapt_first_layers
 from sknoisy._training.hook_checks import checked_log_proba
 from sknoisy._training.loop import TrainingLoop
@@ -120,7 +121,7 @@ class SkorchNet(NeuralNetClassifier):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # Losses and accuracies are recorded by the training loop, not by callbacks.
         silent = self.loop_ is not None and self.loop_.run.processes.rank > 0
-        log = [("print_log", PrintLog(sink=_print_nothing if silent else print))]
+        log = [("print_log", _EpochLog(sink=_print_nothing if silent else print))]
         return [("epoch_timer", EpochTimer()), *(log if self.verbose else [])]
 
     # ---- building -------------------------------------------------------------------------------
@@ -351,7 +352,8 @@ class SkorchNet(NeuralNetClassifier):
         self.notify("on_train_begin", X=run.data, y=run.data.y)
         if run.checkpoint is not None:
             run.checkpoint.restore_callbacks(self)
-        with caught_sigint() as interrupts:
+        shown = self.verbose if run.processes.rank == 0 else 0
+        with caught_sigint() as interrupts, EpochLine(shown, len(self.history), epochs) as run.line:
             try:
                 self.fit_loop(run.data, epochs=epochs)
             except KeyboardInterrupt:
@@ -389,6 +391,7 @@ class SkorchNet(NeuralNetClassifier):
             loop.run.view.module = self.module_
             if method_name != "on_epoch_end":
                 return
+            loop.run.line.show(self.history)
             has_stopped = loop.end_epoch()
             if loop.run.checkpoint is not None:
                 loop.run.checkpoint.save(self, loop.run, has_stopped)
@@ -462,6 +465,14 @@ class SkorchNet(NeuralNetClassifier):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         set_state(self, state)
+
+
+class _EpochLog(PrintLog):
+    """Prints a row for each epoch, unless one line on the terminal shows the last one."""
+
+    def on_epoch_end(self, net: SkorchNet, **kwargs: Any) -> None:
+        if net.loop_ is None or not net.loop_.run.line.is_live:
+            super().on_epoch_end(net, **kwargs)
 
 
 def _print_nothing(*_: Any) -> None:

@@ -10,6 +10,7 @@ from sknoisy._data.columns import ColumnTransform
 from sknoisy._data.dataset import LabelledRows
 from sknoisy._label_noise.report import NoiseReport
 from sknoisy._training.early_stopping import EarlyStopping
+from sknoisy._training.epoch_line import EpochLine
 from sknoisy._training.label_wave import LabelWave
 from sknoisy._training.network_view import ModuleView
 from sknoisy._training.noise_inspection import inspect_labels, inspect_out_of_bag
@@ -66,6 +67,8 @@ class TrainingRun:
         Number of epochs of this call in which the method is in use.
     view : ModuleView
         The view of the network for methods; set when the network is built.
+    line : EpochLine
+        Shows the epochs on a terminal; set when they begin.
     quality : LabelQuality
     memorization : Memorization
     stopping : EarlyStopping
@@ -86,6 +89,7 @@ class TrainingRun:
     checkpoint: Checkpoint | None = None
     n_epochs: int = field(init=False)
     view: ModuleView = field(init=False)
+    line: EpochLine = field(init=False)
     quality: LabelQuality = field(init=False)
     memorization: Memorization = field(init=False)
     stopping: EarlyStopping = field(init=False)

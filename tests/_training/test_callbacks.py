@@ -2,6 +2,7 @@
 
 import copy
 import io
+import re
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -184,6 +185,57 @@ def test_verbose_prints_a_row_for_each_epoch():
     assert head.split() == ["epoch", *trained, *held_out, "dur"]
     assert set(rule) == {"-", " "}
     assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_verbose_shows_one_line_with_the_time_left_on_a_terminal():
+    terminal = Terminal()
+    with redirect_stdout(terminal):
+        short(verbose=1, early_stopping=True, n_iter_no_change=9).fit(X, y)
+    assert "\n" not in terminal.getvalue()
+    start, *lines, end = terminal.getvalue().split("\r\x1b[K")
+    assert start == end == ""
+    number = r"0\.\d{3}|1\.000"
+    for epoch, line in enumerate(lines, 1):
+        scores = f"train_acc ({number}), valid_acc ({number})"
+        assert re.fullmatch(rf"epoch {epoch} of 4, {scores}, about \d+ s left", line)
+    assert len(lines) == 4
+
+
+def test_the_line_is_erased_after_an_error():
+    class Failing(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise RuntimeError("disk")
+
+    terminal = Terminal()
+    with redirect_stdout(terminal), pytest.raises(RuntimeError, match="disk"):
+        short(verbose=1, callbacks=[Failing()]).fit(X, y)
+    assert re.search(r"epoch 2 of 4, .*left\r\x1b\[K$", terminal.getvalue())
+
+
+def test_the_line_counts_the_epochs_of_earlier_fits():
+    clf = short(warm_start=True).fit(X, y)
+    terminal = Terminal()
+    with redirect_stdout(terminal):
+        clf.set_params(verbose=1).fit(X, y)
+    assert re.findall(r"epoch (\d+) of (\d+)", terminal.getvalue()) == [
+        (str(epoch), "8") for epoch in (5, 6, 7, 8)
+    ]
+
+
+@pytest.mark.parametrize(("verbose", "train"), [(2, "fit"), (1, "partial_fit")])
+def test_rows_on_a_terminal(verbose, train):
+    terminal = Terminal()
+    with redirect_stdout(terminal):
+        clf = short(verbose=verbose)
+        clf.fit(X, y) if train == "fit" else clf.partial_fit(X, y, classes=np.unique(y))
+    assert "\r" not in terminal.getvalue()
+    assert terminal.getvalue().splitlines()[0].split()[:2] == ["epoch", "train_acc"]
 
 
 def test_nothing_is_printed_by_default(capsys):
