@@ -37,7 +37,7 @@ demo: $(INSTALLED)  ## train on noisy labels and find them: the quickstart examp
 test: $(INSTALLED)  ## run all tests but the longest, and the examples in the docstrings
 	$(PYTEST) -m "not long and not ecosystem" $(ARGS)
 
-test-fast: $(INSTALLED)  ## the same without the tests marked slow, in a fifth of the time
+test-fast: $(INSTALLED)  ## the same without the tests marked slow
 	$(PYTEST) -m "not slow and not long and not ecosystem" $(ARGS)
 
 # pytest exits with 5 where no test is selected.
