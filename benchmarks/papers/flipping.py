@@ -6,9 +6,9 @@
 
 Xie et al. (2016) replace a tenth of the labels by random ones, newly drawn in each step, which is
 label smoothing in expectation. Müller et al. (2019) show that smoothing calibrates networks that
-were trained on right labels, Pereyra et al. (2017) propose the confidence penalty for the same
+were trained on clean labels, Pereyra et al. (2017) propose the confidence penalty for the same
 purpose, and Lukasik et al. (2020) smooth wrong labels. Their networks need a GPU; here an MLP is
-trained on five sets, with right labels and with symmetric noise, in the same way for all.
+trained on five sets, with clean labels and with symmetric noise, in the same way for all.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def expectation() -> str:
 
 
 def beside_paper(rows: dict[_cells.Key, _cells.Row]) -> str:
-    """Calibration error on right labels without and with smoothing."""
+    """Calibration error on clean labels without and with smoothing."""
     lines: list[list[object]] = [
         [network, "paper", f"{before:.1f}", rate, f"{after:.1f}"]
         for network, (before, after, rate) in MUELLER.items()

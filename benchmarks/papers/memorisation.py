@@ -74,7 +74,7 @@ CURVES = {
     "test": "clean test accuracy",
     "corrected": "wrong labels, true class predicted",
     "memorised": "wrong labels, memorised",
-    "right": "right labels, predicted",
+    "right": "clean labels, predicted",
 }
 # Liu et al. 2020, CIFAR-10, symmetric noise: contender, the other, noise, accuracies of both, and
 # the noise of ours beside it. ResNet-34 at the epoch with the best accuracy on noisy validation

@@ -38,7 +38,7 @@ def test_curves_have_four_shares_after_each_recorded_epoch(few_epochs, contender
     assert all(values[f"memorised@{e}"] + values[f"corrected@{e}"] <= 1 for e in (1, 2))
 
 
-def test_shares_are_of_rows_with_wrong_and_with_right_labels(few_epochs):
+def test_shares_are_of_rows_with_wrong_and_with_clean_labels(few_epochs):
     class Net:
         """It knows the true class of all rows but the first ten, whose wrong label it predicts."""
 
