@@ -43,7 +43,7 @@ NOISE = ("none", "sym .2", "sym .4")
 RATES = (0.1, 0.2, 0.5)
 N_BINS = 15
 # Method, and its parameters.
-CONTENDERS: dict[str, tuple[str, dict[str, float]]] = {
+CONTENDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "nothing": ("ce", {}),
     **{f"smoothing {rate}": ("ce", {"smoothing": rate}) for rate in RATES},
     **{f"flipping {rate}": ("disturb_label", {"method__alpha": rate}) for rate in RATES},
@@ -187,7 +187,8 @@ def expectation() -> str:
     for rate in RATES:
         # The gradient of cross-entropy by the logits is the prediction minus the target.
         smoothed = logits.softmax(dim=1) - smooth_labels(batch.target, rate)
-        total, line = torch.zeros_like(logits), [rate]
+        total = torch.zeros_like(logits)
+        line: list[object] = [rate]
         for draw in range(1, DRAWS[-1] + 1):
             total += DisturbLabel(rate).prepare_batch(None, batch).target  # type: ignore[arg-type]
             if draw in DRAWS:
@@ -238,7 +239,7 @@ def report(rows: dict[_cells.Key, _cells.Row]) -> str:
         f"Table written {setting()}.",
         f"Means over {', '.join(SETS)} and {len(seeds)} seed{'s' * (len(seeds) != 1)}, in %: the "
         "MLP of the library, 100 epochs, at most 2000 training rows; of the images, pixels at half "
-        "their resolution. Test labels are clean. *none* has right training labels; *sym .2* and "
+        "their resolution. Test labels are clean. *none* has clean training labels; *sym .2* and "
         "*sym .4* have this fraction of wrong ones, all other classes equally likely. *nothing* is "
         "cross-entropy; *smoothing*, *flipping* and *penalty* have the rate or the weight that "
         f"follows. The calibration error is the mean distance of confidence and accuracy over "

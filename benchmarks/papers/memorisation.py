@@ -175,8 +175,22 @@ def keys(seeds: int) -> Iterator[_cells.Key]:
     for seed in range(seeds):
         for network in NETWORKS:
             for noise in NOISE if network == "mlp" else NOISE[:1]:
-                for contender in CONTENDERS if network == "mlp" else ON_CNN:
+                for contender in contenders_on(network):
                     yield network, contender, noise, seed
+
+
+def contenders_on(network: str) -> tuple[str, ...]:
+    """The larger network has fewer."""
+    return tuple(CONTENDERS) if network == "mlp" else ON_CNN
+
+
+def complete(rows: dict[_cells.Key, _cells.Row]) -> dict[_cells.Key, _cells.Row]:
+    """Leave out seeds that some contenders lack: the others would be compared on more seeds."""
+    return {
+        (network, contender, noise, seed): row
+        for (network, contender, noise, seed), row in rows.items()
+        if all((network, other, noise, seed) in rows for other in contenders_on(str(network)))
+    }
 
 
 def curves_of(
@@ -253,6 +267,7 @@ def spread(values: np.ndarray) -> str:
 
 def report(rows: dict[_cells.Key, _cells.Row]) -> str:
     """The page of results."""
+    rows = complete(rows)
     cases = [
         (network, noise)
         for network in NETWORKS

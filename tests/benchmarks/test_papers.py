@@ -68,6 +68,16 @@ def test_differences_beside_the_paper_are_of_the_best_and_the_last_epoch():
     assert line in memorisation.beside_paper(rows)
 
 
+def test_seeds_that_a_contender_lacks_are_left_out():
+    rows = {
+        ("cnn", contender, "0.4", seed): _cells.Row({}, ORIGIN)
+        for contender in memorisation.ON_CNN
+        for seed in range(2)
+    }
+    del rows["cnn", "mixup", "0.4", 1]
+    assert {key[3] for key in memorisation.complete(rows)} == {0}
+
+
 def test_the_mean_gradient_of_flipping_comes_near_that_of_smoothing():
     for line in flipping.expectation().splitlines()[2:]:
         distances = np.array(line.strip("| ").split(" | ")[1:], dtype=float)
