@@ -229,6 +229,65 @@ def wei_uci():
 
 
 @chart
+def elr_curves():
+    """Accuracy, and what becomes of wrong labels, with cross-entropy and with ELR, by epoch."""
+    return _memorisation({"ce": PEER, "elr": OURS, "elr, no warm-up": BEST, "elr, beta=0": "C3"})
+
+
+@chart
+def mixnn_curves():
+    """Accuracy, and what becomes of wrong labels, with mixtures of neighbours, by epoch."""
+    return _memorisation({"ce": PEER, "mixup": "C2", "synthetic": BEST,
+                          "synthetic, every 10th": "C4", "synthetic, recipe": OURS})  # fmt: skip
+
+
+def _memorisation(shades):
+    """Draw three panels over epochs, of the MLP with 40 % noise."""
+    panels = {"clean test accuracy": "test accuracy, %",
+              "wrong labels, memorised": "wrong labels memorised, %",
+              "wrong labels, true": "wrong labels corrected, %"}  # fmt: skip
+    fig, axes = plt.subplots(1, 3, figsize=(7.6, 3.1), layout="constrained")
+    for ax, (title, label) in zip(axes, panels.items(), strict=True):
+        content = table("memorisation", f"mlp, 0.4: {title}")
+        epochs = content.columns[1:]
+        for contender, shade in shades.items():
+            values = [content.number(contender, epoch) for epoch in epochs]
+            ax.plot([int(epoch) for epoch in epochs], values, color=shade, label=contender)
+        ax.set_xlabel("epoch")
+        ax.set_title(label, size=10)
+        ax.spines[["top", "right"]].set_visible(False)
+    fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside lower center",
+               ncols=len(shades))  # fmt: skip
+    return fig
+
+
+@chart
+def flipping():
+    """Accuracy and calibration error of smoothing, flipping and penalty, by rate."""
+    kinds = {"smoothing": (OURS, "o-"), "flipping": (BEST, "s-"), "penalty": (PEER, "^-")}
+    fig, axes = plt.subplots(2, 3, figsize=(7.6, 4.6), layout="constrained", sharex=True)
+    for line, (title, label) in zip(axes, (("Accuracy", "accuracy, %"),
+                                           ("Calibration", "calibration error, %")),
+                                    strict=True):  # fmt: skip
+        content = table("flipping", title)
+        for ax, noise in zip(line, content.columns[1:], strict=True):
+            for kind, (shade, style) in kinds.items():
+                rows = [row for row in content.rows if row.startswith(kind)]
+                rates = [0, *(float(row.split()[1]) for row in rows)]
+                values = [content.number(row, noise) for row in ("nothing", *rows)]
+                ax.plot(rates, values, style, ms=4, color=shade, label=kind)
+            if title == "Accuracy":
+                ax.set_title("clean labels" if noise == "none" else noise, size=10)
+            ax.spines[["top", "right"]].set_visible(False)
+        line[0].set_ylabel(label)
+    for ax in axes[1]:
+        ax.set_xlabel("rate, or weight of the penalty")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False,
+               loc="outside lower center", ncols=3)  # fmt: skip
+    return fig
+
+
+@chart
 def decision_tree():
     """Which method when, as a tree of questions, with measured accuracies."""
     fig, ax = plt.subplots(figsize=(7.6, 6.2), layout="constrained")
