@@ -68,7 +68,10 @@ def make_evaluation():
         features = logits if features is None else torch.as_tensor(features)
         index = torch.arange(len(y))
         trusted = None if trusted is None else torch.isin(index, torch.as_tensor(trusted))
-        return EvaluationPass(index, y, target, weight, epoch, lambda: (logits, features), trusted)
+        outputs = logits, features
+        return EvaluationPass(
+            index, y, weight, epoch, lambda rows: target, lambda rows: outputs, trusted
+        )
 
     return make_evaluation
 

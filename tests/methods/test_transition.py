@@ -22,8 +22,9 @@ def noisy_classes(matrix, n=600, spread=0.6):
 def evaluation_of(features, target, weight=None, trusted=None):
     weight = torch.ones(len(target), dtype=target.dtype) if weight is None else weight
     index = torch.arange(len(target))
+    outputs = 0 * target, features
     return EvaluationPass(
-        index, target.argmax(1), target, weight, 3, lambda: (0 * target, features), trusted
+        index, target.argmax(1), weight, 3, lambda rows: target, lambda rows: outputs, trusted
     )
 
 
@@ -43,7 +44,9 @@ def test_dual_t_and_hoc_are_those_of_the_public_module(trusted):
     logits = torch.tensor(np.eye(3)[y] + rng.normal(scale=0.2, size=(600, 3)))
     index, weight, noisy = torch.arange(600), torch.ones(600), target.argmax(1)
     rows = torch.ones(600, dtype=torch.bool) if trusted is None else ~trusted
-    evaluation = EvaluationPass(index, noisy, target, weight, 3, lambda: (logits, X), trusted)
+    evaluation = EvaluationPass(
+        index, noisy, weight, 3, lambda rows: target, lambda rows: (logits, X), trusted
+    )
     p = torch.softmax(logits, dim=1)
     for estimate, expected in {
         "dual_t": dual_t(p[rows].numpy(), noisy[rows].numpy()),
