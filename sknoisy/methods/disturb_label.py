@@ -22,9 +22,9 @@ class DisturbLabel(Method):
     """Replace some labels by random ones in each step, to make memorisation harder.
 
     In expectation it is label smoothing with rate ``alpha``; the random draws add noise to the
-    gradient, which also regularises. It does not distinguish clean from noisy labels. With the
-    authors' rate it mainly improves the calibration; only a rate of about one half prevents a small
-    network from memorising noisy labels.
+    gradient, which also regularises. It does not distinguish clean from noisy labels. The authors'
+    rate slows memorisation only a little, a rate of about one half much more; such rates make
+    predictions less confident than they are accurate (``benchmarks/papers/flipping.py``).
 
     Cost: one network, one pass per step, nothing kept per sample. Needs: nothing.
 
