@@ -96,7 +96,7 @@ class DistilledPool(Method):
         The epochs in which networks are trained on the given labels, to judge.
     out_of_bag : Tensor of shape (n_samples, n_classes)
         Pooled out-of-bag probabilities of the given labels, of the first round.
-    posterior : Tensor of shape (n_samples, n_classes), or (0, n_classes) before the estimate
+    posterior : Tensor of shape (n_samples, n_classes)
         Probabilities of the true classes, on which the networks are trained.
 
     Raises
@@ -153,7 +153,7 @@ class DistilledPool(Method):
         self.register_buffer("counts", counts.to(net.dtype).to(y.device))
         unknown = torch.full((len(y), k), torch.nan, dtype=net.dtype, device=y.device)
         self.register_buffer("out_of_bag", unknown)
-        self.register_buffer("posterior", unknown[:0].clone())
+        self.register_buffer("posterior", unknown.clone())
         # What tells the samples that were judged from others.
         self.register_buffer("marks", torch.full_like(unknown[:, 0], torch.nan))
         self.register_buffer("row_marks", torch.full_like(_marks_of_rows(net), torch.nan))
