@@ -74,7 +74,7 @@ def lines(path):
     return Path(path).read_text().splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_searches_on_dask(dask_client, tmp_path):
     X, y = noisy_digits(300)
     frame = RecordingFrame(X)

@@ -218,7 +218,7 @@ def test_only_networks_learn_soft_labels(fits):
     assert not np.allclose(member.predict(X), hard.predict(X))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_jobs_change_nothing():
     X, y = noisy_blobs(N)
     clf = GaussianNB()

@@ -66,7 +66,7 @@ def test_confident_counts_weight_predictions_by_their_confidence():
     assert confident_counts(torch.ones(3, 1), torch.ones(3)) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(deadline=None)
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
 def test_correction_inverts_the_matrix_where_the_inverse_is_a_distribution(k, seed):

@@ -95,7 +95,7 @@ def test_a_given_matrix_corrects_predictions_and_none_does_not(set_up):
         set_up(Bagging(transition_matrix=[[1.0]]), Y)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_correction_removes_a_quarter_of_the_errors_of_class_conditional_noise():
     """In each second class, 40 % of the samples are given the label of the next class."""
     X, y = load_digits(return_X_y=True)
