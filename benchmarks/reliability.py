@@ -212,7 +212,7 @@ def write(figures: dict[str, Figure]) -> str:
     for name, figure in figures.items():
         title = str(FIGURES[name].__doc__).rstrip(".")
         met = "" if figure.is_met else "not met; "
-        measured, limit = (f"{x:{f}} {figure.unit}" for x, f in zip(figure[:2], (".1f", "g")))
+        measured, limit = f"{figure.value:.1f} {figure.unit}", f"{figure.limit:g} {figure.unit}"
         rows[title] = [title, measured, limit, f"{met}{figure.remark}", commit()]
     titles = [str(function.__doc__).rstrip(".") for function in FIGURES.values()]
     kept = [rows[title] for title in titles if title in rows]
