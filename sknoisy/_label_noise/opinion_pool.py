@@ -20,17 +20,10 @@ from sknoisy._label_noise.log_pool import fit_exponents, log_pool
 from sknoisy._runtime.threads import limit_threads
 from sknoisy.functional import confident_counts, correct_predictions, counts_to_transition
 
-__all__ = [
-    "MAX_ROWS",
-    "OpinionPool",
-    "Round",
-    "Samples",
-    "fit_opinion_pool",
-    "true_class_posterior",
-]
+__all__ = ["OpinionPool", "Round", "Samples", "fit_opinion_pool", "true_class_posterior"]
 
 # Judges of more samples are fitted to parts of this size, so that they cost less than networks.
-MAX_ROWS = 20_000
+_MAX_ROWS = 20_000
 # Weight, in trusted samples per class, of the matrix that is estimated without trusted samples.
 _PRIOR_ROWS = 5
 
@@ -248,7 +241,7 @@ def _judges_of(
 ) -> Callable[[np.ndarray, int, int], list[Forest | KernelRidge]]:
     """Return a function that fits judges to a target, with leaves of the given sizes."""
     X, _, weight, groups, _ = samples
-    kernel = KernelFeatures(X, weight, groups, random_state, MAX_ROWS)
+    kernel = KernelFeatures(X, weight, groups, random_state, _MAX_ROWS)
 
     def fit(target: np.ndarray, rf_leaf: int, et_leaf: int) -> list[Forest | KernelRidge]:
         forests = [
@@ -260,7 +253,7 @@ def _judges_of(
                 random_splits=random_splits,
                 min_samples_leaf=min_samples_leaf,
                 random_state=random_state,
-                max_rows=MAX_ROWS,
+                max_rows=_MAX_ROWS,
                 **of_forest,
             )
             for random_splits, min_samples_leaf in ((False, rf_leaf), (True, et_leaf))
